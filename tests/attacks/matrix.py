@@ -125,7 +125,7 @@ RULES: dict[str, Rule] = {
     ),
     # A link to a chat, for its maker and, to revoke it, for admins.
     "link's maker": _together(_ONES_OWN, _all(ADMINS, ("foreign",), "in")),
-    # People with the address of a link can open it, and all with an account can continue what it shows.
+    # All who have the address of a link can open it, and all with an account can continue what it shows.
     "open link": _together(_all(PEOPLE, ("there",), "in"), _all(PEOPLE, ("random",), "gone")),
     # A stream says the same of a link that isn't open, so that a page which shows it is emptied.
     "link or not": _all(PEOPLE, ("there", "random"), "in"),

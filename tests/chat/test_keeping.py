@@ -1,4 +1,4 @@
-"""Keeping: chats that are no longer touched announce that they leave, go to the trash, and are deleted; what is pinned or kept stays."""
+"""Keeping: chats that no one touches announce that they leave, go to the trash, and are deleted; what is pinned or kept stays."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -20,7 +20,7 @@ TODAY = date(2026, 3, 1)
         ("before:2026-01-31 before:2025", "", [("before", "2025")]),
         ("tag:A tag:a", "", [("tag", "a")]),
         ("tag:", "", [("tag", "")]),
-        # No words of this kind: others with a colon, and one within a word or in quotes.
+        # No words of this kind: others with a colon, and what is within a word or in quotes.
         ('foo:bar https://a.example/?tag:x "tag:x"', 'foo:bar https://a.example/?tag:x "tag:x"', []),
         ("notag:x x-tag:y", "notag:x x-tag:y", []),
     ],

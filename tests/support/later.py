@@ -4,7 +4,7 @@ from sqlalchemy import DateTime, text
 
 from webapp.base.db import Base, UTCDateTime, db, is_sqlite, write
 
-# Sessions last, so a test signs in once.
+# Sessions last: each person signs in once.
 TIMES = {
     table.name: [column.name for column in table.columns if isinstance(column.type, UTCDateTime | DateTime)]
     for table in Base.metadata.tables.values()

@@ -161,7 +161,7 @@ _KEEPING = (
         "chats.days",
         "Keep chats, in days",
         0,
-        "How many days after it was last touched a chat goes to the trash; a week before, it says so. Pinned chats and "
+        "How many days after anyone last touched it a chat goes to the trash; a week before, it says so. Pinned chats and "
         "those that a person keeps stay. Groups can have a rule of their own.",
     ),
     _days(

@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "alerts",
         "exchange",
         "keeping",
+        "coming-from",
         "links",
     ),
     "API": ("streaming", "dialects/openai", "mcp"),
@@ -59,6 +60,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 # The description of each page on the index.
 ABOUT: Mapping[str, str] = {
     "start": "Every page, by what you want to do",
+    "coming-from": "What you know from ChatGPT, Open WebUI, LibreChat and SillyTavern, and where it is here",
     "first-ten-minutes": "From the setup link to the first answer",
     "accounts": "Who can do what, invites, passwords and API tokens",
     "projects": "Chats that belong together, what they know, and their people",

@@ -1,4 +1,4 @@
-"""Caches of people's own connections, in two workers: in any order of requests, people get only their own."""
+"""Caches of people's own connections, in two workers: whatever is asked in whatever order, no one gets what is another's."""
 
 from random import Random
 from typing import Any

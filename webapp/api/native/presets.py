@@ -32,7 +32,7 @@ ANSWERED: Any = {
 
 
 class PresetAnswer(create_model("PresetSettings", __base__=Named, **ANSWERED)):  # type: ignore[misc]  # made from the table of fields
-    choice: str = Field(description="Names it in place of a `model`: `preset:` and its id.")
+    choice: str = Field(description="What chooses it as a `model`: `preset:` and its id.")
     icon: str
     about: str
     model: str = Field(description="Empty for the chat's own.")

@@ -138,11 +138,13 @@ def page_messages(
     shown_messages = shown.thread(engine, messages, right, is_scripted=False) if messages else []
     rows = list[PageMessage]()
     for place, (row, message) in enumerate(zip(messages, shown_messages, strict=True), first):
-        calls, made = read.get(row.id), message.calls
-        if included and made and calls:
-            made = replace(made, calls=made.calls[: included.most_calls(row.id)])
-            calls = replace(calls, summary=made.summary, calls=calls.calls[: len(made.calls)]) if included.calls else None
-        html = f"{_text_html(row, message, included)}{_made(made) if not included or included.files else ''}"
+        calls, call_files = read.get(row.id), message.calls
+        if included and call_files and calls:
+            call_files = replace(call_files, calls=call_files.calls[: included.most_calls(row.id)])
+            calls = (
+                replace(calls, summary=call_files.summary, calls=calls.calls[: len(call_files.calls)]) if included.calls else None
+            )
+        html = f"{_text_html(row, message, included)}{_made(call_files) if not included or included.files else ''}"
         rows.append(
             PageMessage(
                 id=f"m{place}",

@@ -86,14 +86,14 @@ def articles(
 ) -> Iterator[tuple[str, str]]:
     """Yields the id and the HTML of these messages; `first` is the place of the first one on the page."""
     article = current_app.jinja_env.get_template("chat/exchange/_message.html")
-    made = list[str]()
+    message_ids = list[str]()
 
     def rows(messages: Sequence[Message], first: int) -> list[PageMessage]:
-        made.extend(message.id for message in messages)
+        message_ids.extend(message.id for message in messages)
         return export_pages.page_messages(engine, messages, "view", None, files, first=first, included=link.included)
 
     for number, row in enumerate(export_pages.in_pieces(export.in_chunks(engine, ids), rows, context, first=first)):
-        yield made[number], article.render(message=row)
+        yield message_ids[number], article.render(message=row)
 
 
 def _make(engine: Engine, link: OpenLink, token: str, context: Context) -> LinkPage:
@@ -117,9 +117,9 @@ def _open_files(chat_id: str, ids: AnyOf[str]) -> dict[str, StoredFile]:
     query = query.where(ChatFile.chat_id == chat_id, ChatFile.is_private.is_(False))
     files = {file.id: file for file in db.session.scalars(query.where(StoredFile.id.in_(ids)))}
     if others := [id for id in ids if id not in files]:
-        made = query.add_columns(Document.id).join(Document, Document.hash == StoredFile.hash)
-        made = made.join(Collection, Collection.id == Document.collection_id).where(Collection.chat_id == chat_id)
-        files |= {id: file for file, id in db.session.execute(made.where(Document.id.in_(others)))}
+        documents = query.add_columns(Document.id).join(Document, Document.hash == StoredFile.hash)
+        documents = documents.join(Collection, Collection.id == Document.collection_id).where(Collection.chat_id == chat_id)
+        files |= {id: file for file, id in db.session.execute(documents.where(Document.id.in_(others)))}
     return files
 
 

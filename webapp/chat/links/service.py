@@ -265,7 +265,7 @@ def _closed(link: Link, chat: Chat, owner: User, deleted: set[str]) -> str:
     reasons = {
         "Ended": bool(link.ends_at and link.ends_at <= now),
         "Closed: the chat is in the trash": bool(chat.deleted_at),
-        "Closed: the chat belongs to another person now": chat.owner_id != owner.id,
+        "Closed: the chat belongs to someone else now": chat.owner_id != owner.id,
         "Closed: the account is disabled": bool(owner.disabled_at),
         "Closed: a message that it shows is deleted": link.head_id in deleted,
         f"Closed: {refusal.rstrip('.').lower()}": bool(refusal),

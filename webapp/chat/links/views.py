@@ -213,9 +213,9 @@ def _chat_page(chat: Chat, form: LinkForm, message: Message | None = None) -> Re
 
 def _list(template: str, owner_id: str = "") -> Response:
     rows = service.listed(limit=PAGE + 1, owner_id=owner_id, before=request.args.get("before", "")[:26])
-    shown_rows = [_shown(row, is_own=bool(owner_id)) for row in rows[:PAGE]]
+    listed_links = [_shown(row, is_own=bool(owner_id)) for row in rows[:PAGE]]
     next_url = f"?before={rows[PAGE - 1].link.id}" if len(rows) > PAGE else ""
-    return render(template, rows=shown_rows, next_url=next_url, done=done_message(DONE))
+    return render(template, rows=listed_links, next_url=next_url, done=done_message(DONE))
 
 
 def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:

@@ -71,8 +71,8 @@ def chats_values(me: User, project_id: str, *, after: str = "", words: str = "")
     names = account_queries.names_of({row.owner_id for row in page.rows if row.owner_id and row.owner_id != me.id})
     shared = projects.projects_of(row for row in page.rows if row.is_for_project)
     chats = [
-        ShownProjectChat(shown_row, names.get(row.owner_id or "", ""), row.id in shared)
-        for row, shown_row in zip(page.rows, list_shown.chats(page.rows), strict=True)
+        ShownProjectChat(listed_chat, names.get(row.owner_id or "", ""), row.id in shared)
+        for row, listed_chat in zip(page.rows, list_shown.chats(page.rows), strict=True)
     ]
     return {"chats": chats, "next_cursor": page.next_cursor, "words": words, "is_first": not after}
 

@@ -107,7 +107,7 @@ def offer(slug: str) -> Response:
     """Offers the connection's server for people's own keys, or with an empty `is_offered` no longer."""
     is_offered = bool(request.form.get("is_offered"))
     connections.offer(slug, is_offered=is_offered, author=audit_author())
-    return _saved(slug, "Offered for people's own keys." if is_offered else "No longer offered: keys of their own are not used there.")
+    return _saved(slug, "Offered for people's own keys." if is_offered else "No longer offered, so own keys are not used there.")
 
 
 @bp.get("/<slug>/forget")

@@ -34,6 +34,9 @@ HEADING_POINTS, POINTS, LINE = (20, 16, 14, 12, 11, 11), 11, 5.4
 # A PDF of which more is missing would be of no use.
 MOST_MISSING = 0.02
 UNREADABLE = "A PDF can't show most of these characters: {}. Write a .docx file instead."
+# Tables of documents for people to read; each cell takes milliseconds.
+MOST_CELLS = 5_000
+TOO_MANY_CELLS = f"A Word or PDF file has room for {MOST_CELLS:,} cells of tables. Write a .csv file instead."
 INK, FAINT, WASH = (32, 32, 32), (110, 110, 110), (243, 243, 240)
 
 
@@ -72,6 +75,9 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     """Yields the content of the file, and the characters it lacks; or the reason why there is none."""
     head = json.loads(file.readline())
     blocks = list(blocks_of(file.read().decode()))
+    if sum(len(row) for block in blocks for row in block.rows) > MOST_CELLS:
+        yield {"refused": TOO_MANY_CELLS}
+        return
     write: Callable[[Sequence[Block], str], dict[str, Any]] = {"docx": _word, "pdf": _pdf}[head["ending"]]
     yield write(blocks, head["title"])
 
