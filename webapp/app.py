@@ -32,6 +32,7 @@ from webapp.engine.watching import feature as live, watcher_loop
 from webapp.knowledge import feature as knowledge
 from webapp.models.connections import feature as connections, models
 from webapp.models.own_connections import feature as own_connections
+from webapp.models.rules import feature as model_rules
 from webapp.operations.alerts import feature as alerts
 from webapp.operations.budgets import feature as budgets
 from webapp.operations.budgets.gate import BudgetGate
@@ -71,6 +72,7 @@ FEATURES = (
     mail.FEATURE,
     connections.FEATURE,
     own_connections.FEATURE,
+    model_rules.FEATURE,
     live.FEATURE,
     usage.FEATURE,
     health.FEATURE,

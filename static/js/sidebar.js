@@ -53,6 +53,10 @@
     style.left = `${row.left}px`;
     style.top = `${Math.max(8, Math.min(row.bottom + 2, innerHeight - offsetHeight - 8))}px`;
   });
+  document.addEventListener("dragstart", ({ target }) => {
+    const list = target.closest?.("#sidebar-chats");
+    if (list) void import(list.dataset.drag);
+  });
   document.addEventListener("submit", (event) => {
     // After the form was sent.
     if (event.target.closest("#sidebar-menu")) setTimeout(() => menu().hidePopover());

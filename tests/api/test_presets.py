@@ -155,6 +155,23 @@ def test_what_a_reader_cannot_use_is_left_out_and_what_is_gone_is_said(program: 
     assert sent(fake)[0] == []
 
 
+def test_a_character_names_one_for_its_new_chats(program: Client, admin: Client) -> None:
+    preset = made(program, **WHOLE)["id"]
+    mara = program.post("/characters", {"name": "Mara", "description": "A miller.", "preset_id": preset}, status=201)
+    assert mara["preset_id"] == preset
+    chat = program.post("/chats", {"character_id": mara["id"]}, status=201)["chat"]
+    assert (chat["preset_id"], chat["model"]) == (preset, MODEL)
+    path = f"/characters/{mara['id']}"
+    program.said("PATCH", path, 200, {"is_shared": True, "name": "Marah"})
+
+    # Who can't use it gets the character alone.
+    assert admin.get(path)["preset_id"] == ""
+    assert admin.post("/chats", {"character_id": mara["id"]}, status=201)["chat"]["preset_id"] is None
+    theirs = admin.post("/presets", {"name": "Theirs"}, status=201)["id"]
+    program.said("PATCH", path, 422, {"preset_id": theirs})
+    assert program.said("PATCH", path, 200, {"preset_id": ""})["preset_id"] == ""
+
+
 @pytest.mark.slow
 @on_both_databases
 def test_a_preset_costs_an_answer_one_statement(program: Client, member: Browser, fake: Upstream) -> None:

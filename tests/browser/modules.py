@@ -10,6 +10,7 @@ NOTICED_BY = {
     "composer": "test_answers.py::test_the_keyboard_sends_breaks_lines_and_stops",
     "copy": "test_reading.py::test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself",
     "draw": "test_message_buttons.py::test_they_are_drawn_beside_each_message",
+    "drag": "test_projects.py::test_a_chat_is_dragged_into_a_project_and_out_again",
     "drop": "test_knowledge.py::test_files_are_dropped_anywhere_on_the_page_of_a_collection",
     "focus": "test_reading.py::test_the_focus_is_never_lost",
     "look": "test_preferences.py::test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen",

@@ -133,9 +133,9 @@ def test_coming_and_going_is_written_down(app: Flask) -> None:
             service.sign_in("ann@example.org", "a wrong guess", address="192.0.2.1")
 
     assert written_down(app) == [
-        ("", "tried to sign in", "ann@example.org"),
+        ("", "tried to sign in", "ann@example.org: Unknown browser, with a wrong password"),
         ("ann@example.org", "signed out", ""),
-        ("ann@example.org", "signed in", "curl"),
+        ("ann@example.org", "signed in", "curl, with a password"),
         ("command line", "added an account", "ann@example.org: member"),
     ]
 

@@ -20,6 +20,9 @@ from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest, RequestParameters, ToolCall, ToolSpec, Turn
+from webapp.models.rules import service as model_rules
+from webapp.models.rules.rules import Occasion
+from webapp.models.rules.service import Choice
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.early_end import cut
@@ -179,7 +182,9 @@ class ProgramCalls:
 
 def complete(user: User, completion: CompletionInput) -> Generation:
     """Starts a completion for a person, within their limits and with the fallbacks of a chat."""
-    engine, model, person = the_engine(), model_of(user, completion.model), user.id
+    engine, person = the_engine(), user.id
+    choice = _choice(user, completion)
+    model = choice.model
     earlier = program_rounds.restored(person, completion.turns, completion.offers)
     completion = replace(completion, turns=earlier.turns, earlier_sources=earlier.sources, outside=earlier.outside)
     if completion.tools and completion.tool_choice != "none" and not providers().takes_tools(model):
@@ -187,7 +192,7 @@ def complete(user: User, completion: CompletionInput) -> Generation:
     with engine.admission.slot(person):
         parameters, sources = _parameters(model, completion), _given(user, completion)
         with generations.recovering_if_not_started(engine):
-            generation, source = _stored(engine, completion, model, person, parameters, sources)
+            generation, source = _stored(engine, completion, choice, person, parameters, sources)
             generations.start(engine, generation, source)
     return generation
 
@@ -224,8 +229,14 @@ def _renamed(turn: Turn, names: Mapping[str, str]) -> Turn:
 
 
 def _stored(
-    engine: Engine, completion: CompletionInput, model: str, person: str, parameters: RequestParameters, sources: AnswerSources
+    engine: Engine,
+    completion: CompletionInput,
+    choice: Choice,
+    person: str,
+    parameters: RequestParameters,
+    sources: AnswerSources,
 ) -> tuple[Generation, Source]:
+    model = choice.model
     names = safe_names(tool.name for tool in completion.tools)
     request = _request(completion, model, parameters, sources, names)
     # Built before the commit: an error afterwards would leave a generation that never starts.
@@ -253,6 +264,7 @@ def _stored(
             when_unwatched=WHEN_UNWATCHED,
             owner=engine.worker.id,
             prompt=RecordedPrompt(parameters=parameters, sources=request.sources).as_record("parameters", "sources"),
+            rule=choice.words,
         )
         generations.store_within_limits(engine, session, generation, request)
     return generation, source
@@ -265,6 +277,18 @@ def _read(engine: Engine, person: str, completion: CompletionInput, request: Mod
     ladder = partial(generations.ladder, engine, person=person)
     answer = Answer(person, collection_ids=completion.collection_ids, outside=completion.outside)
     return ToolRun(engine, answer, request, completion.offers, ladder, Limits.set(can_wait=False), ledger=ledger)
+
+
+def _choice(user: User, completion: CompletionInput) -> Choice:
+    """Returns the requested model or, where none is named, the one that a rule chooses for the newest message."""
+    model, asked = model_of(user, completion.model), completion.turns[_asked_at(completion.turns)] if completion.turns else None
+    occasion = Occasion(
+        DOOR.name,
+        len(asked.content) if asked else 0,
+        has_pictures=bool(asked and asked.pictures),
+        is_chosen=completion.model not in ("", DEFAULT) or not model_rules.is_usual(model),
+    )
+    return model_rules.chosen(model, occasion, person=user.id)
 
 
 def model_of(user: User, name: str) -> str:

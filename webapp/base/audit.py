@@ -46,6 +46,7 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_entries_action_id", "action", "id"),
         Index("ix_audit_entries_actor_id", "actor", "id"),
+        Index("ix_audit_entries_actor_id_action_id", "actor_id", "action", "id"),
         Index("ix_audit_entries_object_kind_object_id_id", "object_kind", "object_id", "id"),
     )
 

@@ -12,6 +12,7 @@ from webapp.characters.profiles import PICTURE_BYTES, PICTURES, checked_tags
 from webapp.characters.service import CharacterInput, kept
 from webapp.characters.tables import Character
 from webapp.knowledge.tables import Collection
+from webapp.models.presets.tables import Preset
 from webapp.tools.tool import Tool
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import InputForm, options
@@ -22,7 +23,7 @@ LINE: dict[str, Any] = {**NAME, "maxlength": NAME_CHARS}
 NOTE_ROLES = {"system": "System", "user": "Person", "assistant": "Model"}
 USUAL = {"note_depth": "4", "note_role": "system", "talkativeness": "0.5"}
 # The texts that can be emptied; a field that wasn't sent keeps its text.
-EMPTIED = ("personality", "scenario", "example_dialogue", "note", "character_note", "nickname", "creator", "version")
+EMPTIED = ("preset_id", "personality", "scenario", "example_dialogue", "note", "character_note", "nickname", "creator", "version")
 
 
 def text_box(rows: int) -> dict[str, Any]:
@@ -114,6 +115,9 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         default=(),
         description="They are on in its new chats, as far as the person chatting can use them.",
     )
+    preset_id = SelectField(
+        "Preset", choices=[], default="", description="Its new chats begin with it, if the person chatting can use it."
+    )
     is_shared = BooleanField("Everyone on the team can chat with it and see its prompts")
 
     @property
@@ -123,6 +127,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
             self[name].default = usual
         knows = [FieldGroup(self.collections.label.text, [self.collections], is_quiet=True)] if self.collections.choices else []
         knows += [FieldGroup(self.tools.label.text, [self.tools], is_quiet=True)] if self.tools.choices else []
+        knows += [FieldGroup(self.preset_id.label.text, [self.preset_id], is_quiet=True)] if self.preset_id.choices[1:] else []
         more = (self.character_note, self.note_depth, self.note_role, self.talkativeness)
         return [
             *knows,
@@ -136,10 +141,13 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         fields = {name: f"{value:g}" if isinstance(value, int | float) else value for name, value in kept(character).items()}
         return cls.from_row(character, tags=", ".join(character.tags), **fields, **more)
 
-    def among(self, collections: Sequence[Collection], tools: Sequence[Tool]) -> "CharacterForm":
-        """Returns the form with the collections that the person can see, and the tools that they can use, as choices."""
+    def among(self, collections: Sequence[Collection], tools: Sequence[Tool], presets: Sequence[Preset]) -> "CharacterForm":
+        """Returns the form with the collections that the person can see, and the tools and presets that they can use."""
         self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
         self.tools.choices = [SelectChoice(tool.key, tool.title) for tool in tools]
+        names, current = {preset.id: preset.name for preset in presets}, self.preset_id.data or ""
+        others = {current: "One that you can't use"} if current and current not in names else {}
+        self.preset_id.choices = options({"": "None"} | names | others)
         return self
 
     @property

@@ -1,6 +1,6 @@
 """Operations on characters: create, update, copy and share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -18,7 +18,6 @@ from webapp.characters.cards.card_fields import (
     MORE,
     OF_DESCRIPTION,
     kept_fields,
-    tools_in,
     whole_description,
     with_fields,
 )
@@ -36,6 +35,7 @@ from webapp.characters.cards.cards import (
 from webapp.characters.lore.entries import MOST_MESSAGES, Role
 from webapp.characters.tables import Character, FavoriteCharacter
 from webapp.knowledge import service
+from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
@@ -91,6 +91,9 @@ class CharacterInput(Input):
     tools: ToolKeys | None = Field(
         default=None, description=f"Keys of tools that are on in its new chats, as far as the person can use them. {KEPT}"
     )
+    preset_id: AnyId | None = Field(
+        default=None, description=f"The preset of its new chats, where the person can use it; empty for none. {KEPT}"
+    )
     is_shared: bool = False
     card: dict[str, Any] = Field(default_factory=dict)
 
@@ -113,7 +116,7 @@ def create(entered: CharacterInput, *, by: User, picture: bytes | None = None) -
     card = with_greetings(entered.card, greetings)
     # An import has the card's texts in its columns already.
     if any(getattr(entered, name) is not None for name in MORE):
-        card, columns = _edited(card, fields_of(card), _texts(entered, by, tools_in(card)))
+        card, columns = _edited(card, fields_of(card), _texts(entered, by, kept_fields(card, fields_of(card))))
         values |= columns
     profiles.refuse_too_many(Character, owner_id)
     with write() as session:
@@ -133,7 +136,7 @@ def update(character: Character, entered: CharacterInput, *, by: User, picture: 
     values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
     values = rows.differing(character, {name: value for name, value in values.items() if name not in TEXTS})
     before, greetings = kept(character), _greetings(entered)
-    texts = {name: value for name, value in _texts(entered, by, before["tools"]).items() if value != before[name]}
+    texts = {name: value for name, value in _texts(entered, by, before).items() if value != before[name]}
     with write() as session:
         character = profiles.existing(session, Character, id)
         if greetings:
@@ -202,10 +205,12 @@ def _columns(character: Character) -> dict[str, str]:
     return {name: getattr(character, name) for name in TEXTS}
 
 
-def _texts(entered: CharacterInput, by: User, named: Sequence[str]) -> dict[str, Any]:
-    """Returns what is entered of the texts and fields that the card keeps, in which these tools are named by now."""
+def _texts(entered: CharacterInput, by: User, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what is entered of the texts and fields that the card keeps, in which there is this by now."""
     texts = {name: value for name in (*TEXTS, *MORE) if (value := getattr(entered, name)) is not None}
-    return texts if entered.tools is None else texts | {"tools": checked_keys(by, entered.tools, named)}
+    if (id := entered.preset_id) and id != before["preset_id"] and not preset_queries.preset(by, id):
+        raise Invalid("This preset no longer exists, or you can't use it.", field="preset_id")
+    return texts if entered.tools is None else texts | {"tools": checked_keys(by, entered.tools, before["tools"])}
 
 
 def _edited(card: dict[str, Any], columns: dict[str, str], texts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -15,7 +15,7 @@ from webapp.base.db import db
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.characters import exchange, queries
-from webapp.characters.cards.card_fields import tools_in
+from webapp.characters.cards.card_fields import preset_in, tools_in
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
 from webapp.characters.last_chats import LastChat, last_chats
@@ -27,6 +27,7 @@ from webapp.characters.tables import Avatar, Character, CharacterPicture, Person
 from webapp.characters.text_scripts import TextScript, applied, named
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.knowledge import queries as knowledge_queries
+from webapp.models.presets.queries import KnownPreset, known
 from webapp.people.accounts.guards import found
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchHit, SearchQuery
@@ -116,6 +117,8 @@ class ShownCharacter:
     group_greetings: Sequence[str]
     knows: Sequence[tuple[str, str]]
     tools: NamedTools
+    # The one of its new chats, if the viewer can use it.
+    preset: KnownPreset | None
     lore: Sequence[LoreEntry]
     # Each with its index in the card.
     scripts: Sequence[tuple[int, TextScript]]
@@ -201,6 +204,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         if row.collection_ids
         else [],
         named_tools(user, tools_in(row.card)),
+        known(user.id, preset_in(row.card)),
         lore_of(row).book.entries,
         listed[:MOST_SCRIPTS],
         len(listed[MOST_SCRIPTS:]),

@@ -11,6 +11,7 @@ from webapp.characters import exchange, profiles, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
+from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.tools.named import tools_to_name
@@ -248,7 +249,7 @@ def _to(id: str, **more: Any) -> Response:
 def _form(form: CharacterForm, character: Character | None = None) -> Response:
     is_teams = bool(character and not character.owner_id)
     me = current_user()
-    return form.among(knowledge_queries.to_choose(me), tools_to_name(me)).shown(
+    return form.among(knowledge_queries.to_choose(me), tools_to_name(me), preset_queries.presets(me)).shown(
         "characters/form.html",
         character=character,
         face=shown.character_face(character) if character and character.avatar_id else None,

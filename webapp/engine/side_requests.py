@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import IntegrityError
 
@@ -16,6 +16,8 @@ from webapp.engine.state.circuit import Circuits
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
+from webapp.models.rules import service as model_rules
+from webapp.models.rules.rules import Occasion
 
 # A side request's text is short, and useless if it arrives later.
 MOST_SECONDS = 30.0
@@ -42,6 +44,7 @@ def request(side_request: SideRequest) -> None:
     """Starts a side request; raises an `AppError` if a limit or a budget refuses it."""
     engine = the_engine()
     engine.admission.refuse_if_too_many_side_requests(side_request.person)
+    side_request, words = _by_rule(side_request)
     source = _source(engine, side_request)
     with service.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
@@ -54,9 +57,20 @@ def request(side_request: SideRequest) -> None:
                 model_asked=side_request.request.model,
                 connection=providers().connection_of(side_request.request.model),
                 owner=engine.worker.id,
+                rule=words,
             )
             engine.admission.gate.admit(session, generation, side_request.request, "")
         service.start(engine, generation, source)
+
+
+def _by_rule(side_request: SideRequest) -> tuple[SideRequest, str]:
+    """Returns the request to the model that a rule chooses for it, and the words for the rule."""
+    asked = side_request.request
+    if not model_rules.rules():
+        return side_request, ""
+    occasion = Occasion(side_request.purpose, sum(map(len, asked.texts())))
+    choice = model_rules.chosen(asked.model, occasion, person=side_request.person or "")
+    return replace(side_request, request=replace(asked, model=choice.model)), choice.words
 
 
 def request_again(side_request: SideRequest) -> None:

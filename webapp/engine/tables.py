@@ -51,6 +51,8 @@ class Generation(Record):
     connection: Mapped[str] = mapped_column(String(40), default="", server_default="")
     prompt: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     led_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    # Which rule chose the model, or was skipped, in words; see `webapp/models/rules`.
+    rule: Mapped[str] = mapped_column(String(1_000), default="", server_default="")
     upstream_id: Mapped[str] = mapped_column(String(120), default="", server_default="")
     text_offset: Mapped[int] = mapped_column(default=0)
     input_tokens: Mapped[int | None]

@@ -353,6 +353,9 @@ _MODELS = (
         most=10**7,
         config="openrouter_max_tokens",
     ),
+    Setting(
+        "models.rules", "Rules", "list", (), "Which model answers what, before the fallbacks. Changed on a page of their own."
+    ),
     _choice("connections.personal", "Connections of people", ("off", "keys", "servers"), "off", _PERSONAL),
 )
 _BUDGETS = (

@@ -8,10 +8,11 @@ Kind = Literal["whole", "number", "switch", "choice", "text", "list"]
 Value = bool | int | float | str | tuple[str, ...]
 
 SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
-# The page of settings, by the first part of their names, where it is not named like that.
+# The page of settings, by their names or the first part of these, where it is not named like that.
 PAGES = {
     "models": "/admin/models",
     "connections": "/admin/models",
+    "models.rules": "/admin/rules",
     "mail": "/admin/mail",
     "sign_in": "/admin/sign-on",
     "tools": "/admin/tools",
@@ -50,7 +51,7 @@ class Setting:
     @property
     def page(self) -> str:
         """The path of the only page that sets it."""
-        return PAGES.get(self.section, f"/admin/settings/{self.section}")
+        return PAGES.get(self.name) or PAGES.get(self.section, f"/admin/settings/{self.section}")
 
     @property
     def url(self) -> str:

@@ -12,8 +12,10 @@ TABLE = {
         GET presets.index signed_in
         GET presets.new signed_in
         POST presets.create signed_in
+        POST presets.upload signed_in
         GET api_presets.index api:read
         POST api_presets.create api:chat
+        POST api_presets.bring_in api:chat
     """,
     ("one's own", ("preset",)): """
         GET presets.show signed_in

@@ -100,6 +100,25 @@ def test_a_chat_in_a_file_finds_its_preset_by_name(owner: Browser, member: Brows
     assert brought["preset_id"] == mine
 
 
+def test_the_settings_of_a_chat_say_what_its_preset_brings(owner: Browser, fake: Upstream) -> None:
+    fake.says("One", cost=0.0001)
+    program = client_of(owner.app, owner.email)
+    about = {"system_prompt": "Be brief.", "top_p": 0.9, "effort": "low", "tools": ["search_documents"]}
+    preset = program.post("/presets", {"name": "Editor", **about}, status=201)["id"]
+    chat = f"/chats/{program.post('/chats', {'preset_id': preset}, status=201)['chat']['id']}"
+
+    page = owner.page(f"{chat}/prompts")
+    assert page.says("With the preset Editor")
+    placeholders = [page.one(f"[name={name}]").attributes["placeholder"] for name in ("system_prompt", "top_p")]
+    assert placeholders == ["Be brief.", "0.9"]
+    # What is only shown isn't the chat's.
+    owner.submit(f"{chat}/prompts", temperature="0.5")
+    changed = program.get(chat)
+    assert (changed["preset_id"], changed["system_prompt"], changed["top_p"], changed["temperature"]) == (preset, "", None, 0.5)
+    tools = owner.page(f"{chat}/tools")
+    assert any("Also on, by the preset" in note.text() and "Search documents" in note.text() for note in tools.all(".help"))
+
+
 @pytest.mark.slow
 def test_it_is_shared_and_handed_over(owner: Browser, member: Browser) -> None:
     path = made(owner, system_prompt="Be brief.")

@@ -12,6 +12,7 @@ TABLE = {
         GET projects.index signed_in
         POST projects.create signed_in
         POST projects.several signed_in
+        POST projects.fold signed_in
     """,
     ("one's own", ("project",)): """
         GET projects.show signed_in

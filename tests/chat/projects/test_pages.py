@@ -58,7 +58,7 @@ def test_a_chat_begins_in_it_and_is_moved_out_and_back(app: Flask, owner: Browse
     assert owner.page(path).one(f'#project-chats a[href="{chat}"]')
     assert owner.page(chat).one(f'.top a[href="{path}"]').text() == "Mill"
 
-    assert owner.page(f"{chat}/project").one(f'button[value="{id}"]').attributes["aria-current"] == "true"
+    assert owner.page(f"{chat}/project").one(f'main button[value="{id}"]').attributes["aria-current"] == "true"
     owner.post(f"{chat}/project", project="")
     assert not owner.page(path).all("#project-chats li")
     list_of_places = owner.post("/projects/several", chat=chat.rpartition("/")[2])

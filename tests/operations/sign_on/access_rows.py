@@ -1,6 +1,7 @@
 """Who can access sign-on, and how a provider is created for each attempt."""
 
 from tests.attacks.world import CANARY, World, added, makes
+from webapp.base.audit import AuditEntry
 from webapp.base.ids import new_id
 from webapp.operations.sign_on.tables import Identity, IdentityProvider
 
@@ -10,6 +11,7 @@ TABLE = {
         POST sign_on.update admin_only
         GET sign_on.new admin_only
         POST sign_on.create admin_only
+        GET sign_in_log.everyones admin_only
         GET api_identity_providers.index api:admin
         POST api_identity_providers.create api:admin
     """,
@@ -23,6 +25,7 @@ TABLE = {
         DELETE api_identity_providers.delete api:admin
         POST api_identity_providers.test api:admin
     """,
+    ("looked after", ("identity of a member",)): "POST sign_on.disconnect admin_only",
     ("anyone's", ("identity provider",)): """
         GET sign_ins.begin anybody
         GET sign_ins.come_back anybody
@@ -31,9 +34,18 @@ TABLE = {
     ("leads from it to the door", ("identity provider",)): "GET sign_ins.leave anybody",
     ("any name", ("identity provider",)): """
         GET sign_ins.ask signed_in
+        GET sign_ins.confirm signed_in
         POST sign_ins.connect signed_in
     """,
     ("one's own", ("identity",)): "POST sign_ins.disconnect signed_in",
+    ("one's own", ("sign-in",)): """
+        GET sign_in_log.ask signed_in
+        POST sign_in_log.report signed_in
+    """,
+    ("people", ()): """
+        GET sign_in_log.index signed_in
+        GET api_account.sign_ins api:read
+    """,
 }
 
 
@@ -45,3 +57,13 @@ def identity_provider(_world: World, _state: str) -> str:
 @makes("identity")
 def identity(world: World, state: str) -> str:
     return added(Identity(user_id=world.whose(state), issuer="http://127.0.0.1:9", subject=new_id(), label=CANARY)).id
+
+
+@makes("sign-in")
+def sign_in(world: World, state: str) -> str:
+    return added(AuditEntry(actor_id=world.whose(state), action="signed in", object_kind="session", detail=CANARY)).id
+
+
+@makes("identity of a member")
+def identity_of_a_member(world: World, _state: str) -> str:
+    return added(Identity(user_id=world.whose("foreign"), issuer="http://127.0.0.1:9", subject=new_id(), label=CANARY)).id

@@ -46,6 +46,11 @@ def change(app: Flask, owner: Browser, id: str, **values: Any) -> None:
         service.change_some(id, values, author=PersonAuthor(me))
 
 
+def came_back(page: Page, server: OpenIdProvider) -> str:
+    """Follows a page to the provider; returns the query of the redirect back."""
+    return server.allow(page.link("Continue to Acme").attributes["href"] or "")
+
+
 def sign_on(browser: Browser, id: str, server: OpenIdProvider, **instead: str) -> Page:
     """Goes to the provider and comes back; returns what the browser sees then."""
     begun = browser.get(f"/sign-on/{id}")

@@ -39,7 +39,10 @@ class OpenIdProvider(HttpServer):
         self.instead: dict[str, Any] = {}
         self.header: dict[str, Any] = {}
         self.token_instead: Said | None = None
-        self.wait_seconds = 0.0
+        # What it tells of the person only when it is asked.
+        self.user_info: dict[str, Any] | None = None
+        # How long it waits, and at which path.
+        self.slow, self.wait_seconds = "/token", 0.0
         self.codes: dict[str, dict[str, str]] = {}
         self.wrong: list[str] = []
         self._codes, self._ids = count(1), count(1)
@@ -65,11 +68,15 @@ class OpenIdProvider(HttpServer):
 
     def answer(self, request: Received) -> Said:
         path = urlsplit(request.path).path
-        gevent.sleep(self.wait_seconds)
-        if path == "/.well-known/openid-configuration":
-            return said(self.about)
+        if path == self.slow:
+            gevent.sleep(self.wait_seconds)
+        if path.endswith("/.well-known/openid-configuration"):
+            return said(self.about) if f"{self.origin}{path}".startswith(self.issuer) else Said(status=404)
         if path == "/keys":
             return said({"keys": self.keys})
+        if path == "/user-info" and self.user_info is not None:
+            self._check(request.headers["authorization"] == "Bearer a", "the token of the person")
+            return said(self.user_info)
         return self._tokens(request) if path == "/token" else Said(status=404)
 
     def signed(self, claims: dict[str, Any]) -> str:

@@ -2,21 +2,26 @@
 
 import time
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from flask import Flask
 
 from tests.conftest import with_session
-from tests.operations.sign_on.conftest import added, change, sign_on
-from tests.operations.sign_on.provider import OpenIdProvider
+from tests.operations.sign_on.conftest import added, came_back, change, sign_on
+from tests.operations.sign_on.provider import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
 from tests.people.conftest import is_signed_in
 from tests.support.browser import CROSS_SITE, Browser
 from tests.support.marks import also_on_postgres
 from tests.support.mcp_server import Said
 from tests.support.people import PASSWORD
+from tests.support.turns import nobody_waits
+from webapp.base.config import ROOT
 from webapp.base.db import write
-from webapp.people.accounts import queries, service as accounts
-from webapp.people.accounts.tables import Group, User
+from webapp.models.upstream.sign_in import SignInFailed
+from webapp.operations.sign_on import openid
+from webapp.people.accounts import permissions, queries, service as accounts
+from webapp.people.accounts.tables import Group, PersonAuthor, User
 from webapp.settings.service import set_setting
 
 
@@ -52,6 +57,7 @@ def test_the_first_sign_in_makes_an_account_and_the_next_finds_it(
     assert person(app, "other@example.org") is None
 
 
+DOCUMENTATION = (ROOT / "docs" / "sign-on.md").read_text("utf-8")
 WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a wrong nonce": ({"nonce": "another"}, {}, "is for another sign-in than this one"),
     "no nonce": ({"nonce": None}, {}, "is for another sign-in than this one"),
@@ -81,6 +87,7 @@ def test_a_token_that_is_wrong_signs_nobody_in(
     provider.instead = {**provider.instead, **shifted}
 
     assert sentence in refusal(visitor, provider_id, provider)
+    assert sentence in DOCUMENTATION
     assert person(app, "ann@example.org") is None
 
 
@@ -162,6 +169,8 @@ def test_claims_give_roles_groups_and_clearance_at_every_sign_in(
         session.add(group)
         session.flush()
         group_id = group.id
+    with app.app_context():
+        permissions.change_group(PersonAuthor(queries.user_of(owner.email)), group_id, {"plans": False})
     rows = [
         {"claim": "groups", "value": "admins", "role": "admin"},
         {"claim": "groups", "value": "builders", "group": group_id},
@@ -172,16 +181,17 @@ def test_claims_give_roles_groups_and_clearance_at_every_sign_in(
 
     assert sign_on(visitor, provider_id, provider).status_code == 303
 
-    def has() -> tuple[str, int, list[str]]:
+    def has() -> tuple[str, int, list[str], bool]:
         me = person(app, "ann@example.org")
         assert me
         with app.app_context():
-            return me.role, me.clearance, [group.name for group in queries.groups_of(me.id)]
+            groups = [group.name for group in queries.groups_of(me.id)]
+            return me.role, me.clearance, groups, permissions.may(me, "plans")
 
-    assert has() == ("admin", 2, ["Builders"])
+    assert has() == ("admin", 2, ["Builders"], False)
     provider.claims |= {"groups": "staff", "level": None}
     assert sign_on(visitor, provider_id, provider).status_code == 303
-    assert has() == ("member", 0, [])
+    assert has() == ("member", 0, [], True)
     del provider.claims["groups"]
     provider.claims |= {"_claim_names": {"groups": "src1"}}
     assert "more groups than Acme tells" in refusal(Browser(app), provider_id, provider)
@@ -194,8 +204,7 @@ def test_the_last_owner_stays_one_and_no_claim_makes_another(
     page = owner.post(f"/account/sign-on/{provider_id}", password="wrong")
     assert page.says("That isn't your current password")
     page = owner.post(f"/account/sign-on/{provider_id}", password=PASSWORD)
-    query = provider.allow(page.link("Continue to Acme").attributes["href"] or "")
-    assert owner.get(f"/sign-on/{provider_id}/return?{query}").location == "/account/security"
+    assert owner.get(f"/sign-on/{provider_id}/return?{came_back(page, provider)}").location == "/account/security"
     assert owner.page("/account/security").says("Acme")
     change(app, owner, provider_id, claim_rows=[{"claim": "sub", "value": "ann", "role": "guest"}])
 
@@ -283,3 +292,57 @@ def test_a_second_factor_is_asked_for_after_sign_on_and_a_disabled_account_stays
     owner.post(f"/admin/people/{ann.person_id}/disable")
     assert "Your account is turned off" in refusal(Browser(app), provider_id, provider)
     assert visitor.get(f"/sign-on/{provider_id}/return", headers=CROSS_SITE | {"Sec-Fetch-Mode": "navigate"}).status_code == 422
+
+
+def test_what_is_told_only_when_asked_counts_for_the_same_person_alone(
+    app: Flask, visitor: Browser, provider: OpenIdProvider, provider_id: str
+) -> None:
+    provider.about |= {"userinfo_endpoint": f"{provider.origin}/user-info"}
+    provider.claims = {"sub": "ann", "name": "Ann"}
+    verified = {"email": "ann@example.org", "email_verified": True}
+    for user_info in ({**verified, "sub": "bob"}, verified):
+        provider.user_info = user_info
+        assert "doesn't say that your email address is verified" in refusal(visitor, provider_id, provider)
+    provider.user_info = {"sub": "ann", "name": "x" * 300_000, **verified}
+    assert "sent a reply larger than 256 KB" in refusal(visitor, provider_id, provider)
+    # What the signed token says stands.
+    provider.user_info = {"sub": "ann", "name": "Owner", **verified}
+
+    assert sign_on(visitor, provider_id, provider).status_code == 303
+
+    ann = person(app, "ann@example.org")
+    assert ann
+    assert ann.name == "Ann"
+
+
+def test_two_providers_with_one_address_are_two_people(
+    app: Flask, owner: Browser, visitor: Browser, provider: OpenIdProvider, provider_id: str
+) -> None:
+    assert sign_on(visitor, provider_id, provider).status_code == 303
+    other = OpenIdProvider()
+    other_id = added(app, owner, other, name="Other")
+
+    # The same subject and the same verified address, at another issuer.
+    assert "There is already an account with your email address" in refusal(Browser(app), other_id, other)
+    # A token of the one is nothing at the other, whose keys it isn't signed with.
+    provider.instead = {"iss": other.issuer}
+    assert "isn't for Millrace" in refusal(Browser(app), provider_id, provider)
+    other.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["/.well-known/openid-configuration", "/keys", "/token"])
+def test_a_slow_provider_is_given_up_and_nobody_waits(where: str, app: Flask, provider: OpenIdProvider) -> None:
+    client = openid.Client(provider.issuer, CLIENT_ID, CLIENT_SECRET, "", wait_seconds=1.0)
+    with app.app_context():
+        url, attempt = openid.begin(client, "http://localhost/return")
+        returned = dict(parse_qsl(provider.allow(url)))
+        provider.slow, provider.wait_seconds = where, 30.0
+        with nobody_waits(), pytest.raises(SignInFailed, match="in time"):
+            openid.finish(client, attempt, returned)
+
+
+def test_a_reply_without_an_end_is_given_up(app: Flask, visitor: Browser, provider: OpenIdProvider, provider_id: str) -> None:
+    provider.token_instead = Said(b"x" * 65_536 for _ in range(10_000))
+    with nobody_waits():
+        assert refusal(visitor, provider_id, provider)

@@ -10,7 +10,7 @@ from pydantic import Field
 from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Named
+from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.heavy.child import on_disk
 from webapp.base.inputs import Name
 from webapp.chat.calls.choosing import Key
@@ -18,8 +18,9 @@ from webapp.chat.exchange import export
 from webapp.chat.exchange.imports import MOST_BYTES
 from webapp.chat.record import variables
 from webapp.engine.engine import the_engine
+from webapp.operations.sign_on import log
 from webapp.people.accounts import creation_limit, queries, tokens
-from webapp.people.accounts.guards import audit_author, client_address
+from webapp.people.accounts.guards import audit_author, client_address, session_secret
 from webapp.people.accounts.permissions import permissions_of
 from webapp.people.accounts.tables import ApiToken
 from webapp.people.preferences import count_reading, instruct, remember
@@ -53,6 +54,26 @@ class MeChange(Body):
     remembers: bool | None = None
     is_reading_counted: bool | None = None
     custom_instructions: str | None = Field(None, description="Your custom instructions, sent in all your chats; empty for none.")
+
+
+class SignInAnswer(Answer):
+    id: str
+    at: datetime
+    device: str = Field(description="In words, such as `Firefox on Linux`; empty if it isn't known.")
+    way: str = Field(description="How, in words, such as `with a password` or `by Acme`.")
+    address: str
+    is_refused: bool
+    is_open: bool = Field(description="Whether its session hasn't ended yet.")
+    is_reported: bool = Field(description="Whether you have said that it wasn't you.")
+
+
+class SignInList(Answer):
+    sign_ins: list[SignInAnswer]
+    next_cursor: str | None
+
+
+class SignInsQuery(Query):
+    cursor: Cursor = Field("", description="`next_cursor` of the previous page; empty for the first page.")
 
 
 class Gateway(tokens.GatewayLimits):
@@ -118,6 +139,13 @@ def change(body: MeChange) -> Me:
     if body.is_reading_counted is not None:
         count_reading(caller(), wants=body.is_reading_counted)
     return _me()
+
+
+@bp.get("/me/sign-ins")
+@operation("List when and how you signed in, and attempts that were refused", scope="read", query=SignInsQuery, answer=SignInList)
+def sign_ins(query: SignInsQuery) -> SignInList:
+    rows, cursor = log.sign_ins_of(caller(), secret=session_secret(), before=query.cursor)
+    return SignInList(sign_ins=[SignInAnswer.of(row) for row in rows], next_cursor=cursor or None)
 
 
 @bp.get("/tokens")

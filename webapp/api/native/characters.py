@@ -21,6 +21,7 @@ from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
+from webapp.models.presets.queries import known
 from webapp.people.accounts.guards import found
 
 # An upload can contain several files, each with a limit of its own.
@@ -66,6 +67,7 @@ class CharacterAnswer(Named):
     note_depth: int = Field(description="How many messages come after the character's note.")
     note_role: Role = Field(description="Whose message the character's note is.")
     tools: list[str] = Field(description="Keys of the tools that are on in its new chats, as far as the person can use them.")
+    preset_id: str = Field(description="The preset of its new chats, if the caller can use it; empty for none.")
     talkativeness: float = Field(description="From 0 to 1: how often it speaks in groups; 0.5 is usual.")
     card: dict[str, Any] = Field(description="The card it was imported from, or additional fields; empty in the list.")
     is_teams: bool = Field(description="Whether it is owned by the team and edited by its admins.")
@@ -317,7 +319,10 @@ def _visible(id: str) -> Character:
 
 def _one(row: Character) -> CharacterAnswer:
     greetings = {name: greetings_in(row.card, name) for name in GREETINGS}
-    return _answers_of([row], note=notes_of(row.card)[0], **service.kept(row), **greetings)[0]
+    kept = service.kept(row)
+    preset = known(caller().id, kept["preset_id"])
+    kept |= {"preset_id": preset.id if preset else ""}
+    return _answers_of([row], note=notes_of(row.card)[0], **kept, **greetings)[0]
 
 
 def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:

@@ -93,6 +93,7 @@ class GenerationAnswer(Answer):
     input_tokens: int | None
     output_tokens: int | None
     cost: str | None = Field(description="US dollars, as decimal text.")
+    rule: str = Field(description="Which rule chose the model, or was skipped, in a sentence; else empty.")
     led_by: str = Field(description="The versions of prompts that led it, such as `version 3 of quick, arm B`.")
     created_at: datetime
     started_at: datetime | None

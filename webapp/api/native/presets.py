@@ -13,7 +13,8 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
-from webapp.chat.presets import service
+from webapp.chat.presets import importing, service
+from webapp.chat.presets.preset_files import MOST_BYTES
 from webapp.chat.presets.service import OF_PRESETS, PresetInput
 from webapp.chat.prompt.section_order import whole
 from webapp.models.connections.models import providers
@@ -22,6 +23,7 @@ from webapp.models.presets.choice import choice_of
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.grants import shares
+from webapp.web.uploads import sent_file
 
 bp = Blueprint("api_presets", __name__, url_prefix="/api/v1/presets")
 INSTEAD = dict.fromkeys(("collection_ids", "tools", "section_order"), "Instead of those before.")
@@ -52,6 +54,20 @@ class PresetList(Answer):
     presets: list[PresetAnswer]
 
 
+class ImportedPreset(Named):
+    notes: list[str] = Field(description="What of it was left out.")
+
+
+class FailedPreset(Answer):
+    name: str
+    reason: str
+
+
+class ImportedPresets(Answer):
+    presets: list[ImportedPreset]
+    failed: list[FailedPreset]
+
+
 PresetChange = changes("PresetChange", PresetInput, "Null empties a number.", about=INSTEAD)
 
 
@@ -69,6 +85,21 @@ def index() -> PresetList:
 @operation("Create a preset", scope="chat", body=NewPreset, answer=PresetAnswer, status=201, errors=(404,))
 def create(body: NewPreset) -> PresetAnswer:
     return _one(service.create(body, by=caller()))
+
+
+@bp.post("/import")
+@operation(
+    "Import presets from a JSON file: a preset of SillyTavern, or models exported from Open WebUI",
+    scope="chat",
+    upload_field="file",
+    answer=ImportedPresets,
+    status=201,
+    most_bytes=MOST_BYTES + 64 * 1024,
+)
+def bring_in() -> ImportedPresets:
+    result = importing.import_presets(*sent_file(), by=caller())
+    presets = [ImportedPreset.of(preset, notes=list(preset.notes)) for preset in result.presets]
+    return ImportedPresets(presets=presets, failed=[FailedPreset(name=name, reason=reason) for name, reason in result.failed])
 
 
 @bp.get("/<id>")

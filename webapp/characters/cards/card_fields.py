@@ -1,5 +1,6 @@
 """The fields of a character that its card keeps: as they are edited, and back into the card without loss. Pure."""
 
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any
@@ -30,12 +31,13 @@ OF_DESCRIPTION = {"personality": "personality", "scenario": "scenario", "example
 TEXTS = COLUMNS | OF_DESCRIPTION
 LINES = {"nickname": "nickname", "creator": "creator", "version": "character_version"}
 NOTE = ("character_note", "note_depth", "note_role")
-OTHERS = (*LINES, *NOTE, "talkativeness", "tools")
+OTHERS = (*LINES, *NOTE, "talkativeness", "tools", "preset_id")
 # What is edited besides the columns.
 MORE = (*OF_DESCRIPTION, *OTHERS)
 USUALLY_TALKATIVE = 0.5
 # Where a card keeps what only Millrace knows.
 OURS = "millrace"
+PRESET_ID = re.compile(r"[0-9a-z]{26}")
 
 
 def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str
         **dict(zip(NOTE, (note, insertion.depth, insertion.role), strict=True)),
         "talkativeness": talkativeness_of(extensions.get("talkativeness")),
         "tools": tools_in(card),
+        "preset_id": preset_in(card),
     }
 
 
@@ -84,9 +87,15 @@ def whole_description(fields: Mapping[str, Any]) -> str:
 
 def tools_in(card: Mapping[str, Any]) -> list[str]:
     """Returns the keys of the tools that a card names."""
-    keys = _mapping(_mapping(data_of(card).get("extensions")).get(OURS)).get("tools")
+    keys = _ours(card).get("tools")
     texts = (key for key in keys[:MOST_NAMED] if isinstance(key, str)) if isinstance(keys, list) else ()
     return list(dict.fromkeys(key for key in texts if 0 < len(key) <= KEY_CHARS and key.isprintable()))
+
+
+def preset_in(card: Mapping[str, Any]) -> str:
+    """Returns the id of the preset that a card names; empty without one."""
+    id = _ours(card).get("preset")
+    return id if isinstance(id, str) and PRESET_ID.fullmatch(id) else ""
 
 
 def talkativeness_of(value: Any) -> float:
@@ -108,9 +117,13 @@ def _extensions(data: Mapping[str, Any], fields: Mapping[str, Any], changed: lis
         # A text in some cards, which stays one.
         was_text = isinstance(extensions.get("talkativeness"), str)
         more["talkativeness"] = str(fields["talkativeness"]) if was_text else fields["talkativeness"]
-    if "tools" in changed:
-        more[OURS] = {**_mapping(extensions.get(OURS)), "tools": fields["tools"]}
+    if ours := {name: fields[field] for field, name in (("tools", "tools"), ("preset_id", "preset")) if field in changed}:
+        more[OURS] = {**_mapping(extensions.get(OURS)), **ours}
     return {**extensions, **more} if more else {}
+
+
+def _ours(card: Mapping[str, Any]) -> dict[str, Any]:
+    return _mapping(_mapping(data_of(card).get("extensions")).get(OURS))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.record.leader import is_led
+from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
@@ -48,9 +49,12 @@ def tools_values(chat: Chat, user: User, query: str = "") -> dict[str, Any]:
     """Returns the template context of the list: all tools of a person, or those that a search finds."""
     every = _tools(user, chat.tools)
     words = query.casefold().split()
+    preset = preset_of(chat)
     matching = [tool for tool in every if all(word in f"{tool.title} {tool.about}".casefold() for word in words)]
     return {
         "tools": matching,
+        "preset": preset,
+        "of_preset": [tool.title for tool in every if preset and tool.key in preset.tools and not tool.reason],
         "has_search": len(every) >= SEARCHED_FROM,
         "toolless_model": _toolless(chat.model),
         "has_web_search": any(tool.key == SEARCH_WEB.key and not tool.reason for tool in every),

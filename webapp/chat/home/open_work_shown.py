@@ -33,12 +33,12 @@ class OpenWorkSource:
 
 def open_work(user: User) -> list[OpenWork]:
     """Returns what waits for this person, then what runs, each once."""
-    pinned, others, lanes = queries.sidebar_chats(user.id)
+    listed = queries.sidebar_chats(user.id)
     brought_work = [work for source in brought(OpenWorkSource) for work in source.read(user.id, MOST)]
     running = [
         OpenWork(chat.title or "New chat", address("chat.show", chat.id), "answering", is_running=True)
-        for chat in {chat.id: chat for chat in (*pinned, *others)}.values()
-        if topic_names.of_chat(chat.id) in lanes
+        for chat in {chat.id: chat for chat in (*listed.pinned, *listed.others)}.values()
+        if topic_names.of_chat(chat.id) in listed.running
     ]
     waiting = [
         OpenWork(chat.title or "New chat", address("chat.show", chat.id), "waiting for you")

@@ -56,9 +56,9 @@ def begin() -> Response:
     with form.attempt():
         refuse_unknown(form)
         project = project_service.writable(me, form.project.data) if form.project.data else None
-        usual_model, model = _usual_choice(me, project), form.model.data or ""
         generation = _begun(form, attachable(form.knowledge.data or (), (), me), project)
-        if model and model != usual_model:
+        model = form.model.data or ""
+        if model and model != _usual_choice(current_user(), project):
             model_marks.choose(current_user().id, model)
         return navigate(chat_page_url(generation.chat_id))
     return first_composer_with_error(form) if is_htmx() else _home(form)

@@ -30,8 +30,8 @@ def recent(user: User, query: SearchQuery) -> list[SearchHit]:
     """Returns the chats that changed last, without the open one, until something is typed."""
     if query.words:
         return []
-    pinned, others, _ = queries.sidebar_chats(user.id)
-    chats = sorted([*pinned, *others], key=lambda chat: (chat.changed_at, chat.id), reverse=True)
+    listed = queries.sidebar_chats(user.id)
+    chats = sorted([*listed.pinned, *listed.others], key=lambda chat: (chat.changed_at, chat.id), reverse=True)
     closed = [chat for chat in chats if query.page != url_for("chat.show", id=chat.id)]
     return [_chat(chat.id, chat.title, chat.sharer, chat.changed_at) for chat in closed[:MOST_RECENT]]
 

@@ -11,7 +11,7 @@ from webapp.base import topic_names
 from webapp.base.db import utc_now
 from webapp.base.words import plural
 from webapp.characters import shown as characters_shown
-from webapp.chat.list import bulk
+from webapp.chat.list import bulk, sidebar_projects
 from webapp.chat.messages import keeping
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat
@@ -23,6 +23,7 @@ from webapp.people.accounts.tables import User
 MOST_FACES = 2
 # A page with all rows of the sidebar would be a quarter longer.
 MOST_AT_FIRST = 20
+PROJECTS = "Projects"
 DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
 
 
@@ -42,7 +43,23 @@ class SidebarChat:
     leaves_at: datetime | None = field(default=None, compare=False)
 
 
-Groups = list[tuple[str, list[SidebarChat]]]
+@dataclass(frozen=True, slots=True)
+class SidebarProject:
+    """A project in the sidebar; `is_running` and `is_waiting` say whether an answer in one of its chats is so."""
+
+    id: str
+    name: str
+    icon: str
+    colour: str
+    is_unfolded: bool
+    can_write: bool
+    is_current: bool
+    is_running: bool = False
+    is_waiting: bool = False
+
+
+SidebarRow = SidebarChat | SidebarProject
+Groups = Sequence[tuple[str, Sequence[SidebarRow]]]
 
 
 def chats(
@@ -81,7 +98,7 @@ def grouped(
     pinned_ids = {row.id for row in pinned}
     sidebar_chats = chats([*pinned, *(row for row in newest if row.id not in pinned_ids)], running, here)
     first, others = sidebar_chats[: len(pinned)], sidebar_chats[len(pinned) :]
-    return ([("Pinned", first)] if first else []) + by_time(others)
+    return [*([("Pinned", first)] if first else []), *by_time(others)]
 
 
 def by_time(sidebar_chats: Sequence[SidebarChat]) -> Groups:
@@ -95,14 +112,38 @@ def by_time(sidebar_chats: Sequence[SidebarChat]) -> Groups:
 
 
 def sidebar_start(user: User) -> Groups:
-    """Returns the newest of the sidebar's chats, as many as most windows show."""
-    pinned, others, running = queries.sidebar_chats(user.id, limit=MOST_AT_FIRST)
-    return grouped(pinned, others[:MOST_AT_FIRST], running)
+    """Returns the person's projects and the newest of the sidebar's other chats, as many as most windows show."""
+    outside = queries.chats_outside_projects(user.id, limit=MOST_AT_FIRST)
+    groups = grouped(outside.pinned, outside.others[:MOST_AT_FIRST], outside.running)
+    return [*_of_projects(user), *groups] if outside.has_projects else groups
 
 
 def sidebar(user: User, here: str = "") -> Groups:
-    """Returns the sidebar's chats; `here` is the path of the page, if it is not the one being requested."""
-    return grouped(*queries.sidebar_chats(user.id), here)
+    """Returns the sidebar's projects and chats; `here` is the path of the page, if it is not the one being requested."""
+    outside = queries.chats_outside_projects(user.id)
+    groups = grouped(outside.pinned, outside.others, outside.running, here)
+    return [*_of_projects(user, here), *groups] if outside.has_projects else groups
+
+
+def is_cut(groups: Groups) -> bool:
+    """Returns whether the sidebar can have more chats than these."""
+    return sum(len(rows) for name, rows in groups if name != PROJECTS) >= MOST_AT_FIRST
+
+
+def _of_projects(user: User, here: str = "") -> Groups:
+    """Returns the group of the projects, each unfolded one followed by its newest chats: in at most three statements."""
+    if not (projects := sidebar_projects.listed(user.id)):
+        return []
+    unfolded, here = [project.id for project in projects if project.is_unfolded], here or request.path
+    newest, running = sidebar_projects.newest(user.id, unfolded) if unfolded else ({}, {})
+    active, listed = sidebar_projects.active(user.id), chats([row for rows in newest.values() for row in rows], running, here)
+    by_id, rows = {chat.id: chat for chat in listed}, list[SidebarRow]()
+    for project in projects:
+        statuses = active.get(project.id, set())
+        is_current = here == f"/projects/{project.id}"
+        rows.append(SidebarProject(*project, is_current, is_running=bool(statuses), is_waiting=WAITING in statuses))
+        rows += [by_id[row.id] for row in newest.get(project.id, ())]
+    return [(PROJECTS, rows)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,12 @@ def sidebar() -> list_shown.Groups:
 
 @bp.app_template_test()
 def is_cut(groups: list_shown.Groups) -> bool:
-    return sum(len(chats) for _, chats in groups) >= list_shown.MOST_AT_FIRST
+    return list_shown.is_cut(groups)
 
 
 @bp.app_template_global()
-def sidebar_rows(chats: Sequence[list_shown.SidebarChat]) -> Markup:
-    return Markup("\n".join(map(_sidebar_row, chats)))
+def sidebar_rows(rows: Sequence[list_shown.SidebarRow]) -> Markup:
+    return Markup("\n".join(map(_sidebar_row, rows)))
 
 
 @bp.get("/chats")
@@ -300,9 +300,10 @@ def _done(chat: Chat) -> Response:
 
 
 @lru_cache(maxsize=2_000)
-def _sidebar_row(chat: list_shown.SidebarChat) -> str:
+def _sidebar_row(row: list_shown.SidebarRow) -> str:
     """Renders a row once as long as its contents stay the same: a page has dozens, and hardly one is new."""
-    return str(get_template_attribute("layouts/_sidebar_row.html", "row")(chat))
+    name = "project_row" if isinstance(row, list_shown.SidebarProject) else "row"
+    return str(get_template_attribute("layouts/_sidebar_row.html", name)(row))
 
 
 @several.post("/chats/several")

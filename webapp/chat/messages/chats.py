@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base import changes
 from webapp.base.db import utc_now, write
-from webapp.base.errors import Invalid
+from webapp.base.errors import Invalid, TooMany
 from webapp.base.heavy.turns import give_way
 from webapp.base.words import plural
 from webapp.chat import erasing
@@ -18,6 +18,7 @@ from webapp.chat.record.model_choice import choice_to_ask, new_choice
 from webapp.chat.record.tables import Chat
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
+from webapp.engine.metric_events import Limited
 from webapp.knowledge.documents import chat_files, memory
 from webapp.knowledge.tables import Document
 from webapp.models.connections.models import providers
@@ -26,6 +27,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.audit_retention import forget_old_entries
 
 TITLE_CHARS = 200
+VISITORS_AT_ONCE = 20
 
 
 def rename(chat: Chat, title: str) -> None:
@@ -163,6 +165,13 @@ def choose(chat: Chat, model: str) -> None:
         chat.model, chat.preset_id = choice
         chat.touch()
     announcements.announce(chat, "chat", chat.id)
+
+
+def limit_visitors() -> None:
+    """Limits the number of concurrent answers of all visitors together."""
+    if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
+        the_engine().emit(Limited("visitors"))
+        raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
 
 
 def forget_visitors_of_yesterday() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import utc_now
-from webapp.base.errors import Conflict, Invalid, TooMany
+from webapp.base.errors import Conflict, Invalid
 from webapp.base.ids import new_id
 from webapp.base.words import number, plural
 from webapp.characters.macros.chat_variables import Variables, VariableStore
@@ -22,7 +22,8 @@ from webapp.chat.calls.answering import AnswerTools, MakeSource, keys_in, source
 from webapp.chat.files import long_files
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
-from webapp.chat.messages.chats import forget_visitors_of_yesterday
+from webapp.chat.messages.chats import forget_visitors_of_yesterday, limit_visitors
+from webapp.chat.messages.rule_choice import choice_by_rule
 from webapp.chat.messages.storing import CHAT_CHANGED, PendingGeneration, store_and_start, store_and_start_all
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
@@ -36,18 +37,17 @@ from webapp.chat.record.variables import changed_values, variables_below
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.live import Source
-from webapp.engine.metric_events import Limited
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.base import ModelRequest
+from webapp.models.rules.service import Choice
 from webapp.rendering import markdown
 from webapp.settings.service import setting
 
 VISITORS_POLICY = "idle:60"
-VISITORS_AT_ONCE = 20
 # Reasons with which a generation is completed although its text was cut off.
 CUT_REASONS = {"length", "cap", "budget"}
 
@@ -61,7 +61,7 @@ class AnswerOptions:
     Without `is_personal`, the request leaves out what the person says about themselves, such as persona and custom
     instructions. `speaker` is the character of a group that answers. `is_again` means that the answer is another version of an
     existing one. `shared` are the owner's variables, if the message to be answered changes them. `tools` are offered in place of
-    the chat's. `column` is the number of an answer's column.
+    the chat's. `person` asks, and with `is_chosen` has chosen the model for this answer. `column` is the number of its column.
     """
 
     context_limit: int | None = None
@@ -73,6 +73,8 @@ class AnswerOptions:
     is_again: bool = False
     shared: VariableStore | None = None
     tools: AnswerTools | None = None
+    person: str = ""
+    is_chosen: bool = False
     column: int = 0
 
 
@@ -132,7 +134,7 @@ def start_chat(
     first = [*reads, *ids_above(preset_queries.known(owner_id, choice.preset_id), project), *ids_of_prompt(prompt_key or QUICK)]
     project_id = project.id if project else None
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
-    options = replace(options, given=sources)
+    options = replace(options, given=sources, person=person, is_chosen=bool(answered_by))
 
     def store(session: Session) -> list[PendingGeneration]:
         chat = Chat(
@@ -207,7 +209,7 @@ def ask(
         sources = source_search.for_retry(chat, above or "", person, speaker_id=speaker_id)
     else:
         sources = source_search.for_message(chat, entered.content, above, person, speaker_id=speaker.id if speaker else None)
-    options = replace(options, given=sources, speaker=speaker, shared=entered.shared)
+    options = replace(options, given=sources, speaker=speaker, shared=entered.shared, person=person, is_chosen=bool(answered_by))
 
     def store(session: Session) -> list[PendingGeneration]:
         rows.locked(session, Chat, id)
@@ -254,13 +256,14 @@ def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation
     person, column = by or person_of(chat), chat.column_of(message.id)
     if column and not model and (last := queries.last_generation(message)):
         model = last.model_asked
+    is_chosen = bool(model)
     model = model_to_ask(chat, model, by=person)
     generations.refuse_if_busy(chat.lane, column)
     text = "" if message.role == "assistant" else message.content
     speaker = answering_speaker(chat, question_id, text=text, before=message.speaker_id)
     sources = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
-    options = AnswerOptions(given=sources, speaker=speaker, is_again=message.role == "assistant", column=column)
-    answer_id = message.id
+    is_again, answer_id = message.role == "assistant", message.id
+    options = AnswerOptions(given=sources, speaker=speaker, is_again=is_again, person=person, is_chosen=is_chosen, column=column)
 
     def store(session: Session) -> PendingGeneration:
         lock_chat(session, chat, answer_id if column else question_id, column)
@@ -285,7 +288,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "", models: Se
     sources = source_search.for_message(
         chat, entered.content, message.parent_id, person, speaker_id=speaker.id if speaker else None
     )
-    options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
+    options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared, person=person)
 
     def store(session: Session) -> list[PendingGeneration]:
         lock_chat(session, chat, message.id)
@@ -400,7 +403,7 @@ def new_answers(
     for column, model in enumerate(models, 1):
         # The first identifies the request.
         request = None if pending else sent_as
-        its_options = replace(options, column=column)
+        its_options = replace(options, column=column, is_chosen=True)
         pending.append(new_answer(session, chat, question, model=model, sent_as=request, options=its_options))
         question = question.id if isinstance(question, Message) else question
     return pending
@@ -466,7 +469,9 @@ def new_generation(
     saved.
     """
     if chat.visitor_hash:
-        _limit_visitors()
+        limit_visitors()
+    choice = Choice(model) if continues_id else choice_by_rule(chat, path, model, options.person, options.is_chosen)
+    model = choice.model
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
     prompt = prompt_for(
@@ -496,6 +501,7 @@ def new_generation(
         text_offset=len(message.content),
         prompt=prompt.as_record(),
         led_by=prompt.versions.words,
+        rule=choice.words,
     )
     request = request_of(generation, path, given=options.given)
     speaker_id = message.speaker_id or chat.character_id or ""
@@ -528,13 +534,6 @@ def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptio
             is_personal=options.is_personal,
         )
     return replace(prepared, source=source)
-
-
-def _limit_visitors() -> None:
-    """Limits the number of concurrent answers of all visitors together."""
-    if sum(not live.person for live in the_engine().live.values()) >= VISITORS_AT_ONCE:
-        the_engine().emit(Limited("visitors"))
-        raise TooMany("Many people are trying the demo right now. Please try again in a minute.", retry_after=60)
 
 
 def _message(

@@ -181,7 +181,7 @@ def receipt(generations: list[Generation]) -> str:
     if last.status == "stopped":
         return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
     model = providers().display_name(last.model, last.connection)
-    return " · ".join(part for part in (model, spent[1], spent[0], spent[2], led_by(generations)) if part)
+    return " · ".join(part for part in (model, spent[1], spent[0], spent[2], led_by(generations), by_rule(generations)) if part)
 
 
 def facts(generations: Sequence[Generation]) -> tuple[tuple[str, str], ...]:
@@ -201,6 +201,12 @@ def led_by(generations: list[Generation]) -> str:
     """Returns the prompt version that led the answer; later generations were only instructed to continue."""
     words = generations[0].led_by
     return words[:1].upper() + words[1:]
+
+
+def by_rule(generations: list[Generation]) -> str:
+    """Returns which rule chose the answer's model; its sentence is in what was sent."""
+    words = generations[0].rule.partition(" chose the model.")
+    return f"by {words[0].lower()}" if words[1] else ""
 
 
 def pace(generations: list[Generation]) -> str:

@@ -2,36 +2,44 @@
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.chat.presets import service, shown
-from webapp.chat.presets.forms import PresetForm
+from webapp.chat.presets import importing, service, shown
+from webapp.chat.presets.forms import PresetFileForm, PresetForm
+from webapp.chat.presets.preset_files import MOST_BYTES
 from webapp.engine.watching.views import list_url
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets import queries
 from webapp.models.presets.tables import Preset
 from webapp.people import preferences
-from webapp.people.accounts.guards import audit_author, current_user, found, signed_in
+from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.tools.named import tools_to_name
 from webapp.web.htmx import done_message, redirect, render
+from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("presets", __name__, url_prefix="/presets")
+
+
+@bp.url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
+    if endpoint == "presets.upload" and user_or_none():
+        expect_files(MOST_BYTES)
 
 
 @bp.get("")
 @signed_in
 def index() -> Response:
-    me = current_user()
-    rows = queries.presets(me)
-    return render(
-        "chat/presets/list.html",
-        own=shown.listed([row for row in rows if row.owner_id == me.id], me),
-        given=shown.listed([row for row in rows if row.owner_id != me.id], me),
-        trash=queries.deleted(me),
-        deleted=queries.preset(me, request.args.get("deleted", ""), is_deleted=True),
-        done=done_message(shown.DONE),
-        sidebar_url=list_url("sidebar"),
-    )
+    return _index(PresetFileForm.fresh())
+
+
+@bp.post("/import")
+@signed_in
+def upload() -> Response:
+    form, result = PresetFileForm.opened(), None
+    with form.attempt():
+        result = importing.import_presets(*sent_file(), by=current_user())
+    return _index(form, result)
 
 
 @bp.get("/new")
@@ -158,6 +166,21 @@ def _shareable(id: str) -> Preset:
 
 def _to(id: str, done: str = "") -> Response:
     return redirect(url_for(".show", id=id, done=done or None))
+
+
+def _index(form: PresetFileForm, result: importing.PresetImportResult | None = None) -> Response:
+    me, sidebar_url = current_user(), list_url("sidebar")
+    rows = queries.presets(me)
+    return form.shown(
+        "chat/presets/list.html",
+        own=shown.listed([row for row in rows if row.owner_id == me.id], me),
+        given=shown.listed([row for row in rows if row.owner_id != me.id], me),
+        trash=queries.deleted(me),
+        deleted=queries.preset(me, request.args.get("deleted", ""), is_deleted=True),
+        result=result,
+        done=done_message(shown.DONE),
+        sidebar_url=sidebar_url,
+    )
 
 
 def _form(form: PresetForm, row: Preset | None = None) -> Response:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base import topic_names
-from webapp.chat.list import bulk, shown as list_shown
+from webapp.chat.list import bulk, shown as list_shown, sidebar_projects
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.page.shown import ShownChat
 from webapp.chat.projects import service, shown
@@ -21,7 +21,7 @@ from webapp.engine.watching.lists import ListFeed, LiveList
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import queries as knowledge_queries
-from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import audit_author, came_from, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.people.search import printable
@@ -141,6 +141,18 @@ def share(id: str) -> Response:
 def unshare(id: str, grant_id: str) -> Response:
     service.unshare(_own(id), grant_id, author=audit_author())
     return redirect(url_for("projects.people", id=id))
+
+
+@bp.post("/fold")
+@signed_in
+def fold() -> Response:
+    """Shows or hides the chats of a project in the sidebar."""
+    me, sent = current_user(), request.form
+    project = _visible(sent.get("unfold") or sent.get("fold", ""))
+    sidebar_projects.fold(me.id, project.id, is_unfolded="unfold" in sent)
+    if not is_htmx():
+        return redirect(came_from())
+    return render("chat/list/_row_changed.html", groups=list_shown.sidebar(current_user(), here=page_path()))
 
 
 @bp.post("/several")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CTE,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     union_all,
 )
 from sqlalchemy.orm import Session, aliased, defer
@@ -27,7 +28,8 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy import bounded
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record import projects
+from webapp.chat.record.tables import Chat, Message, Project
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
@@ -84,6 +86,15 @@ class ListedChat(NamedTuple):
         return self.character_ids or ([self.character_id] if self.character_id else [])
 
 
+class SidebarChats(NamedTuple):
+    """Pinned chats, the others, and the lanes with an active answer and its status; whether the person can have projects."""
+
+    pinned: Sequence[ListedChat]
+    others: Sequence[ListedChat]
+    running: dict[str, str]
+    has_projects: bool
+
+
 class ComposerMessage(NamedTuple):
     """The columns of a message that the composer needs."""
 
@@ -104,16 +115,25 @@ def pinned_chats(owner_id: str) -> Sequence[Chat]:
     return db.session.scalars(query.where(Chat.archived_at.is_(None)).order_by(Chat.pinned_at.desc()).limit(MOST_PINNED)).all()
 
 
-def sidebar_chats(owner_id: str, *, limit: int = 50) -> tuple[Sequence[ListedChat], Sequence[ListedChat], dict[str, str]]:
-    """Returns pinned chats, the newest others, and the lanes with an active answer and its status, in one statement, as every
-    page needs it.
+def sidebar_chats(owner_id: str, *, limit: int = 50) -> SidebarChats:
+    """Returns pinned chats and the newest others, in one statement, as every page needs it.
 
     The others include chats that were shared with this person.
     """
-    rows = SIDEBAR.all(db.session(), {"owner_id": owner_id, "limit": limit})
+    return _sidebar_chats(SIDEBAR, owner_id, limit)
+
+
+def chats_outside_projects(owner_id: str, *, limit: int = 50) -> SidebarChats:
+    """Returns the same without the chats of the person's projects, except pinned ones."""
+    return _sidebar_chats(OUTSIDE_PROJECTS, owner_id, limit)
+
+
+def _sidebar_chats(statement: Prepared, owner_id: str, limit: int) -> SidebarChats:
+    rows = statement.all(db.session(), {"owner_id": owner_id, "limit": limit})
     chats, lanes = [ListedChat(*row[:7]) for row in rows], {row.lane: row.status for row in rows if row.lane}
     first = sorted((row for row in chats if row.pinned_at), key=lambda row: row.pinned_at or row.changed_at, reverse=True)
-    return first, [row for row in chats if not row.pinned_at], lanes
+    has_projects = not rows or bool(rows[0].has_projects)
+    return SidebarChats(first, [row for row in chats if not row.pinned_at], lanes, has_projects)
 
 
 def shared_chats(person_id: str, *, limit: int = 200) -> list[ListedChat]:
@@ -367,28 +387,36 @@ def listed_statement() -> Select[str, str, datetime, datetime | None, str | None
     return select(*values, case((is_own, ""), else_=sharer)).order_by(*NEWEST_FIRST)
 
 
-def _given_statement() -> Select[str]:
+def _given_statement(*conditions: ColumnElement[bool]) -> Select[str]:
     query = select(Grant.object_id).where(Grant.object_kind == "chat", grants.is_named(ME))
-    chats = select(Chat.id).where(Chat.id.in_(query), Chat.owner_id != ME, Chat.deleted_at.is_(None), KEPT)
+    chats = select(Chat.id).where(Chat.id.in_(query), Chat.owner_id != ME, Chat.deleted_at.is_(None), KEPT, *conditions)
     return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
 
 
-def _sidebar_statement() -> Select[str, str, datetime, datetime | None, str | None, list[str], str, str | None, str | None]:
+def _sidebar_statement(*, has_projects: bool) -> Select[*tuple[Any, ...]]:
     is_shown = Chat.owner_id == ME, Chat.deleted_at.is_(None), Chat.archived_at.is_(None), KEPT
-    newest = select(Chat.id).where(*is_shown).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
+    is_outside = true() if has_projects else or_(Chat.project_id.is_(None), Chat.project_id.not_in(projects.ids_for(ME)))
+    newest = select(Chat.id).where(*is_shown, is_outside).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
+    given = _given_statement(true() if has_projects else ~projects.shares_with(ME))
+    theirs = select(Project.id).where(Project.id.in_(projects.ids_for(ME))).exists()
+    listed = with_answers(listed_statement()).add_columns(theirs.label("has_projects"))
+    return listed.where(Chat.id.in_(union_all(select(newest), select(pinned), given)))
+
+
+def with_answers(listed: Select[*tuple[Any, ...]]) -> Select[Any]:
+    """Adds the lane of each chat with an active answer, and the status of that."""
     its_lane = literal(topic_names.of_chat("")) + Chat.id
     running, status = (
         # Several can stand side by side.
         select(column).where(Generation.lane == its_lane, WHILE_ACTIVE).limit(1).scalar_subquery()
         for column in (Generation.lane, Generation.status)
     )
-    in_sight = union_all(select(newest), select(pinned), _given_statement())
-    return listed_statement().add_columns(running.label("lane"), status.label("status")).where(Chat.id.in_(in_sight))
+    return listed.add_columns(running.label("lane"), status.label("status"))
 
 
 # Compiled once: building the statement costs more than running it.
-SIDEBAR = Prepared(_sidebar_statement())
+SIDEBAR, OUTSIDE_PROJECTS = (Prepared(_sidebar_statement(has_projects=has_projects)) for has_projects in (True, False))
 SHARED = listed_statement().where(Chat.id.in_(_given_statement()))
 CHILDREN, CHILDREN_AND_ROOTS = _children_statement(), _children_statement(are_roots_too=True)
 # The recorded prompt is as long as the chat, and callers don't need it.

@@ -67,6 +67,16 @@ class Project(Record):
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
+class UnfoldedProject(Base):
+    """A project whose chats a person sees in the sidebar."""
+
+    __tablename__ = "unfolded_projects"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True, index=True)
+    unfolded_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class Chat(Record):
     """A conversation. It belongs to a person (`owner_id`), or to a visitor's cookie (`visitor_hash`).
 

@@ -16,6 +16,7 @@ from webapp.chat.record.model_choice import supports
 from webapp.chat.record.tables import Chat
 from webapp.knowledge.tables import Collection
 from webapp.models.connections.models import candidates
+from webapp.models.presets.queries import KnownPreset
 from webapp.models.providers.base import Model
 from webapp.settings.kinds import shortest
 from webapp.settings.service import setting
@@ -25,6 +26,7 @@ from webapp.web.merging_form import MergingForm
 from webapp.web.pick_field import MOST_SHOWN, PickField
 
 TEXT: dict[str, Any] = {"rows": 3, "maxlength": TEXT_CHARS, "dir": "auto"}
+FIELDS_BY_NAME = {field.name: field for field in FIELDS}
 NUMBERS: dict[type, re.Pattern[str]] = {int: re.compile(r"[0-9]{1,9}"), float: re.compile(r"-?[0-9]{0,3}\.?[0-9]{1,6}")}
 OWN = "Leave empty to use the character's own."
 WORLDS: dict[str, Any] = {"choices": [], "validate_choice": False, "default": ()}
@@ -55,6 +57,7 @@ class PromptsForm(MergingForm):
     is_forgotten = BooleanField("Keep this chat out of my conversation memory", id="prompts-forgotten")
 
     idle: Sequence[str] = ()
+    preset: KnownPreset | None = None
     is_remembered = is_played = has_models = False
     usual_temperature = "1"
     # What a temperature means in words, from its number on.
@@ -76,6 +79,7 @@ class PromptsForm(MergingForm):
         collections: Sequence[Collection] = (),
         lorebooks: Sequence[Lorebook] = (),
         *,
+        preset: KnownPreset | None = None,
         is_remembered: bool = False,
         is_played: bool = False,
     ) -> "PromptsForm":
@@ -83,7 +87,7 @@ class PromptsForm(MergingForm):
 
         Settings that the model doesn't support are hidden unless they are set.
         """
-        self.is_remembered, self.is_played = is_remembered, is_played
+        self.preset, self.is_remembered, self.is_played = preset, is_remembered, is_played
         self.has_models = self._offer_models(model)
         self.usual_temperature = str(setting("models.temperature")) or "1"
         self.idle = [row.name for row in FIELDS if supports(model, row.ability) is False]
@@ -104,6 +108,9 @@ class PromptsForm(MergingForm):
             (self["max_tokens"], setting("models.max_tokens"), "no limit"),
         ):
             field.render_kw = {**field.render_kw, "placeholder": nothing if value == "" else str(value)}
+        for name, value in (preset.settings if preset else {}).items():
+            if not FIELDS_BY_NAME[name].choices:
+                self[name].render_kw = {**self[name].render_kw, "placeholder": str(value)[:300]}
         if character:
             for field, text in (
                 (self["system_prompt"], character.system_prompt),

@@ -12,7 +12,7 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
 from webapp.characters import queries as character_queries
-from webapp.characters.cards.card_fields import tools_in
+from webapp.characters.cards.card_fields import preset_in, tools_in
 from webapp.characters.cards.cards import group_greetings, other_greetings
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
@@ -25,12 +25,14 @@ from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
 from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
-from webapp.chat.record.model_choice import Choice, new_choice
+from webapp.chat.record.model_choice import Choice, new_choice, starting_choice
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
 from webapp.engine import service as generations
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
+from webapp.models.presets import queries as preset_queries
+from webapp.models.presets.choice import choice_of
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
@@ -54,7 +56,7 @@ def begin(
     project_id: str | None = None,
 ) -> Chat:
     """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
-    persona, choice = _persona_and_choice(by, persona, model, is_nobody=is_nobody)
+    persona, choice = _persona_and_choice(by, persona, _with_preset(character, model, by=by), is_nobody=is_nobody)
     id, read = new_id(), partial(variables_of_person, by.id)
     shared = VariableStore(read)
     names = begun(names_of(character, persona, by), PromptContext(id, by.id, choice.model, ()))
@@ -101,7 +103,7 @@ def begin_by_message(
     place, user_id, written = f"with\0{character.id}", by.id, sending.checked_text(text)
     if repeated := generations.generation_of_request(generations.request_hash(user_id, key, f"{place}\0{written}")):
         return repeated
-    choice = new_choice(user_id, model, otherwise=providers().default())
+    choice = new_choice(user_id, _with_preset(character, model, by=by), otherwise=providers().default())
     providers().for_model(answered_by or choice.model, person=user_id)
     chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary, project_id=project_id)
     drafts.forget(user_id)
@@ -112,6 +114,12 @@ def _persona_and_choice(by: User, persona: Persona | None, model: str, *, is_nob
     choice = new_choice(by.id, model, otherwise=providers().default(by.default_model, by.id))
     providers().for_model(choice.model, person=by.id)
     return persona or (None if is_nobody else character_queries.default_persona(by)), choice
+
+
+def _with_preset(character: Character, model: str, *, by: User) -> str:
+    """Returns the choice for a chat with this character: its preset, if the person can use it and chose no other model."""
+    preset = preset_queries.known(by.id, preset_in(character.card))
+    return choice_of(preset.id) if preset and model in ("", starting_choice(by)) else model
 
 
 class GreetingFields(TypedDict):

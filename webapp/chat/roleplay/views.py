@@ -21,6 +21,7 @@ from webapp.chat.record import variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat
 from webapp.chat.record.fields import settings_mark
 from webapp.chat.record.model_choice import model_named
+from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.roleplay.forms import PromptsForm
@@ -159,6 +160,7 @@ def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
         model_named(chat.model),
         knowledge_queries.to_choose(current_user()),
         lore_queries.lorebooks(current_user(), attached=chat.lorebook_ids),
+        preset=preset_of(chat),
         is_remembered=remembering.is_on(current_user(), chat.prompt_key),
         is_played=bool(chat.cast_ids),
     )

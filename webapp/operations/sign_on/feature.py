@@ -1,13 +1,13 @@
 """The sign-on feature: its pages, the buttons that it adds to the sign-in page, and its secrets."""
 
-from webapp.operations.sign_on import service, sign_in_views, sign_ins, views
+from webapp.operations.sign_on import log_views, service, sign_in_views, sign_ins, views
 from webapp.people.accounts.sign_on import SignOn
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp, sign_in_views.bp),
-    brings=(service.HOLDER, SignOn(sign_ins.buttons, sign_ins.leaving)),
+    blueprints=(views.bp, sign_in_views.bp, log_views.bp),
+    brings=(service.HOLDER, SignOn(sign_ins.buttons, sign_ins.leaving, sign_ins.confirming)),
     setting_checks={"sign_in.passwords": service.check_passwords},
     navigation=(
         NavEntry(
@@ -19,6 +19,25 @@ FEATURE = Feature(
             also="openid connect oidc sso keycloak entra google authentik password login",
             right="administer",
             about="Providers that people sign in with, and what they get here.",
+        ),
+        NavEntry(
+            words="Sign-ins",
+            path="/admin/sign-ins",
+            icon="scroll-text",
+            under="People",
+            rank=17,
+            also="log logins refused reported devices",
+            right="administer",
+            about="Who signed in, when and how, and who was refused.",
+        ),
+        NavEntry(
+            words="Sign-ins",
+            path="/account/sign-ins",
+            icon="scroll-text",
+            rank=87,
+            also="log logins devices refused wasn't me",
+            about="When and how you signed in, and what to do if it wasn't you.",
+            is_own=True,
         ),
     ),
 )

@@ -10,6 +10,7 @@ from wtforms import BooleanField, PasswordField, SelectField, StringField, TextA
 from webapp.operations.sign_on.service import ICONS, ProviderInput
 from webapp.operations.sign_on.tables import IdentityProvider
 from webapp.people.accounts import queries
+from webapp.people.accounts.forms import ADVICE, NEW_PASSWORD, PRESENT_PASSWORD, OwnPassword
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.web.forms import PLAIN, Form, InputForm, options
 
@@ -86,7 +87,14 @@ class ProviderForm(InputForm[ProviderInput]):
 
 
 class ConnectForm(Form):
-    password = PasswordField("Your password", render_kw={"autocomplete": "current-password", "required": True})
+    password = OwnPassword("Your password", render_kw=PRESENT_PASSWORD)
+
+
+class ReportForm(Form):
+    """That a sign-in wasn't one's own; an account without a password chooses none."""
+
+    current = OwnPassword("Current password", default="", render_kw=PRESENT_PASSWORD)
+    password = PasswordField("New password", default="", description=ADVICE, render_kw=NEW_PASSWORD)
 
 
 def _row(claim: str, value: str, gives: str) -> dict[str, Any]:

@@ -8,14 +8,17 @@ import base64
 import binascii
 import hmac
 import secrets
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from math import isfinite
 from time import monotonic, time
 from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
 from webapp.base.current import PerApp
+from webapp.base.heavy.turns import give_way
 from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
@@ -27,6 +30,16 @@ from webapp.tools.mcp.listing import line_of
 __all__ = ["Attempt", "Client", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
 
 SECONDS = 20.0
+# What signing in needs: 20 MB and 0.3 s, of which each part takes less than 0.1 s. Imported by the first who signs in so, part by
+# part, because a thread must not import.
+LIBRARIES = (
+    "cryptography.hazmat.primitives.serialization",
+    "cryptography.x509",
+    "joserfc.jwk",
+    "joserfc.jwt",
+    "authlib.oauth2.rfc7636",
+    "authlib.oidc.core",
+)
 # How long what a provider says of itself is used for people who only begin, and for requests that anyone can send.
 FRESH_SECONDS = 10.0
 # A clock can differ by this much; by minutes, it has to be set.
@@ -41,12 +54,13 @@ IN_BODY, IN_HEADER = "client_secret_post", "client_secret_basic"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What we are at a provider."""
+    """What we are at a provider, and how long it may take."""
 
     issuer: str
     id: str
     secret: str = field(repr=False)
     scopes: str
+    wait_seconds: float = SECONDS
 
     @property
     def host(self) -> str:
@@ -54,12 +68,13 @@ class Client:
 
 
 class Attempt(TypedDict):
-    """What this browser alone has to know until its person comes back."""
+    """What this browser alone has to know until its person comes back; unless `since` is 0, they have to sign in after it."""
 
     state: str
     nonce: str
     verifier: str
     redirect_uri: str
+    since: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +110,13 @@ def look_up(client: Client) -> int:
     return len(_asked(client).keys)
 
 
-def begin(client: Client, redirect_uri: str) -> tuple[str, Attempt]:
-    """Returns where a person signs in, and what their browser keeps until they come back."""
-    # Imported late, by the first who signs in so: it takes 20 MB.
+def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[str, Attempt]:
+    """Returns where a person signs in, and what their browser keeps until they come back.
+
+    With `again`, the provider asks them even if they are signed in there.
+    """
+    _load_libraries()
+    # Imported late, as `LIBRARIES` says.
     from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # Authlib has no types
 
     secure_parts(redirect_uri)
@@ -107,6 +126,7 @@ def begin(client: Client, redirect_uri: str) -> tuple[str, Attempt]:
         "nonce": secrets.token_urlsafe(32),
         "verifier": secrets.token_urlsafe(48),
         "redirect_uri": redirect_uri,
+        "since": int(time()) if again else 0,
     }
     query = {
         "response_type": "code",
@@ -117,6 +137,7 @@ def begin(client: Client, redirect_uri: str) -> tuple[str, Attempt]:
         "nonce": attempt["nonce"],
         "code_challenge": create_s256_code_challenge(attempt["verifier"]),
         "code_challenge_method": "S256",
+        **({"prompt": "login", "max_age": "0"} if again else {}),
     }
     return _with_query(provider.authorization, query), attempt
 
@@ -249,7 +270,8 @@ class _Token:
 
 def _read(client: Client, provider: _Provider, text: str) -> _Token:
     """Returns a token that was signed with one of the provider's keys; raises `SignInFailed`."""
-    # Imported late, by the first who signs in so: it takes 20 MB.
+    _load_libraries()
+    # Imported late, as `LIBRARIES` says.
     from joserfc import jwt
     from joserfc.errors import JoseError  # as above
     from joserfc.jwk import JWKRegistry  # as above
@@ -273,7 +295,7 @@ def _read(client: Client, provider: _Provider, text: str) -> _Token:
 
 
 def _check_id_token(client: Client, token: _Token, attempt: Attempt, access: str) -> None:
-    # Imported late, by the first who signs in so: it takes 20 MB.
+    # Imported late, as `LIBRARIES` says.
     from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]  # Authlib has no types
     from joserfc.errors import JoseError  # as above
 
@@ -285,6 +307,10 @@ def _check_id_token(client: Client, token: _Token, attempt: Attempt, access: str
     nonce = claims.get("nonce")
     is_ours = isinstance(nonce, str) and hmac.compare_digest(nonce.encode("utf-8", "replace"), attempt["nonce"].encode())
     _check(host, is_ours, "is for another sign-in than this one")
+    # Not every provider tells when; those that do are held to it.
+    signed_in_at = _moment(host, claims.get("auth_time"))
+    if signed_in_at is not None and signed_in_at < attempt["since"] - LEEWAY_SECONDS:
+        raise SignInFailed(f"{host} didn't ask you to sign in again. Sign out there, then try once more.")
     params = {"nonce": attempt["nonce"], "client_id": client.id, "access_token": access}
     try:
         CodeIDToken(dict(claims), dict(token.header), params=params).validate(now=int(time()), leeway=LEEWAY_SECONDS)
@@ -327,8 +353,14 @@ def _with_user_info(client: Client, provider: _Provider, claims: Mapping[str, An
     return {**reply.value, **claims} if reply.status == 200 and reply.value.get("sub") == claims["sub"] else claims
 
 
+def _load_libraries() -> None:
+    for name in LIBRARIES if LIBRARIES[-1] not in sys.modules else ():
+        import_module(name)
+        give_way()
+
+
 def _requests(client: Client) -> Requests:
-    return Requests(providers().upstream, Stop(the_engine().signal), "operator", (client.issuer,), seconds=SECONDS)
+    return Requests(providers().upstream, Stop(the_engine().signal), "operator", (client.issuer,), seconds=client.wait_seconds)
 
 
 def _endpoint(host: str, address: Any) -> str:

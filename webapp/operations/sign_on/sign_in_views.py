@@ -10,15 +10,18 @@ from webapp.base.errors import AppError, NotFound
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import service, sign_ins
 from webapp.operations.sign_on.forms import ConnectForm
+from webapp.operations.sign_on.openid import Told
 from webapp.operations.sign_on.sign_ins import Visit
 from webapp.operations.sign_on.tables import Identity, IdentityProvider
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.guards import (
     anybody,
+    audit_author,
     client_address,
     current_user,
     own_address,
     own_path,
+    session_secret,
     signed_in,
     signed_in_by,
     user_or_none,
@@ -30,6 +33,8 @@ bp = Blueprint("sign_ins", __name__)
 ATTEMPT = "sign_on"
 MOST_SECONDS = 600
 SECURITY = "/account/security"
+# What someone goes to a provider for; the words are on the page that leads there.
+SIGN_IN, CONNECT, CONFIRM = "Sign in with", "Connect", "Confirm with"
 NOT_BEGUN = "This sign-in wasn't begun in this browser, or took too long. Please begin again."
 
 
@@ -48,8 +53,8 @@ def come_back(id: str) -> Response:
         if begun.get("provider") != id or begun["until"] < time.time():
             raise SignInFailed(NOT_BEGUN)
         told = sign_ins.told_by(provider, begun["attempt"], {name: request.args.get(name, "") for name in request.args})
-        if begun["connects"]:
-            return _connected(begun["connects"], told)
+        if begun["aim"] != SIGN_IN:
+            return _back(told, begun["aim"], begun["person"], begun["path"])
         visit = Visit(told, request.user_agent.string, client_address())
         return signed_in_by(lambda: sign_ins.sign_in(id, visit), begun["path"])
     except (SignInFailed, AppError) as failure:
@@ -95,15 +100,21 @@ def connect(id: str) -> Response:
     with form.attempt():
         # A stolen session alone adds no other way in.
         accounts.confirm(current_user(), form.password.data or "", address=client_address())
-        return _going(_enabled(id), path=SECURITY, connects=current_user().id)
+        return _going(_enabled(id), path=SECURITY, aim=CONNECT)
     return form.shown("operations/sign_on/connect.html", provider=_enabled(id))
+
+
+@bp.get("/account/sign-on/<id>/confirm")
+@signed_in
+def confirm(id: str) -> Response:
+    return _going(_enabled(id), path=own_path(request.args.get("next", "")), aim=CONFIRM)
 
 
 @bp.post("/account/sign-on/<id>/remove")
 @signed_in
 def disconnect(id: str) -> Response:
     user_id = current_user().id
-    sign_ins.disconnect(current_user(), id, address=client_address())
+    sign_ins.disconnect(current_user(), id, author=audit_author())
     access_changed(user_id)
     return redirect(SECURITY, "Removed. It no longer signs you in.")
 
@@ -111,15 +122,17 @@ def disconnect(id: str) -> Response:
 @bp.app_template_global()
 def own_sign_ons() -> dict[str, Any]:
     """Returns how the current person signs in besides a password, and what else they could connect."""
-    identities = sign_ins.identities_of(current_user().id)
+    connected = sign_ons_of(current_user().id)
+    issuers = {identity.issuer for identity, _ in connected}
+    others = [row for row in service.providers() if row.is_enabled and row.issuer not in issuers]
+    return {"connected": connected, "others": others}
+
+
+@bp.app_template_global()
+def sign_ons_of(user_id: str) -> list[tuple[Identity, str]]:
+    """Returns the ways in which a person signs in besides a password, each with what it is called."""
     names = {provider.issuer: provider.name for provider in service.providers()}
-    connected = {identity.issuer for identity in identities}
-    others = [row for row in service.providers() if row.is_enabled and row.issuer not in connected]
-    return {"connected": [(identity, _name_of(identity, names)) for identity in identities], "others": others}
-
-
-def _name_of(identity: Identity, names: dict[str, str]) -> str:
-    return names.get(identity.issuer, identity.issuer)
+    return [(identity, names.get(identity.issuer, identity.issuer)) for identity in sign_ins.identities_of(user_id)]
 
 
 def _enabled(id: str) -> IdentityProvider:
@@ -129,29 +142,31 @@ def _enabled(id: str) -> IdentityProvider:
     return provider
 
 
-def _going(provider: IdentityProvider, *, path: str, connects: str = "") -> Response:
-    """Begins an attempt in this browser alone, and leads to the provider; a link does, where a form has asked for it."""
+def _going(provider: IdentityProvider, *, path: str, aim: str = SIGN_IN) -> Response:
+    """Begins an attempt in this browser alone, and leads to the provider; someone who is signed in goes there by a link."""
     id, name = provider.id, provider.name
+    person_id = current_user().id if aim != SIGN_IN else ""
     try:
-        url, attempt = sign_ins.begin(provider, own_address(url_for("sign_ins.come_back", id=id)))
+        url, attempt = sign_ins.begin(provider, own_address(url_for("sign_ins.come_back", id=id)), again=aim == CONFIRM)
     except (SignInFailed, AppError) as failure:
         return _failed(id, failure.message, status=getattr(failure, "status", 502))
-    session[ATTEMPT] = {
-        "provider": id,
-        "attempt": attempt,
-        "path": path,
-        "connects": connects,
-        "until": time.time() + MOST_SECONDS,
-    }
-    return render("operations/sign_on/going.html", name=name, url=url, back=path) if connects else redirect(url)
+    until = time.time() + MOST_SECONDS
+    session[ATTEMPT] = {"provider": id, "attempt": attempt, "path": path, "aim": aim, "person": person_id, "until": until}
+    if aim == SIGN_IN:
+        return redirect(url)
+    return render("operations/sign_on/going.html", words=aim, name=name, url=url, back=path)
 
 
-def _connected(user_id: str, told: Any) -> Response:
+def _back(told: Told, aim: str, person_id: str, path: str) -> Response:
+    """Does for whom it was begun, if they are still signed in, what they have gone to the provider for."""
     me = user_or_none()
-    if me is None or me.id != user_id:
+    if me is None or me.id != person_id:
         raise SignInFailed(NOT_BEGUN)
-    sign_ins.connect(me, told, address=client_address())
-    return redirect(SECURITY, "Connected. It signs you in from now on.")
+    if aim == CONNECT:
+        sign_ins.connect(me, told, address=client_address())
+        return redirect(path, "Connected. It signs you in from now on.")
+    sign_ins.confirm(me, told, secret=session_secret(), address=client_address())
+    return redirect(path)
 
 
 def _failed(id: str, words: str, *, status: int) -> Response:

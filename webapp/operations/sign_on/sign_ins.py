@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
@@ -21,8 +21,9 @@ from webapp.operations.sign_on.openid import Attempt, Told
 from webapp.operations.sign_on.tables import Identity, IdentityProvider
 from webapp.people.accounts import passwords, queries, service as accounts
 from webapp.people.accounts.fields import checked_email, checked_name
+from webapp.people.accounts.permissions import STORED_OVERRIDES
 from webapp.people.accounts.sign_on import SignOnButton, SignOnSession
-from webapp.people.accounts.tables import Group, Membership, User, UserSession
+from webapp.people.accounts.tables import Group, Membership, PersonAuthor, User, UserSession
 from webapp.people.members import people
 from webapp.settings.secrets.encryption import DecryptionError, the_encryption
 
@@ -47,12 +48,22 @@ def buttons() -> list[SignOnButton]:
     return [SignOnButton(row.name, row.icon, f"/sign-on/{row.id}") for row in service.providers() if row.is_enabled]
 
 
-def begin(provider: IdentityProvider, redirect_uri: str) -> tuple[str, Attempt]:
-    """Returns where a person signs in, and what their browser keeps until they come back; raises `SignInFailed`."""
+def confirming(user_id: str) -> list[SignOnButton]:
+    """Returns where a person can sign on again, to confirm that it is them."""
+    issuers = {identity.issuer for identity in identities_of(user_id)}
+    rows = [row for row in service.providers() if row.is_enabled and row.issuer in issuers]
+    return [SignOnButton(row.name, row.icon, f"/account/sign-on/{row.id}/confirm") for row in rows]
+
+
+def begin(provider: IdentityProvider, redirect_uri: str, *, again: bool = False) -> tuple[str, Attempt]:
+    """Returns where a person signs in, and what their browser keeps until they come back; raises `SignInFailed`.
+
+    With `again`, they sign in there even if they are signed in.
+    """
     client = service.client_of(provider)
     # No database connection is held while a provider is waited for.
     db.session.rollback()
-    return openid.begin(client, redirect_uri)
+    return openid.begin(client, redirect_uri, again=again)
 
 
 def told_by(provider: IdentityProvider, attempt: Attempt, returned: Mapping[str, str]) -> Told:
@@ -108,20 +119,53 @@ def connect(user: User, told: Told, *, address: str) -> None:
         accounts.about_person(session, "connected a sign-on", me, author=audit.AuditAuthor(me, address), detail=told.issuer)
 
 
-def disconnect(user: User, identity_id: str, *, address: str) -> None:
-    """Ends a way to sign in, with the sessions that come from it; the last one stays for an account without a password."""
+def confirm(user: User, told: Told, *, secret: str, address: str) -> None:
+    """Notes that the person in the session with this secret has signed on again; raises Conflict if someone else has."""
     user_id = user.id
     with write() as session:
-        identities, me = _identities(session, user_id), people.existing(session, user_id)
+        identity, me = _identity(told), people.existing(session, user_id)
+        if identity is None or identity.user_id != user_id:
+            raise Conflict("That isn't how you sign in here. Sign in there with your own account.")
+        this = update(UserSession).where(UserSession.token_hash == queries.hashed(secret), UserSession.user_id == user_id)
+        session.execute(this.values(confirmed_at=utc_now()))
+        author = audit.AuditAuthor(me, address)
+        accounts.about_person(session, "confirmed by sign-on", me, author=author, detail=told.issuer)
+
+
+def disconnect(user: User, identity_id: str, *, author: PersonAuthor) -> None:
+    """Ends a way to sign in, with the sessions that come from it.
+
+    One's last one stays for an account without a password; an admin can end it, and create a link to choose a password.
+    """
+    user_id = user.id
+    with write() as session:
+        is_own = user_id == author.actor.id
+        me = people.existing(session, user_id) if is_own else people.managed(session, user, author.actor)
+        identities = _identities(session, user_id)
         identity = next((row for row in identities if row.id == identity_id), None)
         if identity is None:
-            raise NotFound("That is no longer how you sign in.")
-        if not me.has_password and len(identities) == 1:
+            raise NotFound("That is no longer a way to sign in.")
+        if is_own and not me.has_password and len(identities) == 1:
             raise Conflict("This is the only way to sign in to your account. Ask an admin for a link to choose a password first.")
-        ours = select(IdentityProvider.id).where(IdentityProvider.issuer == identity.issuer)
-        _end_sessions(session, UserSession.user_id == user_id, UserSession.provider_id.in_(ours))
-        accounts.about_person(session, "removed a sign-on", me, author=audit.AuditAuthor(me, address), detail=identity.issuer)
-        session.delete(identity)
+        end(session, identity)
+        accounts.about_person(session, "removed a sign-on", me, author=author, detail=identity.issuer)
+
+
+def end(session: Session, identity: Identity) -> None:
+    """Deletes a way to sign in, and the sessions that come from it, in the caller's transaction."""
+    ours = select(IdentityProvider.id).where(IdentityProvider.issuer == identity.issuer)
+    is_from_it = UserSession.provider_id.in_(ours), UserSession.provider_subject == identity.subject
+    _end_sessions(session, UserSession.user_id == identity.user_id, *is_from_it)
+    session.delete(identity)
+
+
+def person_of(identity_id: str) -> User:
+    """Returns whose way to sign in this is; raises `NotFound`."""
+    identity = db.session.get(Identity, identity_id)
+    person = queries.person(identity.user_id) if identity else None
+    if person is None:
+        raise NotFound("That is no longer a way to sign in.")
+    return person
 
 
 def identities_of(user_id: str) -> list[Identity]:
@@ -242,6 +286,7 @@ def _put(session: Session, user: User, group_id: str, is_in: bool, author: audit
         session.delete(membership)
     else:
         session.add(Membership(group_id=group_id, user_id=user.id))
+    STORED_OVERRIDES.read_again_after(session)
     words = f"{user.email} {'into' if is_in else 'from'} {group.name}"
     action = "added to a group" if is_in else "removed from a group"
     audit.add(session, action, author=author, object_kind="group", object_id=group_id, detail=words)
@@ -257,9 +302,12 @@ def _whom_to_ask(provider: IdentityProvider) -> str:
 
 
 def _refused(provider: IdentityProvider, visit: Visit, words: str) -> AppError:
-    author = audit.AuditAuthor(claim_rules.email(visit.told.claims, is_trusted=True), visit.address)
+    """Returns the refusal, after a line in the audit log: by the person whose identity it is, or else by an address."""
+    identity = _identity(visit.told)
+    person = queries.person(identity.user_id) if identity else None
+    author = audit.AuditAuthor(person or claim_rules.email(visit.told.claims, is_trusted=True), visit.address)
     key, detail = f"{provider.id} {visit.told.subject}", f"{provider.name}: {words}"
-    audit.refused("tried to sign in", key=key, author=author, object_kind=service.KIND, object_id=provider.id, detail=detail)
+    audit.refused(queries.TRIED, key=key, author=author, object_kind=service.KIND, object_id=provider.id, detail=detail)
     return Forbidden(words)
 
 

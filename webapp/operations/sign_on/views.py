@@ -2,9 +2,10 @@
 
 from flask import Blueprint, Response, url_for
 
+from webapp.base.changes import access_changed
 from webapp.base.words import plural
 from webapp.models.upstream.sign_in import SignInFailed
-from webapp.operations.sign_on import service
+from webapp.operations.sign_on import service, sign_ins
 from webapp.operations.sign_on.forms import ProviderForm
 from webapp.operations.sign_on.service import provider
 from webapp.people.accounts.guards import admin_only, audit_author, own_address
@@ -77,6 +78,16 @@ def test(id: str) -> Response:
 def delete(id: str) -> Response:
     service.delete(id, author=audit_author())
     return redirect(url_for(".index"), "Deleted. Whoever had signed in with it is signed out.")
+
+
+@bp.post("/identities/<id>/remove")
+@admin_only
+def disconnect(id: str) -> Response:
+    person = sign_ins.person_of(id)
+    person_id = person.id
+    sign_ins.disconnect(person, id, author=audit_author())
+    access_changed(person_id)
+    return redirect(url_for("people.show", id=person_id), "Disconnected, and signed out where they had signed in with it.")
 
 
 def addresses(id: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from wtforms import BooleanField, EmailField, HiddenField, PasswordField, Select
 
 from webapp.base.errors import Invalid
 from webapp.people.accounts.fields import checked_email, checked_name, checked_password
+from webapp.people.accounts.guards import person_in_session, session_secret
 from webapp.people.accounts.passwords import LEAST
 from webapp.people.accounts.roles import CLEARANCES, SCOPES
 from webapp.people.accounts.tokens import GatewayLimits
@@ -18,6 +19,13 @@ PRESENT_PASSWORD = {"autocomplete": "current-password", "required": True}
 EMAIL = {"autocomplete": "username", "required": True, "maxlength": 254}
 NAME = {"autocomplete": "name", "required": True, "maxlength": 120}
 DAYS = {"30": "in 30 days", "90": "in 90 days", "365": "in 1 year", "0": "never"}
+
+
+class OwnPassword(PasswordField):  # type: ignore[misc]  # WTForms has no types
+    """One's own password. A person without one confirms by signing on again, and the session stands for it."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata(valuelist if person_in_session().has_password else [session_secret()])
 
 
 class AccountForm(Form):
@@ -66,17 +74,17 @@ class NameForm(Form):
 
 class EmailForm(Form):
     email = EmailField("New email", id="own-email", default="", render_kw=EMAIL | {"autocomplete": "email"})
-    password = PasswordField("Your password", id="own-email-password", default="", render_kw=PRESENT_PASSWORD)
+    password = OwnPassword("Your password", id="own-email-password", default="", render_kw=PRESENT_PASSWORD)
 
 
 class PasswordForm(Form):
-    current = PasswordField("Current password", id="own-current", default="", render_kw=PRESENT_PASSWORD)
+    current = OwnPassword("Current password", id="own-current", default="", render_kw=PRESENT_PASSWORD)
     password = PasswordField("New password", id="own-password", default="", description=ADVICE, render_kw=NEW_PASSWORD)
     revokes_tokens = BooleanField("Also revoke all API tokens", id="own-revokes-tokens")
 
 
 class DeleteForm(Form):
-    password = PasswordField("Password of this account", id="own-delete-password", default="", render_kw=PRESENT_PASSWORD)
+    password = OwnPassword("Password of this account", id="own-delete-password", default="", render_kw=PRESENT_PASSWORD)
 
 
 class TokenForm(Form):
@@ -88,7 +96,7 @@ class TokenForm(Form):
         render_kw={"required": True, "maxlength": 120, "autocomplete": "off"},
     )
     days = SelectField("Expires", id="token-days", choices=[SelectChoice(*choice) for choice in DAYS.items()], default="90")
-    password = PasswordField("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
+    password = OwnPassword("Confirm with your password", id="token-password", default="", render_kw=PRESENT_PASSWORD)
 
     is_gateway = BooleanField(
         "For a gateway, which passes on many people’s requests",

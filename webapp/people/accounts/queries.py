@@ -1,7 +1,7 @@
 """Database queries for people, sessions and the audit log."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -20,6 +20,10 @@ from webapp.people.accounts.tables import ApiToken, Group, Invite, Membership, U
 # The most that a page lists, because each session is rendered with a form.
 MOST_SESSIONS = 100
 ENTRIES_AT_ONCE = 200
+CONFIRMED_LIFE = timedelta(minutes=10)
+# The actions in the audit log that are sign-ins, or attempts: as someone, or at what takes more than a session.
+SIGNED_IN, TRIED, WRONG_CODE, WRONG_PASSWORD = "signed in", "tried to sign in", "entered a wrong code", "entered a wrong password"
+SIGN_INS = (SIGNED_IN, TRIED, WRONG_CODE, WRONG_PASSWORD)
 
 
 class LiveSession(NamedTuple):
@@ -141,6 +145,13 @@ def sessions_of(user_id: str) -> Sequence[UserSession]:
     return db.session.scalars(query.order_by(UserSession.seen_at.desc(), UserSession.id.desc()).limit(MOST_SESSIONS)).all()
 
 
+def is_confirmed(user_id: str, secret: str) -> bool:
+    """Returns whether this person has just signed on again in the session with this secret."""
+    is_theirs = UserSession.token_hash == hashed(secret), UserSession.user_id == user_id
+    query = select(UserSession.id).where(*is_theirs, UserSession.confirmed_at > utc_now() - CONFIRMED_LIFE)
+    return db.session.scalar(query) is not None
+
+
 def addresses_of(sessions: Iterable[UserSession]) -> dict[str, str]:
     """Returns, from the audit log, the address from which each session was opened."""
     since = min((session.created_at for session in sessions), default=utc_now())
@@ -219,6 +230,22 @@ def audit_entries(*, person: str = "", action: str = "", before: str = "", limit
     if before:
         query = query.where(AuditEntry.id < before)
     return _entries(bounded.column(_of_any(query, _about(person), limit) if person else query))
+
+
+def sign_in_entries(user_id: str = "", *, before: str = "", limit: int) -> Iterator[AuditEntry]:
+    """Returns the log entries of sign-ins and refused ones, newest first: those of a person, or everyone's.
+
+    A person's are theirs by id: an address can have been someone else's. Raises `TooLate` if the database takes too long.
+    """
+    query = select(AuditEntry.id).order_by(AuditEntry.id.desc()).limit(limit)
+    if before:
+        query = query.where(AuditEntry.id < before)
+    mine = [AuditEntry.actor_id == user_id] if user_id else []
+    ways = [and_(AuditEntry.action == action, *mine) for action in SIGN_INS]
+    if user_id:
+        is_about = AuditEntry.object_kind == "person", AuditEntry.object_id == user_id
+        ways.append(and_(AuditEntry.action == TRIED, *is_about))
+    return _entries(bounded.column(_of_any(query, ways, limit)))
 
 
 def _about(person: str) -> list[ColumnElement[bool]]:

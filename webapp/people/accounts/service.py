@@ -20,6 +20,7 @@ from webapp.base.words import plural
 from webapp.people.accounts import agents, passwords, queries
 from webapp.people.accounts.fields import checked_email, checked_name, normal_email, password_hash
 from webapp.people.accounts.permissions import allowed_scopes
+from webapp.people.accounts.queries import SIGNED_IN, TRIED, WRONG_PASSWORD
 from webapp.people.accounts.second_step import CodeNeeded, the_second_step
 from webapp.people.accounts.sign_on import SignOnSession
 from webapp.people.accounts.tables import ApiToken, Invite, Role, User, UserSession
@@ -32,7 +33,7 @@ LINK_LIFE = timedelta(days=7)
 SIGN_IN, SIGN_IN_LINK_LIFE = "sign-in", timedelta(minutes=10)
 WRONG = "Incorrect email or password."
 NO_PASSWORDS = "Passwords are turned off here. Use one of the buttons to sign in."
-NO_PASSWORD = "Your account has no password yet. Ask an admin for a link to choose one."
+CONFIRM_FIRST = "Confirm first that it's you, by signing in once more."
 log = logging.getLogger("accounts")
 
 
@@ -146,7 +147,7 @@ def sign_in(email: str, password: str, agent: str = "", *, address: str = "") ->
     # Releases the database connection while the hash is computed.
     db.session.rollback()
     if not passwords.is_right(stored, password) or stored is None:
-        _refuse_sign_in(email if stored else "", user_id, address)
+        _refuse_sign_in(email if stored else "", user_id, agent, address=address)
         raise Invalid(WRONG)
     welcome(email, address)
     secret = admit(user_id, agent, address=address, proof=stored)
@@ -156,14 +157,19 @@ def sign_in(email: str, password: str, agent: str = "", *, address: str = "") ->
 
 
 def confirm(user: User, password: str, *, field: str = "password", address: str = "") -> None:
-    """Raises Invalid unless this is the user's password; guesses are rate limited as for signing in."""
+    """Raises Invalid unless this is the user's password; guesses are rate limited as for signing in.
+
+    For an account without one, it is the secret of a session in which its person has just signed on again.
+    """
     if not user.has_password:
-        raise Invalid(NO_PASSWORD, field=field)
+        if not queries.is_confirmed(user.id, password):
+            raise Invalid(CONFIRM_FIRST, field=field)
+        return
     email, stored = user.email, user.password_hash
     slow_down(email, address)
     db.session.rollback()
     if not passwords.is_right(stored, password):
-        audit.refused("entered a wrong password", key=email, author=audit.AuditAuthor(email, address))
+        audit.refused(WRONG_PASSWORD, key=email, author=audit.AuditAuthor(user, address))
         raise Invalid("That isn't your current password.", field=field)
     welcome(email, address)
 
@@ -176,11 +182,11 @@ def admit(user_id: str, agent: str = "", *, address: str = "", proof: str = "", 
 
 
 def open_session(
-    user_id: str, agent: str = "", *, address: str = "", proof: str = "", sign_on: SignOnSession | None = None
+    user_id: str, agent: str = "", *, address: str = "", proof: str = "", sign_on: SignOnSession | None = None, way: str = ""
 ) -> str:
     """Opens a session for an authenticated user and returns the cookie's secret.
 
-    `proof` is the hash that their password matched, if they signed in with one.
+    `proof` is the hash that their password matched, if they signed in with one. `way` is what the log says of how they did.
     """
     with write() as session:
         user = session.get(User, user_id)
@@ -188,12 +194,19 @@ def open_session(
         if user is None or user.disabled_at or proof not in ("", user.password_hash):
             raise Invalid(WRONG)
         session.execute(delete(UserSession).where(UserSession.expires_at <= utc_now()))
-        secret = add_session(session, user, agent, address=address, sign_on=sign_on)
+        secret = add_session(session, user, agent, address=address, sign_on=sign_on, way=way or way_of(proof, sign_on))
     log.info("signed_in", extra={"fields": {"user_id": user_id}})
     return secret
 
 
-def add_session(session: Session, user: User, agent: str = "", *, address: str = "", sign_on: SignOnSession | None = None) -> str:
+def way_of(proof: str, sign_on: SignOnSession | None) -> str:
+    """Returns how someone has signed in, as the log says it."""
+    return sign_on.words if sign_on else "with a password" if proof else "by a link"
+
+
+def add_session(
+    session: Session, user: User, agent: str = "", *, address: str = "", sign_on: SignOnSession | None = None, way: str = ""
+) -> str:
     """Stores a session and an entry in the audit log; returns the cookie's secret."""
     secret = new_secret()
     user_session = UserSession(
@@ -205,8 +218,8 @@ def add_session(session: Session, user: User, agent: str = "", *, address: str =
     )
     session.add(user_session)
     session.flush()
-    author, browser = audit.AuditAuthor(user, address), agents.in_words(agent) + (f", {sign_on.words}" if sign_on else "")
-    audit.add(session, "signed in", author=author, object_kind="session", object_id=user_session.id, detail=browser)
+    author, detail = audit.AuditAuthor(user, address), ", ".join(filter(None, (agents.in_words(agent), way)))
+    audit.add(session, SIGNED_IN, author=author, object_kind="session", object_id=user_session.id, detail=detail)
     return secret
 
 
@@ -284,11 +297,13 @@ def welcome(email: str, address: str) -> None:
     SIGN_INS.get().welcome(email[:254], address)
 
 
-def _refuse_sign_in(email: str, user_id: str, address: str) -> None:
+def _refuse_sign_in(email: str, user_id: str, agent: str, *, address: str) -> None:
     log.info("sign_in_refused", extra={"fields": {"address": address}})
     # People sometimes type their password into the email field, so only addresses of existing accounts are logged.
-    author, detail = audit.AuditAuthor("", address), email or "no active account"
-    audit.refused("tried to sign in", key=network(address), author=author, object_kind="person", object_id=user_id, detail=detail)
+    detail = f"{email}: {agents.in_words(agent)}, with a wrong password" if email else "no active account"
+    # Counted for each account, as its person reads of it.
+    key, author = f"{network(address)} {user_id}", audit.AuditAuthor("", address)
+    audit.refused(TRIED, key=key, author=author, object_kind="person", object_id=user_id, detail=detail)
 
 
 def _use_owner_link(session: Session, token: str) -> None:

@@ -42,10 +42,14 @@ class SignOnButton:
 
 @dataclass(frozen=True)
 class SignOn:
-    """`leaving` returns where the browser with this secret signs out at its provider, too; empty if it has none."""
+    """`leaving` returns where the browser with this secret signs out at its provider, too; empty if it has none.
+
+    `confirming` returns where the person with this id can sign on again, to confirm that it is them.
+    """
 
     buttons: Callable[[], list[SignOnButton]]
     leaving: Callable[[str], str]
+    confirming: Callable[[str], list[SignOnButton]]
 
 
 def the_sign_on() -> SignOn:

@@ -75,6 +75,8 @@ class UserSession(Record):
     provider_subject: Mapped[str] = mapped_column(String(255), default="", server_default="")
     provider_session: Mapped[str] = mapped_column(String(255), default="", server_default="")
     id_token: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # When its person last signed on again, to confirm what takes more than a session.
+    confirmed_at: Mapped[datetime | None]
 
     user: Mapped[User] = relationship(lazy="joined")
 

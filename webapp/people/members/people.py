@@ -201,7 +201,7 @@ def change_password(
     user_id = user.id
     service.confirm(user, current, field="current", address=address)
     service.set_password(user, password, revokes_tokens=revokes_tokens, author=PersonAuthor(user, address))
-    return service.open_session(user_id, agent, address=address)
+    return service.open_session(user_id, agent, address=address, way="after a new password")
 
 
 def end_session(user: User, session_id: str, *, address: str = "") -> None:

@@ -8,10 +8,11 @@ from flask import Blueprint, Response, request, session, url_for
 from webapp.base.changes import access_changed
 from webapp.people.accounts import creation_limit, queries, shown, tokens
 from webapp.people.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
-from webapp.people.accounts.guards import client_address, current_user, session_secret, signed_in, with_session
+from webapp.people.accounts.guards import came_from, client_address, current_user, session_secret, signed_in, with_session
 from webapp.people.accounts.permissions import allowed_scopes, may
 from webapp.people.accounts.roles import PERMISSIONS
 from webapp.people.accounts.second_step import the_second_step
+from webapp.people.accounts.sign_on import the_sign_on
 from webapp.people.members import chat_days, people
 from webapp.settings.service import setting
 from webapp.web.forms import Form
@@ -143,6 +144,14 @@ def delete() -> Response:
         session.clear()
         return with_session(redirect("/login"), "")
     return _refused(form)
+
+
+@bp.app_template_global()
+def own_confirmation() -> dict[str, Any]:
+    """Returns how a person without a password confirms that it is them, and whether they just have."""
+    me = current_user()
+    buttons, page = the_sign_on().confirming(me.id), request.path if request.method == "GET" else came_from()
+    return {"is_confirmed": queries.is_confirmed(me.id, session_secret()), "buttons": buttons, "next": page}
 
 
 def _back(what: str) -> Response:

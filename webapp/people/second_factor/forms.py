@@ -1,8 +1,8 @@
 """The forms of two-factor authentication."""
 
-from wtforms import PasswordField, StringField
+from wtforms import StringField
 
-from webapp.people.accounts.forms import PRESENT_PASSWORD
+from webapp.people.accounts.forms import PRESENT_PASSWORD, OwnPassword
 from webapp.web.forms import PLAIN, Form
 
 CODE = PLAIN | {"autocomplete": "one-time-code", "inputmode": "numeric", "required": True, "maxlength": 40}
@@ -21,7 +21,7 @@ class CodeForm(Form):
 
 
 class StartForm(Form):
-    password = PasswordField("Your password", id="start-password", default="", render_kw=PRESENT_PASSWORD)
+    password = OwnPassword("Your password", id="start-password", default="", render_kw=PRESENT_PASSWORD)
 
 
 class ConfirmForm(Form):
@@ -29,9 +29,9 @@ class ConfirmForm(Form):
 
 
 class RenewForm(Form):
-    password = PasswordField("Your password", id="renew-password", default="", render_kw=PRESENT_PASSWORD)
+    password = OwnPassword("Your password", id="renew-password", default="", render_kw=PRESENT_PASSWORD)
 
 
 class EndForm(Form):
-    password = PasswordField("Your password", id="end-password", default="", render_kw=PRESENT_PASSWORD)
+    password = OwnPassword("Your password", id="end-password", default="", render_kw=PRESENT_PASSWORD)
     code = StringField("Code", id="end-code", default="", description="From the app, or a recovery code.", render_kw=ANY_CODE)

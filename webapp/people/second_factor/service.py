@@ -16,7 +16,7 @@ from webapp.base.throttle import Throttle
 from webapp.base.words import plural
 from webapp.people.accounts import service
 from webapp.people.accounts.permissions import may
-from webapp.people.accounts.queries import person
+from webapp.people.accounts.queries import WRONG_CODE, person
 from webapp.people.accounts.tables import User
 from webapp.people.second_factor import totp
 from webapp.people.second_factor.tables import SecondFactor
@@ -145,7 +145,7 @@ def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
             else _use_recovery(session, user_id, code, recovery, address=address)
         )
     if not is_right:
-        audit.refused("entered a wrong code", key=user_id, author=audit.AuditAuthor(person(user_id) or "", address))
+        audit.refused(WRONG_CODE, key=user_id, author=audit.AuditAuthor(person(user_id) or "", address))
         raise Invalid(WRONG if row.confirmed_at else WRONG_AT_FIRST, field="code")
     _attempts.give_back(user_id, BUCKETS.get())
 

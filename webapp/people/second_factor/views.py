@@ -47,8 +47,9 @@ def sign_in() -> Response:
     with form.attempt():
         user_id = awaited.user.id
         service.check(user_id, form.code.data, address=address)
-        agent, proof = request.user_agent.string, awaited.proof
-        secret = accounts.open_session(user_id, agent, address=address, proof=proof, sign_on=awaited.sign_on)
+        agent = request.user_agent.string
+        way = f"{accounts.way_of(awaited.proof, awaited.sign_on)} and a code"
+        secret = accounts.open_session(user_id, agent, address=address, proof=awaited.proof, sign_on=awaited.sign_on, way=way)
         accounts.sign_out(session_secret(), address=address)
         forget_code()
         return with_session(redirect(own_path(awaited.path)), secret)

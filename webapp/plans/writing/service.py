@@ -24,6 +24,8 @@ from webapp.engine.live import Source
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
+from webapp.models.rules import service as model_rules
+from webapp.models.rules.rules import Occasion
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.people.members import people
@@ -258,17 +260,20 @@ def _stored(
     quota.reserve(session, plan)
     # After what `origin` locks, which other transactions lock before their person.
     rows.locked(session, User, plan.owner_id)
-    parameters = model_requests.parameters_of(plan_request.model)
+    occasion = Occasion(origin.kind, len(plan_request.prompt.asked), is_chosen=not model_rules.is_usual(plan_request.model))
+    choice = model_rules.chosen(plan_request.model, occasion, person=plan.owner_id)
+    parameters = model_requests.parameters_of(choice.model)
     prompt = replace(plan_request.prompt, parameters=parameters, chars_before=plan.chars)
     generation = Generation(
         kind=origin.kind,
         lane=plan.lane,
         user_id=plan.owner_id,
-        model_asked=plan_request.model,
-        connection=providers().connection_of(plan_request.model),
+        model_asked=choice.model,
+        connection=providers().connection_of(choice.model),
         when_unwatched=when_unwatched,
         owner=engine.worker.id,
         prompt=prompt.as_record(),
+        rule=choice.words,
         led_by=prompt.versions.words,
         sent_as=plan_request.sent_as,
     )

@@ -134,9 +134,11 @@ def _wanted(body: CompletionRequest) -> completions.CompletionInput:
 def _known(name: str) -> str:
     """Returns the model with this name; OpenAI's clients expect 404, not 422, for an unknown one."""
     try:
-        return completions.model_of(caller(), name)
+        model = completions.model_of(caller(), name)
     except Invalid as error:
         raise NotFound(error.message, field="model") from error
+    # The usual model stays unnamed: rules can choose another one.
+    return name if name in ("", completions.DEFAULT) else model
 
 
 def _streamed(engine: Engine, generation: Generation, body: CompletionRequest) -> Response:

@@ -1,0 +1,83 @@
+"""Projects in the sidebar: folded or not on all devices, with their newest chats, which are no longer among the others."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.api.test_projects import id_of
+from tests.chat.conftest import ended
+from tests.chat.listener import Listener
+from tests.chat.projects.test_pages import made
+from tests.support.browser import Browser
+from tests.support.page import Page
+from tests.upstream.handle import Upstream
+
+Listen = Callable[..., Listener]
+
+
+def begun(browser: Browser, message: str, project_id: str = "") -> str:
+    sent = browser.post("/chats", message=message, project=project_id, key=message)
+    path = str(sent.headers["Location"]).partition("#")[0]
+    browser.wait_for(path, ended)
+    return path
+
+
+def rows(page: Page, selector: str = "#sidebar-chats ol li") -> list[str]:
+    return [" ".join(node.text().split()) for node in page.all(selector)]
+
+
+def test_they_stand_above_the_other_chats_and_stay_as_they_were_left(app: Flask, owner: Browser, fake: Upstream) -> None:
+    fake.always({"says": "Fine."})
+    weir, mill = made(owner, "Weir"), made(owner, "Mill")
+    id = weir.rpartition("/")[2]
+    inside, outside = begun(owner, "Within", id), begun(owner, "Without")
+    page = owner.page("/projects")
+    assert rows(page, ".chats__projects li") == ["Chats of Mill Mill", "Chats of Weir Weir"]
+    assert rows(page, "#sidebar-chats ol:not(.chats__projects) li") == ["Without"]
+
+    assert owner.post("/projects/fold", unfold=id).status_code == 303
+    page = owner.page(outside)
+    assert rows(page, ".chats__projects li") == ["Chats of Mill Mill", "Chats of Weir Weir", "Within"]
+    assert page.one(f'button[name="fold"][value="{id}"]').attributes["aria-expanded"] == "true"
+    assert not owner.page(inside).all(".chats--here")
+    owner.post(f"{inside}/pin")
+    assert rows(owner.page("/"), "#sidebar-chats li")[2:] == ["Within", "Without"]
+    owner.post(f"{inside}/unpin")
+    owner.post("/projects/fold", fold=id)
+    assert rows(owner.page("/"), ".chats__projects li") == ["Chats of Mill Mill", "Chats of Weir Weir"]
+
+    # What a deleted project had is among the others again.
+    owner.post(f"{weir}/delete")
+    assert sorted(rows(owner.page("/"), "#sidebar-chats ol:not(.chats__projects) li")) == ["Within", "Without"]
+    assert owner.post("/projects/fold", unfold="0" * 26).status_code == 404
+    assert mill
+
+
+@pytest.mark.slow
+def test_who_is_in_it_sees_its_shared_chats_there_until_taken_out(
+    app: Flask, owner: Browser, stranger: Browser, fake: Upstream, listen: Listen
+) -> None:
+    fake.always({"says": "Fine."})
+    path = made(owner)
+    id = path.rpartition("/")[2]
+    chat = begun(owner, "Open", id)
+    begun(owner, "Private", id)
+    owner.post(f"{path}/people", whom=f"user:{id_of(app, stranger)}", right="write")
+    stranger.post("/projects/fold", unfold=id)
+    assert rows(stranger.page("/")) == ["Chats of Mill Mill"]
+
+    project = listen(stranger, str(stranger.page(path).one("#project-feed").attributes["hx-sse:connect"]))
+    owner.post(f"{chat}/people/project", share="1")
+    # Both the project's list and the sidebar, which the page's stream has, too.
+    project.until(lambda feed: feed.html.count(">Open<") >= 2)
+    assert rows(stranger.page("/"))[1] == "Openshared by owner"
+    open_chat = listen(stranger, stranger.page(chat).events_url)
+    open_chat.until(lambda feed: feed.raw)
+
+    removed = owner.page(f"{path}/people").one("form.act").attributes["action"]
+    owner.post(str(removed))
+    for feed in (open_chat, project):
+        feed.until(lambda feed: feed.greenlet.dead, seconds=3)
+    assert rows(stranger.page("/")) == []
+    assert "Private" not in project.html
