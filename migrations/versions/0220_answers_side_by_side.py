@@ -1,13 +1,13 @@
 """Let several models answer a message side by side: one answer at a time per column.
 
-Revision: 0220, after 0210
+Revision: 0220, after 0224
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0220"
-down_revision = "0210"
+down_revision = "0224"
 branch_labels = None
 depends_on = None
 
