@@ -131,6 +131,7 @@ TABLE = {
         PATCH api_messages.hide api:chat
         POST api_messages.edit api:chat
         POST api_messages.show_version api:chat
+        POST api_messages.keep api:chat
     """,
     ("writing people", ("answer",)): """
         POST api_messages.again api:chat
@@ -177,6 +178,8 @@ TABLE = {
         DELETE api_characters.delete api:chat
         POST api_characters.duplicate api:chat
         PUT api_characters.add_favorite api:chat
+        GET api_characters.show_persona api:read
+        PUT api_characters.keep_persona api:chat
         DELETE api_characters.remove_favorite api:chat
         POST api_characters.replace_texts api:chat
         GET api_characters.avatar api:read
