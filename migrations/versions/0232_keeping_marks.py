@@ -1,13 +1,13 @@
 """Add up to which time something has been deleted.
 
-Revision: 0232, after 0224
+Revision: 0232, after 0220
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0232"
-down_revision = "0224"
+down_revision = "0220"
 branch_labels = None
 depends_on = None
 
