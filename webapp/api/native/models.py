@@ -25,6 +25,7 @@ from webapp.models.connections.service import ConnectionInput
 from webapp.models.own_connections import service as own_connections
 from webapp.models.providers.base import ABILITIES, Model
 from webapp.people.accounts.guards import audit_author
+from webapp.people.accounts.permissions import refuse_without
 
 bp = Blueprint("api_models", __name__, url_prefix="/api/v1/models")
 
@@ -154,6 +155,7 @@ def index_connections() -> ConnectionList:
 def create(body: NewConnection) -> ConnectionAnswer:
     if body.is_mine:
         access.check("chat")
+        refuse_without(access.caller(), "own_keys")
         return _now(own_connections.add(body.kind, body.own, author=audit_author()))
     access.check("admin")
     return _now(connections.create(body.kind, ConnectionInput(**body.own.model_dump(exclude={"offered"})), author=audit_author()))

@@ -31,7 +31,9 @@ from webapp.people.accounts.guards import (
     found,
     own_address,
     signed_in,
+    viewer_or_none,
 )
+from webapp.people.accounts.permissions import may
 from webapp.settings.service import setting
 from webapp.web.compression import accepts_gzip
 from webapp.web.htmx import done_message, redirect, render
@@ -173,8 +175,9 @@ def everyones() -> Response:
 
 @bp.app_template_global()
 def links_are_on() -> bool:
-    """Returns whether the settings let people create links."""
-    return bool(setting(service.WHO) != "off")
+    """Returns whether the settings and their permissions let the person create links."""
+    me = viewer_or_none()
+    return setting(service.WHO) != "off" and (me is None or may(me, "links"))
 
 
 def _open(token: str) -> OpenLink:

@@ -12,6 +12,7 @@ from webapp.models.connections.effective import LiveConnection, own_connections
 from webapp.models.makers import maker_of
 from webapp.models.names import name_of
 from webapp.models.providers.base import Model
+from webapp.people.accounts.permissions import may_by_id
 from webapp.settings.service import setting
 
 # Who can have one: none, people with keys for offered servers, or with servers too.
@@ -20,6 +21,7 @@ FRESH_SECONDS = 1.0
 # Of people and of slugs that are remembered: a list of models takes up to a third of a megabyte.
 MOST_REMEMBERED = 64
 TURNED_OFF = "Connections of your own are turned off. An admin can allow them on the page Models."
+DENIED = "Your account doesn't have the permission “Own keys”. Ask an admin."
 ONLY_KEYS = "Your admins allow keys of your own for the servers they offer, but no servers of your own."
 NOT_OFFERED = "This server isn't offered for keys of your own any more."
 log = logging.getLogger("generation:models")
@@ -112,6 +114,8 @@ def closed_because(live: LiveConnection, team: tuple[LiveConnection, ...]) -> st
     """Returns why a person's own connection can't be used by its person now, as admins decide it; empty if it can."""
     if (allowed := setting(SETTING)) == OFF:
         return TURNED_OFF
+    if not may_by_id(live.owner_id, "own_keys"):
+        return DENIED
     if not live.offered_id:
         return ONLY_KEYS if allowed == KEYS else ""
     server = next((connection for connection in team if connection.id == live.offered_id), None)

@@ -8,6 +8,7 @@ from webapp.web.navigation import NavEntry
 FEATURE = Feature(
     brings=(OWN_HOLDER,),
     blueprints=(views.bp,),
+    requires={"own_connections": "own_keys"},
     navigation=(
         NavEntry(
             words="Your connections",
@@ -17,6 +18,7 @@ FEATURE = Feature(
             also="own key provider server openai api byok",
             about="Keys and servers of your own, for your answers alone.",
             is_own=True,
+            right="own_keys",
         ),
     ),
 )

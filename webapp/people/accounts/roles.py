@@ -35,6 +35,8 @@ PERMISSIONS = (
     Right("plans", "Make plans", TEAM, "Plans"),
     Right("workflows", "Run workflows", ROLES, "Workflows"),
     Right("tools", "Let models use tools, and connect tool servers", ROLES, "Tools"),
+    Right("links", "Create links for people without an account", ROLES, "Links"),
+    Right("own_keys", "Use keys and servers of one's own", ROLES, "Own keys"),
     Right("api", "Use programs, with API tokens", ROLES, "API"),
 )
 BY_NAME = {row.name: row for row in (*RIGHTS, *PERMISSIONS)}
