@@ -5,6 +5,7 @@
   const NEAR = 64;
   let isFollowing = true,
     hasMore = false,
+    hasSent = false,
     height = 0,
     place = 0,
     left = 0;
@@ -27,6 +28,8 @@
 
   const grown = (entries) => {
     const now = entries[0].contentRect.height;
+    // Who wants to stay where they are sees their own message, and then goes down by themselves.
+    if (page.dataset.scrolling && millrace.isRunning() && !hasSent) isFollowing &&= now <= height;
     if (now > height && isFollowing) goToEnd();
     else if (now > height + 1 && millrace.isRunning()) hasMore = distance() >= NEAR;
     show();
@@ -48,6 +51,9 @@
     },
     { passive: true },
   );
+  document.addEventListener("grown", () => {
+    hasSent = false;
+  });
   const observer = new ResizeObserver(grown);
   document.addEventListener("arrived", () => {
     [isFollowing, hasMore] = [false, false];
@@ -70,6 +76,8 @@
   });
   // Sending a message scrolls to the end.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
-    if (target.id === "composer" && !/remove$/.test(detail.ctx.request.action)) goToEnd();
+    if (target.id !== "composer" || /remove$/.test(detail.ctx.request.action)) return;
+    hasSent = true;
+    goToEnd();
   });
 }

@@ -177,6 +177,8 @@ TABLE = {
         DELETE api_characters.delete api:chat
         POST api_characters.duplicate api:chat
         PUT api_characters.add_favorite api:chat
+        GET api_characters.show_persona api:read
+        PUT api_characters.keep_persona api:chat
         DELETE api_characters.remove_favorite api:chat
         POST api_characters.replace_texts api:chat
         GET api_characters.avatar api:read

@@ -318,6 +318,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "greetings.update": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.update": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.duplicate": (Route("POST", "signed_in", "one's own", ("character",)),),
+    "characters.keep_persona": (Route("POST", "signed_in", "one's own", ("character",)),),
     "characters.star": (Route("POST", "signed_in", "one's own", ("character",)),),
     "pictures.edit": (Route("GET", "signed_in", "one's own", ("character",)),),
     "pictures.upload": (Route("POST", "signed_in", "one's own", ("character",)),),

@@ -197,6 +197,20 @@ def test_there_is_a_way_back_to_the_end(server: Server, upstream: Upstream, visi
     expect(pill).to_be_hidden()
 
 
+def test_who_wants_to_stay_is_not_taken_down_by_an_answer(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream, LONG)
+    page = chat.page
+    page.evaluate("document.documentElement.dataset.scrolling = 'still'")
+    upstream.counts(1_500, pace=0.002)
+    chat.ask("Count")
+    # Their own message is brought into view, and what is written below it leaves it there.
+    expect(page.locator("article").nth(2)).to_be_in_viewport()
+    chat.expect("completed")
+    expect(page.locator("article").nth(2)).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollHeight - innerHeight - scrollY") > 200
+    expect(page.get_by_role("link", name="New text below")).to_be_visible()
+
+
 # A screen's worth of text arrives between scrolling to the end and being told that the page was scrolled.
 OVERTAKEN = """async text => {
   const grow = height => text.append(Object.assign(document.createElement('p'), {style: `height: ${height}px`}));

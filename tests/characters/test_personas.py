@@ -3,11 +3,13 @@
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from tests.api.client import client_of
 from tests.characters.conftest import names
 from tests.conftest import signed_in
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
 from webapp.characters.tables import Persona
+from webapp.chat.record.tables import Chat
 from webapp.people.accounts import queries as account_queries
 
 
@@ -128,3 +130,38 @@ def test_they_go_with_the_account(member, app):
         session.delete(account_queries.user_by_email(member.email))
     with app.app_context():
         assert db.session.query(Persona).count() == 0
+
+
+@also_on_postgres
+def test_a_person_always_has_one_with_a_character(app, member, stranger, make):
+    path = make()
+    character_id = path.rpartition("/")[2]
+    jo, kim = (
+        path_of(add(member, name, is_default="on" if name == "Jo" else ""), name).rpartition("/")[2] for name in ("Jo", "Kim")
+    )
+    theirs = path_of(add(stranger, "Theirs"), "Theirs").rpartition("/")[2]
+
+    def begun(**fields: str) -> str | None:
+        """Returns the persona of a new chat with the character."""
+        chat = member.post(f"{path}/chat", **fields).location.partition("#")[0].rpartition("/")[2]
+        with app.app_context():
+            return db.session.get_one(Chat, chat).persona_id
+
+    assert begun() == jo
+    assert member.post(f"{path}/persona", persona=kim).status_code == 303
+    page = member.page(path)
+    assert page.one("#begin-persona [selected]").attributes["value"] == kim
+    assert page.says("begin with your persona Kim.")
+    # It beats the default, and what is chosen for one chat beats it.
+    assert (begun(), begun(persona=jo), begun(persona="")) == (kim, jo, None)
+    assert member.post(f"{path}/persona", persona=theirs).status_code == 404
+    program = client_of(app, member.email)
+    assert program.get(f"/characters/{character_id}/persona") == {"persona_id": kim}
+    program.said("PUT", f"/characters/{character_id}/persona", 422, {"persona_id": theirs})
+    # While it is in the trash, the default one is used.
+    member.post(f"/personas/{kim}/delete")
+    assert begun() == jo
+    member.post(f"/personas/{kim}/restore")
+    assert begun() == kim
+    assert program.said("PUT", f"/characters/{character_id}/persona", 200, {"persona_id": None}) == {"persona_id": None}
+    assert begun() == jo

@@ -19,13 +19,17 @@ def test_another_key_is_refused_beside_the_field(owner):
 
 
 def test_text_size_and_density_are_told_to_every_page(owner, member):
-    assert owner.submit("/settings/look", text_size="large", density="compact").says("Saved.")
+    assert owner.submit("/settings/look", text_size="large", density="compact", width="wide").says("Saved.")
+    assert owner.submit("/settings/chats", scrolling="still").says("Saved.")
 
     told = owner.page("/chats").one("html").attributes
     assert (told["data-text-size"], told["data-density"]) == ("large", "compact")
+    assert (told["data-width"], told["data-scrolling"]) == ("wide", "still")
     chosen = owner.page("/settings/look").all("main input[checked]")
     assert {"large", "compact"} <= {field.attributes["value"] for field in chosen}
-    assert not {"data-text-size", "data-density"} & set(member.page("/chats").one("html").attributes)
+    assert not {"data-text-size", "data-density", "data-width", "data-scrolling"} & set(
+        member.page("/chats").one("html").attributes
+    )
 
 
 def test_a_look_is_stored_alone_and_told_to_every_page(owner, member):
@@ -60,7 +64,9 @@ def test_a_look_that_is_not_offered_is_refused_and_a_strangers_is_not_stored(own
         ("look", "text_size", "text sizes"),
         ("look", "density", "densities"),
         ("look", "accent", "accent colors"),
+        ("look", "width", "widths"),
         ("chats", "speech", "ways to show speech"),
+        ("chats", "scrolling", "ways to scroll"),
     ],
 )
 def test_what_is_not_offered_is_refused_beside_the_field(owner, part, field, words):
@@ -73,7 +79,7 @@ def test_what_is_not_offered_is_refused_beside_the_field(owner, part, field, wor
 
 def test_a_persons_own_settings_are_parts_beside_each_other(owner):
     parts = [f"/settings/{part}" for part in ("look", "sidebar", "chats", "memory", "connections", "tools")]
-    parts = ["/account", *parts, *(f"/account/{part}" for part in ("security", "tokens", "data"))]
+    parts = ["/account", *parts, *(f"/account/{part}" for part in ("security", "sign-ins", "tokens", "data"))]
     for path in parts:
         links = owner.page(path).all("nav[aria-label='Your settings'] li a")
         assert [link.attributes["href"] for link in links] == parts

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.characters.tables import Avatar, Character, FavoriteCharacter, Persona, Profile
+from webapp.characters.tables import Avatar, Character, CharacterPersona, FavoriteCharacter, Persona, Profile
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
@@ -230,9 +230,18 @@ def personas(user: User) -> Sequence[Persona]:
     return db.session.scalars(query.order_by(Persona.owner_id.is_(None), func.lower(Persona.name), Persona.id)).all()
 
 
-def default_persona(user: User) -> Persona | None:
-    """Returns the person's default persona for new chats with characters, if they have one."""
+def default_persona(user: User, character_id: str = "") -> Persona | None:
+    """Returns the persona for a person's new chats: the one for this character, else their default, if they have one."""
+    if character_id and (persona := persona_with(user, character_id)):
+        return persona
     return db.session.scalar(select(Persona).where(Persona.owner_id == user.id, Persona.is_default, Persona.deleted_at.is_(None)))
+
+
+def persona_with(user: User, character_id: str) -> Persona | None:
+    """Returns the persona that a person always has in new chats with a character, if they have chosen one."""
+    query = select(Persona).join(CharacterPersona, CharacterPersona.persona_id == Persona.id)
+    query = query.where(CharacterPersona.user_id == user.id, CharacterPersona.character_id == character_id)
+    return db.session.scalar(query.where(_is_theirs(user), Persona.deleted_at.is_(None)))
 
 
 def avatar(id: str | None) -> Avatar | None:

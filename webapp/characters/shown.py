@@ -178,7 +178,7 @@ def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
 
 
 def character(row: Character, user: User) -> ShownCharacter:
-    names = names_of(row, queries.default_persona(user), user)
+    names = names_of(row, queries.default_persona(user, row.id), user)
     # One budget for all of the page, whose greetings can be many.
     fill = names.together()
     texts = (

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.base.db import Record, utc_now
+from webapp.base.db import Base, Record, utc_now
 
 
 class Avatar(Record):
@@ -91,3 +91,14 @@ class Persona(Profile):
             info={"postgresql_where": text("is_default")},
         ),
     )
+
+
+class CharacterPersona(Base):
+    """The persona that a person always has in new chats with a character."""
+
+    __tablename__ = "character_personas"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    # For the foreign keys: deleting a character or a persona searches for its rows.
+    character_id: Mapped[str] = mapped_column(ForeignKey("characters.id", ondelete="CASCADE"), primary_key=True, index=True)
+    persona_id: Mapped[str] = mapped_column(ForeignKey("personas.id", ondelete="CASCADE"), index=True)

@@ -9,6 +9,7 @@ from wtforms import MultipleFileField
 from webapp.base.heavy.turns import YieldingStream
 from webapp.characters import exchange, profiles, queries, service, shown
 from webapp.characters.forms import CharacterForm
+from webapp.characters.personas import personas
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets import queries as preset_queries
@@ -116,11 +117,12 @@ def create() -> Response:
 @signed_in
 def show(id: str) -> Response:
     me = current_user()
-    character, personas = shown.character(visible_character(id), me), queries.personas(me)
     return render(
         "characters/show.html",
-        character=character,
-        personas=personas,
+        character=shown.character(visible_character(id), me),
+        personas=queries.personas(me),
+        chosen=queries.default_persona(me, id),
+        kept=queries.persona_with(me, id),
         is_favorite=id in queries.favorites(me),
         star_url=url_for(".star", id=id, page="y"),
         done=done_message(shown.DONE),
@@ -160,6 +162,15 @@ def star(id: str) -> Response:
         return _to(id) if request.args.get("page") else redirect(CharacterFilter.asked().url(_anchor=f"card-{id}"))
     character = visible_character(id)
     return render("characters/_star.html", id=id, name=character.name, is_favorite=is_favorite, star_url=request.full_path)
+
+
+@bp.post("/<id>/persona")
+@signed_in
+def keep_persona(id: str) -> Response:
+    me, persona_id = current_user(), request.form.get("persona", "")
+    persona = found(queries.persona(me, persona_id)) if persona_id else None
+    personas.keep_with(visible_character(id).id, persona, by=me)
+    return _to(id)
 
 
 @bp.post("/<id>/delete")

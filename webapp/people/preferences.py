@@ -15,8 +15,10 @@ ACCENTS = {"": "Water", "moss": "Moss", "clay": "Clay", "plum": "Plum", "iris": 
 CONTRASTS = {"": "System", "more": "High"}
 FONTS = {"": "Source Serif", "system": "System font"}
 TEXT_SIZES = {"small": "Small", "": "Standard", "large": "Large", "larger": "Extra large"}
+WIDTHS = {"narrow": "Narrow", "": "Normal", "wide": "Wide"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SPEECH = {"": "In its own color", "plain": "Like other text"}
+SCROLLING = {"": "Follow it to its end", "still": "Stay where I am reading"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
 # Preferences with fixed choices, by column: the choices, and the word for them in errors. First those that change how pages look.
 LOOKS = {
@@ -25,12 +27,14 @@ LOOKS = {
     "contrast": (CONTRASTS, "contrasts"),
     "font": (FONTS, "fonts"),
     "text_size": (TEXT_SIZES, "text sizes"),
+    "width": (WIDTHS, "widths"),
     "density": (DENSITIES, "densities"),
 }
 CHOICES = {
     **LOOKS,
     "speech": (SPEECH, "ways to show speech"),
     "send_key": (SEND_KEYS, "keys"),
+    "scrolling": (SCROLLING, "ways to scroll"),
 }
 MOST_CHARS = 4_000
 # What a person can dismiss on the home page.

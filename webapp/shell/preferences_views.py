@@ -19,10 +19,12 @@ from webapp.people.preferences import (
     FONTS,
     LOOKS,
     MOST_CHARS,
+    SCROLLING,
     SEND_KEYS,
     SPEECH,
     TEXT_SIZES,
     THEMES,
+    WIDTHS,
     begin_with_preset,
     count_reading,
     remember,
@@ -39,7 +41,7 @@ bp = Blueprint("preferences", __name__)
 # The fields of each part, by the last piece of its address.
 PARTS: Mapping[str, Sequence[str]] = {
     "look": tuple(LOOKS),
-    "chats": ("default_preset_id", "default_model", "send_key", "speech"),
+    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech"),
     "memory": ("instructions", "remembers", "is_reading_counted"),
 }
 
@@ -50,6 +52,7 @@ class PreferencesForm(Form):
     contrast = RadioField("Contrast", choices=options(CONTRASTS), validate_choice=False, default="")
     font = RadioField("Font of answers", choices=options(FONTS), validate_choice=False, default="")
     text_size = RadioField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
+    width = RadioField("Reading width", choices=options(WIDTHS), validate_choice=False, default="")
     density = RadioField("Density", choices=options(DENSITIES), validate_choice=False, default="")
     speech = SelectField("Quoted speech of characters", choices=options(SPEECH), validate_choice=False, default="")
     default_preset_id = SelectField(
@@ -67,6 +70,7 @@ class PreferencesForm(Form):
         default="enter",
         description="The other one starts a new line. On a phone, Enter always starts a new line.",
     )
+    scrolling = SelectField("While an answer is written", choices=options(SCROLLING), validate_choice=False, default="")
     remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
     is_reading_counted = BooleanField("Count how long I look at answers", default=True)
     instructions = TextAreaField(

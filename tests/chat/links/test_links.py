@@ -5,18 +5,25 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from tests.chat.conftest import address, ended, give, has, let_finish, raw_of_last
+from tests.chat.conftest import address, ended, give, has, id_of, let_finish, raw_of_last
 from tests.chat.files import bring
+from tests.chat.test_call_files import BRING, offer
+from tests.chat.test_files import drawn, uploaded
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.markup import words
 from webapp.base.db import db, utc_now, write
+from webapp.chat import erasing
+from webapp.chat.files.tables import StoredFile
 from webapp.chat.links.tables import Link
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import User
+from webapp.people.members import people
+from webapp.settings.secrets.encryption import stored
 from webapp.settings.service import set_setting
+from webapp.tools.files import NewFile
 
 ID = re.compile(r"(?<![0-9a-z])[0-9][0-9a-hjkmnp-tv-z]{25}(?![0-9a-z])")
 
@@ -102,15 +109,40 @@ def test_its_page_saved_as_a_file_is_imported_as_it_was_written(owner, member, n
     assert bring(member, b"<!doctype html><html><h1>Elsewhere</h1></html>").says("Only web pages that Millrace has exported")
 
 
-def test_what_is_not_checked_is_not_there(owner, nobody, answered, fake):
-    fake.says("Openly", reasoning="Secretly")
-    path = answered(owner, "Who am I?")
-    plain, named = (nobody.page(path_of(link(owner, path, **{"with": shows}))) for shows in ([], ["names"]))
+def test_what_is_not_checked_is_not_there(owner, nobody, fake):
+    fake.always({"rounds": [{"calls": [BRING]}, {"says": "Here", "reasoning": "Secretly"}]})
+    key = offer(owner, NewFile("mill.png", drawn()), text="Returned")
+    path = owner.post("/chats", message="Who am I?", tools=key).location.partition("#")[0]
+    owner.wait_for(path, ended)
+    told = {"files": "/files/", "reasoning": "Secretly", "calls": "Returned", "names": "owner"}
+    pages = {part: nobody.get(path_of(link(owner, path, **{"with": [part]}))) for part in told}
 
-    assert plain.says("Question")
-    assert not plain.says("owner")
-    assert named.says("owner")
-    assert not named.says("Question")
+    shown = {part: {other for other, words in told.items() if words in page.text} for part, page in pages.items()}
+    assert shown == {part: {part} for part in told}
+    assert pages["files"].text.count("/files/") == 2
+    assert not [part for part, page in pages.items() if ID.findall(page.text)]
+
+
+def test_a_file_is_served_by_its_link_alone_and_as_long_as_it_is_open(app, owner, nobody, path):
+    picture = uploaded(owner, drawn()).json
+    chat = owner.post("/chats", message="Look", part=picture["block"]).location.partition("#")[0]
+    owner.wait_for(chat, ended)
+    made, other = link(owner, chat, **{"with": ["files"]}), link(owner, path, **{"with": ["files"]})
+    [address] = set(re.findall(r'src="(/s/[^"]+)"', nobody.get(path_of(made)).text))
+    response = nobody.client.get(address)
+
+    assert (response.status_code, response.mimetype) == (200, "image/png")
+    assert "Set-Cookie" not in response.headers
+    assert response.headers["X-Robots-Tag"].startswith("noindex")
+    with app.app_context():
+        file = db.session.scalars(select(StoredFile)).one()
+        assert file.hash not in str(response.headers)
+        assert file.id not in str(response.headers)
+    assert nobody.client.get(address, headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
+    assert nobody.client.get(path_of(other) + "/files/" + address.rpartition("/")[2]).status_code == 404
+    assert nobody.client.get(picture["url"]).status_code != 200
+    owner.post(f"/links/{made['id']}/revoke")
+    assert nobody.client.get(address).status_code == 404
 
 
 def test_every_way_to_close_a_link_looks_like_an_unknown_one(app, owner, member, nobody, path):
@@ -235,3 +267,23 @@ def test_the_form_creates_the_same_link_without_a_script(app, owner, nobody, pat
         set_setting("links.for_ever", "true")
     owner.submit(f"{path}/links", live="live", life="never")
     assert owner.client.get(f"/api/v1{path}/links").json["links"][0]["ends_at"] is None
+
+
+def test_a_link_goes_with_its_chat_and_with_its_person(app, owner, member, nobody, answered, path):
+    made = link(owner, path)
+    theirs = link(member, answered(member, "Mine"))
+    with app.app_context():
+        erasing.erase(Chat.id == id_of(path))
+        people.remove(member.person_id)
+        assert not db.session.scalars(select(Link)).all()
+    assert [nobody.get(path_of(gone)).status_code for gone in (made, theirs)] == [404, 404]
+
+
+def test_its_address_is_stored_as_a_hash_and_encrypted(app, owner, path):
+    made = link(owner, path)
+    token = path_of(made).removeprefix("/s/")
+    assert len(token) == 22
+    with app.app_context():
+        row = db.session.get_one(Link, made["id"])
+        assert token not in f"{row.token_hash} {row.ciphertext}"
+        assert [secret.id for holder, secret in stored() if holder.kind == "link"] == [made["id"]]

@@ -291,6 +291,7 @@ def test_a_second_factor_is_asked_for_after_sign_on_and_a_disabled_account_stays
     ann = with_session(app, "ann@example.org")
     owner.post(f"/admin/people/{ann.person_id}/disable")
     assert "Your account is turned off" in refusal(Browser(app), provider_id, provider)
+    assert owner.page("/admin/sign-ins").says("Acme: Your account is turned off. Ask an admin of this server.")
     assert visitor.get(f"/sign-on/{provider_id}/return", headers=CROSS_SITE | {"Sec-Fetch-Mode": "navigate"}).status_code == 422
 
 

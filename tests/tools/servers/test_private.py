@@ -93,6 +93,15 @@ def test_others_see_the_calls_without_what_they_returned(
         assert not db.session.scalars(kept).all()
 
 
+def test_a_link_with_everything_shows_nothing_of_it(app, answer: dict[str, Any], program: Client) -> None:
+    shows = {"with": ["files", "reasoning", "calls", "names"]}
+    link = program.post(f"{answer['path']}/links", shows, status=201)
+    page = Browser(app).page("/s/" + link["url"].rpartition("/s/")[2])
+    assert page.says("Stand-in: Echo")
+    assert page.says("What this returned isn't shown here.")
+    assert not [secret for secret in (TEXT, FILE, ERROR, ONLY, "otters") if secret in page.text]
+
+
 def test_what_it_returned_stays_hidden_when_the_person_is_gone(answer: dict[str, Any], owner: Browser, admin: Client) -> None:
     give(answer["path"], owner, "view")
     with owner.app.app_context(), write() as session:

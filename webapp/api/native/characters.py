@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
+from webapp.api.problems import InvalidFields
 from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId, Changes, changes
@@ -17,6 +18,7 @@ from webapp.characters.cards.card_fields import COLUMNS, kept_fields
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import GREETINGS, greetings_in, notes_of
 from webapp.characters.lore.entries import Role
+from webapp.characters.personas import personas
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.tables import Character
@@ -166,6 +168,14 @@ class Replacement(Body):
     character_id: AnyId = Field(description="Your character whose texts are used. It gets the old texts and is deleted.")
 
 
+class KeptPersona(Answer):
+    persona_id: str | None = Field(description="Null if they begin with your default persona.")
+
+
+class PersonaChoice(Body):
+    persona_id: Cursor | None = Field(None, description="One of your personas or the team's; null or empty for your default.")
+
+
 @bp.get("")
 @operation("List the characters you can chat with", scope="read", query=CharactersQuery, answer=CharacterList)
 def index(query: CharactersQuery) -> CharacterList:
@@ -247,6 +257,29 @@ def add_favorite(id: str) -> None:
 @operation("Remove a character from your favorites", scope="chat", status=204)
 def remove_favorite(id: str) -> None:
     service.star(_visible(id), by=caller(), is_favorite=False)
+
+
+@bp.get("/<id>/persona")
+@operation("Show the persona that your new chats with a character begin with", scope="read", answer=KeptPersona)
+def show_persona(id: str) -> KeptPersona:
+    persona = queries.persona_with(caller(), _visible(id).id)
+    return KeptPersona(persona_id=persona.id if persona else None)
+
+
+@bp.put("/<id>/persona")
+@operation(
+    "Choose the persona that your new chats with a character begin with; a chat can still have another",
+    scope="chat",
+    body=PersonaChoice,
+    answer=KeptPersona,
+    errors=(409,),
+)
+def keep_persona(id: str, body: PersonaChoice) -> KeptPersona:
+    persona = queries.persona(caller(), body.persona_id) if body.persona_id else None
+    if body.persona_id and persona is None:
+        raise InvalidFields({"persona_id": "Not found, or you don't have access."})
+    personas.keep_with(_visible(id).id, persona, by=caller())
+    return KeptPersona(persona_id=persona.id if persona else None)
 
 
 @bp.post("/<id>/replace")

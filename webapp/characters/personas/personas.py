@@ -12,7 +12,7 @@ from webapp.base.errors import Forbidden, Invalid
 from webapp.base.inputs import TEXT_CHARS, AnyId, Input, Name, Prose, Refusal
 from webapp.characters import profiles
 from webapp.characters.lore import service as lore_service
-from webapp.characters.tables import Persona
+from webapp.characters.tables import Character, CharacterPersona, Persona
 from webapp.people.accounts.tables import User
 
 COPIED = ("name", "description", "lorebook_ids")
@@ -68,6 +68,22 @@ def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
     id = persona.id
     with write() as session:
         _choose(session, profiles.existing(session, Persona, id), is_default=is_default)
+
+
+def keep_with(character_id: str, persona: Persona | None, *, by: User) -> None:
+    """Has the person's new chats with a character begin with this persona; with None, with their default again."""
+    user_id, persona_id = by.id, persona.id if persona else ""
+    with write() as session:
+        # Locked, so that only one request at a time adds the row.
+        rows.locked(session, User, user_id)
+        profiles.existing(session, Character, character_id)
+        kept = session.get(CharacterPersona, (user_id, character_id))
+        if kept and persona_id:
+            kept.persona_id = persona_id
+        elif kept:
+            session.delete(kept)
+        elif persona_id:
+            session.add(CharacterPersona(user_id=user_id, character_id=character_id, persona_id=persona_id))
 
 
 def _checked(entered: PersonaInput, by: User) -> dict[str, Any]:

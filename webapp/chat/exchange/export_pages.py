@@ -39,6 +39,7 @@ PREVIEW = re.compile(rf'<a class="view" href="/messages/{ID}/[^>]*>[^<]*</a>')
 # Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
 SHEETS = ("tokens", "components/text", "pages/export")
+NOT_SHOWN = "What this returned isn't shown here."
 # How many fragments of the template are sent together.
 PARTS = 200
 
@@ -141,9 +142,7 @@ def page_messages(
         calls, call_files = read.get(row.id), message.calls
         if included and call_files and calls:
             call_files = replace(call_files, calls=call_files.calls[: included.most_calls(row.id)])
-            calls = (
-                replace(calls, summary=call_files.summary, calls=calls.calls[: len(call_files.calls)]) if included.calls else None
-            )
+            calls = _included_calls(calls, call_files) if included.calls else None
         html = f"{_text_html(row, message, included)}{_made(call_files) if not included or included.files else ''}"
         rows.append(
             PageMessage(
@@ -160,6 +159,12 @@ def page_messages(
             )
         )
     return rows
+
+
+def _included_calls(calls: ReadCalls, shown_calls: ShownCalls) -> ReadCalls:
+    """Returns those of the calls that are shown, without a word about whose results are not shown."""
+    read = (replace(call, left_out=NOT_SHOWN) if call.shown.hidden else call for call in calls.calls[: len(shown_calls.calls)])
+    return replace(calls, summary=shown_calls.summary, calls=tuple(read))
 
 
 def _who(message: shown.ShownMessage, included: Included | None) -> str:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sqlalchemy import select
 
 from webapp.base.db import db
-from webapp.base.heavy.turns import by_turns
+from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.chat.exchange import export, export_pages
 from webapp.chat.exchange.export_pages import SHOWN, PageMessage
 from webapp.chat.files.storage import MOST_NAMED
@@ -105,8 +105,10 @@ def _make(engine: Engine, link: OpenLink, token: str, context: Context) -> LinkP
         html_by_id[id] = html
         chars += len(html)
     thread = "".join(html_by_id.values())
+    queue_for_turn()
     etag = sha256(f"{link.title}\0{thread}".encode()).hexdigest()[:32]
     values = {"link": link, "token": token, "is_cut": is_cut, "thread": Markup(thread), "etag": etag}
+    queue_for_turn()
     body = render_template("chat/links/show.html", **values).encode()
     return LinkPage(html_by_id, files.ids, is_cut, etag, body, gzipped(body))
 

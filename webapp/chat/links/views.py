@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
-from webapp.base.current import BUCKETS
+from webapp.base.current import BUCKETS, PerApp
 from webapp.base.errors import TooMany
 from webapp.base.throttle import Throttle, network
 from webapp.chat.attachments.views import served
@@ -41,7 +41,7 @@ open_pages = Blueprint("shared", __name__, url_prefix="/s/<token>")
 PAGE = 50
 DONE = {"created": "Link created.", "revoked": "Link revoked. Nobody can open it any longer."}
 # Addresses that open nothing, by network; a token can't be guessed, and a right one is never refused.
-_unknown = Throttle(burst=30, seconds=2.0, now=time.monotonic, name="links")
+UNKNOWN = PerApp(lambda: Throttle(burst=30, seconds=2.0, now=time.monotonic, name="links"))
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -183,7 +183,7 @@ def _open(token: str) -> OpenLink:
 
 def _closed() -> Response:
     """Answers the same for a link that is unknown, has ended or was revoked."""
-    if wait_seconds := ceil(_unknown.take(network(client_address()), BUCKETS.get())):
+    if wait_seconds := ceil(UNKNOWN.get().take(network(client_address()), BUCKETS.get())):
         raise TooMany("Too many addresses that lead nowhere. Please wait.", retry_after=wait_seconds)
     return make_response(render_template("chat/links/closed.html"), 404, HEADERS)
 

@@ -55,8 +55,9 @@ def begin(
     is_temporary: bool = False,
     project_id: str | None = None,
 ) -> Chat:
-    """Creates a chat with a character and its greetings; without `persona`, the default one is used unless `is_nobody`."""
-    persona, choice = _persona_and_choice(by, persona, _with_preset(character, model, by=by), is_nobody=is_nobody)
+    """Creates a chat with a character and its greetings; without `persona`, the person's for it is used unless `is_nobody`."""
+    model = _with_preset(character, model, by=by)
+    persona, choice = _persona_and_choice(by, persona, model, is_nobody=is_nobody, character_id=character.id)
     id, read = new_id(), partial(variables_of_person, by.id)
     shared = VariableStore(read)
     names = begun(names_of(character, persona, by), PromptContext(id, by.id, choice.model, ()))
@@ -110,10 +111,12 @@ def begin_by_message(
     return sending.ask(chat, text, key=key, answered_by=answered_by, by=user_id, options=sending.TYPED_OPTIONS, place=place)
 
 
-def _persona_and_choice(by: User, persona: Persona | None, model: str, *, is_nobody: bool) -> tuple[Persona | None, Choice]:
+def _persona_and_choice(
+    by: User, persona: Persona | None, model: str, *, is_nobody: bool, character_id: str = ""
+) -> tuple[Persona | None, Choice]:
     choice = new_choice(by.id, model, otherwise=providers().default(by.default_model, by.id))
     providers().for_model(choice.model, person=by.id)
-    return persona or (None if is_nobody else character_queries.default_persona(by)), choice
+    return persona or (None if is_nobody else character_queries.default_persona(by, character_id)), choice
 
 
 def _with_preset(character: Character, model: str, *, by: User) -> str:

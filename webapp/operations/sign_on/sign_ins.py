@@ -89,6 +89,8 @@ def sign_in(provider_id: str, visit: Visit) -> str:
         raise _refused(provider, visit, f"{provider.name} doesn't list you among those who can use Millrace.")
     identity, whom = _identity(told), _whom_to_ask(provider)
     person_id = identity.user_id if identity else ""
+    if person_id and (person := queries.person(person_id)) and person.disabled_at:
+        raise _refused(provider, visit, f"Your account is turned off. {whom}")
     unstored = None if person_id else _new_account(provider, visit)
     name = provider.name
     with write() as session:

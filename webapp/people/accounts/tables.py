@@ -25,6 +25,8 @@ class User(Actor):
     contrast: Mapped[str] = mapped_column(String(10), default="", server_default="")
     font: Mapped[str] = mapped_column(String(10), default="", server_default="")
     text_size: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    width: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    scrolling: Mapped[str] = mapped_column(String(10), default="", server_default="")
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
