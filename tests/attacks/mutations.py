@@ -123,6 +123,16 @@ def _any_chat(id):
         (("if is_played else attached & is_visible(owner)", "if is_played else attached"),),
         ("tests/characters/lore/test_sharing.py::test_one_is_shared_used_in_a_chat_and_withdrawn",),
     ),
+    "anybody's grant to a preset": Mutation(
+        "webapp/models/presets/queries.py",
+        (("grants.given_to(user, KIND)", f"{ANYBODYS} KIND)"),),
+        ("tests/chat/presets/test_random_permissions.py::test_only_what_is_granted_is_used",),
+    ),
+    "a withdrawn preset is used": Mutation(
+        "webapp/models/presets/queries.py",
+        (("Preset.id.in_(missing), is_visible(person)", "Preset.id.in_(missing)"),),
+        ("tests/api/test_presets.py::test_what_a_reader_cannot_use_is_left_out_and_what_is_gone_is_said",),
+    ),
     "no right to a chat": Mutation(PERMITTED, (('if "read" in right', 'if "read" not in right'),), WORLDS),
     "files of chats found everywhere": Mutation(
         "webapp/knowledge/search/ranking.py", (("else Collection.chat_id.is_(None)", "else Collection.id.is_not(None)"),), WORLDS
