@@ -1,13 +1,13 @@
 """Add the project whose files a collection holds.
 
-Revision: 0192, after 0224
+Revision: 0192, after 0232
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0192"
-down_revision = "0224"
+down_revision = "0232"
 branch_labels = None
 depends_on = None
 
