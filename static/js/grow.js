@@ -3,8 +3,14 @@
 {
   const SIGNS = { n: "\n", c: "<x-c></x-c>" };
   const GROUP = 50;
-  let shown = "",
-    tail = null;
+  let [shown, tail, at] = ["", null, ""];
+  // Of answers side by side, each edit begins with the id of its message.
+  const others = new Map();
+  const turn = (id) => {
+    if (id === at) return;
+    others.set(at, [shown, tail]);
+    [shown, tail, at] = [...(others.get(id) ?? ["", null]), id];
+  };
   const parsed = (markup) => Object.assign(document.createElement("template"), { innerHTML: markup }).content;
   const reword = (text, words) => {
     let same = 0;
@@ -79,29 +85,32 @@
     return add(tail.querySelector("x-c"), parsed(markup).textContent);
   };
   document.addEventListener("arrived", () => {
-    [shown, tail] = ["", null];
+    [shown, tail, at] = ["", null, ""];
+    others.clear();
   });
   document.addEventListener("htmx:sse:before:message", (event) => {
     const { event: name, data } = event.detail.message,
-      edit = !name && data.match(/^([\d ]*)\|([\s\S]*)$/);
+      [edit, id = "", numbers, markup] = (!name && data.match(/^(?:(\w+):)?([\d ]*)\|([\s\S]*)$/)) || [];
     if (edit) event.preventDefault();
     else return;
+    turn(id);
     if (!tail?.id || !tail.isConnected) {
-      tail = document.querySelector(".tail[id]");
+      tail = document.querySelector(id ? `#message-${id}-tail` : ".tail[id]");
       if (tail) gather();
     }
     const sealed =
       tail &&
       take(
-        edit[1],
-        edit[2].replace(/\\(.)/g, (_, sign) => SIGNS[sign] ?? sign),
+        numbers,
+        markup.replace(/\\(.)/g, (_, sign) => SIGNS[sign] ?? sign),
       );
     (tail ?? document).dispatchEvent(new CustomEvent("grown", { detail: sealed ?? [], bubbles: true }));
   });
   // The same for the last blocks when the answer ends.
   document.addEventListener("htmx:before:swap", ({ detail }) => {
-    const last = tail && detail.tasks.find(({ target }) => target === tail);
-    if (!last) return;
+    const last = detail.tasks.find(({ target }) => target?.matches?.(".tail[id]"));
+    if (last && others.has(last.target.id.slice(8, -5))) turn(last.target.id.slice(8, -5));
+    if (!last || last.target !== tail) return;
     unfold(last.fragment);
     graft(tail, last.fragment);
     last.fragment.replaceChildren();

@@ -131,6 +131,7 @@ TABLE = {
         PATCH api_messages.hide api:chat
         POST api_messages.edit api:chat
         POST api_messages.show_version api:chat
+        POST api_messages.keep api:chat
     """,
     ("writing people", ("answer",)): """
         POST api_messages.again api:chat

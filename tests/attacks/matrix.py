@@ -197,6 +197,9 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     ),
     "picker.index": (Route("GET", "signed_in", "people"),),
     "picker.star": (Route("POST", "signed_in", "people"),),
+    "beside.index": (Route("GET", "signed_in", "people"),),
+    "beside.begin": (Route("POST", "signed_in", "people"),),
+    "beside.choose": (Route("POST", "signed_in", "writing people", ("chat",)),),
     "live.stream": (Route("GET", "anybody", "open"),),
     "live.leave": (Route("POST", "anybody", "open"),),
     "home.begin": (Route("POST", "signed_in", "people"),),
@@ -205,6 +208,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "chat.events": (Route("GET", "anybody", "readers", ("chat",)),),
     "chat.send": (Route("POST", "anybody", "writers", ("chat",)),),
     "chat.stop": (Route("POST", "anybody", "writers", ("generation",)),),
+    "chat.stop_all": (Route("POST", "anybody", "writers", ("chat",)),),
     "chat.go_on": (Route("POST", "anybody", "writers", ("answer",)),),
     "chat.again": (Route("POST", "anybody", "writers", ("answer",)),),
     "tree.actions": (Route("GET", "anybody", "readers", ("message",)),),
@@ -225,6 +229,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "tree.save": (Route("POST", "anybody", "writers", ("message",)),),
     "tree.cancel": (Route("GET", "anybody", "writers", ("message",)),),
     "tree.show_version": (Route("POST", "anybody", "writers", ("message",)),),
+    "tree.keep": (Route("POST", "anybody", "writers", ("message",)),),
     "tree.hide": (Route("POST", "anybody", "writers", ("message",)),),
     "tree.unhide": (Route("POST", "anybody", "writers", ("message",)),),
     "tree.delete": (Route("POST", "anybody", "owner", ("message",)),),
@@ -421,6 +426,7 @@ ROUTES |= {
 # Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "models.show": {"id": "some/model"},
+    "beside.choose": {"off": "y"},
     "api_tools.decide": {"decision": "deny"},
     "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
     "api_connections.create": {"kind": "none"},

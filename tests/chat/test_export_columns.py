@@ -42,6 +42,8 @@ STAYS: dict[str, dict[str, str]] = {
         "prompt_key": "a prompt stays on this server",
         "is_forgotten": "a memory stays on this server",
         "tools": "what may be used is chosen on each server",
+        "models": "which models answer side by side is chosen on each server",
+        "column_ids": "in a file, answers that stand side by side are versions",
     },
     "messages": {
         "chat_id": HERE,
@@ -60,6 +62,7 @@ STAYS: dict[str, dict[str, str]] = {
         "id": HERE,
         "kind": "what was run elsewhere is no use of a model here",
         "lane": HERE,
+        "column_number": HERE,
         "message_id": "it stands in its message",
         "user_id": PERSONAL,
         "gateway_id": HERE,

@@ -20,6 +20,7 @@ from webapp.chat.page import (
     picker_views,
     preview_views,
     prompt_insertion_views,
+    side_by_side_views,
     views as page_views,
 )
 from webapp.chat.presets import shown as presets_shown, views as preset_views
@@ -52,6 +53,7 @@ FEATURE = Feature(
         preview_views.bp,
         page_views.reading,
         picker_views.bp,
+        side_by_side_views.bp,
         preset_views.bp,
         page_views.tree,
         list_views.bp,

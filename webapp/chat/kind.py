@@ -52,9 +52,10 @@ DRAWN_LATER_CHARS = renderings.PAGE_CHARS // 40
 def projection(
     generation: GenerationFacts, *, is_watched: bool = True, scripted: Callable[[str], str] | None = None
 ) -> AnswerProjection:
-    growing = partial(markdown.GrowingMarkdown, is_watched=is_watched)
+    growing, is_beside = partial(markdown.GrowingMarkdown, is_watched=is_watched), generation.column_number > 0
     if is_closed(generation) or not (generation.continues_id or generation.text_offset):
-        return AnswerProjection(generation.message_id or "", generation.id, growing=growing, scripted=scripted)
+        id = generation.message_id or ""
+        return AnswerProjection(id, generation.id, growing=growing, scripted=scripted, is_beside=is_beside)
     message = db.session.get(Message, generation.message_id)
     if not message:
         # The message was deleted in the meantime, so no one will see the projection.
@@ -74,6 +75,7 @@ def projection(
         cited=cited,
         growing=growing,
         scripted=scripted,
+        is_beside=is_beside,
     )
 
 

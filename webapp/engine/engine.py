@@ -157,6 +157,7 @@ class Engine:
             message_id=generation.message_id,
             continues_id=generation.continues_id,
             text_offset=generation.text_offset,
+            column_number=generation.column_number,
             has_waited=bool(entries),
             person=generation.user_id or "",
             counted_as=tuple(allowance.key for allowance in self.admission.requester.allowances(generation.user_id or "")),

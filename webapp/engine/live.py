@@ -38,6 +38,7 @@ class LiveGeneration:
     message_id: str | None
     continues_id: str | None
     text_offset: int
+    column_number: int
     has_waited: bool
     person: str
     counted_as: tuple[str, ...]

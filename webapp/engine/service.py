@@ -101,8 +101,15 @@ def _is_free(engine: Engine, lane: str) -> bool:
         return not active_ids(lane)
 
 
-def refuse_if_busy(lane: str) -> None:
-    if running := active_generation(lane):
+def active_generations(lane: str, column: int = 0) -> list[Generation]:
+    """Returns the active generations of a lane, of which several can stand side by side, or that of one column."""
+    query = select(Generation).where(Generation.lane == lane, WHILE_ACTIVE).order_by(Generation.column_number)
+    return list(db.session.scalars(query.where(Generation.column_number == column) if column else query))
+
+
+def refuse_if_busy(lane: str, column: int = 0) -> None:
+    """Raises `Busy` if anything in the lane is active; for an answer in a column, only what is in that."""
+    for running in active_generations(lane, column):
         raise Busy(BUSY, generation=running.id)
 
 

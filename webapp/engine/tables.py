@@ -22,8 +22,9 @@ EXAMPLE = "example"
 
 
 class Generation(Record):
-    """One run of a model. Of each `lane` at most one can be active; `owner` is the worker that runs it.
+    """One run of a model. Of each column of a `lane` at most one can be active; `owner` is the worker that runs it.
 
+    `column_number` is that of its answer among those that stand side by side, from 1 on; 0 for any other.
     `text_offset` is the length of the message's text that this generation continues; `led_by` names the prompt versions that
     were used; `gateway_id` is the token of the gateway towards whose limits it counts, or empty.
     """
@@ -32,6 +33,7 @@ class Generation(Record):
 
     kind: Mapped[str] = mapped_column(String(20))
     lane: Mapped[str] = mapped_column(String(40))
+    column_number: Mapped[int] = mapped_column(default=0, server_default="0")
     message_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
     continues_id: Mapped[str | None] = mapped_column(ForeignKey("generations.id", ondelete="SET NULL"), index=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
@@ -69,7 +71,12 @@ class Generation(Record):
 
     __table_args__ = (
         Index(
-            "uq_generations_active_lane", "lane", unique=True, sqlite_where=WHILE_ACTIVE, info={"postgresql_where": WHILE_ACTIVE}
+            "uq_generations_active_lane",
+            "lane",
+            "column_number",
+            unique=True,
+            sqlite_where=WHILE_ACTIVE,
+            info={"postgresql_where": WHILE_ACTIVE},
         ),
         Index("ix_generations_user_id_created_at", "user_id", "created_at"),
         Index("ix_generations_active", "status", sqlite_where=WHILE_ACTIVE, info={"postgresql_where": WHILE_ACTIVE}),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import Field, StringConstraints
@@ -11,22 +11,23 @@ from pydantic import Field, StringConstraints
 from webapp.api.access import caller
 from webapp.api.authors import Author, authors_of
 from webapp.api.native.chats import ChatAnswer, answer_of
-from webapp.api.native.generations import STARTS, GenerationAnswer, Sent, begun
+from webapp.api.native.generations import STARTS, GenerationAnswer, Sent, begun, sent
 from webapp.api.native.tools import WITH_A_MESSAGE_CHARS, CallAnswer
 from webapp.api.operations import idempotency_key, operation
 from webapp.api.schemas import Answer, Body, Cursor, Model, Named, Query, Text
 from webapp.api.sources import SourceAnswer, source_answers_by_message
 from webapp.base.errors import Invalid
-from webapp.base.inputs import AnyId
+from webapp.base.inputs import AnyId, Line
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import served, visible_file
 from webapp.chat.calls.lines import calls_by_message
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.list import paging
-from webapp.chat.messages import feedback, follow_up, sending, suggestion, versions
+from webapp.chat.messages import feedback, follow_up, sending, side_by_side, suggestion, versions
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, own_message, visible_chat, visible_message, writable_chat, writable_message
+from webapp.chat.record.model_choice import MOST_BESIDE
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
@@ -80,7 +81,17 @@ class NewMessage(Body):
     )
     model: Model = ""
     after: Cursor = Field("", description="The last message you saw; if the chat has continued since, a branch starts there.")
+    models: list[Line] = Field(
+        [], description="Two to four models that answer side by side: all of them start, or none.", max_length=MOST_BESIDE
+    )
     context_limit: int | None = Field(None, ge=0, le=200, description="How many earlier messages to send this time.")
+
+
+class SentMessage(Sent):
+    """The generation that was started; of several side by side the first, with all of them in `generations`."""
+
+    message: MessageAnswer | None = Field(None, description="The message that models answer side by side; else null.")
+    generations: list[Sent] = Field([], description="Those that answer side by side, in the order of `models`; else empty.")
 
 
 class Edited(Body):
@@ -101,6 +112,9 @@ class Again(Body):
     model: Model = ""
 
 
+STARTS_SEVERAL: dict[str, Any] = {**STARTS, "answer": SentMessage}
+
+
 @bp.get("/chats/<id>/messages")
 @operation("List a chat's messages: the current branch, or all of them", scope="read", query=MessagesQuery, answer=MessageList)
 def index(id: str, query: MessagesQuery) -> MessageList:
@@ -109,13 +123,19 @@ def index(id: str, query: MessagesQuery) -> MessageList:
 
 
 @bp.post("/chats/<id>/messages")
-@operation("Send a message and start an answer", body=NewMessage, takes_key=True, **STARTS)
+@operation("Send a message and start an answer, or several side by side", body=NewMessage, takes_key=True, **STARTS_SEVERAL)
 def send(id: str, body: NewMessage) -> Sent | Response:
     options = sending.AnswerOptions(context_limit=body.context_limit)
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
     text = joined(body.message, attachment_service.blocks(me, body.file_ids))
-    return begun(sending.ask(chat, text, by=me, options=options, **wishes))
+    if not body.models:
+        answer = begun(sending.ask(chat, text, by=me, options=options, **wishes))
+        return SentMessage(**dict(answer)) if isinstance(answer, Sent) else answer
+    # Clients that accept an event stream get their addresses, too: several can't be one stream.
+    first = sending.ask(chat, text, by=me, options=options, models=body.models, **wishes)
+    each = [sent(generation) for generation in side_by_side.generations_beside(first)]
+    return SentMessage(**dict(each[0]), message=_one(visible_message(each[0].question_id or "")), generations=each)
 
 
 @bp.get("/messages/<id>")
@@ -154,6 +174,13 @@ def again(id: str, body: Again) -> Sent | Response:
 @operation("Continue an answer in the same message: an interrupted one, or the last of its branch", **STARTS)
 def go_on(id: str) -> Sent | Response:
     return begun(sending.continue_answer(writable_message(id), by=caller().id))
+
+
+@bp.post("/messages/<id>/keep")
+@operation("Keep one of the answers side by side: the chat continues from it", scope="chat", answer=MessageAnswer, errors=(409,))
+def keep(id: str) -> MessageAnswer:
+    side_by_side.keep(writable_message(id))
+    return _one(visible_message(id))
 
 
 @bp.post("/messages/<id>/show")

@@ -18,7 +18,7 @@ from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.projects import service as project_service
 from webapp.chat.record import projects, queries
-from webapp.chat.record.model_choice import starting_choice
+from webapp.chat.record.model_choice import MOST_BESIDE, starting_choice
 from webapp.chat.record.tables import Project
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.starters.shown import starters
@@ -42,6 +42,7 @@ def show() -> Response:
     model = request.args.get("model") or _usual_choice(me, project)
     form = MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS])
     form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
+    form.models.data = request.args.getlist("models")[:MOST_BESIDE] or None
     form.project.data = project.id if project else ""
     return _home(form)
 
@@ -97,6 +98,7 @@ def _begun(form: MessageForm, reads: Sequence[str], project: Project | None) -> 
         reads=reads,
         answered_by=answered_by,
         tools=choosing.checked(me, form.tools.data or ()) if choosing.are_offered(None) else (),
+        models=[] if answered_by or form.alone.data else form.models.data or (),
         project=project,
     )
 

@@ -109,7 +109,7 @@ def erase(*chats: Chat) -> None:
 
 def _throw_away(chat: Chat) -> None:
     the_engine().admission.line.stop(chat.lane)
-    if running := generations.active_generation(chat.lane):
+    for running in generations.active_generations(chat.lane):
         generations.stop(running)
     with write() as session:
         hide(session, [chat])

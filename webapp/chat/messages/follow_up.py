@@ -13,9 +13,10 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Unavailable
 from webapp.chat.group.members import answering_speaker
 from webapp.chat.messages import sending, source_search
+from webapp.chat.messages.storing import PendingGeneration, store_and_start_all
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.leader import refuse_if_led
-from webapp.chat.record.model_choice import Choice, choice_in, choice_to_ask, model_to_ask
+from webapp.chat.record.model_choice import Choice, choice_in, choice_to_ask, model_to_ask, models_to_ask
 from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine import service as generations
 from webapp.engine.duties.recovery import WITHIN
@@ -88,6 +89,7 @@ def send(chat: Chat) -> Generation:
     chat = db.session.get_one(Chat, id)
     choice = choice_in(chat) if queued_choice else choice_to_ask(chat, queued_model)
     answered_by = queued_choice and model_to_ask(chat, queued_choice)
+    models = [] if queued_choice else models_to_ask(chat.models, chat)
     generations.refuse_if_busy(chat.lane)
     speaker = answering_speaker(chat, chat.head_id, text=entered.content, speaker_id=speaker_id)
     sources = source_search.for_message(
@@ -95,16 +97,17 @@ def send(chat: Chat) -> Generation:
     )
     options = sending.AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
 
-    def store(session: Session) -> sending.PendingGeneration:
+    def store(session: Session) -> list[PendingGeneration]:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
         if not session.execute(taken).first():
             raise Conflict("The queued message has just been sent or removed.")
         rows.locked(session, Chat, id)
+        sending.refuse_if_beside(chat)
         chat.model, chat.preset_id = choice
         question = sending.new_question(chat, chat.head_id, entered, by=sending.person_of(chat))
-        return sending.new_answer(session, chat, question, model=answered_by, options=options)
+        return sending.new_answers(session, chat, question, models or [answered_by], options=options)
 
-    return sending.store_and_start(store, sending.person_of(chat), lane=chat.lane)
+    return store_and_start_all(store, sending.person_of(chat), answers=len(models) or 1, lane=chat.lane)
 
 
 def send_if_complete(chat_id: str) -> None:
@@ -126,7 +129,8 @@ def send_if_complete(chat_id: str) -> None:
 def send_after(engine: Engine, generation: Generation) -> None:
     """Sends the next queued message once the generation, whose end has been saved, has left the engine."""
     id, chat_id = generation.id, generation.chat_id
-    if generation.status == "completed" and chat_id and waiting_in(chat_id):
+    # Of answers side by side, one that fails can be the last to end.
+    if (generation.status == "completed" or generation.column_number) and chat_id and waiting_in(chat_id):
         engine.spawn(lambda: _send_after(engine, id, chat_id))
 
 

@@ -29,6 +29,7 @@ class MessageForm(Form):
     reply that the last answer offered, and `keep` says that an edit keeps what follows. After a name that no prompt has,
     `instead` is the one that was meant, and `anyway` sends the text as it is. What was named in the composer is in `knowledge`,
     for new chats and one's own, in `answered_by`, the model of this answer alone, and in `spoken_by`, the character who answers.
+    `models` answer in a new chat side by side; with `alone`, only the chat's own model does.
     """
 
     unknown_prompt: str = ""
@@ -49,6 +50,8 @@ class MessageForm(Form):
     anyway = StringField("Send anyway")
     answered_by = StringField("Model of this answer")
     spoken_by = StringField("Character")
+    models = SelectMultipleField("Models side by side", choices=[], validate_choice=False)
+    alone = StringField("Who answers")
     project = HiddenField()
 
     @classmethod

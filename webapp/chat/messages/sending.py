@@ -1,21 +1,17 @@
 """Sends, edits and continues messages: each is validated, stored in one transaction with its answer, started and announced.
 
-A message goes from `ask` through `store`, inside it, to `store_and_start`: one transaction, then `Engine.start`
-(`webapp/engine/engine.py`), which runs the answer in a greenlet as a `Run` (`webapp/streaming/run.py`).
+A message goes from `ask` through `store`, inside it, to `store_and_start_all` of `storing.py`: one transaction, then
+`Engine.start` (`webapp/engine/engine.py`), which runs the answer in a greenlet as a `Run` (`webapp/streaming/run.py`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Select, String, bindparam, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
-from webapp.base.database.statements import Prepared
-from webapp.base.db import utc_now, write
+from webapp.base.db import utc_now
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.ids import new_id
 from webapp.base.words import number, plural
@@ -28,21 +24,19 @@ from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker
 from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday, limit_visitors
 from webapp.chat.messages.rule_choice import choice_by_rule
+from webapp.chat.messages.storing import CHAT_CHANGED, PendingGeneration, store_and_start, store_and_start_all
 from webapp.chat.prompt.answer_prompt import prompt_for, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_above, ids_of_prompt
-from webapp.chat.prompt.leading import unit_of
-from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
-from webapp.chat.record.model_choice import VISITORS_MODEL, choice_in, choice_to_ask, model_to_ask, new_choice
+from webapp.chat.record.model_choice import VISITORS_MODEL, choice_in, choice_to_ask, model_to_ask, models_to_ask, new_choice
 from webapp.chat.record.post_answer import IS_SHARED
-from webapp.chat.record.tables import Chat, Draft, Message, Project
-from webapp.chat.record.variables import changed_values, store_variables, variables_below
+from webapp.chat.record.tables import Chat, Message, Project
+from webapp.chat.record.variables import changed_values, variables_below
 from webapp.engine import service as generations
-from webapp.engine.engine import Engine, the_engine
+from webapp.engine.engine import the_engine
 from webapp.engine.live import Source
-from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.effective import is_own
@@ -50,13 +44,10 @@ from webapp.models.connections.models import providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.base import ModelRequest
 from webapp.models.rules.service import Choice
-from webapp.people.accounts.tables import User
-from webapp.prompts import arm_choice
 from webapp.rendering import markdown
 from webapp.settings.service import setting
 
 VISITORS_POLICY = "idle:60"
-CHAT_CHANGED = "This chat has just changed. Please try again."
 # Reasons with which a generation is completed although its text was cut off.
 CUT_REASONS = {"length", "cap", "budget"}
 
@@ -70,7 +61,7 @@ class AnswerOptions:
     Without `is_personal`, the request leaves out what the person says about themselves, such as persona and custom
     instructions. `speaker` is the character of a group that answers. `is_again` means that the answer is another version of an
     existing one. `shared` are the owner's variables, if the message to be answered changes them. `tools` are offered in place of
-    the chat's. `person` asks, and with `is_chosen` has chosen the model for this answer.
+    the chat's. `person` asks, and with `is_chosen` has chosen the model for this answer. `column` is the number of its column.
     """
 
     context_limit: int | None = None
@@ -84,27 +75,10 @@ class AnswerOptions:
     tools: AnswerTools | None = None
     person: str = ""
     is_chosen: bool = False
+    column: int = 0
 
 
 DEFAULT_OPTIONS, TYPED_OPTIONS = AnswerOptions(), AnswerOptions(is_typed=True)
-
-
-@dataclass(frozen=True, slots=True)
-class PendingGeneration:
-    """A generation to be stored for a chat, and its request."""
-
-    chat: Chat
-    generation: Generation
-    request: ModelRequest
-    # As recorded with the generation.
-    prompt: RecordedPrompt
-    is_shared: bool = True
-    # The character that answers.
-    speaker_id: str = ""
-    # For a new answer: the variables, including those set by its prompt.
-    variables: Variables | None = None
-    # Makes the source of a request from what makes its ladders, for example one that waits for files.
-    source: Callable[[MakeSource, ModelRequest], Source] = lambda ladder, request: ladder(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +98,6 @@ class MessageInput:
 NO_INPUT = MessageInput("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedGeneration:
-    """A generation that has been stored, what it will read from, and whom to tell: the people in whose lists its chat is."""
-
-    generation: Generation
-    source: Source
-    chat_id: str
-    list_owners: set[str]
-
-
 def start_chat(
     text: str,
     *,
@@ -149,15 +113,19 @@ def start_chat(
     tools: Sequence[str] = (),
     title_words: str = "",
     project: Project | None = None,
+    models: Sequence[str] = (),
 ) -> Generation:
     """Creates a chat with its first message and starts the answer; repeating key and text returns the first result.
 
     `reads` are the collections attached to the chat, `tools` the keys of the tools that its answers can use; `prompt_key` is the
     prompt that leads it, if not the usual one, and `answered_by` the model of this answer, if not the chat's. `title_words` are
-    the words for its first title, if those of the message aren't the person's own. `project` is where the chat begins.
+    the words for its first title, if those of the message aren't the person's own. `project` is where the chat begins. `models`
+    are those that answer side by side; the first answer is returned.
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
-    choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=providers().default())
+    models = models_to_ask(models, by=person)
+    wanted = next(iter(models), model or (project.model if project else ""))
+    choice = new_choice(owner_id, wanted, otherwise=providers().default())
     providers().for_model(answered_by or choice.model, person=person, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
@@ -168,7 +136,7 @@ def start_chat(
     sources = source_search.for_first_message(first, entered.content, person, is_temporary=is_temporary, prompt_key=prompt_key)
     options = replace(options, given=sources, person=person, is_chosen=bool(answered_by))
 
-    def store(session: Session) -> PendingGeneration:
+    def store(session: Session) -> list[PendingGeneration]:
         chat = Chat(
             owner_id=owner_id,
             visitor_hash=visitor_hash,
@@ -180,12 +148,14 @@ def start_chat(
             collection_ids=list(reads),
             tools=list(tools),
             project_id=project_id,
+            models=list(models),
         )
         rows.put(session, chat)
         question = new_question(chat, None, entered, by=person)
-        return new_answer(session, chat, question, model=answered_by, sent_as=sent_as, options=options)
+        return new_answers(session, chat, question, models or [answered_by], sent_as=sent_as, options=options)
 
-    return store_and_start(store, person, sent_as=sent_as, draft=drafts.NEW_CHAT if options.is_typed else None)
+    draft = drafts.NEW_CHAT if options.is_typed else None
+    return store_and_start_all(store, person, answers=len(models) or 1, sent_as=sent_as, draft=draft)
 
 
 def start_visitor_chat(text: str, *, key: str, visitor_hash: str, options: AnswerOptions = DEFAULT_OPTIONS) -> Generation:
@@ -206,6 +176,7 @@ def ask(
     speaker_id: str = "",
     answered_by: str = "",
     place: str = "",
+    models: Sequence[str] = (),
 ) -> Generation:
     """Stores the message and starts the answer; repeating key and text returns the first result.
 
@@ -213,10 +184,13 @@ def ask(
     message that the person saw: if the chat has continued elsewhere in the meantime, the message starts a branch. `by` is the
     author, if that is not the owner; the author's limits apply. `speaker_id` is the character of a group that is to answer:
     without a text, it speaks after the last message. `answered_by` is the model of this answer alone; `model` becomes the chat's.
-    `place` says what the message begins, in a chat that was made for it: a repeated one has another chat.
+    `place` says what the message begins, in a chat that was made for it: a repeated one has another chat. `models` answer side by
+    side; the first answer is returned.
     """
     person, id = by or person_of(chat), chat.id
-    choice = choice_to_ask(chat, model, by=person) if model or not answered_by else choice_in(chat)
+    models = models_to_ask(models, chat, by=person)
+    is_chosen = not models and bool(model or not answered_by)
+    choice = choice_to_ask(chat, model, by=person) if is_chosen else choice_in(chat, models)
     answered_by = answered_by and model_to_ask(chat, answered_by, by=person)
     if is_own(choice.model) and choice.model != chat.model and person != chat.owner_id:
         # The chat keeps a model that its owner can use.
@@ -237,14 +211,16 @@ def ask(
         sources = source_search.for_message(chat, entered.content, above, person, speaker_id=speaker.id if speaker else None)
     options = replace(options, given=sources, speaker=speaker, shared=entered.shared, person=person, is_chosen=bool(answered_by))
 
-    def store(session: Session) -> PendingGeneration:
+    def store(session: Session) -> list[PendingGeneration]:
         rows.locked(session, Chat, id)
+        refuse_if_beside(chat)
         (chat.model, chat.preset_id), chat.title = choice, chat.title or titles.first_words(entered.content)
         parent_id = queries.branch_point(chat, after)
         question = (parent_id or "") if is_without_message else new_question(chat, parent_id, entered, by=person)
-        return new_answer(session, chat, question, model=answered_by, sent_as=sent_as, options=options)
+        return new_answers(session, chat, question, models or [answered_by], sent_as=sent_as, options=options)
 
-    generation = store_and_start(store, person, lane=chat.lane, sent_as=sent_as, draft=id if options.is_typed else None)
+    draft = id if options.is_typed else None
+    generation = store_and_start_all(store, person, answers=len(models) or 1, lane=chat.lane, sent_as=sent_as, draft=draft)
     if not (is_named or is_without_message):
         announcements.announce(chat, "title", id)
     return generation
@@ -259,11 +235,12 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
     person = by or (last.user_id if last else None) or person_of(chat)
     model = last.model_asked if last else model_to_ask(chat, by=person)
     providers().for_model(model, person=person, for_visitor=bool(chat.visitor_hash))
-    generations.refuse_if_busy(chat.lane)
-    options = AnswerOptions(given=source_search.for_continuation(chat, message, person))
+    column = chat.column_of(message.id)
+    generations.refuse_if_busy(chat.lane, column)
+    options = AnswerOptions(given=source_search.for_continuation(chat, message, person), column=column)
 
     def store(session: Session) -> PendingGeneration:
-        lock_chat(session, chat, message.id)
+        lock_chat(session, chat, message.id, column)
         path = paths.messages_within(session, message.id)
         pending = new_generation(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
         if not message.content:
@@ -276,30 +253,33 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
 def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation:
     """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
     chat, question_id = queries.chat_of(message), _question_of(message)
-    person, is_chosen = by or person_of(chat), bool(model)
+    person, column = by or person_of(chat), chat.column_of(message.id)
+    if column and not model and (last := queries.last_generation(message)):
+        model = last.model_asked
+    is_chosen = bool(model)
     model = model_to_ask(chat, model, by=person)
-    generations.refuse_if_busy(chat.lane)
+    generations.refuse_if_busy(chat.lane, column)
     text = "" if message.role == "assistant" else message.content
     speaker = answering_speaker(chat, question_id, text=text, before=message.speaker_id)
     sources = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
-    is_again = message.role == "assistant"
-    options = AnswerOptions(given=sources, speaker=speaker, is_again=is_again, person=person, is_chosen=is_chosen)
+    is_again, answer_id = message.role == "assistant", message.id
+    options = AnswerOptions(given=sources, speaker=speaker, is_again=is_again, person=person, is_chosen=is_chosen, column=column)
 
     def store(session: Session) -> PendingGeneration:
-        lock_chat(session, chat, question_id)
+        lock_chat(session, chat, answer_id if column else question_id, column)
         return new_answer(session, chat, question_id, model=model, options=options)
 
     return store_and_start(store, person, lane=chat.lane)
 
 
-def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generation:
-    """Stores an edited message as a new version next to the original, and generates an answer to it."""
+def edit(message: Message, text: str, *, key: str = "", by: str = "", models: Sequence[str] = ()) -> Generation:
+    """Stores an edited message as a new version next to the original, and generates an answer to it, or several side by side."""
     chat = queries.chat_of(message)
     person = by or person_of(chat)
     entered = message_input_below(text, chat, message.parent_id, by=person)
     if message.role != "user":
         raise Invalid("Only a person's message can be edited and answered again.", field="message")
-    model = model_to_ask(chat, by=person)
+    model, models = model_to_ask(chat, by=person), models_to_ask(models, chat, by=person)
     sent_as = generations.request_hash(person, key, f"{message.id}\0{entered.written}")
     if repeated := generations.repeated_or_refused(sent_as, lambda: generations.refuse_if_busy(chat.lane)):
         return repeated
@@ -310,12 +290,12 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "") -> Generat
     )
     options = AnswerOptions(given=sources, speaker=speaker, shared=entered.shared, person=person)
 
-    def store(session: Session) -> PendingGeneration:
+    def store(session: Session) -> list[PendingGeneration]:
         lock_chat(session, chat, message.id)
         question = new_question(chat, message.parent_id, entered, by=person)
-        return new_answer(session, chat, question, model=model, sent_as=sent_as, options=options)
+        return new_answers(session, chat, question, models or [model], sent_as=sent_as, options=options)
 
-    return store_and_start(store, person, lane=chat.lane, sent_as=sent_as)
+    return store_and_start_all(store, person, answers=len(models) or 1, lane=chat.lane, sent_as=sent_as)
 
 
 def _stands_last(chat: Chat, message: Message) -> bool:
@@ -379,11 +359,21 @@ def person_of(chat: Chat) -> str:
     return chat.owner_id or chat.visitor_hash or ""
 
 
-def lock_chat(session: Session, chat: Chat, message_id: str) -> None:
-    """Locks the chat before something is added below this message; fails if the message was deleted since it was read."""
+def lock_chat(session: Session, chat: Chat, message_id: str, column: int = 0) -> None:
+    """Locks the chat before something is added below this message; fails if the message was deleted since it was read.
+
+    With a `column` the message is the answer there, and must still be in it.
+    """
     rows.locked(session, Chat, chat.id)
-    if queries.deleted_among([message_id]):
+    if queries.deleted_among([message_id]) or column != (column and chat.column_of(message_id)):
         raise Conflict(CHAT_CHANGED)
+    refuse_if_beside(chat, column)
+
+
+def refuse_if_beside(chat: Chat, column: int = 0) -> None:
+    """Raises `Busy` while answers that stand side by side are written: the database only forbids two in one column."""
+    if chat.column_ids:
+        generations.refuse_if_busy(chat.lane, column)
 
 
 def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "") -> Message:
@@ -393,6 +383,30 @@ def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by
     message.speaker_name = person_name(chat, message.author_id or "") if chat.is_group else ""
     message.variables = changed_values(entered.variables)
     return message
+
+
+def new_answers(
+    session: Session,
+    chat: Chat,
+    question: Message | str,
+    models: Sequence[str],
+    *,
+    sent_as: str | None = None,
+    options: AnswerOptions = DEFAULT_OPTIONS,
+) -> list[PendingGeneration]:
+    """Stores empty answers below their question like `new_answer`, each by one of the models: several stand side by side."""
+    if len(models) == 1:
+        return [new_answer(session, chat, question, model=models[0], sent_as=sent_as, options=options)]
+    # While columns are written, nothing else is.
+    generations.refuse_if_busy(chat.lane)
+    chat.column_ids, pending = [], list[PendingGeneration]()
+    for column, model in enumerate(models, 1):
+        # The first identifies the request.
+        request = None if pending else sent_as
+        its_options = replace(options, column=column, is_chosen=True)
+        pending.append(new_answer(session, chat, question, model=model, sent_as=request, options=its_options))
+        question = question.id if isinstance(question, Message) else question
+    return pending
 
 
 def new_answer(
@@ -421,9 +435,21 @@ def new_answer(
     message.sources, message.variables = list(prepared.prompt.sources), changed_values(prepared.variables)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
-    head = {"head_id": message.id, "changed_at": utc_now(), "model": chat.model, "preset_id": chat.preset_id, "title": chat.title}
+    head_id, column_ids = _head_and_columns(chat, message.id, options.column)
+    head = {"head_id": head_id, "column_ids": column_ids, "changed_at": utc_now(), "title": chat.title}
+    head |= {"model": chat.model, "preset_id": chat.preset_id}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
     return replace(prepared, is_shared=bool(is_shared))
+
+
+def _head_and_columns(chat: Chat, id: str, column: int) -> tuple[str, list[str]]:
+    """Returns the chat's head and columns with a new answer, which replaces the one in its column, if it is in a column."""
+    if not column:
+        return id, []
+    column_ids = [*chat.column_ids, *[""] * (column - len(chat.column_ids))]
+    before, column_ids[column - 1] = column_ids[column - 1], id
+    has_head = bool(chat.head_id) and chat.head_id != before and chat.head_id in column_ids
+    return (chat.head_id or id) if has_head else id, column_ids
 
 
 def new_generation(
@@ -463,6 +489,7 @@ def new_generation(
         id=new_id(),
         kind=chat.kind,
         lane=chat.lane,
+        column_number=options.column,
         message_id=message.id,
         user_id=chat.owner_id,
         model_asked=model,
@@ -507,81 +534,6 @@ def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptio
             is_personal=options.is_personal,
         )
     return replace(prepared, source=source)
-
-
-def store_and_start(
-    store: Callable[[Session], PendingGeneration],
-    person: str,
-    *,
-    lane: str = "",
-    sent_as: str | None = None,
-    draft: str | None = None,
-) -> Generation:
-    """Stores the generation in one transaction, then starts it; of two concurrent calls, one is refused or is a repetition.
-
-    `draft` is the id of the chat whose draft is deleted with it.
-    """
-    engine = the_engine()
-    with engine.admission.slot(person, lane=lane), generations.recovering_if_not_started(engine):
-        try:
-            committed = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
-        except IntegrityError as error:
-            if repeated := generations.generation_of_request(sent_as):
-                return repeated
-            generations.refuse_if_busy(lane)
-            raise Conflict(CHAT_CHANGED) from error
-        generations.start(engine, committed.generation, committed.source)
-    announcements.notify(committed.chat_id, "message", committed.generation.message_id or "", committed.list_owners)
-    return committed.generation
-
-
-def _stored(engine: Engine, store: Callable[[Session], PendingGeneration], person: str, draft: str | None) -> CommittedGeneration:
-    # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
-    with write(keeps_loaded=True) as session, session.no_autoflush:
-        _lock_person(session, person, draft)
-        prepared = store(session)
-        generation = prepared.generation
-        # A visitor's chat belongs to no account.
-        generation.user_id = generation.user_id and person
-        generations.store_within_limits(engine, session, generation, prepared.request, character_id=prepared.speaker_id)
-        if prepared.variables and person == prepared.chat.owner_id:
-            store_variables(session, person, prepared.variables.shared)
-        if not generation.continues_id:
-            arms = prepared.prompt.versions.arms
-            for key, version in arm_choice.store_exposures(session, arms, generation.id, unit_of(prepared.chat)):
-                engine.emit(Exposed(key, version))
-        # Only a message typed on a page ends a draft.
-        beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-        source = prepared.source(partial(generations.ladder, engine, person=person, beats=beats), prepared.request)
-        chat = prepared.chat
-        list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
-    return CommittedGeneration(generation, source, chat.id, list_owners)
-
-
-def _lock_person(session: Session, person: str, draft: str | None) -> None:
-    """Reads the person's row and deletes the draft; locks the row if concurrent answers are limited.
-
-    The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
-    """
-    prepared = LOCK_PERSON if the_engine().admission.requester.allowances(person)[0].at_once else PERSON
-    row = prepared.first(session, {"person": person, "draft": draft})
-    if not row:
-        return
-    *values, has_draft = row
-    rows.read(session, User, dict(zip(rows.names(User), values, strict=True)))
-    if has_draft:
-        drafts.drop(session, person, draft or "")
-
-
-def _person_statement() -> Select[*tuple[Any, ...]]:
-    """Selects a person, and whether they have a draft in this chat."""
-    user = rows.table(User)
-    draft = select(Draft.user_id).where(Draft.user_id == user.c.id, Draft.chat_id == bindparam("draft", type_=String))
-    return select(user, draft.correlate(user).exists()).where(user.c.id == bindparam("person"))
-
-
-PERSON = Prepared(_person_statement())
-LOCK_PERSON = Prepared(_person_statement().with_for_update(key_share=True, of=rows.table(User)))
 
 
 def _message(

@@ -81,6 +81,20 @@ class Remedy:
     by_admins: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ShownColumn:
+    """What an answer has besides its text in a column; empty URLs hide the actions.
+
+    `facts` compare it with the others. The one that `is_path` is continued until a person keeps another.
+    """
+
+    model: str
+    facts: tuple[tuple[str, str], ...]
+    is_path: bool
+    keep_url: str = ""
+    stop_url: str = ""
+
+
 def remedy_for(generation: Generation) -> Remedy:
     """Returns the advice for how a generation ended; empty if there is nothing to do."""
     reason, model = generation.reason or "", generation.model_asked
@@ -168,6 +182,19 @@ def receipt(generations: list[Generation]) -> str:
         return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
     model = providers().display_name(last.model, last.connection)
     return " · ".join(part for part in (model, spent[1], spent[0], spent[2], led_by(generations), by_rule(generations)) if part)
+
+
+def facts(generations: Sequence[Generation]) -> tuple[tuple[str, str], ...]:
+    """Returns what answers side by side are compared by, as far as it is known, each with its name."""
+    first = generations[0]
+    wait = (first.first_text_at - first.started_at).total_seconds() if first.first_text_at and first.started_at else None
+    values = {
+        "Cost": cost([*generations]),
+        "First text": "" if wait is None else f"after {_seconds(max(wait, A_MOMENT))}",
+        "Time": _seconds(_duration([*generations])),
+        "Length": _tokens([*generations]),
+    }
+    return tuple((name, value) for name, value in values.items() if value)
 
 
 def led_by(generations: list[Generation]) -> str:

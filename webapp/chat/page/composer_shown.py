@@ -86,9 +86,15 @@ def composer_values(
         "tools_url": address("calls.tools", chat.id) if right == "own" and are_offered(chat) else "",
         "tools_count": len(chat.tools),
         "web_search": web_search_in(chat) if right == "own" else None,
+        "beside": beside(chat.models),
         "web_search_url": address("composer.switch_web_search", chat.id),
         "is_parked": isinstance(running, ShownMessage) and bool(running.calls and running.calls.asks),
     }
+
+
+def beside(models: Sequence[str]) -> list[str]:
+    """Returns the names of the models that answer side by side."""
+    return [providers().display_name(model) for model in models]
 
 
 def _reply_to(chat: Chat) -> str:

@@ -37,7 +37,7 @@ def queue(id: str) -> Response:
             chat,
             form.text,
             model="" if chat.visitor_hash else form.model.data or "",
-            answered_by=form.answered_by.data or "" if me else "",
+            answered_by=(form.answered_by.data or (chat.model if chat.models and form.alone.data else "")) if me else "",
             speaker_id=form.spoken_by.data or "",
         )
         if me:

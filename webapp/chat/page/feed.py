@@ -1,8 +1,8 @@
 """The feed of a chat's open pages: new and changed messages, and the running answer."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 from flask import render_template
 
@@ -12,8 +12,10 @@ from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
 from webapp.chat.page.composer_shown import composer_values
 from webapp.chat.page.projection import PERSISTENT_COUNTS, with_all_notices
+from webapp.chat.page.snapshot_shown import JOINT
 from webapp.chat.record.fields import settings_mark
 from webapp.chat.record.leader import replacing_composer
+from webapp.chat.record.model_choice import MOST_BESIDE
 from webapp.chat.record.reading_time import Clock, recorder
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import Engine
@@ -26,8 +28,10 @@ from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Changed
 from webapp.streaming.topics import Entry, Signal
 
-# The last part is the generation and the five counts of its cursor that outlive a connection.
-POSITION = re.compile(r"(\w*)\.([0-9]{1,18})(?:-([0-9]{1,18}))?\.(\w*)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
+# The last part is the generation and the five counts of its cursor that outlive a connection, or several of those.
+CURSOR = r"(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})"
+POSITION = re.compile(rf"(\w*)\.([0-9]{{1,18}})(?:-([0-9]{{1,18}}))?\.(\w*)\.(?:{CURSOR}|\.)((?:~{CURSOR}){{0,{MOST_BESIDE}}})")
+COLUMN = re.compile(f"~{CURSOR}")
 _changes_cache: "SingleFlight[PageChange]" = SingleFlight(lambda change: len(change.html))
 _headings_cache: "SingleFlight[str]" = SingleFlight(len)
 # Doesn't replace the title while the person is renaming the chat.
@@ -42,9 +46,10 @@ BEGUN_SECONDS = 1.0
 
 @dataclass(slots=True)
 class ChatPosition:
-    """What a page has: the chat's and sidebar's sequence numbers, its last message, and a generation with a cursor.
+    """What a page has: the chat's and sidebar's sequence numbers, its end, and a generation with a cursor, or several.
 
-    The cursor is updated in place with every frame; for another generation or message the position is replaced.
+    The end is that of `end_of`. `columns` are the cursors of answers side by side by their generations, also of those that have
+    ended since. Cursors are updated in place with every frame; for another generation or message the position is replaced.
     """
 
     epoch: str
@@ -53,19 +58,34 @@ class ChatPosition:
     generation: str = ""
     cursor: Cursor = ()
     sidebar: int = -1
+    columns: dict[str, Cursor] = field(default_factory=dict)
 
     def __str__(self) -> str:
         seq = f"{self.seq}-{self.sidebar}" if self.sidebar >= 0 else str(self.seq)
-        return ".".join((self.epoch, seq, self.head, self.generation, "-".join(map(str, self.cursor[:PERSISTENT_COUNTS]))))
+        columns = "".join(f"~{id}.{_counts(cursor)}" for id, cursor in self.columns.items())
+        return ".".join((self.epoch, seq, self.head, self.generation, _counts(self.cursor))) + columns
 
     @classmethod
     def parse(cls, text: str) -> "ChatPosition | None":
         """Parses a page's position; None if it is invalid."""
         if not (match := POSITION.fullmatch(text)):
             return None
-        epoch, seq, sidebar, head, generation, cursor = match.groups()
-        counts = tuple(map(int, cursor.split("-"))) if cursor else ()
-        return cls(epoch, int(seq), head, generation or "", counts, int(sidebar) if sidebar else -1)
+        epoch, seq, sidebar, head, generation, cursor, columns, *_ = match.groups()
+        cursors = {id: _cursor(counts) for id, counts in COLUMN.findall(columns)}
+        return cls(epoch, int(seq), head, generation or "", _cursor(cursor or ""), int(sidebar) if sidebar else -1, cursors)
+
+
+def _counts(cursor: Cursor) -> str:
+    return "-".join(map(str, cursor[:PERSISTENT_COUNTS]))
+
+
+def _cursor(counts: str) -> Cursor:
+    return tuple(map(int, counts.split("-"))) if counts else ()
+
+
+def cursors_of(columns: Iterable[shown.ShownMessage]) -> tuple[tuple[str, Cursor], ...]:
+    """Returns the cursors of answers side by side by their generations, as far as this process can follow those."""
+    return tuple((column.generation_id, column.cursor) for column in columns if column.generation_id)
 
 
 class ChatFeed(LaneFeed):
@@ -87,7 +107,8 @@ class ChatFeed(LaneFeed):
         # Cards of calls are for one writer, who alone can allow them.
         self._alike = right, person if right == "write" else ""
         self._said: tuple[object, ...] | None = None
-        self._position = replace(position) if position and position.epoch == engine.logs.topics.epoch else None
+        is_of_now = position and position.epoch == engine.logs.topics.epoch
+        self._position = replace(position, columns={**position.columns}) if position and is_of_now else None
         after = self._position.sidebar if self._position else -1
         self._clock = clock or Clock(engine.now, recorder(engine, person))
         self._sidebar = ListNews(engine, person, after, context, here=f"/chats/{chat_id}") if person else None
@@ -96,6 +117,8 @@ class ChatFeed(LaneFeed):
         super().listen(signal)
         if self._position and self._position.generation:
             self._follow(self._position.generation)
+        elif self._position:
+            self._follow_columns(self._position.columns)
 
     def topics(self) -> dict[str, int]:
         return {self.lane: self._position.seq if self._position else -1, **(self._sidebar.topics() if self._sidebar else {})}
@@ -104,8 +127,9 @@ class ChatFeed(LaneFeed):
         """Returns the position if it has changed since the last call, else an empty string; the tail is not part of it."""
         now, sidebar = self._position, self._sidebar.after if self._sidebar else -1
         # Called for every frame of every page: comparing tuples is cheaper than formatting the position, which is replaced if
-        # anything but its cursor changes.
-        position = (now, now.cursor[:PERSISTENT_COUNTS], sidebar) if now else None
+        # anything but its cursors changes.
+        columns = [cursor[:PERSISTENT_COUNTS] for cursor in now.columns.values()] if now and now.columns else None
+        position = (now, now.cursor[:PERSISTENT_COUNTS], sidebar, columns) if now else None
         before, self._said = self._said, position
         return "" if before == position else str(replace(now, sidebar=sidebar) if now else "")
 
@@ -119,7 +143,9 @@ class ChatFeed(LaneFeed):
         super().close()
 
     def quick_news(self) -> list[Frame]:
-        return self._answer() if self._broadcast and not self._broadcast.projection.has_ended else []
+        if self._broadcast:
+            return self._answer() if not self._broadcast.projection.has_ended else []
+        return self._answers() if not any(answer.projection.has_ended for answer in self._beside.values()) else []
 
     def _news_of_chat(self) -> list[Frame]:
         if not self._position:
@@ -132,11 +158,22 @@ class ChatFeed(LaneFeed):
 
     def _answer(self) -> list[Frame]:
         if not self._broadcast or not self._position:
-            return []
+            return self._answers()
         frames, self._position.cursor = self._broadcast.since(self._position.cursor)
         if self._broadcast.projection.has_ended:
             self._unfollow()
             self._clock.begin(self._position.generation)
+        return frames
+
+    def _answers(self) -> list[Frame]:
+        """Returns what is new in each of the answers side by side."""
+        frames, position = list[Frame](), self._position
+        for id, broadcast in [*self._beside.items()] if position else ():
+            assert position
+            new, position.columns[id] = broadcast.since(position.columns[id])
+            frames += new
+            if broadcast.projection.has_ended:
+                del self._beside[id]
         return frames
 
     def _changes(self, entries: list[Entry]) -> list[Frame]:
@@ -145,7 +182,7 @@ class ChatFeed(LaneFeed):
         if all(isinstance(entry.event, Changed) and entry.event.what == "title" for entry in entries):
             return self._named(entries[-1].seq)
         ids = tuple(dict.fromkeys(entry.event.id for entry in entries if isinstance(entry.event, Changed)))
-        page = PageState(position.head, position.generation, self._broadcast is not None)
+        page = PageState(position.head, position.generation, self._broadcast is not None, tuple(position.columns))
         key = (self._engine.logs.topics.epoch, self._chat_id, position.seq, entries[-1].seq, page, *self._alike)
         change = _changes_cache.get(
             key, lambda: self._rendered(lambda: (self._end(ids, page) or self._page()).changed(ids, page))
@@ -174,7 +211,7 @@ class ChatFeed(LaneFeed):
 
     def _end(self, ids: tuple[str, ...], had: "PageState") -> "_Page | None":
         """Reads only the thread from the page's last message on, if that is enough: usually one message was sent or answered."""
-        since = had.head if not had.is_followed or ids == (had.head,) else ""
+        since = had.head if (not had.is_followed or ids == (had.head,)) and JOINT not in had.head else ""
         moment = snapshot_shown.snapshot_since(self._engine, self._chat_id, since, self._right) if since else None
         page = _Page(moment, self._right) if moment else None
         return page if page and page.covers(ids, had) else None
@@ -185,16 +222,26 @@ class ChatFeed(LaneFeed):
 
     def _apply(self, change: "PageChange", seq: int) -> list[Frame]:
         before = self._position
-        self._position = ChatPosition(self._engine.logs.topics.epoch, seq, change.head, change.generation, change.cursor)
+        self._position = ChatPosition(
+            self._engine.logs.topics.epoch, seq, change.head, change.generation, change.cursor, columns=dict(change.columns)
+        )
         if before and self._broadcast and not change.is_whole:
             # The followed answer is still running, or has just ended and its last frames are still to be sent.
             cursor = before.cursor if change.generation else with_all_notices(before.cursor)
             self._position = replace(self._position, generation=before.generation, cursor=cursor)
+        elif before and before.columns and not change.is_whole:
+            # The same for each of the answers that are followed side by side: the page has no others.
+            cursors = before.columns.items()
+            columns = {id: cursor if id in self._position.columns else with_all_notices(cursor) for id, cursor in cursors}
+            self._position = replace(self._position, columns=columns)
         else:
             self._unfollow()
-            if change.generation:
+            if change.generation or change.columns:
                 self._clock.end()
+            if change.generation:
                 self._follow(change.generation)
+            else:
+                self._follow_columns(self._position.columns)
         return [Frame(change.html)]
 
     def _follow(self, generation_id: str) -> None:
@@ -204,6 +251,16 @@ class ChatFeed(LaneFeed):
             is_heard = self._follow_generation(generation if generation and generation.lane == self.lane else None)
         if not is_heard:
             self._position = None
+
+    def _follow_columns(self, ids: Iterable[str]) -> None:
+        for id in tuple(ids):
+            generation = self._engine.live.get(id) or self._stored(id)
+            with self._engine.in_app():
+                is_heard = generation and generation.lane == self.lane and self._follow_beside(generation)
+            if not is_heard:
+                self._unfollow()
+                self._position = None
+                return
 
     def _stored(self, generation_id: str) -> Generation | None:
         """Loads a generation that runs in another worker or has ended; one query serves all pages that connect together."""
@@ -224,15 +281,20 @@ class PageChange:
     generation: str
     cursor: Cursor
     is_whole: bool = False
+    columns: tuple[tuple[str, Cursor], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """What a page has before an update: its last message, the generation it has heard, and whether it still follows that."""
+    """What a page has before an update: its end, the generation it has heard, and whether it still follows that.
+
+    `columns` are the generations of answers side by side that it has heard.
+    """
 
     head: str
     heard: str
     is_followed: bool
+    columns: tuple[str, ...] = ()
 
 
 class _Page:
@@ -246,6 +308,8 @@ class _Page:
         self._led = replacing_composer(self._chat, right)
         self._around = composer_values(self._chat, messages, moment.running, right, moment.chat_state)
         self._running = snapshot_shown.running_in(self._messages)
+        self._every, self._end = snapshot_shown.each_shown(self._messages), snapshot_shown.end_of(self._messages)
+        self._columns = snapshot_shown.running_columns(self._messages)
 
     def page_change(self) -> PageChange:
         """Returns the whole thread, for a page whose position is unknown."""
@@ -254,24 +318,28 @@ class _Page:
 
     def covers(self, ids: Iterable[str], page: PageState) -> bool:
         """Returns whether this part of the thread is enough to update a page."""
-        return not self._has_gone_on(page) and {self._chat.id, *self._path_ids}.issuperset(ids)
+        return not self._has_gone_on(page) and {self._chat.id, *(message.id for message in self._every)}.issuperset(ids)
 
     def changed(self, ids: Iterable[str], page: PageState) -> PageChange:
         """Returns new messages and changed older ones, without the text of the generation that the page follows."""
         if self._has_gone_on(page):
             return self.page_change()
-        count = self._path_ids.index(page.head) + 1 if page.head else 0
-        old = [message for message in self._messages[:count] if message.id in set(ids)]
-        return self._change(self._messages[count:], has_top=self._chat.id in set(ids), old=old, heard=page.heard)
+        head = page.head.partition(JOINT)[0]
+        count = self._path_ids.index(head) + 1 if head else 0
+        old = [message for message in snapshot_shown.each_shown(self._messages[:count]) if message.id in set(ids)]
+        heard = {page.heard, *page.columns} - {""}
+        return self._change(self._messages[count:], has_top=self._chat.id in set(ids), old=old, heard=heard)
 
     def _has_gone_on(self, page: PageState) -> bool:
         """Returns whether the page's last message is gone, or another generation has replaced or continued the one it follows.
 
         In that case the frames still to come from the followed generation are older than what is saved.
         """
-        if page.head and page.head not in self._path_ids:
+        if page.head and page.head != self._end and (JOINT in page.head or page.head not in self._path_ids[:-1]):
             return True
-        is_another = self._running and self._running.generation_id != page.heard
+        if page.head == self._end and any(column.generation_id not in page.columns for column in self._columns):
+            return True
+        is_another = self._columns or (self._running and self._running.generation_id != page.heard)
         is_over = all(message.generation_id != page.heard for message in self._messages)
         return page.is_followed and bool(is_another or is_over)
 
@@ -283,13 +351,14 @@ class _Page:
         is_whole: bool = False,
         earlier_url: str = "",
         old: Sequence[shown.ShownMessage] = (),
-        heard: str = "",
+        heard: Set[str] = frozenset(),
     ) -> PageChange:
         """Renders all fragments with one template, since starting one takes as long as rendering most of them.
 
         The title is not replaced while the person is renaming the chat.
         """
-        chat = shown.chat(self._chat, is_running=self._running is not None, right=self._right)
+        running = self._running
+        chat = shown.chat(self._chat, is_running=bool(running or self._columns), right=self._right)
         html = render_template(
             "chat/page/_turn.html",
             chat=chat,
@@ -305,5 +374,5 @@ class _Page:
             settings_mark=settings_mark(self._chat) if has_top and self._right == "own" else "",
             **self._around,
         )
-        running, head = self._running, self._around["head"]
-        return PageChange(html, head, running.generation_id if running else "", running.cursor if running else (), is_whole)
+        generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
+        return PageChange(html, self._end, generation, cursor, is_whole, cursors_of(self._columns))

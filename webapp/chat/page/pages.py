@@ -12,8 +12,8 @@ from webapp.chat.calls import tools_shown
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page import mentions_shown, shown, snapshot_shown
-from webapp.chat.page.composer_shown import composer_values, picker
-from webapp.chat.page.feed import ChatFeed, ChatPosition
+from webapp.chat.page.composer_shown import beside, composer_values, picker
+from webapp.chat.page.feed import ChatFeed, ChatPosition, cursors_of
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
 from webapp.chat.record.access import right_in
@@ -41,18 +41,20 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     moment = snapshot_shown.read_snapshot(engine, chat, right, me.id if me else "")
     restore_draft(form, moment.chat_state.draft, moment.chat_state.draft_mentions)
     messages, thread = moment.messages, moment.thread
-    running = snapshot_shown.running_in(thread)
-    head = thread[-1].id if thread else ""
+    running, every = snapshot_shown.running_in(thread), snapshot_shown.each_shown(thread)
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
-    position = ChatPosition(engine.logs.topics.epoch, seq, head, generation, cursor, sidebar)
+    columns = cursors_of(snapshot_shown.running_columns(thread))
+    position = ChatPosition(
+        engine.logs.topics.epoch, seq, snapshot_shown.end_of(thread), generation, cursor, sidebar, dict(columns)
+    )
     return render(
         "chat/page/visitor.html" if chat.visitor_hash else "chat/page/show.html",
         status=status,
-        chat=shown.chat(chat, is_running=running is not None, right=right, given=moment.given if me else None),
+        chat=shown.chat(chat, is_running=bool(running or columns), right=right, given=moment.given if me else None),
         thread=thread,
         # Their font comes before the first paint: later, it would move the text.
-        has_formulas=any("<math" in message.html for message in thread),
-        thumbs=_thumbs(thread),
+        has_formulas=any("<math" in message.html for message in every),
+        thumbs=_thumbs(every),
         earlier_url=shown.earlier_url(messages),
         events_url=f"{address('chat.events', chat.id)}?at={position}",
         # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
@@ -78,6 +80,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "allowed": tools_shown.allowed(chat, me),
         **({} if chat else tools_shown.new_chat_values(me, form.tools.data)),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
+        "beside": beside(chat.models if chat else form.models.data or ()),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or "", person=me.id if me else ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
@@ -163,7 +166,7 @@ def stream(chat: Chat) -> Response:
 
 def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     messages, me, now = queries.composer_messages(chat), user_or_none(), snapshot_shown.state_of(chat)
-    running = snapshot_shown.hidden_answer(now.active.id) if now.active else None
+    running = snapshot_shown.hidden_answer(chat, now.active.id) if now.active else None
     context = {**composer_values(chat, messages, running, right_in(chat, me), now), **composer(form, chat)}
     is_running = context["running"] is not None
     html = render_template(

@@ -71,16 +71,19 @@ class AnswerProjection:
         cited: Iterable[int] = (),
         growing: Callable[..., GrowingMarkdown] = GrowingMarkdown,
         scripted: Callable[[str], str] | None = None,
+        is_beside: bool = False,
     ) -> None:
         """`words` are shown as the status until there is text; `cited` are the numbers of the sources it already has.
 
         `scripted` returns the finished text as the character's scripts change it. Pages show that at the end; `html` is without.
+        Of an answer that `is_beside` others, each edit of the growing text says which it belongs to.
         """
         self.has_ended = False
         # The words to show in place of the name of the status.
         self.status, self.words, self._first_words = "queued", words, words
         self.renders = 0
         self._message_id, self._generation_id = message_id, generation_id
+        self._address = f"{message_id}:" if is_beside else ""
         self._growing = growing(seams, scope=message_id)
         self._growing.cite(cited)
         self._scripted, self._scripted_html = scripted, ""
@@ -203,7 +206,7 @@ class AnswerProjection:
             return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:PERSISTENT_COUNTS], *tail)
         if not self.has_ended and (sealed, *tail) != (now[0], *now[PERSISTENT_COUNTS:]):
             edit = self._tails.since(tuple(tail), "".join(self._growing.sealed[sealed:]))
-            frames += [Frame(edit)] if edit else []
+            frames += [Frame(self._address + edit)] if edit else []
         return frames, now
 
     def _beside(self, sealed: int, reasoning: int, notices: int, calls: int) -> str:

@@ -19,7 +19,7 @@ from webapp.chat.files.reference import originals_in
 from webapp.chat.messages import keeping, renderings
 from webapp.chat.messages.sending import CUT_REASONS
 from webapp.chat.page import answer_shown, scripted
-from webapp.chat.page.answer_shown import SPOKE_JUST_NOW, ShownNotice, Silence, notices, silence, speakers_of
+from webapp.chat.page.answer_shown import SPOKE_JUST_NOW, ShownColumn, ShownNotice, Silence, notices, silence, speakers_of
 from webapp.chat.page.projection import AnswerSnapshot
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.tables import Chat, Message
@@ -136,6 +136,9 @@ class ShownMessage:
     # What it has called; None if nothing.
     calls: ShownCalls | None = None
     unrendered: scripted.ScriptedMessage | None = None
+    # Of an answer in a column. The one on the path has all of them, itself among them.
+    column: ShownColumn | None = None
+    columns: "tuple[ShownMessage, ...]" = ()
 
     @property
     def buttons(self) -> list[str]:

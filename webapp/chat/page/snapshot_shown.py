@@ -13,6 +13,7 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.chat.messages import renderings
 from webapp.chat.page import scripted, shown
+from webapp.chat.page.answer_shown import ShownColumn, facts
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
@@ -21,9 +22,12 @@ from webapp.engine.engine import Engine
 from webapp.engine.service import Active, active_ids
 from webapp.engine.state.ownership import ALL_BUT_PROMPT
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
+from webapp.models.connections.models import providers
 from webapp.people.grants.shares import Share
 from webapp.web.addresses import address
 
+# Between the ids in the end of a page.
+JOINT = "_"
 # How far back an update of an open page reads: the page usually lacks a question and its answer.
 MOST_SINCE = 6
 # Literals, because the partial index of active generations is only used if its condition is repeated exactly.
@@ -121,11 +125,12 @@ class HiddenAnswer:
 
     generation_id: str
     stop_url: str
+    stands_for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PageSnapshot:
-    """The snapshot. `running` is the answer being written; it can be before the first message of the page."""
+    """The snapshot. `running` is the answer being written, or stands for several; it can be before the page's first message."""
 
     chat: Chat
     messages: Sequence[Message]
@@ -143,28 +148,30 @@ def read_snapshot(engine: Engine, chat: Chat, right: str = "own", person_id: str
         around = state_of(chat, person_id)
         active, given = around.active, _given(chat, right, around)
         messages = queries.window(chat)
-        if not is_ready and renderings.render_stale_messages(messages):
+        beside = queries.answers_beside(chat)
+        if not is_ready and renderings.render_stale_messages([*messages, *beside]):
             is_ready = True
             continue
-        thread = limited(chat, shown.thread(engine, messages, right, given))
+        thread = limited(chat, _thread(engine, chat, messages, beside, right, given))
         if not is_scripted and scripted.prepare(shown.unrendered(thread)):
             is_scripted = True
             continue
-        running = running_in(thread)
+        columns = running_columns(thread)
+        running = hidden_answer(chat, columns[0].generation_id) if columns else running_in(thread)
         if running or not active:
             return PageSnapshot(chat, messages, thread, running, around, given)
         if active == active_ids(chat.lane):
             # The running answer is before these messages. If it is one of them and still isn't shown as running, it runs in
             # another worker.
-            is_here = any(message.id == active.message_id for message in messages)
-            return PageSnapshot(chat, messages, thread, None if is_here else hidden_answer(active.id), around, given)
+            is_here = any(message.id == active.message_id for message in (*messages, *beside))
+            return PageSnapshot(chat, messages, thread, None if is_here else hidden_answer(chat, active.id), around, given)
         db.session.rollback()
 
 
 def snapshot_since(engine: Engine, chat_id: str, message_id: str, right: str = "own") -> PageSnapshot | None:
     """Reads the chat from this message on in one statement, however long the chat is; None if that is not enough."""
     end = read_since(chat_id, message_id)
-    if not end or any(map(renderings.is_stale, end.messages)):
+    if not end or end.chat.column_ids or any(map(renderings.is_stale, end.messages)):
         return None
     chat, messages, around = end.chat, end.messages, end.chat_state
     given = _given(chat, right, around)
@@ -182,8 +189,36 @@ def limited(chat: Chat, thread: list[shown.ShownMessage]) -> list[shown.ShownMes
     return [replace(shown.limited(message, "view"), versions=shown.Versions(), calls=message.calls) for message in thread]
 
 
-def hidden_answer(generation_id: str) -> HiddenAnswer:
+def hidden_answer(chat: Chat, generation_id: str) -> HiddenAnswer:
+    """Returns an answer that the page doesn't show in its thread; of several side by side, the one that stands for all."""
+    if chat.columns:
+        return HiddenAnswer(generation_id, address("chat.stop_all", chat.id), stands_for_all=True)
     return HiddenAnswer(generation_id, address("chat.stop", generation_id))
+
+
+def _thread(
+    engine: Engine, chat: Chat, messages: list[Message], beside: list[Message], right: str, given: Sequence[Share] | None
+) -> list[shown.ShownMessage]:
+    """Converts the messages for display; the last of them gets the columns."""
+    if not beside:
+        return shown.thread(engine, messages, right, given)
+    generations = queries.generations_of([*messages, *beside])
+    thread = shown.thread(engine, [*messages, *beside], right, given, generations)
+    by_id = {message.id: message for message in thread}
+    columns = [_column(chat, by_id[id], generations[id], right) for id in chat.columns if id in by_id]
+    return [*thread[: len(messages) - 1], replace(by_id[messages[-1].id], columns=tuple(columns))]
+
+
+def _column(chat: Chat, message: shown.ShownMessage, generations: Sequence[Generation], right: str) -> shown.ShownMessage:
+    may_write, can_be_kept = right != "view", bool(message.html) and not message.is_running
+    column = ShownColumn(
+        model=providers().display_name(generations[-1].model_asked),
+        facts=facts(generations) if can_be_kept else (),
+        is_path=message.id == chat.head_id,
+        keep_url=address("tree.keep", message.id) if may_write and can_be_kept else "",
+        stop_url=message.stop_url if may_write else "",
+    )
+    return replace(message, column=column, versions=shown.Versions())
 
 
 def _given(chat: Chat, right: str, around: ChatState) -> Sequence[Share] | None:
@@ -193,4 +228,20 @@ def _given(chat: Chat, right: str, around: ChatState) -> Sequence[Share] | None:
 
 
 def running_in(thread: Sequence[shown.ShownMessage]) -> shown.ShownMessage | None:
-    return next((message for message in thread if message.is_running), None)
+    """Returns the answer that is being written, unless it is in a column."""
+    return next((message for message in thread if message.is_running and not message.columns), None)
+
+
+def running_columns(thread: Sequence[shown.ShownMessage]) -> list[shown.ShownMessage]:
+    """Returns those answers side by side that are being written."""
+    return [column for message in thread[-1:] for column in message.columns if column.is_running]
+
+
+def each_shown(thread: Sequence[shown.ShownMessage]) -> list[shown.ShownMessage]:
+    """Returns the messages with those that stand side by side in place of the one on the path."""
+    return [column for message in thread for column in message.columns or (message,)]
+
+
+def end_of(thread: Sequence[shown.ShownMessage]) -> str:
+    """Returns the id of the last message, followed by those of its columns: by which an open page knows its end."""
+    return JOINT.join((thread[-1].id, *(column.id for column in thread[-1].columns))) if thread else ""

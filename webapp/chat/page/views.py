@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from webapp.chat.messages import chats, fork as forking, sending, versions
+from webapp.chat.messages import chats, fork as forking, sending, side_by_side, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import citation_numbers, words_alone
 from webapp.chat.page.mentions_shown import read_from
@@ -66,6 +66,8 @@ def send(id: str) -> Response:
     chat, form = writable_chat(id), MessageForm()
     model = "" if chat.visitor_hash else form.model.data or ""
     is_chosen, me = model not in ("", choice_in(chat).word), user_or_none()
+    answered_by = form.answered_by.data or "" if me else ""
+    models = [] if answered_by or form.alone.data else chat.models
     if answer := prompt_redirect(form, id):
         return answer
     with form.attempt():
@@ -80,7 +82,8 @@ def send(id: str) -> Response:
             by=writer(),
             options=sending.TYPED_OPTIONS,
             speaker_id=form.speaker.data or form.spoken_by.data or "",
-            answered_by=form.answered_by.data or "" if me else "",
+            answered_by=answered_by,
+            models=models,
         )
         if is_chosen and me:
             model_marks.choose(me.id, model)
@@ -94,6 +97,13 @@ def stop(id: str) -> Response:
     generation = writable_generation(id)
     generations.stop(generation)
     return done(_page_of(generation))
+
+
+@bp.post("/chats/<id>/stop")
+@anybody
+def stop_all(id: str) -> Response:
+    side_by_side.stop_all(writable_chat(id))
+    return done(chat_page_url(id))
 
 
 @bp.post("/messages/<id>/continue")
@@ -219,6 +229,14 @@ def show_version(id: str) -> Response:
     return done(chat_page_url(message.chat_id))
 
 
+@tree.post("/messages/<id>/keep")
+@anybody
+def keep(id: str) -> Response:
+    message = writable_message(id)
+    side_by_side.keep(message)
+    return done(chat_page_url(message.chat_id))
+
+
 @tree.post("/messages/<id>/hide")
 @anybody
 def hide(id: str) -> Response:
@@ -281,7 +299,8 @@ def _save(message: Message, form: MessageForm) -> str:
     if message.role == "assistant":
         versions.rewrite(message, form.text, by=writer())
     else:
-        sending.edit(message, form.text, key=form.key.data or "", by=writer())
+        models = queries.chat_of(message).models
+        sending.edit(message, form.text, key=form.key.data or "", by=writer(), models=models)
     return "end"
 
 

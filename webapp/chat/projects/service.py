@@ -301,15 +301,15 @@ def _access_changed(id: str, people_ids: Iterable[str]) -> None:
     _notify(id)
 
 
-def hand_over(session: Session, person_id: str, heir_id: str) -> None:
+def hand_over(session: Session, person_id: str, heir_id: str) -> int:
     """Makes the heir the owner of a person's projects, with their grants."""
-    statement = update(Project).where(Project.owner_id == person_id).values(owner_id=heir_id)
-    session.execute(statement.execution_options(synchronize_session=False))
+    statement = update(Project).where(Project.owner_id == person_id).values(owner_id=heir_id).returning(Project.id)
+    return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
 
 
 def _leave_projects_of(session: Session, person_id: str) -> None:
     _leave(session, select(Project.id).where(Project.owner_id == person_id))
 
 
-people.TRANSFERS.append(hand_over)
+people.TRANSFERS.append(people.Transfer("projects", "projects", hand_over))
 people.BEFORE_DELETION.append(_leave_projects_of)

@@ -1,8 +1,9 @@
 """Decides which model answers in a chat: the one chosen for it or by its preset, never silently another."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from webapp.base.errors import Invalid
+from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
 from webapp.models.connections import model_marks
@@ -14,6 +15,7 @@ from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
 
 VISITORS_MODEL = "demo/quick"
+LEAST_BESIDE, MOST_BESIDE = 2, 4
 GONE = "This preset"
 OF_ANOTHER = "is of another person's own connection, so it answers only them. Choose another model for your message."
 FOR_A_CHAT = "A preset is chosen for a whole chat. Choose a model for a single answer."
@@ -31,9 +33,9 @@ class Choice(NamedTuple):
         return choice_of(self.preset_id) if self.preset_id else self.model
 
 
-def choice_in(chat: Chat) -> Choice:
-    """Returns what the chat has chosen, whether that is still there or not."""
-    return Choice(chat.model, chat.preset_id)
+def choice_in(chat: Chat, among: Sequence[str] = ()) -> Choice:
+    """Returns what the chat has chosen, whether that is still there or not; `among` models, if any, at least the first."""
+    return Choice(chat.model if not among or chat.model in among else among[0], chat.preset_id)
 
 
 def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> Choice:
@@ -82,6 +84,19 @@ def model_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> str:
     if choice.preset_id not in (None, chat.preset_id):
         raise Invalid(FOR_A_CHAT, field="model")
     return choice.model
+
+
+def models_to_ask(models: Sequence[str], chat: Chat | None = None, *, by: str = "") -> list[str]:
+    """Returns the models that answer a person side by side, if any, by default the chat's owner; refuses those that can't."""
+    if not models:
+        return []
+    if chat and chat.is_group:
+        raise Conflict("In a group the characters take turns, so models can't answer side by side.")
+    if chat and chat.visitor_hash:
+        raise Conflict("Models answer side by side only for people with an account.")
+    if not LEAST_BESIDE <= len(set(models)) == len(models) <= MOST_BESIDE:
+        raise Invalid("Choose two to four different models.", field="models")
+    return [_open(model, by or (chat.owner_id if chat else None) or "") for model in models]
 
 
 def current_model(chat: Chat) -> str:

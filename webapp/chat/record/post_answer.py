@@ -37,7 +37,9 @@ class PostAnswer(NamedTuple):
 
 def post_answer_state(generation: Generation) -> PostAnswer | None:
     """Queries the current state: a queued follow-up message can be stored while the end of the answer is being written."""
-    row = POST_ANSWER.first(db.session(), {"message": generation.message_id, "before": generation.id})
+    row = POST_ANSWER.first(
+        db.session(), {"message": generation.message_id, "itself": generation.id, "ended_at": generation.ended_at}
+    )
     return PostAnswer(*row) if row else None
 
 
@@ -55,12 +57,16 @@ def _post_answer_statement() -> Select[*tuple[Any, ...]]:
 
 
 def _has_completed() -> Exists:
-    """Matches chats where an answer to a first message was complete before this generation began."""
+    """Matches chats where another answer to a first message was complete before this generation ended."""
     greeting, first, answered = aliased(Message), aliased(Message), aliased(Message)
     query = select(Generation.id).join(answered, answered.id == Generation.message_id).join(first, first.id == answered.parent_id)
     query = query.outerjoin(greeting, greeting.id == first.parent_id)
     query = query.where(or_(first.parent_id.is_(None), _is_greeting(greeting)), first.role == "user")
-    query = query.where(first.chat_id == Chat.id, Generation.id < bindparam("before"), Generation.status == "completed")
+    # Imported ones can lack the time of their end.
+    is_earlier = func.coalesce(Generation.ended_at, Generation.created_at) < bindparam("ended_at")
+    query = query.where(
+        first.chat_id == Chat.id, Generation.id != bindparam("itself"), Generation.status == "completed", is_earlier
+    )
     return query.correlate(Chat).exists()
 
 

@@ -234,6 +234,12 @@ def window(chat: Chat, *, until: str | None = None) -> list[Message]:
     return [rows.read(session, Message, row._asdict()) for row in LAST_MESSAGES.all(session, _window_to(chat, end))]
 
 
+def answers_beside(chat: Chat) -> list[Message]:
+    """Returns the answers side by side with the one at the chat's end, in the order of their columns."""
+    others = in_order([id for id in chat.columns if id != chat.head_id])
+    return [message for message in others if not message.deleted_at]
+
+
 def composer_messages(chat: Chat) -> list[ComposerMessage]:
     """Returns the last messages as the composer needs them; full objects cost several times as much."""
     parameters = _window_to(chat, chat.head_id)
@@ -402,7 +408,8 @@ def with_answers(listed: Select[*tuple[Any, ...]]) -> Select[Any]:
     """Adds the lane of each chat with an active answer, and the status of that."""
     its_lane = literal(topic_names.of_chat("")) + Chat.id
     running, status = (
-        select(column).where(Generation.lane == its_lane, WHILE_ACTIVE).scalar_subquery()
+        # Several can stand side by side.
+        select(column).where(Generation.lane == its_lane, WHILE_ACTIVE).limit(1).scalar_subquery()
         for column in (Generation.lane, Generation.status)
     )
     return listed.add_columns(running.label("lane"), status.label("status"))

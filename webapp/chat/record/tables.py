@@ -82,7 +82,8 @@ class Chat(Record):
 
     `prompt_key` is the prompt that leads it, if that doesn't follow from its kind. A group has `character_ids`, in the order of
     their turns; its `character_id` is then the speaker of answers that name none. `foreign_fields` is what the file it was
-    imported from says beyond our fields, for an export in the same format.
+    imported from says beyond our fields, for an export in the same format. `models` answer its messages side by side, if it has
+    any; `column_ids` are the answers that do so at its end, by column, empty for one that isn't wanted any more.
 
     `touched_at` is when a person last changed more than its messages, such as its title; `leaves_at` is when it goes to the
     trash if it is not touched until then, which a person can rule out: `is_kept`.
@@ -136,6 +137,8 @@ class Chat(Record):
     # The keys of the tools that its answers can use.
     tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     lorebook_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    models: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    column_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
     # `on`, `off`, or empty for the team's setting.
     story: Mapped[str] = mapped_column(String(10), default="", server_default="")
@@ -181,6 +184,16 @@ class Chat(Record):
     @property
     def is_group(self) -> bool:
         return bool(self.character_ids)
+
+    @property
+    def columns(self) -> list[str]:
+        """The ids of the answers side by side of which none was kept yet: its head is one of them."""
+        ids = [id for id in self.column_ids if id]
+        return ids if len(ids) > 1 and self.head_id in ids else []
+
+    def column_of(self, message_id: str) -> int:
+        """Returns the number of an answer's column; 0 if it is in none."""
+        return self.column_ids.index(message_id) + 1 if message_id in self.columns else 0
 
     @property
     def cast_ids(self) -> list[str]:

@@ -77,9 +77,10 @@ def is_writable(chat: Chat) -> bool:
 def save(chat: Chat, text: str, *, was: str | None = None) -> None:
     """Stores a person's text as the story if the present one still has the mark `was`; an empty text deletes it."""
     _refuse_without_history(chat)
-    text, id, path, running = checked_text(text, "text"), chat.id, _path(chat), generations.active_generation(chat.lane)
+    text, id, path = checked_text(text, "text"), chat.id, _path(chat)
     # The story can't cover an answer that is still being written.
-    ids = [message_id for message_id in path if not running or message_id != running.message_id]
+    running = {generation.message_id for generation in generations.active_generations(chat.lane)}
+    ids = [message_id for message_id in path if message_id not in running]
     if not ids:
         raise Invalid("Nothing has been said in this chat yet.", field="text")
     with write() as session:

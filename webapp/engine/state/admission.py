@@ -71,11 +71,12 @@ class NoRequester:
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """A request that waits for a slot; `signal` is set when it has one, or need not wait any longer."""
+    """A request that waits for its slots; `signal` is set when it has them, or need not wait any longer."""
 
     whose: str
     lane: str
     signal: Signal
+    slots: int = 1
     has_slot: bool = False
     is_stopped: bool = False
 
@@ -83,30 +84,31 @@ class Waiter:
 class AdmissionQueue:
     """The slots for answers, and who waits for one: the first request of each person is served before the second of any.
 
-    A slot is held from the moment that a request gets it until its answer runs; `running` returns how many answers do.
+    A slot is held from the moment that a request gets it until its answer runs; `running` returns how many answers do. A request
+    for several gets all of them at once, or it would hold some that others wait for.
     """
 
     def __init__(self, most: Callable[[], int], running: Callable[[], int]) -> None:
         self._most, self._running = most, running
         self._lines: dict[str, deque[Waiter]] = {}
         self._held = 0
-        # How many requests of each key are between their arrival and the start of their answer.
+        # How many answers of each key are between the arrival of their request and their start.
         self.arrived: Counter[str] = Counter()
 
     @property
     def waiting(self) -> int:
         return sum(map(len, self._lines.values()))
 
-    @property
-    def is_full(self) -> bool:
+    def is_full(self, slots: int = 1) -> bool:
+        """Returns whether fewer than so many slots are free."""
         most = self._most()
-        return bool(most) and self._running() + self._held >= most
+        return bool(most) and self._running() + self._held + slots > most
 
-    def take(self) -> bool:
-        """Takes a free slot, unless others wait for it."""
-        if self._lines or self.is_full:
+    def take(self, slots: int = 1) -> bool:
+        """Takes free slots, unless others wait for one."""
+        if self._lines or self.is_full(slots):
             return False
-        self._held += 1
+        self._held += slots
         return True
 
     def join(self, waiter: Waiter) -> None:
@@ -120,21 +122,23 @@ class AdmissionQueue:
         if not line:
             self._lines.pop(waiter.whose, None)
 
-    def give_back(self) -> None:
-        """Gives back a slot that is held: its answer runs, or does not come."""
-        self._held -= 1
+    def give_back(self, slots: int = 1) -> None:
+        """Gives back slots that are held: their answers run, or do not come."""
+        self._held -= slots
         self.serve()
 
     def serve(self) -> None:
         """Gives free slots to those who wait."""
-        while self._lines and not self.is_full:
-            whose = next(iter(self._lines))
-            line = self._lines.pop(whose)
+        while self._lines:
+            whose, line = next(iter(self._lines.items()))
+            if self.is_full(line[0].slots):
+                return
+            del self._lines[whose]
             waiter = line.popleft()
             if line:
                 # Behind all others.
                 self._lines[whose] = line
-            self._held += 1
+            self._held += waiter.slots
             waiter.has_slot = True
             waiter.signal.set()
 
@@ -146,13 +150,13 @@ class AdmissionQueue:
             waiter.signal.set()
 
     @contextmanager
-    def counted(self, keys: tuple[str, ...]) -> Iterator[None]:
-        """Counts a request that has arrived, until its answer runs or does not come."""
-        self.arrived.update(keys)
+    def counted(self, keys: tuple[str, ...], slots: int = 1) -> Iterator[None]:
+        """Counts the answers of a request that has arrived, until they run or do not come."""
+        self.arrived.update(dict.fromkeys(keys, slots))
         try:
             yield
         finally:
-            self.arrived.subtract(keys)
+            self.arrived.subtract(dict.fromkeys(keys, slots))
             for key in keys:
                 if not self.arrived[key]:
                     del self.arrived[key]
@@ -229,27 +233,29 @@ class Admission:
         self.line.stop()
 
     @contextmanager
-    def slot(self, person: str, *, lane: str = "") -> Iterator[None]:
+    def slot(self, person: str, *, lane: str = "", answers: int = 1) -> Iterator[None]:
         """Holds a slot on this server for the answer that is started inside the block; while all are taken, it waits for one.
+
+        Several `answers` need a slot each: they get all of them, or none.
 
         Raises if there is none in time, or if this person has too many answers in progress or per minute; the error says how
         long to wait. The request's head is sent after the block, so a refusal still is an ordinary response. Rows that were
         read before can be out of date in it.
         """
         allowances = self.requester.allowances(person)
-        self._refuse_if_too_many_at_once(allowances)
-        with self.line.counted(tuple(allowance.key for allowance in allowances)):
-            self._count_per_minute(allowances)
-            if not self.line.take():
+        self._refuse_if_too_many_at_once(allowances, answers)
+        with self.line.counted(tuple(allowance.key for allowance in allowances), answers):
+            self._count_per_minute(allowances * answers)
+            if not self.line.take(answers):
                 try:
-                    self._wait_for_slot(allowances[-1].key, lane)
+                    self._wait_for_slots(Waiter(allowances[-1].key, lane, self._signal(), answers))
                 except AppError:
-                    self._uncount(allowances)
+                    self._uncount(allowances * answers)
                     raise
             try:
                 yield
             finally:
-                self.line.give_back()
+                self.line.give_back(answers)
 
     def refuse_if_too_many_side_requests(self, person: str | None) -> None:
         """Raises `TooMany` if too many side requests run, on this server or of this person, or too many began lately."""
@@ -263,11 +269,11 @@ class Admission:
         """Returns all running side requests, or all running generations that count towards the limits on answers."""
         return [live for live in self._live.values() if self._kinds[live.kind].is_side_request is is_side_request]
 
-    def _refuse_if_too_many_at_once(self, allowances: Sequence[AnswerAllowance]) -> None:
-        answers = self._running(is_side_request=False)
+    def _refuse_if_too_many_at_once(self, allowances: Sequence[AnswerAllowance], answers: int) -> None:
+        running_answers = self._running(is_side_request=False)
         for allowance in allowances:
-            running = sum(allowance.key in live.counted_as for live in answers)
-            if allowance.at_once and running + self.line.arrived[allowance.key] >= allowance.at_once:
+            running = sum(allowance.key in live.counted_as for live in running_answers)
+            if allowance.at_once and running + self.line.arrived[allowance.key] + answers > allowance.at_once:
                 self._emit(Limited("concurrent"))
                 raise TooMany(TOO_MANY_AT_ONCE.format(allowance.at_once), retry_after=5)
 
@@ -297,9 +303,9 @@ class Admission:
         rates.burst, rates.seconds = max(1, int(setting("limits.streams_burst")) // 2), 120 / per_minute
         return bool(rates.take(person, self.buckets))
 
-    def _wait_for_slot(self, whose: str, lane: str) -> None:
-        """Waits until the line gives this request a slot, unless it is stopped, or its client disconnects."""
-        seconds, waiter = float(setting("limits.queue_seconds")), Waiter(whose, lane, self._signal())
+    def _wait_for_slots(self, waiter: Waiter) -> None:
+        """Waits until the line gives this request its slots, unless it is stopped, or its client disconnects."""
+        seconds = float(setting("limits.queue_seconds"))
         if seconds and self.line.waiting < MOST_WAITING:
             # Holds no database connection while it waits.
             db.session.rollback()
@@ -312,7 +318,9 @@ class Admission:
             finally:
                 self.line.leave(waiter)
                 if waiter.has_slot and not is_over:
-                    self.line.give_back()
+                    self.line.give_back(waiter.slots)
+                # One that left without its slots no longer keeps others from those that are free.
+                self.line.serve()
         if waiter.is_stopped and not self._is_closing:
             raise Conflict("Stopped before the answer started.")
         if not waiter.has_slot:

@@ -10,12 +10,13 @@ from webapp.streaming.topics import Entry, Gap, Signal
 
 
 class LaneFeed:
-    """A feed whose `news` are the new frames of its lane and of the generation that it follows."""
+    """A feed whose `news` are the new frames of its lane and of the generation that it follows, or of several side by side."""
 
     def __init__(self, engine: Engine, lane: str, context: Context) -> None:
         self.lane = lane
         self._engine, self._context = engine, context
         self._broadcast: Broadcast | None = None
+        self._beside = dict[str, Broadcast]()
         self._listening = ExitStack()
         self._signal: Signal | None = None
 
@@ -32,8 +33,8 @@ class LaneFeed:
 
     def last_news(self) -> list[Frame]:
         """Returns the new frames, after folding all entries of the answer."""
-        if self._broadcast:
-            self._broadcast.catch_up()
+        for broadcast in (*filter(None, [self._broadcast]), *self._beside.values()):
+            broadcast.catch_up()
         return self.news()
 
     def close(self) -> None:
@@ -41,9 +42,10 @@ class LaneFeed:
         self._unfollow()
 
     def _unfollow(self) -> None:
-        """Stops following a generation."""
+        """Stops following generations."""
         self._listening.close()
         self._broadcast = None
+        self._beside.clear()
 
     def _entries(self, after: int) -> list[Entry] | None:
         """Returns the new entries of the lane; None if the position is not in its log."""
@@ -55,9 +57,18 @@ class LaneFeed:
     def _follow_generation(self, generation: GenerationFacts | None) -> bool:
         """Follows the generation if it has a broadcast, which then sets the signal; returns whether it has."""
         self._broadcast = self._engine.logs.broadcast(generation) if generation else None
-        if self._broadcast and self._signal:
-            self._listening.enter_context(self._broadcast.watched_by(self._signal))
-        return self._broadcast is not None
+        return self._is_heard(self._broadcast)
+
+    def _follow_beside(self, generation: GenerationFacts) -> bool:
+        """Follows one of several generations if it has a broadcast; returns whether it has."""
+        if broadcast := self._engine.logs.broadcast(generation):
+            self._beside[generation.id] = broadcast
+        return self._is_heard(broadcast)
+
+    def _is_heard(self, broadcast: Broadcast | None) -> bool:
+        if broadcast and self._signal:
+            self._listening.enter_context(broadcast.watched_by(self._signal))
+        return broadcast is not None
 
 
 def now_in(topic: str) -> str:

@@ -13,6 +13,7 @@ from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.chat.calls.answering import MakeSource
 from webapp.chat.messages import sending
+from webapp.chat.messages.storing import PendingGeneration, store_and_start
 from webapp.chat.record import announcements, paths, queries as chat_queries
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
@@ -101,7 +102,7 @@ def _begin(run: WorkflowRun) -> None:
     lane, id, person = db.session.get_one(Chat, run.chat_id).lane, run.id, run.owner_id
     # Searched before the transaction, which would otherwise stay open that long.
     sources = NO_SOURCES if step_to_answer(run).verb == "tool" else step_prompt.found_for(run)
-    sending.store_and_start(partial(_store, id, sources), person, lane=lane)
+    store_and_start(partial(_store, id, sources), person, lane=lane)
 
 
 def record_failure(run_id: str, error: AppError) -> None:
@@ -127,7 +128,7 @@ def call_after(engine: Engine, generation_id: str, run_id: str) -> None:
     engine.spawn(speak)
 
 
-def _store(run_id: str, sources: AnswerSources, session: Session) -> sending.PendingGeneration:
+def _store(run_id: str, sources: AnswerSources, session: Session) -> PendingGeneration:
     run = locked_run(session, run_id)
     if not run.is_due:
         raise Conflict("The workflow has moved on in the meantime.")
@@ -153,7 +154,7 @@ def step_to_answer(run: WorkflowRun) -> Step:
 
 def _pending(
     session: Session, run: WorkflowRun, sources: AnswerSources, chat: Chat, message: Message, continues_id: str | None = None
-) -> sending.PendingGeneration:
+) -> PendingGeneration:
     """Builds the generation of a message by which a model answers, or the tool of the current step is called."""
     step = step_to_answer(run)
     if step.verb == "tool":
@@ -168,7 +169,7 @@ def _pending(
     return _limited(pending, step)
 
 
-def _limited(pending: sending.PendingGeneration, step: Step) -> sending.PendingGeneration:
+def _limited(pending: PendingGeneration, step: Step) -> PendingGeneration:
     tokens = [limit for limit in (step.max_tokens, pending.request.max_tokens) if limit]
     most = min(tokens) if tokens else None
     prompt = pending.prompt

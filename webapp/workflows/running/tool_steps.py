@@ -17,7 +17,7 @@ from webapp.base.errors import Unavailable
 from webapp.base.ids import new_id
 from webapp.chat.calls.answering import AnswerTools, keys_in, source_with_tools
 from webapp.chat.calls.choosing import are_offered
-from webapp.chat.messages.sending import PendingGeneration
+from webapp.chat.messages.storing import PendingGeneration
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine

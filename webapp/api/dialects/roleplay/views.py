@@ -186,9 +186,10 @@ def status(id: str) -> StreamStatus:
 def cancel(id: str) -> StreamCancelled:
     chat = stoppable_chat(id)
     the_engine().admission.line.stop(chat.lane)
-    if running := generations.active_generation(chat.lane):
-        generations.stop(running)
-        return StreamCancelled(streamId=running.id, status="stopping")
+    if all_running := generations.active_generations(chat.lane):
+        for running in all_running:
+            generations.stop(running)
+        return StreamCancelled(streamId=all_running[0].id, status="stopping")
     last = db.session.get(Message, chat.head_id) if chat.head_id else None
     ended = queries.last_generation(last) if last else None
     return StreamCancelled(streamId=ended.id if ended else None, status=ended.status if ended else "idle")

@@ -1,0 +1,72 @@
+"""/models/side-by-side: choosing the models that answer a chat's messages side by side."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base.errors import AppError
+from webapp.chat.messages import side_by_side
+from webapp.chat.page.pages import chat_page_url
+from webapp.chat.page.picker_views import MOST_QUERY_CHARS, MOST_SKIPPED, models
+from webapp.chat.record.access import writable_chat
+from webapp.chat.record.model_choice import MOST_BESIDE, current_model, models_to_ask
+from webapp.chat.record.tables import Chat
+from webapp.models.connections import model_marks
+from webapp.models.connections.models import providers
+from webapp.people.accounts.guards import current_user, signed_in
+from webapp.web.htmx import redirect, render
+
+bp = Blueprint("beside", __name__)
+
+
+@bp.get("/models/side-by-side")
+@signed_in
+def index() -> Response:
+    id = request.args.get("chat", "")
+    chat = writable_chat(id) if id else None
+    return _choice(chat, request.args.getlist("models") or _present(chat))
+
+
+@bp.post("/models/side-by-side")
+@signed_in
+def begin() -> Response:
+    """Opens a new chat that the models will answer in; nothing is stored before its first message."""
+    chosen = request.form.getlist("models")
+    try:
+        return redirect(url_for("home.show", models=models_to_ask(chosen, by=current_user().id) or None))
+    except AppError as refusal:
+        return _choice(None, chosen, refusal)
+
+
+@bp.post("/chats/<id>/models")
+@signed_in
+def choose(id: str) -> Response:
+    chosen = [] if "off" in request.form else request.form.getlist("models")
+    try:
+        side_by_side.choose(writable_chat(id), chosen)
+    except AppError as refusal:
+        return _choice(writable_chat(id), chosen, refusal)
+    return redirect(chat_page_url(id, "composer-box"))
+
+
+def _present(chat: Chat | None) -> list[str]:
+    return (chat.models or [current_model(chat)]) if chat else []
+
+
+def _choice(chat: Chat | None, chosen: list[str], refusal: AppError | None = None) -> Response:
+    """Renders the list of models. Those that are chosen stay so while others are searched, as all of it is one form."""
+    query = request.values.get("q", "")[:MOST_QUERY_CHARS].strip()
+    after = max(0, min(request.values.get("after", 0, type=int), MOST_SKIPPED))
+    me, catalogue = current_user().id, providers()
+    page = models(model_marks.for_person(me), query, after, person=me)
+    chosen = [model for model in dict.fromkeys(chosen) if catalogue.is_choosable(model, me)][: 2 * MOST_BESIDE]
+    return render(
+        "chat/page/picker/side_by_side.html",
+        status=refusal.status if refusal else 200,
+        chat=chat,
+        kept=[(model, catalogue.display_name(model)) for model in chosen],
+        rows={row.id: row for row in page.rows if row.id not in chosen}.values(),
+        next=page.next,
+        query=query,
+        wrong=refusal.message if refusal else "",
+        send_url=url_for(".choose", id=chat.id) if chat else url_for(".begin"),
+        back_url=chat_page_url(chat.id) if chat else "/",
+    )
