@@ -13,7 +13,7 @@ from tests.upstream.handle import TITLE
 from webapp.settings.service import set_setting
 
 # These are reread once a second, by whichever request comes first.
-KNOWN = "FROM application_settings", "FROM connections"
+KNOWN = "FROM application_settings", "FROM connections", "FROM permissions"
 TURNS = ("BEGIN", "COMMIT", "ROLLBACK")
 
 
