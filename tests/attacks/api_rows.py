@@ -193,6 +193,8 @@ TABLE = {
         DELETE api_projects.delete api:chat
         GET api_projects.chats api:read
         GET api_projects.grants api:read
+        GET api_projects.files api:read
+        POST api_projects.add_files api:knowledge
     """,
     ("one's own, but no guest", ("project",)): "PUT api_projects.grant api:chat",
     ("one's own", ("deleted project",)): "POST api_projects.restore api:chat",

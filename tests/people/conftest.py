@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import TypeVar
 
 import gevent
 import pytest
@@ -41,10 +42,13 @@ def token(app: Flask) -> str:
         return (service.owner_link(ELSEWHERE) or "").partition("token=")[2]
 
 
-def in_parallel(app: Flask, work: Callable[[int], str], times: int) -> list[str]:
+T = TypeVar("T")
+
+
+def in_parallel(app: Flask, work: Callable[[int], T], times: int) -> list[T]:
     """Runs the work in parallel greenlets, each with its own application context."""
 
-    def one(number: int) -> str:
+    def one(number: int) -> T:
         with app.app_context():
             return work(number)
 

@@ -78,7 +78,7 @@ def test_an_account_with_much_goes_in_pieces_and_its_costs_stay(app: Flask, memb
     with rows_of_statements(app) as statements:
         page = member.page("/account/data").form("Delete my account").submit(password=PASSWORD)
 
-    assert page.path == "/login"
+    assert page.heading == "Your account is deleted"
     count, statement = max(statements)
     assert count <= FEW, statement
     assert sum(rows for rows, told in statements if told.startswith("DELETE FROM plans")) == PLANS

@@ -4,9 +4,10 @@ What is deleted for good can't come back, and a server's time can be wrong: a de
 that day, it has cost nothing.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from webapp.base.db import Base, db, utc_now, write
 
@@ -16,6 +17,7 @@ STANDS_FOR = timedelta(days=1)
 # A computer that runs once a week must not wait each time.
 AT_MOST_EVERY = timedelta(days=31)
 ONLY = 1
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class KeepingClock(Base):
@@ -63,3 +65,22 @@ def look() -> None:
 
 def _stood_lately(clock: KeepingClock, now: datetime) -> bool:
     return bool(clock.until and timedelta(0) <= now - clock.until < AT_MOST_EVERY)
+
+
+class KeepingMark(Base):
+    """Up to which time something has been deleted, so that no sweep reads that again."""
+
+    __tablename__ = "keeping_marks"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    until: Mapped[datetime]
+
+
+def mark_of(name: str) -> datetime:
+    """Returns the time up to which this has been deleted."""
+    mark = db.session.get(KeepingMark, name)
+    return mark.until if mark else LONG_AGO
+
+
+def set_mark(session: Session, name: str, until: datetime) -> None:
+    session.merge(KeepingMark(name=name, until=until))

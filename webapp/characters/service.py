@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import delete
+from sqlalchemy import delete, update as update_rows
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import utc_now, write
@@ -33,12 +34,14 @@ from webapp.characters.cards.cards import (
     with_note,
 )
 from webapp.characters.lore.entries import MOST_MESSAGES, Role
+from webapp.characters.lore.tables import Lorebook
 from webapp.characters.tables import Character, FavoriteCharacter
 from webapp.knowledge import service
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
+from webapp.people.members import people
 from webapp.tools.named import ToolKeys, checked_keys
 
 TEXTS = tuple(COLUMNS)
@@ -230,3 +233,15 @@ def _with_note(card: dict[str, Any], entered: CharacterInput) -> dict[str, Any]:
 
 def _greetings(entered: CharacterInput) -> dict[str, list[str]]:
     return {name: texts for name in GREETINGS if (texts := getattr(entered, name)) is not None}
+
+
+def hand_over(session: Session, person_id: str, heir_id: str) -> int:
+    """Makes the heir the owner of a person's characters and lorebooks."""
+    count = 0
+    for table in (Character, Lorebook):
+        statement = update_rows(table).where(table.owner_id == person_id).values(owner_id=heir_id).returning(table.id)
+        count += len(session.scalars(statement.execution_options(synchronize_session=False)).all())
+    return count
+
+
+people.TRANSFERS.append(people.Transfer("characters", "characters and lorebooks", hand_over))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.base import changes, topic_names
-from webapp.base.db import db, is_sqlite, utc_now, write
+from webapp.base.db import Base, db, is_sqlite, utc_now, write
 from webapp.base.errors import Conflict
 from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload_now
@@ -33,14 +33,15 @@ from webapp.engine.costs import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.knowledge import trash
 from webapp.knowledge.documents import chat_files
+from webapp.knowledge.tables import Collection
 from webapp.people.grants import grants
 from webapp.people.members import people
 from webapp.settings.service import setting
 from webapp.tools.calls import forget_answers
 from webapp.tools.tables import Call
 
-# A draft can keep its files this long.
-UNSENT_FOR = timedelta(days=7)
+# Who has written a message whose author's account was erased, in a group where messages have names.
+SOMEONE = "Someone"
 AT_ONCE = 50
 TEMPORARY_FOR = timedelta(days=1)
 # Limits for one transaction. Removing text from the search index takes as long as reading it.
@@ -112,13 +113,56 @@ def erase_branches(condition: ColumnElement[bool]) -> set[str]:
     return {chat_id for _, chat_id in rows}
 
 
+def stop_answers_of(person_id: str) -> None:
+    """Stops all answers that run in a departing person's chats, or that they have asked for in others."""
+    _stop_answers(Chat.owner_id == person_id)
+    asked = select(Generation).where(WHILE_ACTIVE, func.coalesce(Generation.user_id, "") == person_id)
+    generations.stop_and_wait(*db.session.scalars(asked))
+
+
 def erase_chats_of(owner_id: str) -> None:
-    """Deletes all chats of a departing person; the costs of their answers stay without a person."""
-    _stop_answers(Chat.owner_id == owner_id)
+    """Deletes all chats of a departing person with their files; the costs of their answers stay without a person.
+
+    Their messages in chats of others stay, without their name.
+    """
     erase(Chat.owner_id == owner_id)
     forget_asker(owner_id)
+    while _forget_speaker(owner_id):
+        queue_for_turn()
     with write() as session:
         forget_answers(session, owner_id)
+        session.execute(update(StoredFile).where(StoredFile.owner_id == owner_id).values(is_sent=True))
+    # Also those that were never sent.
+    sweep_files()
+
+
+def _forget_speaker(person_id: str) -> bool:
+    """Takes a person's names from the next of their messages in groups; returns whether there were any."""
+    with write() as session:
+        named = select(Message.id).where(Message.author_id == person_id, Message.speaker_name.not_in(("", SOMEONE)))
+        ids = session.scalars(named.limit(MESSAGES)).all()
+        statement = update(Message).where(Message.id.in_(ids)).values(speaker_name=SOMEONE)
+        session.execute(statement.execution_options(synchronize_session=False))
+    return bool(ids)
+
+
+def hand_over_chats(session: Session, person_id: str, heir_id: str) -> int:
+    """Makes the heir the owner of the next of a person's chats, with their files and runs; returns their number.
+
+    Those in the trash and temporary ones are not handed over.
+    """
+    theirs = select(Chat.id).where(Chat.owner_id == person_id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
+    ids = session.scalars(theirs.limit(CHATS).with_for_update()).all()
+    values = {"owner_id": heir_id, "persona_id": None, "origin": "", "touched_at": utc_now(), "leaves_at": None}
+    runs = Base.metadata.tables["workflow_runs"]
+    for statement in (
+        update(Chat).where(Chat.id.in_(ids)).values(**values),
+        update(Collection).where(Collection.chat_id.in_(ids)).values(owner_id=heir_id),
+        update(runs).where(runs.c.chat_id.in_(ids)).values(owner_id=heir_id),
+        delete(Draft).where(Draft.chat_id.in_(ids)),
+    ):
+        session.execute(statement.execution_options(synchronize_session=False))
+    return len(ids)
 
 
 def detach_messages_of(session: Session, owner_id: str) -> None:
@@ -253,6 +297,11 @@ def sweep_files() -> None:
         queue_for_turn()
 
 
+def is_unsent() -> ColumnElement[bool]:
+    """Matches files that are in no chat: they were never sent, or all messages with them are deleted."""
+    return ~_is_in_a_chat()
+
+
 def has_unsent_files() -> bool:
     return db.session.scalar(select(StoredFile.id).where(~_is_in_a_chat()).limit(1)) is not None
 
@@ -298,7 +347,8 @@ def _made_by_calls(messages: ColumnElement[bool]) -> Select[str, list[str]]:
 
 
 def _sweep_some() -> bool:
-    is_over = or_(StoredFile.is_sent, StoredFile.created_at < utc_now() - UNSENT_FOR)
+    # A draft can keep its files this long.
+    is_over = or_(StoredFile.is_sent, StoredFile.created_at < keeping_now() - timedelta(days=int(setting("uploads.days"))))
     with write() as session:
         query = select(StoredFile.id, StoredFile.hash).where(and_(is_over, ~_is_in_a_chat())).limit(AT_ONCE)
         rows = session.execute(query).all()
@@ -335,7 +385,9 @@ def sweep() -> bool:
 
 # Every quarter of an hour, as long as there is something that will expire.
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
+people.STOPS.append(stop_answers_of)
 people.BATCH_DELETERS.append(erase_chats_of)
+people.TRANSFERS.append(people.Transfer("chats", "chats", hand_over_chats, is_private=True))
 people.BEFORE_DELETION.append(detach_messages_of)
 # The files of a departing person's chats are deleted after the chats.
 people.BEFORE_DELETION.append(lambda _session, _person_id: wake())

@@ -11,7 +11,7 @@ from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Pass
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 
-COLLECTION, DOCUMENT, CHAT = "collection", "document", "chat"
+COLLECTION, DOCUMENT, CHAT, PROJECT = "collection", "document", "chat", "project"
 NOT_YOURS = "Only the owner of this collection can do that."
 grants.OBJECTS[COLLECTION] = (Collection.id, Collection.owner_id)
 grants.OBJECTS[DOCUMENT] = (Document.id, Document.owner_id)
@@ -20,11 +20,12 @@ grants.OBJECTS[DOCUMENT] = (Document.id, Document.owner_id)
 def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -> ColumnElement[bool]:
     """Returns the condition for seeing a collection: owning it, or having a grant and enough clearance.
 
-    A grant for a chat includes reading the collection of its files, which has no grants itself; the owner of a chat owns that
-    collection too.
+    A grant for a chat includes reading the collection of its files, which has no grants itself, and one for a project the same
+    right to that of its files; the owner of a chat or of a project owns that collection too.
     """
     query = grants.given_to(user, COLLECTION).where(Grant.right.in_(right))
-    ways = [Collection.owner_id == user.id, and_(Collection.level <= user.clearance, Collection.id.in_(query))]
+    of_projects = Collection.project_id.in_(grants.given_to(user, PROJECT).where(Grant.right.in_(right)))
+    ways = [Collection.owner_id == user.id, and_(Collection.level <= user.clearance, Collection.id.in_(query)), of_projects]
     return or_(*ways, grants.is_given(Collection.chat_id, user, CHAT)) if "read" in right else or_(*ways)
 
 

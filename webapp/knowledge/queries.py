@@ -16,6 +16,8 @@ UNREAD = ("waiting", "reading", "splitting")
 UNFINISHED = (*UNREAD, "embedding")
 MOST_LISTED, MOST_IN_TRASH = 1_000, 200
 READ_AT_ONCE = 100
+# Holds no files of a chat or project, which are shown there.
+IS_OF_ITS_OWN = Collection.chat_id.is_(None), Collection.project_id.is_(None)
 
 
 class Counts(NamedTuple):
@@ -42,8 +44,8 @@ class NamedDocument(NamedTuple):
 
 
 def collections(user: User) -> Sequence[Collection]:
-    """Returns the collections a person may see, by name, except those of chats, which are shown in their chats."""
-    query = select(Collection).where(sees_collection(user), Collection.deleted_at.is_(None), Collection.chat_id.is_(None))
+    """Returns the collections a person may see, by name, except those of chats and projects, which are shown there."""
+    query = select(Collection).where(sees_collection(user), Collection.deleted_at.is_(None), *IS_OF_ITS_OWN)
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id).limit(MOST_LISTED)).all()
 
 
@@ -64,7 +66,7 @@ def collection(user: User, id: str, *, is_deleted: bool = False) -> Collection |
     if (
         not collection
         or bool(collection.deleted_at) != is_deleted
-        or (is_deleted and (collection.owner_id != user.id or collection.chat_id))
+        or (is_deleted and (collection.owner_id != user.id or collection.chat_id or collection.project_id))
     ):
         return None
     return collection
@@ -107,7 +109,7 @@ def documents_among(user: User, ids: Sequence[str]) -> Sequence[Document]:
 
 def deleted_collections(user: User) -> Sequence[Collection]:
     query = select(Collection).where(Collection.owner_id == user.id, Collection.deleted_at.is_not(None))
-    query = query.where(Collection.chat_id.is_(None))
+    query = query.where(*IS_OF_ITS_OWN)
     return db.session.scalars(query.order_by(Collection.deleted_at.desc())).all()
 
 
@@ -170,6 +172,6 @@ def documents_named(user: User, query: SearchQuery, *, limit: int) -> list[Named
 
 def collections_named(user: User, query: SearchQuery, *, limit: int) -> Sequence[tuple[str, str]]:
     """Returns ids and names of the collections with these words in their names that the person may see."""
-    collections = select(Collection.id, Collection.name).where(query.within(Collection.name), Collection.chat_id.is_(None))
+    collections = select(Collection.id, Collection.name).where(query.within(Collection.name), *IS_OF_ITS_OWN)
     collections = collections.where(Collection.deleted_at.is_(None), sees_collection(user)).order_by(func.lower(Collection.name))
     return [(id, name) for id, name in db.session.execute(collections.limit(limit))]

@@ -23,6 +23,7 @@ from webapp.people.grants import shares as grant_shares
 
 MOST_OWN = 200
 OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
+OF_PROJECT = "These files belong to a project. Share or delete the project, or delete single documents."
 MOST_COLLECTIONS = 20
 TOO_MANY = f"Choose up to {MOST_COLLECTIONS} collections."
 WORD, RIGHTS = "collection", ("read", "write")
@@ -98,9 +99,9 @@ def restore(collection: Collection, *, by: User) -> None:
 
 
 def refuse_if_of_chat(collection: Collection) -> None:
-    """Raises `Forbidden` for a chat's collection: its rights are those of the chat, so it is shared and deleted with that."""
-    if collection.chat_id:
-        raise Forbidden(OF_CHAT)
+    """Raises `Forbidden` for the collection of a chat or project, with whose rights it is shared and deleted."""
+    if collection.chat_id or collection.project_id:
+        raise Forbidden(OF_CHAT if collection.chat_id else OF_PROJECT)
 
 
 def existing(session: Session, id: str) -> Collection:

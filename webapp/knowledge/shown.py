@@ -35,7 +35,7 @@ MOST_PER_PAGE = 40
 MOST_NAMED = 4
 # Of passages in the search over everything: how many, from which length of the last word on, and how long they may take.
 MOST_PASSAGES, LEAST_IN_TEXT, PASSAGE_SECONDS = 3, 3, 0.1
-OF_CHAT = "Everyone who can see the chat"
+OF_CHAT, OF_PROJECT = "Everyone who can see the chat", "Everyone in the project"
 # The length of a hit's snippet, which is taken from around its first matching word.
 SNIPPET_CHARS = 320
 STATES = {name: name.capitalize() for name in (*queries.UNFINISHED, "ready", "failed")} | {"arriving": "Waiting"}
@@ -54,6 +54,7 @@ class ShownCollection:
     is_own: bool
     can_write: bool
     chat_id: str = ""
+    project_id: str = ""
     # The first few of the people and groups it is shared with.
     faces: Sequence[str] = ()
 
@@ -202,12 +203,15 @@ def _collection(row: Collection, user: User, counts: queries.Counts) -> ShownCol
     status += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
     status += [f"{number(counts.failed)} failed"] if counts.failed else []
     is_own = row.owner_id == user.id
-    names = shares_shown.names(COLLECTION, row.id) if is_own and not row.chat_id else []
-    whose = OF_CHAT if row.chat_id else shares_shown.whose(COLLECTION, row.id, names) if is_own else "Shared with you"
+    is_part = bool(row.chat_id or row.project_id)
+    names = shares_shown.names(COLLECTION, row.id) if is_own and not is_part else []
+    whose = shares_shown.whose(COLLECTION, row.id, names) if is_own and not is_part else "Shared with you"
+    whose = OF_CHAT if row.chat_id else OF_PROJECT if row.project_id else whose
     can_write = is_own or queries.can_write(user, row)
     return ShownCollection(
         *(row.id, row.name, row.about, row.level, ", ".join(status), counts.unfinished > 0, whose, is_own, can_write),
         chat_id=row.chat_id or "",
+        project_id=row.project_id or "",
         faces=names[: shares_shown.MOST_NAMED],
     )
 

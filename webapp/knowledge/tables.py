@@ -33,7 +33,8 @@ class Collection(Record):
     """Documents that are shared together; a grant gives access only to people with at least the clearance of `level`.
 
     `embedding_model` is the model for its vectors: empty for the team's, `none` for no vectors. If `chat_id` is set, the
-    collection holds the files of that chat, and everyone who may see the chat may see it.
+    collection holds the files of that chat, and everyone who may see the chat may see it; `project_id` is the same for a project,
+    and who may write in that may also add files.
     """
 
     __tablename__ = "collections"
@@ -46,10 +47,14 @@ class Collection(Record):
     # Whether it is the conversation memory of its owner.
     is_memory: Mapped[bool] = mapped_column(default=False, server_default=false())
     chat_id: Mapped[str | None] = mapped_column(String(LENGTH))
+    project_id: Mapped[str | None] = mapped_column(String(LENGTH))
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("uq_collections_chat_id", "chat_id", unique=True),)
+    __table_args__ = (
+        Index("uq_collections_chat_id", "chat_id", unique=True),
+        Index("uq_collections_project_id", "project_id", unique=True),
+    )
 
 
 class Document(Record):

@@ -77,14 +77,14 @@ def _erase(session: Session, table: type[Collection] | type[Document], kind: str
     session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))
 
 
-def hand_over(session: Session, person_id: str, heir_id: str) -> None:
+def hand_over(session: Session, person_id: str, heir_id: str) -> int:
     """Makes the heir the owner of the collections, with their documents and grants; the conversation memory is never passed on.
 
     The files of chats are passed on with the chats.
     """
     theirs = Collection.owner_id == person_id, Collection.is_memory.is_(False), Collection.chat_id.is_(None)
-    statement = update(Collection).where(*theirs).values(owner_id=heir_id)
-    session.execute(statement.execution_options(synchronize_session=False))
+    statement = update(Collection).where(*theirs).values(owner_id=heir_id).returning(Collection.id)
+    return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
 
 
 def delete_all_of(person_id: str) -> None:
@@ -95,5 +95,5 @@ def delete_all_of(person_id: str) -> None:
     empty()
 
 
-people.TRANSFERS.append(hand_over)
+people.TRANSFERS.append(people.Transfer("collections", "collections", hand_over))
 people.BATCH_DELETERS.append(delete_all_of)

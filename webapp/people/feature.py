@@ -7,7 +7,11 @@ from webapp.web.navigation import NavEntry
 FEATURE = Feature(
     blueprints=(views.bp, account_views.bp, people_views.bp, group_views.bp, permission_views.bp, audit_views.bp),
     requires={"account.make_token": "api"},
-    commands={"users": "webapp.people.accounts.commands:users", "tokens": "webapp.people.accounts.commands:tokens"},
+    commands={
+        "users": "webapp.people.accounts.commands:users",
+        "tokens": "webapp.people.accounts.commands:tokens",
+        "erase": "webapp.people.members.commands:erase",
+    },
     navigation=(
         NavEntry(
             words="Profile",

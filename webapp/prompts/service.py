@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import count
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +17,7 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants
+from webapp.people.members import people
 from webapp.prompts import active_prompts, queries
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
 from webapp.prompts.validation import PromptInput, VersionInput, refuse_unfit
@@ -221,3 +223,19 @@ def _refuse_unseen(newest: int, seen: int | None) -> None:
 
 def note(session: Session, action: str, key: str, detail: str, author: audit.AuditAuthor) -> None:
     audit.add(session, action, author=author, object_kind="prompt", object_id=key, detail=detail)
+
+
+def hand_over(session: Session, person_id: str, heir_id: str) -> int:
+    """Makes the heir the owner of a person's prompts; one whose key the heir has already gets a number."""
+    taken = set(session.scalars(select(Prompt.key).where(Prompt.owner_id == heir_id)))
+    prompts = session.scalars(select(Prompt).where(Prompt.owner_id == person_id)).all()
+    for prompt in prompts:
+        # A key has at most 80 characters.
+        others = (f"{prompt.key[:72]}-{number}" for number in count(2))
+        key = prompt.key if prompt.key not in taken else next(other for other in others if other not in taken)
+        prompt.key, prompt.owner_id = key, heir_id
+        taken.add(key)
+    return len(prompts)
+
+
+people.TRANSFERS.append(people.Transfer("prompts", "prompts", hand_over))

@@ -170,7 +170,28 @@ _KEEPING = (
         30,
         "How many days deleted items stay in the trash before they are deleted permanently.",
     ),
+    Setting(
+        "uploads.days",
+        "Keep unsent files, in days",
+        "whole",
+        7,
+        "How many days files that were added to a message, but never sent, are kept.",
+        least=1,
+        most=36_500,
+    ),
+    _days(
+        "traces.days",
+        "Keep what was sent, in days",
+        0,
+        "How many days the record of what models were sent for an answer is kept, which its receipt shows as What was sent.",
+    ),
     _days("audit.days", "Keep the audit log, in days", 365, "How many days audit log entries are kept."),
+    _days(
+        "insights.days",
+        "Keep insights, in days",
+        0,
+        "How many days daily sums are kept, and the records of answers whose chat is deleted. At least 62, for budgets.",
+    ),
     _choice(
         "restart.policy",
         "After a restart",

@@ -20,7 +20,7 @@ PAGES = {
     "dialects": "/admin/settings/streaming",
     "prompts": "/admin/settings/assistant",
     "team": "/admin/settings/budgets",
-    **dict.fromkeys(("chats", "trash", "audit", "restart"), "/admin/settings/retention"),
+    **dict.fromkeys(("chats", "trash", "uploads", "traces", "audit", "insights.days", "restart"), "/admin/settings/retention"),
 }
 MOST_CHARACTERS = 2000
 MOST_IN_LIST = 20_000

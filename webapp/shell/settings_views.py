@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Response, request
 
+from webapp.base.keeping_clock import waits_until
+from webapp.operations.keeping.holdings import shown_holdings
 from webapp.people.accounts.guards import admin_only, audit_author, found
 from webapp.settings.catalog import PARTS, SETTINGS, Part
 from webapp.settings.forms import SettingsForm
@@ -61,7 +63,9 @@ def reset(name: str) -> Response:
 
 def _page(part: Part, form: SettingsForm | None = None, to_confirm: Sequence[Loss] = (), *, status: int = 200) -> Response:
     form = form or SettingsForm(part.path)
-    return render("shell/settings_part.html", status=status, part=part, form=form, to_confirm=to_confirm)
+    is_keeping = part.slug == "retention"
+    about = {"holdings": list(shown_holdings()), "waits_until": waits_until()} if is_keeping else {}
+    return render("shell/settings_part.html", status=status, part=part, form=form, to_confirm=to_confirm, **about)
 
 
 def _changed() -> list[ShownSetting]:

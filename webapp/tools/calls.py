@@ -165,9 +165,12 @@ def answer(session: Session, call_id: str, question: Question) -> CallRecord | N
 
 
 def forget_answers(session: Session, person_id: str) -> None:
-    """Deletes what a departing person has answered to tool servers, also in chats of others."""
+    """Deletes what a departing person has answered to tool servers, and what theirs returned, also in chats of others."""
     theirs = update(Call).where(Call.decided_by == person_id, Call.question.is_not(None)).values(question=None)
     session.execute(theirs.execution_options(synchronize_session=False))
+    # What their own tool servers returned, which only they could see.
+    private = update(Call).where(Call.private_to == person_id).values(text="", arguments="{}", is_cut=True)
+    session.execute(private.execution_options(synchronize_session=False))
 
 
 def store(session: Session, records: Sequence[CallRecord]) -> None:

@@ -7,6 +7,8 @@ from tests.chat.conftest import app, asked, ended
 from tests.chat.files import bring, download
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
+from webapp.base.db import write
+from webapp.chat.presets import service
 from webapp.chat.prompt.section_order import USUAL
 
 __all__ = ["app"]
@@ -121,7 +123,7 @@ def test_the_settings_of_a_chat_say_what_its_preset_brings(owner: Browser, fake:
 
 @pytest.mark.slow
 def test_it_is_shared_and_handed_over(owner: Browser, member: Browser) -> None:
-    path = made(owner, system_prompt="Be brief.")
+    path, alone = made(owner, system_prompt="Be brief."), made(owner)
     owner.post(f"{path}/people", whom="everyone:")
     page = member.page(path)
     assert page.says("Shared with you")
@@ -129,3 +131,10 @@ def test_it_is_shared_and_handed_over(owner: Browser, member: Browser) -> None:
     assert not page.has("a", "Edit")
     assert member.page("/presets").has("h2", "Shared with you")
     assert member.page(member.post(f"{path}/duplicate").location).has("h1", "Editor (copy)")
+
+    with owner.app.app_context(), write() as session:
+        service.hand_over(session, owner.person_id, member.person_id)
+    assert member.page(path).has("a", "Edit")
+    assert owner.page(path).says("Shared with you")
+    # Those of a person alone are deleted with the account.
+    assert member.get(alone).status_code == 404

@@ -20,6 +20,7 @@ TABLE = {
         GET projects.edit signed_in
         POST projects.update signed_in
         POST projects.delete signed_in
+        POST projects.add_files signed_in
     """,
     ("one's own", ("deleted project",)): "POST projects.restore signed_in",
     ("one's own, but no guest", ("project",)): """

@@ -1,6 +1,7 @@
 """The pages of projects: one is made, changed, shared, deleted and restored by forms, and chats are moved into it."""
 
 import re
+from io import BytesIO
 
 from flask import Flask
 
@@ -69,6 +70,35 @@ def test_a_chat_begins_in_it_and_is_moved_out_and_back(app: Flask, owner: Browse
     assert owner.post("/chats", message="Here?", project=id, temporary="y", key="three").status_code == 409
     with app.app_context():
         assert db.session.query(Chat).count() == 1
+
+
+def test_its_files_are_quoted_in_it_and_seen_by_its_people(app: Flask, owner: Browser, stranger: Browser, fake: Upstream) -> None:
+    path = made(owner)
+    id = path.rpartition("/")[2]
+
+    def sent(browser: Browser, name: str) -> int:
+        form = {"file": (BytesIO(b"The weir is forty ells wide."), name)}
+        headers = {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
+        answer = browser.client.post(f"{path}/files", data=form, headers=headers, base_url=browser.origin)
+        return answer.status_code
+
+    assert [sent(owner, "weir.md"), sent(owner, "weir.exe"), sent(stranger, "mine.md")] == [303, 422, 404]
+    page = owner.wait_for(path, lambda page: "passage" in page.one("#documents").text())
+    files = str(page.one('a[href^="/knowledge/"]:not([href*="documents"])').attributes["href"])
+    assert "Everyone in the project" in owner.page(files).text
+    # They are shown in the project alone.
+    assert files not in owner.get("/knowledge").text
+
+    fake.says("Forty ells.")
+    owner.post("/chats", message="How wide is the weir, in ells?", project=id, key="one")
+    assert "forty ells wide" in str(fake.posts()[-1]["body"]["messages"])
+    owner.post(f"{path}/people", whom=f"user:{id_of(app, stranger)}", right="read")
+    assert [stranger.get(files).status_code, sent(stranger, "mine.md")] == [200, 403]
+    owner.post(f"{path}/delete")
+    assert [owner.get(files).status_code, stranger.get(files).status_code] == [404, 404]
+    owner.post(f"{path}/restore")
+    owner.post(str(owner.page(f"{path}/people").one("form.act").attributes["action"]))
+    assert [owner.get(files).status_code, stranger.get(files).status_code] == [200, 404]
 
 
 def test_its_people_see_what_is_shared_with_it(app: Flask, owner: Browser, stranger: Browser, fake: Upstream) -> None:

@@ -14,6 +14,7 @@ from webapp.chat.list import paging, search
 from webapp.chat.record import projects, sharing
 from webapp.chat.record.tables import Chat, Project
 from webapp.knowledge import queries as knowledge_queries
+from webapp.knowledge.documents import project_files
 from webapp.knowledge.tables import Collection
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Group, Membership, User
@@ -99,7 +100,12 @@ def made(number: int) -> World:
         session.add_all([*world.projects.values(), *world.chats])
         session.flush()
         files = [Collection(owner_id=chat.owner_id or "", chat_id=chat.id, name=chat.id) for chat in world.chats]
+        files += [Collection(owner_id=row.owner_id, project_id=row.id, name=row.name) for row in world.projects.values()]
         session.add_all([*files, *world.grants])
+        session.flush()
+        for id, project in world.projects.items():
+            if project.deleted_at:
+                project_files.hide(session, id)
     return world
 
 
@@ -107,6 +113,7 @@ def check(world: World) -> None:
     """Compares every way of looking with the rule."""
     chats = [db.session.get_one(Chat, chat.id) for chat in world.chats]
     collections = {row.id: row.chat_id for row in db.session.query(Collection).where(Collection.chat_id.is_not(None))}
+    of_projects = {row.id: row.project_id or "" for row in db.session.query(Collection).where(Collection.project_id.is_not(None))}
     for person in [db.session.get_one(User, person.id) for person in world.people]:
         rights = {chat.id: world.right(person, chat) for chat in chats}
         seen = {id for id, right in rights.items() if right}
@@ -114,6 +121,13 @@ def check(world: World) -> None:
         assert {hit.chat_id for hit in search.titles_of(person.id, COMMON, limit=1_000)} == seen
         files = knowledge_queries.collections_among(person, list(collections))
         assert {collections[row.id] for row in files} & rights.keys() == seen
+        there = {project.id: project for project in world.projects.values() if not project.deleted_at}
+        rights = {id: {"write"} if row.owner_id == person.id else world.given(person, "project", id) for id, row in there.items()}
+        seen_files = knowledge_queries.collections_among(person, list(of_projects))
+        assert {of_projects[row.id] for row in seen_files} & there.keys() == {id for id, given in rights.items() if given}
+        writable = {of_projects[row.id] for row in seen_files if knowledge_queries.can_write(person, row)}
+        assert writable & there.keys() == {id for id, given in rights.items() if "write" in given}
+        assert {of_projects[row.id] for row in seen_files} & (world.projects.keys() - there.keys()) == set()
         for id in world.projects:
             listed = {chat.id for chat in paging.chats_of_project(person, id, limit=100)}
             in_it = [chat for chat in chats if chat.project_id == id and chat.owner_id == person.id]

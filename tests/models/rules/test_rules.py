@@ -110,7 +110,7 @@ def test_a_group_is_that_of_whoever_asks(admin: Client, program: Client, member:
 def test_rules_are_made_moved_tried_and_deleted_by_forms(owner: Browser) -> None:
     page = owner.submit("/admin/rules", model=LONG, kind="chat", least_chars="500")
     page = owner.submit("/admin/rules", model=TITLE, kind="chat")
-    assert [item.css_first(".what").text() for item in page.all("main ol.rows > li")] == [
+    assert [" ".join(item.css_first(".sortable__name").text().split()) for item in page.all("main ol.rules > li")] == [
         "1. For chats of at least 500 characters: Plain.",
         "2. For chats: Other.",
     ]
@@ -123,7 +123,7 @@ def test_rules_are_made_moved_tried_and_deleted_by_forms(owner: Browser) -> None
     page = page.press("Save", from_hour="22", to_hour="6", overrules="y")
     assert page.says("1. For chats, from 22:00 to 6:00: Other, also where a person has chosen another model.")
     page = page.press("Delete: For chats, from 22:00 to 6:00: Other, also where a person has chosen another model.")
-    assert len(page.all("main ol.rows > li")) == 1
+    assert len(page.all("main ol.rules > li")) == 1
 
 
 @pytest.mark.parametrize(

@@ -126,9 +126,7 @@ class SearchQuery(Query):
 @bp.get("/collections/<id>/documents")
 @operation("List the documents of a collection", scope="read", query=Paged, answer=DocumentList)
 def index(id: str, query: Paged) -> DocumentList:
-    rows = queries.documents(caller(), _collection(id), limit=query.limit + 1, after=query.cursor)
-    page = cut(rows, query.limit)
-    return DocumentList(documents=[_answer_of(row) for row in page.rows], next_cursor=page.next_cursor)
+    return list_of(_collection(id), query)
 
 
 @bp.post("/collections/<id>/documents")
@@ -147,9 +145,9 @@ def add(id: str) -> AddedList:
     if body and body.url and body.text:
         raise Invalid("Send a text or a URL, not both.", field="url")
     if body and body.url:
-        return _added([web_pages.add(collection, body.url, title=body.title, level=body.level, by=caller())])
-    sent = [documents.pasted(body.text, title=body.title, level=body.level)] if body else _sent_files()
-    return _added(documents.add_all(collection, sent, by=caller()))
+        return added_answer([web_pages.add(collection, body.url, title=body.title, level=body.level, by=caller())])
+    sent = [documents.pasted(body.text, title=body.title, level=body.level)] if body else sent_files()
+    return added_answer(documents.add_all(collection, sent, by=caller()))
 
 
 @bp.get("/documents/<id>")
@@ -241,13 +239,20 @@ def _visible(id: str) -> Document:
 def _sent_text() -> NewText | None:
     """Returns the JSON body; None if the request contains files."""
     if request.mimetype == "multipart/form-data":
-        expect_files(documents.most_bytes(), files=MOST_FILES)
         return None
     request.max_content_length = MOST_JSON_BYTES
     return taken_body(NewText)
 
 
-def _sent_files() -> list[UploadedDocument]:
+def list_of(collection: Collection, query: Paged) -> DocumentList:
+    """Returns a page of the documents of a collection."""
+    page = cut(queries.documents(caller(), collection, limit=query.limit + 1, after=query.cursor), query.limit)
+    return DocumentList(documents=[_answer_of(row) for row in page.rows], next_cursor=page.next_cursor)
+
+
+def sent_files() -> list[UploadedDocument]:
+    """Returns the files of the request."""
+    expect_files(documents.most_bytes(), files=MOST_FILES)
     files = request.files.getlist("file")
     if not files or len(files) > MOST_FILES:
         raise Invalid(f"Send 1 to {MOST_FILES} files in the field `file`.", field="file")
@@ -255,7 +260,8 @@ def _sent_files() -> list[UploadedDocument]:
     return [UploadedDocument(file.stream, file.filename or "", level=level) for file in files]
 
 
-def _added(added: list[Added]) -> AddedList:
+def added_answer(added: list[Added]) -> AddedList:
+    """Returns the documents that were added, and which of them were there already."""
     return AddedList(documents=[_answer_of(file.document) for file in added], already_there=documents.already_there(added))
 
 

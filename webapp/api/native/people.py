@@ -45,7 +45,33 @@ class PersonChange(Body):
 
 class DeleteQuery(Query):
     email: str = Field("", max_length=254, description="The account's email, as confirmation.")
-    collections_to: Cursor = Field("", description="The id of who has their collections from now on; empty to delete them too.")
+    hand_over_to: Cursor = Field("", description="The id of who gets what `hand_over` names; empty to erase everything.")
+    hand_over: str = Field(
+        "",
+        max_length=200,
+        description="Any of chats, characters, collections, presets, projects and prompts, separated by commas.",
+    )
+    collections_to: Cursor = Field("", description="The same as `hand_over_to` with `hand_over=collections`.")
+
+    @property
+    def inheritance(self) -> people.Inheritance:
+        if self.collections_to:
+            return people.Inheritance(self.collections_to, ("collections",))
+        return people.Inheritance(self.hand_over_to, [name.strip() for name in self.hand_over.split(",") if name.strip()])
+
+
+class ReceiptLineAnswer(Answer):
+    words: str
+    count: int
+    fate: Literal["erased", "rewritten", "kept", "handed over"]
+
+
+class ReceiptAnswer(Answer):
+    email: str
+    erased_at: datetime
+    heir: str = Field(description="The email of who got what was handed over; empty if nobody did.")
+    lines: list[ReceiptLineAnswer]
+    left: list[ReceiptLineAnswer] = Field(description="What should be gone and isn't, which only a fault leaves.")
 
 
 class NewInvite(invites.InviteInput):
@@ -101,10 +127,17 @@ def change(id: str, body: PersonChange) -> PersonAnswer:
 
 
 @bp.delete("/<id>")
-@operation("Permanently delete an account and everything in it", scope="admin", query=DeleteQuery, status=204, errors=(409,))
-def delete(id: str, query: DeleteQuery) -> None:
-    people.delete_person(found(queries.person(id)), query.email, author=audit_author(), heir_id=query.collections_to)
+@operation(
+    "Permanently delete an account and everything in it, and get the receipt",
+    scope="admin",
+    query=DeleteQuery,
+    answer=ReceiptAnswer,
+    errors=(409,),
+)
+def delete(id: str, query: DeleteQuery) -> ReceiptAnswer:
+    receipt = people.delete_person(found(queries.person(id)), query.email, author=audit_author(), to=query.inheritance)
     access_changed(id)
+    return ReceiptAnswer(**receipt.record)
 
 
 @bp.get("/invites")

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.native.chats import ChatList, answers_of
+from webapp.api.native.documents import AddedList, DocumentList, added_answer, list_of, sent_files
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named, Paged
@@ -17,6 +18,7 @@ from webapp.chat.projects import service
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
+from webapp.knowledge.documents import project_files
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.grants import shares
 from webapp.web.pagination import cut
@@ -97,6 +99,26 @@ def restore(id: str) -> ProjectAnswer:
 def chats(id: str, query: Paged) -> ChatList:
     page = cut(paging.chats_of_project(caller(), _visible(id).id, after=query.cursor, limit=query.limit + 1), query.limit)
     return ChatList(chats=answers_of(page.rows), next_cursor=page.next_cursor or None)
+
+
+@bp.get("/<id>/files")
+@operation("List the files of a project", scope="read", query=Paged, answer=DocumentList)
+def files(id: str, query: Paged) -> DocumentList:
+    collection = project_files.collection_of(_visible(id).id)
+    return list_of(collection, query) if collection else DocumentList(documents=[], next_cursor="")
+
+
+@bp.post("/<id>/files")
+@operation(
+    "Add files to a project, which its answers can quote",
+    scope="knowledge",
+    upload_field="file",
+    answer=AddedList,
+    status=202,
+    errors=(409,),
+)
+def add_files(id: str) -> AddedList:
+    return added_answer(service.add_files(_visible(id), sent_files(), by=caller()))
 
 
 @bp.get("/<id>/grants")

@@ -20,7 +20,7 @@ from webapp.models.connections.models import providers
 from webapp.models.presets import queries
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts.tables import Grant, PersonAuthor, User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants, shares
 from webapp.people.members import people
 from webapp.settings.service import setting
@@ -200,11 +200,10 @@ def unshare(row: Preset, grant_id: str, *, author: PersonAuthor) -> None:
         shares.unshare(session, WORD, queries.KIND, id, grant_id, author=author)
 
 
-def hand_over(session: Session, person_id: str, heir_id: str) -> None:
-    """Makes the heir the owner of the presets that others can use; those of a person alone are deleted with the account."""
-    shared = select(Grant.object_id).where(Grant.object_kind == queries.KIND)
-    statement = update_rows(Preset).where(Preset.owner_id == person_id, Preset.id.in_(shared)).values(owner_id=heir_id)
-    session.execute(statement.execution_options(synchronize_session=False))
+def hand_over(session: Session, person_id: str, heir_id: str) -> int:
+    """Makes the heir the owner of a person's presets, with their grants."""
+    statement = update_rows(Preset).where(Preset.owner_id == person_id).values(owner_id=heir_id).returning(Preset.id)
+    return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
 
 
 def _refuse_too_many(owner_id: str) -> None:
@@ -226,4 +225,4 @@ def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[
     }
 
 
-people.TRANSFERS.append(hand_over)
+people.TRANSFERS.append(people.Transfer("presets", "presets", hand_over))

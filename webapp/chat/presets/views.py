@@ -17,6 +17,7 @@ from webapp.tools.named import tools_to_name
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files, sent_file
 
+SHARED = "Shared with you. When its owner changes it, your chats follow; duplicate it to get your own."
 bp = Blueprint("presets", __name__, url_prefix="/presets")
 
 
@@ -67,7 +68,7 @@ def show(id: str) -> Response:
     return render(
         "chat/presets/show.html",
         **shown.page(row, me),
-        whose=shares_shown.whose(queries.KIND, id, named) if row.owner_id == me.id else "Shared with you",
+        whose=shares_shown.whose(queries.KIND, id, named) if row.owner_id == me.id else SHARED,
         may_share=row.owner_id == me.id and may(me, "see people"),
         done=done_message(shown.DONE),
     )

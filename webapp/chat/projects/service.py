@@ -18,6 +18,7 @@ from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose
 from webapp.chat.calls import choosing
 from webapp.chat.record import announcements, projects
 from webapp.chat.record.tables import Chat, Project
+from webapp.knowledge.documents import documents, project_files
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
@@ -28,6 +29,7 @@ from webapp.settings.service import setting
 
 WORD, WHAT = "project", "project"
 MOST_OWN = 200
+ONLY_READERS = "You can read this project, but you can't add files to it."
 NOT_YOURS = "Only the owner of this project can do that."
 TEMPORARY = "A temporary chat can't be in a project."
 JUST_DELETED = "This project has just been deleted."
@@ -112,6 +114,7 @@ def change(project: Project, entered: ProjectInput, *, by: User) -> None:
         for name, value in values.items():
             setattr(now, name, value)
         now.changed_at = utc_now()
+        project_files.rename(session, id, entered.name)
     _notify(id)
 
 
@@ -121,6 +124,7 @@ def delete(project: Project, *, by: User) -> None:
     id = project.id
     with write() as session:
         _existing(session, id).deleted_at = utc_now()
+        project_files.hide(session, id)
     _access_changed(id, projects.members(id))
     empty_trash()
 
@@ -130,8 +134,9 @@ def restore(project: Project, *, by: User) -> None:
     refuse_unless_owner(project, by)
     _refuse_too_many(by.id)
     id = project.id
-    with write():
+    with write() as session:
         project.deleted_at = None
+        project_files.show(session, id)
     _access_changed(id, projects.members(id))
 
 
@@ -144,8 +149,17 @@ def empty_trash() -> None:
     with write() as session:
         due = select(Project.id).where(is_due)
         _leave(session, due)
+        project_files.mark_for_deletion(session, due)
         grants.forget(session, projects.KIND, due)
         session.execute(delete_rows(Project).where(is_due).execution_options(synchronize_session=False))
+
+
+def add_files(project: Project, sent: Sequence[documents.UploadedDocument], *, by: User) -> list[documents.Added]:
+    """Adds files to the project, which all of its chats can quote; for people who can chat in it."""
+    if projects.right_in(project, by) not in ("own", projects.WRITE):
+        raise Forbidden(ONLY_READERS)
+    collection = project_files.collection_for(project.id, project.owner_id, project.name)
+    return documents.add_all(collection, sent, by=by)
 
 
 def share(project: Project, to: str, to_id: str, right: str, *, author: PersonAuthor) -> None:
@@ -301,15 +315,15 @@ def _access_changed(id: str, people_ids: Iterable[str]) -> None:
     _notify(id)
 
 
-def hand_over(session: Session, person_id: str, heir_id: str) -> None:
+def hand_over(session: Session, person_id: str, heir_id: str) -> int:
     """Makes the heir the owner of a person's projects, with their grants."""
-    statement = update(Project).where(Project.owner_id == person_id).values(owner_id=heir_id)
-    session.execute(statement.execution_options(synchronize_session=False))
+    statement = update(Project).where(Project.owner_id == person_id).values(owner_id=heir_id).returning(Project.id)
+    return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
 
 
 def _leave_projects_of(session: Session, person_id: str) -> None:
     _leave(session, select(Project.id).where(Project.owner_id == person_id))
 
 
-people.TRANSFERS.append(hand_over)
+people.TRANSFERS.append(people.Transfer("projects", "projects", hand_over))
 people.BEFORE_DELETION.append(_leave_projects_of)

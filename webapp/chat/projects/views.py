@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base import topic_names
+from webapp.base.errors import Invalid
 from webapp.chat.list import bulk, shown as list_shown, sidebar_projects
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.page.shown import ShownChat
@@ -20,13 +21,17 @@ from webapp.engine.watching.lane_feed import now_in
 from webapp.engine.watching.lists import ListFeed, LiveList
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
-from webapp.knowledge import queries as knowledge_queries
+from webapp.knowledge import formats, queries as knowledge_queries, shown as knowledge_shown
+from webapp.knowledge.documents import documents, project_files
 from webapp.people.accounts.guards import audit_author, came_from, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
+from webapp.people.accounts.tables import User
 from webapp.people.grants import shares, shares_shown
 from webapp.people.search import printable
 from webapp.web.htmx import is_htmx, page_path, redirect, render
+from webapp.web.uploads import expect_files
 
+MOST_FILES = 20
 bp = Blueprint("projects", __name__, url_prefix="/projects")
 chats = Blueprint("project_chats", __name__)
 
@@ -63,11 +68,31 @@ def show(id: str) -> Response:
         "chat/projects/show.html",
         project=shown.project(project, me),
         row=project,
+        **_files(id, me),
         collections=knowledge_queries.collections_among(me, project.collection_ids),
         may_share=may(me, "see people"),
+        accepted=formats.ACCEPTED,
+        readable=formats.IN_WORDS,
         events_url=url_for("projects.events", id=id, at=at) if values["is_first"] and not words else "",
         **values,
     )
+
+
+@bp.url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Raises the upload limit before anything parses the form; only for signed-in people, and only on this route."""
+    if endpoint == "projects.add_files" and user_or_none():
+        expect_files(documents.most_bytes(), files=MOST_FILES)
+
+
+@bp.post("/<id>/files")
+@signed_in
+def add_files(id: str) -> Response:
+    project, sent = _visible(id), [file for file in request.files.getlist("file") if file.filename]
+    if not sent or len(sent) > MOST_FILES:
+        raise Invalid(f"Choose 1 to {MOST_FILES} files.", field="file")
+    service.add_files(project, [documents.UploadedDocument(file.stream, file.filename or "") for file in sent], by=current_user())
+    return _to(id, "Added. You can leave this page while files are read.")
 
 
 @bp.get("/<id>/events")
@@ -223,6 +248,19 @@ def _shareable(id: str) -> Project:
 def _places() -> Sequence[Project]:
     """Returns the projects to which the person can move chats."""
     return projects.projects(current_user(), rights=(projects.WRITE,))
+
+
+def _files(id: str, me: User) -> dict[str, Any]:
+    """Returns the template context of a project's files, which are live as on the page of a collection."""
+    if not (collection := project_files.collection_of(id)):
+        return {"documents": (), "files_url": ""}
+    at = now_in(topic_names.of_collection(collection.id))
+    return {
+        "documents": knowledge_shown.documents(collection, me),
+        "meaning": knowledge_shown.meaning(collection, me),
+        "files_url": url_for("knowledge.events", id=collection.id, at=at),
+        "files_collection": collection,
+    }
 
 
 def _index(form: NewProjectForm) -> Response:

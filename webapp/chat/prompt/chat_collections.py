@@ -1,7 +1,7 @@
 """The collections that a chat reads from: its own, its preset's, its project's, its prompt's, and those its characters know."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid
@@ -13,7 +13,7 @@ from webapp.chat.record.presets import preset_of, presets_of
 from webapp.chat.record.projects import project_of, projects_of
 from webapp.chat.record.tables import Chat, Project
 from webapp.knowledge import queries
-from webapp.knowledge.documents import chat_files
+from webapp.knowledge.documents import chat_files, project_files
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.knowledge.tables import Collection
 from webapp.models.presets.queries import KnownPreset
@@ -39,11 +39,12 @@ def ids_by_chat(chats: Sequence[Chat]) -> dict[str, list[str]]:
         played[chat.owner_id] |= set(chat.cast_ids)
     ids_by_owner = {owner: character_queries.known_to(db.session(), owner, ids) for owner, ids in played.items()}
     presets, projects = presets_of(chats), projects_of(chats)
+    files = project_files.ids_of(project.id for project in projects.values())
     return {
         chat.id: _in_order(
             chat,
             (
-                *ids_above(presets.get(chat.id), projects.get(chat.id)),
+                *ids_above(presets.get(chat.id), projects.get(chat.id), files),
                 *(id for played_id in chat.cast_ids for id in ids_by_owner[chat.owner_id].get(played_id, ())),
             ),
         )
@@ -55,9 +56,14 @@ def _in_order(chat: Chat, collection_ids: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*chat.collection_ids, *collection_ids, *ids_of_prompt(leading.key_of(chat))]))
 
 
-def ids_above(preset: KnownPreset | None, project: Project | None) -> list[str]:
-    """Returns the ids of the collections that a chat reads from because of its preset and its project."""
-    return [id for row in (preset, project) if row for id in row.collection_ids]
+def ids_above(preset: KnownPreset | None, project: Project | None, files: Mapping[str, str] | None = None) -> list[str]:
+    """Returns the ids of the collections that a chat reads from because of its preset and its project, with its files.
+
+    `files` are the collections of files by project, if they were read already.
+    """
+    files = project_files.ids_of([project.id] if project else ()) if files is None else files
+    own = [files[project.id]] if project and project.id in files else []
+    return [*(id for row in (preset, project) if row for id in row.collection_ids), *own]
 
 
 def ids_of_prompt(key: str) -> list[str]:

@@ -75,7 +75,7 @@ def add(kind: str, entered: OwnConnectionInput, *, author: PersonAuthor) -> str:
     db.session.rollback()
     outcome = ask_server(lambda: providers().candidate(live))
     if outcome.models is None:
-        raise NotAnswering(outcome.words, field="key" if outcome.code in REFUSALS or server else "base_url")
+        raise NotAnswering(outcome.words, field="key" if outcome.code in REFUSALS else "" if server else "base_url")
     with write() as session:
         _refuse(session, person, entered.name)
         fill(row, entered)

@@ -28,7 +28,6 @@ class KnownPreset:
     id: str
     name: str
     icon: str = ""
-    about: str = ""
     model: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     collection_ids: Sequence[str] = ()
@@ -52,11 +51,11 @@ def is_visible(user: User) -> ColumnElement[bool]:
     return or_(Preset.owner_id == user.id, Preset.id.in_(grants.given_to(user, KIND)))
 
 
-def presets(user: User, *, limit: int = MOST_LISTED) -> Sequence[Preset]:
+def presets(user: User) -> Sequence[Preset]:
     """Returns the presets that a person can use: their own, then those shared with them, each by name."""
     query = select(Preset).where(is_visible(user), Preset.deleted_at.is_(None))
     order = (Preset.owner_id == user.id).desc(), func.lower(Preset.name), Preset.id
-    return db.session.scalars(query.order_by(*order).limit(limit)).all()
+    return db.session.scalars(query.order_by(*order).limit(MOST_LISTED)).all()
 
 
 def named(user: User, query: SearchQuery, *, limit: int) -> Sequence[Preset]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.heavy.turns import by_turns
@@ -22,6 +23,7 @@ from webapp.operations.insights.tables import InsightDay, InsightMark
 from webapp.operations.usage.exact import total
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
+from webapp.people.members import people as people_service
 from webapp.prompts import active_prompts
 
 A_DAY = timedelta(days=1)
@@ -219,3 +221,11 @@ def _row(day: date, key: Cell, figures: Figures) -> dict[str, Any]:
         "first_texts": ",".join(map(str, sorted(figures.first_texts))),
         **{name: getattr(figures, name) for name in SUMS},
     }
+
+
+def _forget(session: Session, person_id: str) -> None:
+    """Deletes a departing person's own sums; they stay in those of everyone."""
+    session.execute(delete(InsightDay).where(InsightDay.user_id == person_id).execution_options(synchronize_session=False))
+
+
+people_service.BEFORE_DELETION.append(_forget)

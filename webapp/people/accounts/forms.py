@@ -151,7 +151,7 @@ class ClearanceForm(Form):
 
 
 class DeletePersonForm(Form):
-    heir = PickField("Their collections", id="person-heir", choices=[], validate_choice=False, default="")
+    heir = PickField("What is theirs", id="person-heir", choices=[], validate_choice=False, default="")
     email = EmailField(
         "Type their email to confirm", id="person-email", default="", render_kw={"autocomplete": "off", "required": True}
     )

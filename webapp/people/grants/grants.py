@@ -80,6 +80,13 @@ def forget(session: Session, kind: str, ids: Iterable[str] | Select[str]) -> Non
     session.execute(delete(Grant).where(are_about(kind, ids)).execution_options(synchronize_session=False))
 
 
+def forget_of_owner(session: Session, owner_id: str) -> None:
+    """Deletes the grants that a person has to objects that are their own by now."""
+    for kind, (id, owner) in OBJECTS.items():
+        is_own = Grant.object_id.in_(select(id).where(owner == owner_id))
+        session.execute(delete(Grant).where(Grant.object_kind == kind, Grant.user_id == owner_id, is_own))
+
+
 def forget_owned(session: Session, owner_id: str) -> None:
     """Deletes all grants of a person's objects, which are deleted with the account."""
     for kind, (id, owner) in OBJECTS.items():

@@ -1,28 +1,61 @@
 """Operations of owners and admins on other people's accounts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.base.audit import AuditAuthor
+from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.base.heavy.turns import queue_for_turn
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.fields import checked_email, checked_name
 from webapp.people.accounts.roles import CLEARANCES, ROLES, manageable
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import Invite, PersonAuthor, User, UserSession
+from webapp.people.audit_retention import forget_person
 from webapp.people.grants import grants
+from webapp.people.members.receipts import Receipt, ReceiptLine, belongings
 
 # Functions that delete, in batches, the objects of which an account can own any number, given its id. Each feature registers
 # its functions.
 BATCH_DELETERS: list[Callable[[str], None]] = []
+# Functions that end what runs for a closed account, so that nothing is stored for it any more.
+STOPS: list[Callable[[str], None]] = []
 # Functions called before the row of an account and all that cascades from it are deleted, in the same transaction. Each feature
 # registers its functions.
 BEFORE_DELETION: list[Callable[[Session, str], None]] = []
-# Functions that transfer objects from a deleted account to its heir, given both ids.
-TRANSFERS: list[Callable[[Session, str, str], None]] = []
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What can be handed over with an account: `some` does it for a few objects, given the ids of both, and returns how many."""
+
+    name: str
+    words: str
+    some: Callable[[Session, str, str], int]
+    # Whether it is only handed over on request: the text is private.
+    is_private: bool = False
+
+
+TRANSFERS: list[Transfer] = []
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """Who gets which of the things of a deleted account; without an heir, all is erased."""
+
+    heir_id: str = ""
+    names: Sequence[str] = ()
+
+    @property
+    def transfers(self) -> list[Transfer]:
+        return [transfer for transfer in TRANSFERS if self.heir_id and transfer.name in self.names]
+
+
+NOBODY = Inheritance()
 
 
 def change_role(person: User, role: str, *, author: PersonAuthor) -> None:
@@ -87,52 +120,90 @@ def enable(person: User, *, author: PersonAuthor) -> None:
         service.about_person(session, "enabled an account", person, author=author)
 
 
-def delete_person(person: User, email: str, *, author: PersonAuthor, heir_id: str = "") -> None:
+def delete_person(person: User, email: str, *, author: PersonAuthor, to: Inheritance = NOBODY) -> Receipt:
     """Permanently deletes an account with its chats and tokens; its email must be given as confirmation.
 
-    Its collections are deleted with it or transferred to an heir.
+    What an heir doesn't get is erased, and the receipt says what became of everything.
     """
     with write() as session:
         person = managed(session, person, author.actor)
         _refuse_oneself(person, author.actor)
         if queries.user_by_email(email) is not person:
             raise Invalid("That isn't this account's email, so nothing was deleted.", field="email")
-        close(session, person, author=author, heir_id=heir_id)
-        id = person.id
-    remove(id)
+        closed = close(session, person, author=author, to=to)
+    return remove(closed, to)
 
 
-def close(session: Session, person: User, *, author: PersonAuthor, heir_id: str = "") -> None:
+def erase_person(email: str, *, to: Inheritance = NOBODY) -> Receipt:
+    """Permanently deletes an account at an operator's request."""
+    with write() as session:
+        closed = close(session, queries.user_of(email), author=COMMAND_LINE, to=to)
+    return remove(closed, to)
+
+
+@dataclass(frozen=True)
+class ClosedAccount:
+    """An account that nothing can be added to any more, with the addresses of the person and of the heir."""
+
+    id: str
+    email: str
+    name: str
+    heir: str = ""
+
+
+def close(session: Session, person: User, *, author: AuditAuthor, to: Inheritance = NOBODY) -> ClosedAccount:
     """Disables an account before its removal, so that nothing is added to it; raises Conflict for the last owner."""
     keep_an_owner(session, person)
-    heir = _heir(session, person, heir_id) if heir_id else None
-    detail = f"collections to {heir.email}" if heir else ""
+    heir = _heir(session, person, to.heir_id).email if to.heir_id else ""
+    detail = f"{', '.join(transfer.name for transfer in to.transfers) or 'nothing'} to {heir}" if heir else ""
     service.about_person(session, "deleted an account", person, author=author, detail=detail)
-    for hand_over in TRANSFERS if heir else ():
-        hand_over(session, person.id, heir_id)
     person.disabled_at = person.disabled_at or utc_now()
     session.execute(delete(UserSession).where(UserSession.user_id == person.id))
     kill_links(session, person)
+    return ClosedAccount(person.id, person.email, person.name, heir)
 
 
-def remove(id: str) -> None:
+def remove(account: ClosedAccount, to: Inheritance = NOBODY) -> Receipt:
     """Deletes a closed account with all its data; large data goes first, in batches.
 
     If this is interrupted, the account stays disabled and can be deleted again.
     """
+    id = account.id
+    for stop in STOPS:
+        stop(id)
+    given = [ReceiptLine(transfer.words, count, "handed over") for transfer in to.transfers if (count := _give(transfer, id, to))]
+    before = belongings(id)
     for empty in BATCH_DELETERS:
         empty(id)
+    audited = forget_person(id, account.email, account.name)
     with write() as session:
         grants.forget_owned(session, id)
         for prepare in BEFORE_DELETION:
             prepare(session, id)
-        session.execute(delete(User).where(User.id == id).execution_options(synchronize_session=False))
+        gone = session.scalar(delete(User).where(User.id == id).returning(User.id).execution_options(synchronize_session=False))
+    if not gone:
+        raise Conflict("This account has just been deleted by another request, which has the receipt.")
+    lines = (*given, *before, ReceiptLine("lines of the audit log, without address and name", audited, "rewritten"))
+    left = tuple(line for line in belongings(id) if line.fate == "erased")
+    return Receipt(account.email, utc_now(), lines, account.heir, left)
+
+
+def _give(transfer: Transfer, person_id: str, to: Inheritance) -> int:
+    count = 0
+    while True:
+        with write() as session:
+            some = transfer.some(session, person_id, to.heir_id)
+            if not some:
+                grants.forget_of_owner(session, to.heir_id)
+                return count
+        count += some
+        queue_for_turn()
 
 
 def _heir(session: Session, person: User, id: str) -> User:
     heir = session.get(User, id)
     if heir is None or heir.disabled_at or heir.id == person.id:
-        raise Invalid("Choose someone else with an account to keep the collections.", field="heir")
+        raise Invalid("Choose someone else with an account to hand things over to.", field="heir")
     return heir
 
 
@@ -221,11 +292,11 @@ def end_other_sessions(user: User, secret: str, *, address: str = "") -> None:
         service.about_person(session, "ended all other sessions", user, author=AuditAuthor(user, address), detail=str(count))
 
 
-def delete_account(user: User, password: str, *, address: str = "") -> None:
-    """Permanently deletes the person's account with everything in it."""
+def delete_account(user: User, password: str, *, address: str = "") -> Receipt:
+    """Permanently deletes the person's account with everything in it; returns the receipt."""
     user_id = user.id
     service.confirm(user, password, address=address)
     with write() as session:
         me = existing(session, user_id)
-        close(session, me, author=PersonAuthor(me, address))
-    remove(user_id)
+        closed = close(session, me, author=PersonAuthor(me, address))
+    return remove(closed)

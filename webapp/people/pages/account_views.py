@@ -139,10 +139,10 @@ def revoke_token(id: str) -> Response:
 def delete() -> Response:
     form, user_id = DeleteForm.opened(), current_user().id
     with form.attempt():
-        people.delete_account(current_user(), form.password.data, address=client_address())
+        receipt = people.delete_account(current_user(), form.password.data, address=client_address())
         access_changed(user_id)
         session.clear()
-        return with_session(redirect("/login"), "")
+        return with_session(render("people/own_receipt.html", receipt=receipt, me=None), "")
     return _refused(form)
 
 

@@ -20,10 +20,9 @@ from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
 MOST_QUERY_CHARS = 100
-HEIR = "Give them to "
+HEIR = "Hand over to "
 DONE = {
     "revoked": "Invite revoked. Its link no longer works.",
-    "deleted": "Account deleted, along with its chats and tokens.",
     "role": "Role changed.",
     "clearance": "Clearance changed.",
     "disabled": "Account disabled and signed out everywhere.",
@@ -128,9 +127,10 @@ def delete(id: str) -> Response:
     person = _person(id)
     form = _delete_form(DeletePersonForm.opened(), person)
     with form.attempt():
-        people.delete_person(person, form.email.data, author=audit_author(), heir_id=form.heir.chosen)
+        to = people.Inheritance(form.heir.chosen, request.form.getlist("hand_over"))
+        receipt = people.delete_person(person, form.email.data, author=audit_author(), to=to)
         access_changed(id)
-        return redirect(url_for("people.index", done="deleted"))
+        return render("people/receipt.html", receipt=receipt)
     return form.shown("people/person.html", **_about(person, form))
 
 
@@ -148,7 +148,7 @@ def _invite_form(form: InviteForm) -> InviteForm:
 
 
 def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
-    form.heir.offering(partial(_heirs, person.id), [("", "Delete them with the account")])
+    form.heir.offering(partial(_heirs, person.id), [("", "Delete everything with the account")])
     return form
 
 
@@ -178,7 +178,10 @@ def _about(person: User, form: Form | None = None) -> dict[str, Any]:
     role_form = form if isinstance(form, RoleForm) else RoleForm.fresh(role=person.role)
     role_form.role.choices = list(manageable(me.role))
     sessions = queries.sessions_of(person.id)
+    handed_over = request.form.getlist("hand_over")
     return {
+        "transfers": people.TRANSFERS,
+        "handed_over": handed_over or [transfer.name for transfer in people.TRANSFERS if not transfer.is_private],
         "person": shown.person(person, sessions[0].seen_at if sessions else None, me),
         "groups": queries.groups_of(person.id),
         "has_second_factor": the_second_step().is_on(person.id),

@@ -1,0 +1,35 @@
+"""The command that erases an account: `flask erase`."""
+
+import json
+
+import click
+from flask.cli import with_appcontext
+
+from webapp.people.accounts import queries
+from webapp.people.members import people
+from webapp.web.command_errors import names_database, one_line_errors
+
+
+@click.command("erase")
+@click.argument("email")
+@click.option("--hand-over-to", "heir", default="", help="The email of who gets what --hand-over names.")
+@click.option(
+    "--hand-over", "names", default="", help="Comma-separated: chats, characters, collections, presets, projects, prompts."
+)
+@click.option("--yes", is_flag=True, help="Don't ask for the email again.")
+@click.option("--json", "is_json", is_flag=True, help="Print the receipt as JSON.")
+@with_appcontext
+@one_line_errors
+@names_database
+def erase(email: str, heir: str, names: str, yes: bool, is_json: bool) -> None:
+    """Delete an account permanently, and print the receipt."""
+    person = queries.user_of(email)
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    known = {transfer.name for transfer in people.TRANSFERS}
+    if wrong := [name for name in chosen if name not in known] or (["nothing"] if heir and not chosen else []):
+        raise click.UsageError(f"--hand-over can name {', '.join(sorted(known))}, not {wrong[0]}.")
+    if not yes and click.prompt(f"This can't be undone. Type {person.email} to erase the account") != person.email:
+        raise click.ClickException("That isn't the account's email, so nothing was erased.")
+    to = people.Inheritance(queries.user_of(heir).id if heir else "", chosen)
+    receipt = people.erase_person(person.email, to=to)
+    click.echo(json.dumps(receipt.record, indent=2, ensure_ascii=False) if is_json else receipt.text)

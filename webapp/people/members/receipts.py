@@ -1,0 +1,142 @@
+"""The receipt of an erased account: what was erased, what was rewritten without the person, and what is kept as a number.
+
+Every column of every table that refers to an account is counted, so what a new feature stores is on it by itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Column, ColumnElement, Select, and_, func, select
+
+from webapp.base.db import Base, db
+from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.words import number
+
+Fate = Literal["erased", "rewritten", "kept", "handed over"]
+# What each column counts, where the name of its table doesn't say it.
+WORDS: Mapping[str, str] = {
+    "allowed_tools.user_id": "tools allowed in chats",
+    "api_tokens.user_id": "API tokens",
+    "experiments.created_by": "experiments they began",
+    "experiments.ended_by": "experiments they ended",
+    "feedback.user_id": "ratings",
+    "generations.user_id": "answers in the sums of usage, without the person",
+    "grants.created_by": "permissions they gave",
+    "grants.user_id": "permissions given to them",
+    "invites.created_by": "invites they created",
+    "invites.user_id": "password links",
+    "memberships.user_id": "memberships of groups",
+    "model_marks.user_id": "marks of models",
+    "person_variables.user_id": "variables",
+    "plan_quotas.user_id": "counts of plans",
+    "question_runs.owner_id": "trials of questions",
+    "second_factors.user_id": "second factors",
+    "tool_policies.user_id": "policies of tools",
+    "workflow_runs.owner_id": "runs of workflows",
+}
+KEPT = {"generations.user_id"}
+# What a person changed for the team is the team's; of the others, only what lies outside of what is theirs counts: `_within`.
+NOT_COUNTED = {
+    *("application_settings", "plan_types", "prompt_versions", "workflow_versions", "workflows", "user_sessions"),
+    *("audit_entries", "calls", "documents", "files", "fuses", "messages"),
+}
+
+
+@dataclass(frozen=True)
+class ReceiptLine:
+    words: str
+    count: int
+    fate: Fate
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of everything that an account had; `left` is what should be gone and isn't, which only a fault leaves."""
+
+    email: str
+    erased_at: datetime
+    lines: tuple[ReceiptLine, ...]
+    heir: str = ""
+    left: tuple[ReceiptLine, ...] = ()
+
+    def of(self, fate: Fate) -> tuple[ReceiptLine, ...]:
+        return tuple(line for line in self.lines if line.fate == fate)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        return {**asdict(self), "erased_at": self.erased_at.isoformat(timespec="seconds").replace("+00:00", "Z")}
+
+    @property
+    def text(self) -> str:
+        """The receipt in lines, for a terminal or a file."""
+        parts = [f"{self.email} was erased on {self.erased_at:%Y-%m-%d at %H:%M} UTC."]
+        fates: tuple[tuple[Fate, str], ...] = (
+            ("erased", "Erased"),
+            ("handed over", f"Handed over to {self.heir}"),
+            ("rewritten", "Rewritten"),
+            ("kept", "Kept as a number"),
+        )
+        for fate, title in fates:
+            if lines := self.of(fate):
+                parts += ["", f"{title}:", *(f"  {number(line.count):>9}  {line.words}" for line in lines)]
+        if self.left:
+            parts += ["", "Not erased yet, because of a fault; erase the account again:"]
+            parts += [f"  {number(line.count):>9}  {line.words}" for line in self.left]
+        return "\n".join(parts)
+
+
+def belongings(person_id: str) -> list[ReceiptLine]:
+    """Counts what refers to an account and what lies within that; each count is a query of its own, and others go on between."""
+    lines = [ReceiptLine(words, count, fate) for words, fate, count in _counts(person_id) if count]
+    return sorted(lines, key=lambda line: (line.fate, -line.count, line.words))
+
+
+def _counts(person_id: str) -> Iterator[tuple[str, Fate, int]]:
+    for column, fate in _columns():
+        name = f"{column.table.name}.{column.name}"
+        yield WORDS.get(name, column.table.name.replace("_", " ")), fate, _count(column, column == person_id)
+    for words, fate, column, condition in _within(person_id):
+        yield words, fate, _count(column, condition)
+
+
+def _count(column: Column[Any], condition: ColumnElement[bool]) -> int:
+    count = db.session.scalar(select(func.count(column)).where(condition)) or 0
+    # No transaction stays open while others go on.
+    db.session.rollback()
+    queue_for_turn()
+    return count
+
+
+def _columns() -> Iterator[tuple[Column[Any], Fate]]:
+    for table in sorted(Base.metadata.tables.values(), key=lambda table: table.name):
+        for column in table.columns:
+            for key in column.foreign_keys:
+                if key.column.table.name == "users" and table.name not in NOT_COUNTED:
+                    name = f"{table.name}.{column.name}"
+                    yield column, "kept" if name in KEPT else "erased" if key.ondelete == "CASCADE" else "rewritten"
+
+
+def _within(person_id: str) -> Iterator[tuple[str, Fate, Column[Any], ColumnElement[bool]]]:
+    """Yields what belongs to a person through something else of theirs."""
+    tables = Base.metadata.tables
+    chats, collections = tables["chats"].c, tables["collections"].c
+    messages, documents, days = tables["messages"].c, tables["documents"].c, tables["insight_days"].c
+    files, chat_files = tables["files"].c, tables["chat_files"].c
+    their_chats = select(chats.id).where(chats.owner_id == person_id)
+    their_collections = select(collections.id).where(collections.owner_id == person_id)
+    elsewhere = files.id.in_(select(chat_files.file_id).where(chat_files.chat_id.not_in(their_chats)))
+    yield "messages in their chats", "erased", messages.id, messages.chat_id.in_(their_chats)
+    written = _by(messages.author_id, person_id, messages.chat_id, their_chats)
+    yield "messages in chats of others", "rewritten", messages.id, written
+    yield "documents", "erased", documents.id, documents.collection_id.in_(their_collections)
+    added = _by(documents.added_by, person_id, documents.collection_id, their_collections)
+    yield "documents in collections of others", "rewritten", documents.id, added
+    yield "files", "erased", files.id, and_(files.owner_id == person_id, ~elsewhere)
+    yield "files in chats of others", "rewritten", files.id, and_(files.owner_id == person_id, elsewhere)
+    yield "sums of days in Insights", "erased", days.user_id, days.user_id == person_id
+
+
+def _by(author: Column[Any], person_id: str, place: Column[Any], theirs: Select[Any]) -> ColumnElement[bool]:
+    return and_(author == person_id, place.not_in(theirs))
