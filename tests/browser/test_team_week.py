@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -50,22 +51,28 @@ def colleague(chromium: Browser, server: Server) -> Iterator[Callable[..., Perso
         assert not person.oddities
 
 
-def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Callable[..., Person]) -> None:
-    olive, hanna, karl, mara = visit(server), colleague("hanna"), colleague("karl", **PHONE), colleague("mara")
-
-    # Monday: a project with instructions, for all of them.
-    desk = olive.open("/projects")
+def shared_project(desk: Page) -> str:
+    """Creates the project, shares it with all the others, and returns its path."""
     if desk.get_by_label("Name").is_hidden():
         desk.get_by_text("New project", exact=True).click()
     desk.get_by_label("Name").fill("Launch")
     desk.get_by_label("Instructions").fill(TOLD)
     press(desk, desk.get_by_role("button", name="Create project"))
-    project = desk.url.removeprefix(server.url).partition("?")[0]
+    project = urlsplit(desk.url).path
     for name in ("hanna", "karl", "mara"):
         desk.goto(f"{project}/people")
         desk.get_by_label("Who").select_option(label=f"{name} ({name}@example.org)")
         desk.get_by_label("Access").select_option("write")
         press(desk, desk.get_by_role("button", name="Share", exact=True))
+    return project
+
+
+def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Callable[..., Person]) -> None:
+    olive, hanna, karl, mara = visit(server), colleague("hanna"), colleague("karl", **PHONE), colleague("mara")
+
+    # Monday: a project with instructions, for all of them.
+    desk = olive.open("/projects")
+    project = shared_project(desk)
     picture(desk, "monday-people")
 
     # Tuesday: a chat in it knows what the project knows, and is Hanna's alone until she shares it.

@@ -1,8 +1,8 @@
 """Lists that people put in order in a form; each move is also a button, for browsers without scripts."""
 
-from collections.abc import Sequence
-
 from flask import request
+
+from webapp.base.order import moved
 
 
 def is_sorting(name: str) -> bool:
@@ -15,15 +15,3 @@ def submitted_order(name: str) -> list[str]:
     values = list(dict.fromkeys(filter(None, map(str.strip, request.form.getlist(name)))))
     step, _, value = request.form.get(f"{name}-move", "").partition(" ")
     return moved(values, step, value)
-
-
-def moved(values: Sequence[str], step: str, value: str) -> list[str]:
-    """Returns the values with one of them moved `up` or `down`, or without it; the same for anything else."""
-    order = list(values)
-    if value not in order:
-        return order
-    place = order.index(value)
-    order.pop(place)
-    if step != "remove":
-        order.insert(max(0, place + {"up": -1, "down": 1}.get(step, 0)), value)
-    return order

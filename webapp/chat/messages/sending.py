@@ -503,8 +503,7 @@ def new_generation(
         led_by=prompt.versions.words,
         rule=choice.words,
     )
-    request = request_of(generation, path, given=options.given)
-    speaker_id = message.speaker_id or chat.character_id or ""
+    request, speaker_id = request_of(generation, path, given=options.given), message.speaker_id or chat.character_id or ""
     prepared = PendingGeneration(
         chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )

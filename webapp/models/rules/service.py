@@ -10,13 +10,13 @@ from webapp.base import audit
 from webapp.base.db import db, utc_now
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.ids import new_id
+from webapp.base.order import moved
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import DEMO, providers
 from webapp.models.rules.rules import MOST_RULES, Occasion, Rule, RuleInput, fits, rule_from, rules_in, sentence
 from webapp.people.accounts.tables import Group, Membership
 from webapp.settings.kinds import Value
 from webapp.settings.service import set_settings, setting
-from webapp.web.sorting import moved
 
 SETTING = "models.rules"
 # As long as its column.
