@@ -173,7 +173,9 @@ def unshare(id: str, grant_id: str) -> Response:
 def fold() -> Response:
     """Shows or hides the chats of a project in the sidebar."""
     me, sent = current_user(), request.form
-    project = _visible(sent.get("unfold") or sent.get("fold", ""))
+    if not (id := sent.get("unfold") or sent.get("fold", "")):
+        raise Invalid("Choose a project.")
+    project = _visible(id)
     sidebar_projects.fold(me.id, project.id, is_unfolded="unfold" in sent)
     if not is_htmx():
         return redirect(came_from())
