@@ -425,6 +425,7 @@ ROUTES |= {
 
 # Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS: dict[str, dict[str, str | list[str]]] = {
+    "projects.fold": {"fold": "{own_project}"},
     "models.show": {"id": "some/model"},
     "beside.choose": {"off": "y"},
     "api_tools.decide": {"decision": "deny"},

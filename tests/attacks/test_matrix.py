@@ -29,7 +29,12 @@ TO_AN_ADMIN = ("", "own", "foreign", "visitors", "to read", "to write")
 MEANT = {"shut": ("door", "gone"), "out": ("door",)}
 Case = tuple[str, Route, str, str]
 # Objects that the person must own and a request can have to name, and the kinds of people who can have them.
-OWN = {"own_chat": ("chat", SIGNED_IN), "own_character": ("character", SIGNED_IN), "own_inputs": ("plan inputs", PLANNERS)}
+OWN = {
+    "own_chat": ("chat", SIGNED_IN),
+    "own_character": ("character", SIGNED_IN),
+    "own_inputs": ("plan inputs", PLANNERS),
+    "own_project": ("project", SIGNED_IN),
+}
 
 
 @pytest.fixture
