@@ -112,7 +112,12 @@ def _any_chat(id):
     "anybody's grant to a collection": Mutation(
         PERMITTED, (("grants.given_to(user, COLLECTION)", f"{ANYBODYS} COLLECTION)"),), WORLDS, SELECT
     ),
-    "anybody's grant to a chat": Mutation(PERMITTED, (("grants.given_to(user, CHAT)", f"{ANYBODYS} CHAT)"),), WORLDS, SELECT),
+    "anybody's grant to a chat": Mutation(
+        PERMITTED,
+        (("grants.is_given(Collection.chat_id, user, CHAT)", f"Collection.chat_id.in_({ANYBODYS} CHAT))"),),
+        WORLDS,
+        SELECT,
+    ),
     "anybody's grant to a lorebook": Mutation(
         "webapp/characters/lore/queries.py",
         (("grants.given_to(user, KIND)", f"{ANYBODYS} KIND)"),),

@@ -31,8 +31,8 @@ TABLE = {
     ("person", ("chat",)): """
         GET project_chats.choose signed_in
         POST project_chats.move signed_in
+        POST project_chats.share_chat signed_in
     """,
-    ("person, but no guest", ("chat",)): "POST project_chats.share_chat signed_in",
 }
 
 
