@@ -113,6 +113,7 @@ FEATURE = Feature(
         **dict.fromkeys(("api_tool_servers", "api_mcp"), "tools"),
         "api_plans": "plans",
         "api_files.create": "upload",
+        "api_projects.add_files": "knowledge",
         "api_links.create": "links",
         "api_account.create": "api",
     },

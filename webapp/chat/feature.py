@@ -81,6 +81,7 @@ FEATURE = Feature(
         **dict.fromkeys(SENDING, "chat"),
         **dict.fromkeys(("cast", "roleplay.begin", "variables"), "characters"),
         "files.bring": "upload",
+        "projects.add_files": "knowledge",
         "shared.go_on": "chat",
         "links.create": "links",
         "links.create_for_answer": "links",

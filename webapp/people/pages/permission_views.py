@@ -7,7 +7,7 @@ from wtforms import SelectField
 
 from webapp.people.accounts import queries
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, viewer_or_none
-from webapp.people.accounts.permissions import change, change_group, may, overrides
+from webapp.people.accounts.permissions import change, change_group, is_everyones, may, overrides
 from webapp.people.accounts.roles import PERMISSIONS, ROLES
 from webapp.people.accounts.tables import Group
 from webapp.web.forms import Form, options
@@ -31,7 +31,7 @@ for _row in PERMISSIONS:
 @bp.app_template_global()
 def may_use(name: str) -> bool:
     """Returns whether the person whom the page is for has a permission; a visitor has other limits."""
-    me = viewer_or_none()
+    me = None if is_everyones(name) else viewer_or_none()
     return me is None or may(me, name)
 
 
