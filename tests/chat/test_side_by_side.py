@@ -184,6 +184,13 @@ def test_a_group_and_a_stranger_have_none(app, owner, stranger, path):
     assert (page.status_code, page.says("the characters take turns")) == (409, True)
 
 
+def test_more_than_a_server_can_write_at_once_hold_up_no_one(app, owner, path):
+    ENGINE.of(app).admission.max_streams = 2
+    page = owner.post(f"{path}/messages", message="Second")
+    assert (page.status_code, page.says("at most 2 answers at the same time")) == (422, True)
+    assert page.textbox("Message").value == "Second"
+
+
 def test_all_start_or_none(app, owner, fake, path):
     before = len(fake.posts())
     with app.app_context():

@@ -12,7 +12,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db
-from webapp.base.errors import AppError, Conflict, TooMany, Unavailable
+from webapp.base.errors import AppError, Conflict, Invalid, TooMany, Unavailable
 from webapp.base.throttle import Shared, Throttle
 from webapp.engine.kinds import Kind
 from webapp.engine.live import LiveGeneration, Meter
@@ -31,6 +31,7 @@ MOST_WAITING = 500
 # per person.
 SIDE_SHARE = 4
 MOST_OF_A_PERSON = 2
+FEWER_AT_ONCE = "This server writes at most {} answers at the same time. Choose fewer models."
 TOO_MANY_AT_ONCE = "You already have {} answers in progress. Wait for one to finish, or stop it."
 
 
@@ -242,6 +243,9 @@ class Admission:
         long to wait. The request's head is sent after the block, so a refusal still is an ordinary response. Rows that were
         read before can be out of date in it.
         """
+        if 0 < self.max_streams < answers:
+            # They would wait for what can't come, and the next in the line with them.
+            raise Invalid(FEWER_AT_ONCE.format(self.max_streams), field="models")
         allowances = self.requester.allowances(person)
         self._refuse_if_too_many_at_once(allowances, answers)
         with self.line.counted(tuple(allowance.key for allowance in allowances), answers):
