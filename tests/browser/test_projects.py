@@ -25,8 +25,8 @@ def test_a_chat_is_dragged_into_a_project_and_out_again(server: Server, upstream
     page.get_by_role("button", name="Create project").click()
     mill = project(page, "Mill")
     expect(mill).to_be_visible()
-    mill.get_by_role("button", name="Chats of Mill").press("Enter")
-    expect(mill.get_by_role("button", name="Chats of Mill")).to_have_attribute("aria-expanded", "true")
+    mill.get_by_role("button", name="Newest in Mill").press("Enter")
+    expect(mill.get_by_role("button", name="Newest in Mill")).to_have_attribute("aria-expanded", "true")
     inside = page.locator(".chats__projects li:not([data-project])")
 
     chat = row(page, "A chat for the mill").get_by_role("link", name="A chat for the mill")

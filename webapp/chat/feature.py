@@ -150,11 +150,11 @@ FEATURE = Feature(
             sidebar="Prompts",
         ),
         NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
-        NavEntry(words="Your links", path="/links", icon="globe", rank=35, also="shared public links share"),
+        NavEntry(words="Your links", path="/links", icon="link-2", rank=35, also="shared public links share"),
         NavEntry(
             words="Links",
             path="/admin/links",
-            icon="globe",
+            icon="link",
             under="People",
             rank=30,
             also="shared public links share",

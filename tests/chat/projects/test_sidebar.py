@@ -33,19 +33,19 @@ def test_they_stand_above_the_other_chats_and_stay_as_they_were_left(app: Flask,
     id = weir.rpartition("/")[2]
     inside, outside = begun(owner, "Within", id), begun(owner, "Without")
     page = owner.page("/projects")
-    assert rows(page, ".chats__projects li") == ["Chats of Mill Mill", "Chats of Weir Weir"]
+    assert rows(page, ".chats__projects li") == ["Newest in Mill Mill", "Newest in Weir Weir"]
     assert rows(page, "#sidebar-chats ol:not(.chats__projects) li") == ["Without"]
 
     assert owner.post("/projects/fold", unfold=id).status_code == 303
     page = owner.page(outside)
-    assert rows(page, ".chats__projects li") == ["Chats of Mill Mill", "Chats of Weir Weir", "Within"]
+    assert rows(page, ".chats__projects li") == ["Newest in Mill Mill", "Newest in Weir Weir", "Within"]
     assert page.one(f'button[name="fold"][value="{id}"]').attributes["aria-expanded"] == "true"
     assert not owner.page(inside).all(".chats--here")
     owner.post(f"{inside}/pin")
     assert rows(owner.page("/"), "#sidebar-chats li")[2:] == ["Within", "Without"]
     owner.post(f"{inside}/unpin")
     owner.post("/projects/fold", fold=id)
-    assert rows(owner.page("/"), ".chats__projects li") == ["Chats of Mill Mill", "Chats of Weir Weir"]
+    assert rows(owner.page("/"), ".chats__projects li") == ["Newest in Mill Mill", "Newest in Weir Weir"]
 
     # What a deleted project had is among the others again.
     owner.post(f"{weir}/delete")
@@ -65,7 +65,7 @@ def test_who_is_in_it_sees_its_shared_chats_there_until_taken_out(
     begun(owner, "Private", id)
     owner.post(f"{path}/people", whom=f"user:{id_of(app, stranger)}", right="write")
     stranger.post("/projects/fold", unfold=id)
-    assert rows(stranger.page("/")) == ["Chats of Mill Mill"]
+    assert rows(stranger.page("/")) == ["Newest in Mill Mill"]
 
     project = listen(stranger, str(stranger.page(path).one("#project-feed").attributes["hx-sse:connect"]))
     owner.post(f"{chat}/people/project", share="1")

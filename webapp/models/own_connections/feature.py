@@ -13,7 +13,7 @@ FEATURE = Feature(
         NavEntry(
             words="Your connections",
             path="/settings/connections",
-            icon="plug",
+            icon="cable",
             rank=86,
             also="own key provider server openai api byok",
             about="Keys and servers of your own, for your answers alone.",

@@ -13,7 +13,7 @@ FEATURE = Feature(
         NavEntry(
             words="Sign-on",
             path="/admin/sign-on",
-            icon="shield-check",
+            icon="log-in",
             under="People",
             rank=15,
             also="openid connect oidc sso keycloak entra google authentik password login",
@@ -21,9 +21,9 @@ FEATURE = Feature(
             about="Providers that people sign in with, and what they get here.",
         ),
         NavEntry(
-            words="Sign-ins",
+            words="Log of sign-ins",
             path="/admin/sign-ins",
-            icon="scroll-text",
+            icon="history",
             under="People",
             rank=17,
             also="log logins refused reported devices",
@@ -33,7 +33,7 @@ FEATURE = Feature(
         NavEntry(
             words="Sign-ins",
             path="/account/sign-ins",
-            icon="scroll-text",
+            icon="clock",
             rank=87,
             also="log logins devices refused wasn't me",
             about="When and how you signed in, and what to do if it wasn't you.",
