@@ -94,6 +94,7 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "collection_ids": [],
         "scripts": [],
         "tools": [],
+        "tags": [],
         "is_good": True,
         "is_hidden": True,
         "seconds": 5,
