@@ -30,8 +30,11 @@
   const reach = () => {
     const list = document.getElementById("sidebar-chats"),
       row = list?.querySelector("[aria-current]");
-    const above = row ? row.getBoundingClientRect().top - list.getBoundingClientRect().top : 0;
-    if (above < 0 || above + 40 > list?.clientHeight) list.scrollTop += above - list.clientHeight / 2;
+    if (!row) return;
+    const above = row.getBoundingClientRect().top - list.getBoundingClientRect().top,
+      most = list.clientHeight - row.offsetHeight;
+    // To the middle, which in a low window is less than a row from the end.
+    if (above < 0 || above > most) list.scrollTop += above - most / 2;
   };
   // The menu of a row is loaded and opens next to it; it closes when an action is chosen.
   const menu = () => document.getElementById("sidebar-menu");

@@ -114,7 +114,14 @@ class Stage:
 def app_of(stage: Stage) -> Flask:
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config["SECRET_KEY"] = "stage"
-    app.jinja_env.filters.update(iso=filters.iso, full=filters.full, ago=lambda moment: filters.ago(moment, datetime.now(UTC)))
+    app.jinja_env.filters.update(
+        ago=lambda moment: filters.ago(moment, datetime.now(UTC)),
+        iso=filters.iso,
+        full=filters.full,
+        day=filters.day,
+        number=filters.number,
+        plural=filters.plural,
+    )
     app.context_processor(lambda: {"me": None, "shared_with": lambda id: []})
     # No user is signed in, so the globals that features show on every page are empty.
     app.jinja_env.globals.update(
@@ -127,6 +134,10 @@ def app_of(stage: Stage) -> Flask:
         urgent_alerts=lambda **_: [],
         admin_page=lambda: None,
         budgets_near=lambda *_: [],
+        may_use=lambda _: True,
+        links_are_on=lambda: False,
+        project_of_chat=lambda _: None,
+        is_sidebar_hidden=lambda: False,
     )
     app.jinja_env.tests.update(is_cut=lambda groups: bool(groups))
     # Pages link to routes that this server does not have.
