@@ -216,7 +216,7 @@ def test_deleted_messages_go_when_their_time_is_over(app, owner):
     with app.app_context():
         set_setting("trash.days", "0")
         assert erasing.sweep() is False
-        set_setting("trash.days", "30")
+        set_setting("trash.days", "30", confirmed=1)
         assert erasing.sweep() is True
     assert count(owner) == 6
     make_old(owner, young)
