@@ -133,9 +133,9 @@ def test_it_is_shared_and_handed_over(owner: Browser, member: Browser) -> None:
     assert member.page(member.post(f"{path}/duplicate").location).has("h1", "Editor (copy)")
 
     with owner.app.app_context(), write() as session:
-        assert service.hand_over(session, owner.person_id, member.person_id) == 2
+        service.hand_over(session, owner.person_id, member.person_id)
     assert member.page(path).has("a", "Edit")
     assert owner.page(path).says("Shared with you")
-    # Those of a person alone become those of the heir alone.
+    # Those that nobody else could see become the heir's too.
     assert member.page(alone).has("a", "Edit")
     assert owner.get(alone).status_code == 404
