@@ -71,7 +71,8 @@ def test_people_are_invited_changed_and_deleted(admin: Client, member, nobody: C
     assert admin.said("PATCH", f"/users/{id}", 200, {"is_disabled": True})["disabled_at"]
     assert admin.said("PATCH", f"/users/{id}", 200, {"is_disabled": False})["disabled_at"] is None
     assert admin.said("DELETE", f"/users/{id}", 422)["fields"].keys() == {"email"}
-    admin.said("DELETE", f"/users/{id}", 204, query={"email": member.email})
+    receipt = admin.said("DELETE", f"/users/{id}", 200, query={"email": member.email})
+    assert (receipt["email"], receipt["heir"], receipt["left"]) == (member.email, "", [])
     admin.said("GET", f"/users/{id}", 404)
     me = admin.get("/me")
     assert admin.said("PATCH", f"/users/{me['id']}", 409, {"is_disabled": True})["code"] == "conflict"

@@ -139,7 +139,7 @@ def test_what_was_deleted_long_ago_is_gone_for_good(make, member, app):
         set_setting("trash.days", "0")
         profiles.empty_trash()
         assert db.session.query(Character).count() == 1
-        set_setting("trash.days", "30")
+        set_setting("trash.days", "30", confirmed=1)
         profiles.empty_trash()
         assert db.session.query(Character).count() == 0
 

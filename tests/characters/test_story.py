@@ -15,6 +15,7 @@ from tests.support.waiting import until
 from tests.upstream.handle import STORY
 from webapp.base.db import db, write
 from webapp.chat.record.tables import Chat, Message, Story
+from webapp.chat.story import service as story_service
 from webapp.engine.tables import ACTIVE, Generation
 from webapp.settings.service import set_setting
 
@@ -25,7 +26,21 @@ TALE = "Jo came to the mill, and Mara let her in."
 
 
 @pytest.fixture
-def told(app, chat, member, fake):
+def looks(monkeypatch):
+    """The greenlets that look, after an answer, whether the story is due: nothing of an answer runs while they do."""
+    later, begun = story_service.carry_on_later, []
+
+    def carry_on_later(engine, *about) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "spawn", lambda work: begun.append(gevent.spawn(work)))
+            later(engine, *about)
+
+    monkeypatch.setattr(story_service, "carry_on_later", carry_on_later)
+    return begun
+
+
+@pytest.fixture
+def told(app, chat, member, fake, looks):
     """Sends messages in a chat with a short context window; returns what the model is sent with the last one."""
     knows(app, "fake/plain", LENGTH)
     with app.app_context():
@@ -37,6 +52,8 @@ def told(app, chat, member, fake):
             count = len(member.page(path).message_ids)
             member.submit(path, message=message)
             member.wait_for(path, ended_with(count + 2))
+            until_settled(app)
+            gevent.joinall(looks)
             until_settled(app)
         return heard(fake)
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, insert, select, update
 
 from tests.api.client import client_of
 from tests.characters.test_character_chats import knows
-from tests.characters.test_story import TALE, chat_is_told, numbered, stories, told, words_of
+from tests.characters.test_story import TALE, chat_is_told, looks, numbered, stories, told, words_of
 from tests.chat.conftest import id_of, until_settled
 from tests.chat.test_long_chats import longest_hold
 from tests.support.marks import also_on_postgres
@@ -20,7 +20,7 @@ from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
 
-__all__ = ["told"]
+__all__ = ["looks", "told"]
 MESSAGES, CHARS, BATCH = 4_000, 5_000, 200
 MOST_SECONDS = 0.3
 

@@ -196,7 +196,7 @@ def test_the_trash_is_emptied_after_its_days(app, owner):
             session.add(Draft(user_id=owner_id, chat_id=old, text="gone too"))
         set_setting("trash.days", "0")
         assert erasing.empty_trash() == 0
-        set_setting("trash.days", "30")
+        set_setting("trash.days", "30", confirmed=1)
         assert erasing.empty_trash() == 1
         assert set(db.session.scalars(select(Chat.id))) == {young, kept}
         assert not db.session.scalars(select(Draft)).all()

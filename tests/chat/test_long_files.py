@@ -41,7 +41,7 @@ from webapp.knowledge.documents import chat_files
 from webapp.knowledge.tables import Document
 from webapp.people.accounts.queries import user_by_email
 from webapp.people.accounts.tables import Grant, PersonAuthor, User
-from webapp.people.members.people import delete_person
+from webapp.people.members.people import Inheritance, delete_person
 from webapp.settings.service import set_setting
 
 MANY = "\n\n".join(f"# Part {number}\n\n" + f"Wheel w{number} turns slowly. " * 30 for number in range(40))
@@ -224,7 +224,8 @@ def test_it_goes_with_its_message_and_with_its_person(app: Flask, owner: Browser
     sent(member)
     with app.app_context():
         people = {user.email: user for user in db.session.scalars(select(User))}
-        delete_person(people[member.email], member.email, author=PersonAuthor(people[owner.email]), heir_id=owner.person_id)
+        to = Inheritance(owner.person_id, ("collections",))
+        delete_person(people[member.email], member.email, author=PersonAuthor(people[owner.email]), to=to)
     assert counts(app) == [0, 0, 0, 0]
 
 

@@ -312,7 +312,8 @@ def test_deleting_an_account_takes_its_chats_even_while_one_is_answered(app, own
     member.wait_for(path, lambda page: "responding" in statuses(page))
     generation = ids(app, path)["generation"]
 
-    assert member.post("/account/delete", password=PASSWORD).location == "/login"
+    assert member.post("/account/delete", password=PASSWORD).heading == "Your account is deleted"
+    assert member.get("/").location.startswith("/login")
 
     with app.app_context():
         assert queries.user_by_email(member.email) is None

@@ -27,7 +27,7 @@ def test_entries_go_after_a_year_or_as_the_setting_says(app: Flask) -> None:
         keep(1, 40, 364, 366)
         assert forget_old_entries() == 1
         assert kept() == {"1 days ago", "40 days ago", "364 days ago"}
-        set_setting("audit.days", "30")
+        set_setting("audit.days", "30", confirmed=2)
         assert forget_old_entries() == 2
         assert kept() == {"1 days ago"}
 

@@ -274,7 +274,7 @@ def test_a_link_goes_with_its_chat_and_with_its_person(app, owner, member, nobod
     theirs = link(member, answered(member, "Mine"))
     with app.app_context():
         erasing.erase(Chat.id == id_of(path))
-        people.remove(member.person_id)
+        people.erase_person(member.email)
         assert not db.session.scalars(select(Link)).all()
     assert [nobody.get(path_of(gone)).status_code for gone in (made, theirs)] == [404, 404]
 
