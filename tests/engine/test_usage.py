@@ -266,8 +266,8 @@ def test_the_export_has_every_day_exactly_and_no_formulas(app: Flask, owner: Bro
     assert page.headers["Content-Disposition"] == 'attachment; filename="millrace-usage-90-days.csv"'
     head, early, late = csv.reader(io.StringIO(page.text.removeprefix("\ufeff")))
     assert head[:4] == ["day (UTC)", "person", "email", "model"]
-    assert early[1:] == ["owner", "owner@example.org", "'@some/model", "1", "", "", "1", "1", "0"]
-    sums = ["2", "10", "5", "0.250000000000001", "1", "0"]
+    assert early[1:] == ["owner", "owner@example.org", "'@some/model", "1", "", "", "1", "1", "0", "team"]
+    sums = ["2", "10", "5", "0.250000000000001", "1", "0", "team"]
     assert late == [f"{utc_now():%Y-%m-%d}", "'=cmd|' /C calc'!A0", "member@example.org", "some/model", *sums]
 
 

@@ -34,8 +34,8 @@ def test_the_link_of_the_page_is_marked(member: Browser, path: str, current: str
 
 @pytest.mark.parametrize(
     "paths",
-    [["/characters", "/personas", "/lorebooks", "/characters/variables"], ["/plans", "/workflows"]],
-    ids=["characters", "plans"],
+    [["/characters", "/personas", "/lorebooks", "/characters/variables"], ["/prompts", "/presets"], ["/plans", "/workflows"]],
+    ids=["characters", "prompts", "plans"],
 )
 def test_pages_of_one_link_are_tabs_of_each_other(member: Browser, paths: list[str]) -> None:
     for path in paths:
@@ -45,7 +45,7 @@ def test_pages_of_one_link_are_tabs_of_each_other(member: Browser, paths: list[s
 
 
 def test_other_pages_have_no_tabs(member: Browser, visitor: Browser) -> None:
-    for path in ("/", "/knowledge", "/prompts", "/characters/new", "/settings"):
+    for path in ("/", "/knowledge", "/prompts/new", "/characters/new", "/settings"):
         assert not member.page(path).all("nav.tabs")
     assert not visitor.page("/help").all("nav.tabs")
 
