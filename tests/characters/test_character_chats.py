@@ -341,4 +341,4 @@ def test_files_of_a_chat_name_who_answers(chat, say, member, fake):
     assert "## Mara\n\n*Looks up.* What is it?\n\n## You\n\n" in member.get(f"{chat}/export.md").text
     assert "\n\n## Mara · fake/plain\n\nFlour." in member.get(f"{chat}/export.md").text
     assert "\nMara · fake/plain:\nFlour." in member.get(f"{chat}/export.txt").text
-    assert download(member, f"{chat}/export.html").count(b"<h2>Mara</h2>") == 2
+    assert download(member, f"{chat}/export.html").count(b'<h2 dir="auto">Mara</h2>') == 2

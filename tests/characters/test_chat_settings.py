@@ -54,7 +54,7 @@ def test_who_one_is_can_be_said_when_it_begins(make, member, stranger):
     ids = {name: str(page.link(name).attributes["href"]).split("/")[-1] for name, page in (("Jo", jo), ("Kim", kim))}
 
     def begun(**fields: str) -> str:
-        played = member.page(path).form("Chat with Mara").submit(**fields).one(".played")
+        played = member.page(path).press("Chat with Mara", **fields).one(".played")
         return " ".join(played.text(separator=" ").split()[:6])
 
     assert begun() == "M Mara with you as Jo"

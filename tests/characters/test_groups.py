@@ -180,7 +180,7 @@ def test_its_files_name_everyone_and_its_copies_too(group, ids, member, stranger
 
     text = member.get(f"{group}/export.md").text
     assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == ["Mara", "Bo", "You", "Mara · fake/plain"]
-    assert download(member, f"{group}/export.html").count(b"<h2>Bo</h2>") == 1
+    assert download(member, f"{group}/export.html").count(b'<h2 dir="auto">Bo</h2>') == 1
     mine = member.post(member.page(group).action("Branch into new chat")).location.partition("#")[0]
     assert speakers(member.page(mine)) == ["Mara", "Bo", "You", "Mara"]
     assert len(member.page(mine).all("[name=speaker]")) == 2

@@ -63,6 +63,7 @@ STAYS: dict[str, dict[str, str]] = {
         "kind": "what was run elsewhere is no use of a model here",
         "lane": HERE,
         "column_number": HERE,
+        "rule": "which rule chooses the model is up to each server",
         "message_id": "it stands in its message",
         "user_id": PERSONAL,
         "gateway_id": HERE,

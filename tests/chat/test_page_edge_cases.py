@@ -55,7 +55,7 @@ def test_an_answer_above_the_page_can_be_stopped(owner, answered):
         chat = db.session.get_one(Chat, chat_id)
         now = state_of(chat)
         assert now.active
-        around = composer_shown.composer_values(chat, queries.window(chat), hidden_answer(now.active.id), "own", now)
+        around = composer_shown.composer_values(chat, queries.window(chat), hidden_answer(chat, now.active.id), "own", now)
         assert around["running"].stop_url == f"/generations/{generation_id}/stop"
 
 

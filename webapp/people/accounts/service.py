@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import Any, get_args
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,7 @@ SEEN_EVERY = timedelta(minutes=5)
 USED_EVERY = timedelta(minutes=1)
 LINK_LIFE = timedelta(days=7)
 SIGN_IN, SIGN_IN_LINK_LIFE = "sign-in", timedelta(minutes=10)
+LINK_USED = "This link has been used or has expired. Create a new one with the same command."
 WRONG = "Incorrect email or password."
 NO_PASSWORDS = "Passwords are turned off here. Use one of the buttons to sign in."
 CONFIRM_FIRST = "Confirm first that it's you, by signing in once more."
@@ -122,16 +123,26 @@ def sign_in_link(user: User) -> str:
     return token
 
 
+def check_sign_in_link(token: str) -> None:
+    """Raises Forbidden unless the link can still sign somebody in."""
+    if db.session.scalar(select(Invite.id).where(*_opens(token))) is None:
+        raise Forbidden(LINK_USED)
+
+
 def used_sign_in_link(token: str) -> str:
     """Returns the id of the owner whom a link signs in; it can't be used again."""
-    is_open = Invite.role == SIGN_IN, Invite.used_at.is_(None), Invite.expires_at > utc_now()
     with write() as session:
-        used = update(Invite).where(Invite.token_hash == queries.hashed(token), *is_open).values(used_at=utc_now())
+        used = update(Invite).where(*_opens(token)).values(used_at=utc_now())
         user_id = session.scalar(used.returning(Invite.user_id))
         user = session.get(User, user_id) if user_id else None
         if user is None or user.role != "owner":
-            raise Forbidden("This link has been used or has expired. Create a new one with the same command.")
+            raise Forbidden(LINK_USED)
     return user.id
+
+
+def _opens(token: str) -> tuple[ColumnElement[bool], ...]:
+    is_it = Invite.role == SIGN_IN, Invite.token_hash == queries.hashed(token)
+    return *is_it, Invite.used_at.is_(None), Invite.expires_at > utc_now()
 
 
 def sign_in(email: str, password: str, agent: str = "", *, address: str = "") -> str:

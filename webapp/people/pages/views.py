@@ -75,6 +75,7 @@ def sign_in() -> Response:
 @anybody
 def ask_by_link(token: str) -> Response:
     """Asks before the link is used up: programs open links to look at them."""
+    service.check_sign_in_link(token)
     return render("people/sign_in_link.html", token=token)
 
 
