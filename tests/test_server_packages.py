@@ -61,7 +61,7 @@ def test_no_page_needs_a_package_of_the_tests(python: str, make_bare_app: MakeAp
         app = make_bare_app(DATA_DIR=str(server.folder))
         pages = [page for person in ("owner", "member") for page in pages_of(World(app, person))]
         server.start()
-        # 502: nobody is at the address of the identity provider that such a page leads to.
+        # 502: no one is at the address of the identity provider that such a page leads to.
         statuses = {path: status_of(server.port, path, cookie) for path, cookie in pages}
         assert not {path: status for path, status in statuses.items() if status >= 500 and status != 502}
         assert all("sign-on" in path for path, status in statuses.items() if status == 502)

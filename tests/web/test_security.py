@@ -8,7 +8,7 @@ from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from tests.web.conftest import with_wrong_routes
 from webapp.base.current import CONFIG
-from webapp.chat.links import views as links
+from webapp.chat.links import views as link_views
 from webapp.people.accounts.guards import policy
 from webapp.web.cookies import keep_secret
 from webapp.web.security import DRAWER, HEADERS, is_own_host
@@ -42,7 +42,7 @@ def test_every_answer_of_every_route_carries_the_headers(app: Flask, visitor: Br
         # What the pages of links show has stricter ones.
         is_stricter = method in ("GET", "HEAD") and response.headers.get("Referrer-Policy") == "no-referrer"
         assert is_stricter or method != "GET" or path != "/s/x"
-        for name, value in (HEADERS | (links.HEADERS if is_stricter else {})).items():
+        for name, value in (HEADERS | (link_views.HEADERS if is_stricter else {})).items():
             if name == "Cache-Control" and (path.startswith("/static/") or response.mimetype == "text/event-stream"):
                 continue
             assert response.headers.get(name) == value, f"{method} {path}: {name}"

@@ -136,6 +136,6 @@ def test_it_is_shared_and_handed_over(owner: Browser, member: Browser) -> None:
         service.hand_over(session, owner.person_id, member.person_id)
     assert member.page(path).has("a", "Edit")
     assert owner.page(path).says("Shared with you")
-    # Those that nobody else could see become the heir's too.
+    # Those that no one else could see become the heir's too.
     assert member.page(alone).has("a", "Edit")
     assert owner.get(alone).status_code == 404
