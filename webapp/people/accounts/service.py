@@ -124,7 +124,7 @@ def sign_in_link(user: User) -> str:
 
 
 def check_sign_in_link(token: str) -> None:
-    """Raises Forbidden unless the link can still sign somebody in."""
+    """Raises Forbidden unless the link can still sign someone in."""
     if db.session.scalar(select(Invite.id).where(*_opens(token))) is None:
         raise Forbidden(LINK_USED)
 
