@@ -85,7 +85,7 @@ def test_other_peoples_things_are_not_there(app: Flask, program: Client, other: 
     ids = {"chats": sent["chat_id"], "messages": sent["message_id"], "generations": sent["generation_id"]}
     tried = 0
     for route in routes(app):
-        if (kind := route.path.split("/")[3] if route.path.count("/") > 3 else "") in ids:
+        if "{" in route.path and (kind := route.path.split("/")[3]) in ids:
             path = re.sub(r"\{\w+\}", ids[kind], route.path)
             response = other.call(route.method, path, least_body(route.operation))
             assert response.status_code == 404, f"{route.method} {path}: {response.status}"
