@@ -93,6 +93,7 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "strategy": "LATEST",
         "collection_ids": [],
         "scripts": [],
+        "tags": [],
         "tools": [],
         "tags": [],
         "is_good": True,
