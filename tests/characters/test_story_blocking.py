@@ -95,6 +95,9 @@ def test_what_a_dead_worker_left_is_written_after_the_next_answer(app, told, cha
         recovery.settle_orphans(engine)
     told(*numbered(1, 2, 3, 4))
 
+    # It begins in a greenlet of its own, at times only after all that ran has settled.
+    until(lambda: bool(stories(app)), "the story is written")
+    until_settled(app)
     assert [story.text for story in stories(app)] == [TALE]
     with app.app_context():
         statuses = select(Generation.status).where(Generation.kind == "story").order_by(Generation.created_at)

@@ -17,6 +17,7 @@ from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.behaviours import TOKEN
 from tests.upstream.handle import Upstream
+from webapp.api.dialects.plans.encoder import PlanOutcome, PlansEncoder
 from webapp.base.current import CONFIG
 from webapp.base.db import write
 from webapp.engine.tables import Generation
@@ -28,7 +29,7 @@ from webapp.plans.types import plan_types
 from webapp.plans.types.plan_types import FOLDER
 from webapp.plans.writing.projection import PlanPace, PlanProjection, progress_of, time_left
 from webapp.streaming.codec import SseDecoder, SseMessage
-from webapp.streaming.events import Delta
+from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry
 
 MONTHLY = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).plan
@@ -107,6 +108,17 @@ def test_events_status_and_page_tell_the_same(desk: LorebookEditor, app: Flask, 
     state = program.send("GET", status)[1]["progress"]
     assert (state["percent"], state["secondsLeft"], state["weeksCompleted"]) == (100, None, 4)
     assert never_goes_back([first_state, *told[-1:], state])
+
+
+def test_the_last_progress_has_the_time_of_the_end_and_not_of_who_reads_it_late() -> None:
+    outcome = PlanOutcome("partial", {"title": "A shelf"}, None, "upstream_cut", "It was cut.", retryable=True, seconds=0.9)
+    pace = PlanPace(0, 10.0, 40.0)
+    encoder = PlansEncoder("p", MONTHLY, PlanProjection(MONTHLY, {}, []), pace, lambda: 11.2, lambda: outcome, begins_at=2)
+    assert not encoder.encode(Entry(1, Delta(TEXT[:200])))
+    last, error = encoder.encode(Entry(2, Ended("failed", "upstream_cut")))
+    assert isinstance(last.data, dict)
+    assert last.data["seconds"] == 0
+    assert error.event == "error"
 
 
 def decoded(pieces: Iterable[bytes]) -> Iterator[SseMessage]:

@@ -15,7 +15,7 @@ EVERY_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class PlanOutcome:
-    """The saved result of a plan's generation."""
+    """The saved result of a plan's generation, and how long it took; None if it is gone."""
 
     status: str
     plan: Mapping[str, Any]
@@ -23,6 +23,7 @@ class PlanOutcome:
     code: str
     message: str
     retryable: bool
+    seconds: float | None = None
 
 
 class PlansEncoder:
@@ -74,17 +75,17 @@ class PlansEncoder:
         """Returns the final event for a reader who is disconnected before the end."""
         return [] if self._has_ended else self._end()
 
-    def _progress(self) -> list[DialectFrame]:
-        """Returns the current state, unless the reader has it."""
+    def _progress(self, seconds: float | None = None) -> list[DialectFrame]:
+        """Returns the current state, unless the reader has it; `seconds` have passed, or as many as until now."""
         draft = self._projection.draft
         here = len(draft.elements), len(draft.live[1]) if draft.live else 0
         if here == self._sent_before and not self._warnings:
             return []
         self._next_at, self._sent_before = self._now() + EVERY_SECONDS, here
-        return [DialectFrame(self._state_of_it(), "progress")]
+        return [DialectFrame(self._state_of_it(self._now() if seconds is None else self._pace.began_at + seconds), "progress")]
 
-    def _state_of_it(self) -> dict[str, Any]:
-        shown, figures = self._projection.shown, progress_of(self._projection, self._schema, self._pace, self._now())
+    def _state_of_it(self, now: float) -> dict[str, Any]:
+        shown, figures = self._projection.shown, progress_of(self._projection, self._schema, self._pace, now)
         progress: dict[str, Any] = {"planId": self._plan_id, "status": "generating"}
         if (summary := shown.get(self._summary)) is not None:
             progress["monthly_summary"] = summary
@@ -104,5 +105,5 @@ class PlansEncoder:
             ]
         trouble = {"code": plan_outcome.code, "message": plan_outcome.message, "retryable": plan_outcome.retryable}
         error = {"planId": self._plan_id, **trouble, "partialSaved": any(plan_outcome.plan.values())}
-        # An error has no content, so the last that was written comes before it.
-        return [*self._progress(), DialectFrame(error, "error")]
+        # An error has no content, so the last that was written comes before it, with the time that the status tells too.
+        return [*self._progress(plan_outcome.seconds), DialectFrame(error, "error")]

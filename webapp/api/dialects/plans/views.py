@@ -253,7 +253,8 @@ def _outcome(engine: Engine, plan_id: str, generation_id: str) -> PlanOutcome:
             return PlanOutcome("failed", {}, None, "deleted", "The plan has been deleted.", retryable=False)
         usage = {"inputTokens": generation.input_tokens, "outputTokens": generation.output_tokens, "cost": generation.cost}
         code, message = (plan.error_code, plan.error) if plan.error_code else (UNFINISHED.code, UNFINISHED.message)
-        return PlanOutcome(plan.status, plan.content, usage, code, message, retryable=code in RETRYABLE)
+        seconds = _seconds(plan, generation) if generation.ended_at else None
+        return PlanOutcome(plan.status, plan.content, usage, code, message, retryable=code in RETRYABLE, seconds=seconds)
 
 
 def _now(plan: Plan) -> tuple[dict[str, Any], WritingProgress]:
