@@ -95,7 +95,6 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "scripts": [],
         "tags": [],
         "tools": [],
-        "tags": [],
         "is_good": True,
         "is_hidden": True,
         "seconds": 5,
