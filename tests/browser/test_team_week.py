@@ -54,7 +54,7 @@ def colleague(chromium: Browser, server: Server) -> Iterator[Callable[..., Perso
 def shared_project(desk: Page) -> str:
     """Creates the project, shares it with all the others, and returns its path."""
     if desk.get_by_label("Name").is_hidden():
-        desk.get_by_text("New project", exact=True).click()
+        desk.locator("summary", has_text="New project").click()
     desk.get_by_label("Name").fill("Launch")
     desk.get_by_label("Instructions").fill(TOLD)
     press(desk, desk.get_by_role("button", name="Create project"))
