@@ -8,9 +8,9 @@ from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from tests.web.conftest import with_wrong_routes
 from webapp.base.current import CONFIG
+from webapp.chat.links.views import HEADERS as LINK_HEADERS
 from webapp.people.accounts.guards import policy
 from webapp.web.cookies import keep_secret
-from webapp.chat.links.views import HEADERS as LINK_HEADERS
 from webapp.web.security import DRAWER, HEADERS, is_own_host
 from webapp.web.server.connection_limiter import ConnectionLimiter
 from webapp.web.server.proxies import BehindProxies
