@@ -156,7 +156,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "accounts.create_owner": (Route("POST", "anybody", "no link"),),
     "accounts.login": (Route("GET", "anybody", "open"),),
     "accounts.sign_in": (Route("POST", "anybody", "open"),),
-    "accounts.ask_by_link": (Route("GET", "anybody", "open", ("invite token",)),),
+    "accounts.ask_by_link": (Route("GET", "anybody", "no link", ("invite token",)),),
     "accounts.sign_in_by_link": (Route("POST", "anybody", "no link", ("invite token",)),),
     "accounts.sign_out": (Route("POST", "anybody", "leads to the door"),),
     "accounts.invited": (Route("GET", "anybody", "link", ("invite token",)),),

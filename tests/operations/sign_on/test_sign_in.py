@@ -281,6 +281,7 @@ def test_passwords_can_be_turned_off_and_an_owner_gets_in_by_a_command(
     assert visitor.get(f"/password/{token}").status_code == 403
     page = visitor.page(f"/login/link/{token}").press("Sign in")
     assert page.path == "/"
+    assert Browser(app).get(f"/login/link/{token}").status_code == 403
     assert Browser(app).post(f"/login/link/{token}").status_code == 403
 
 
