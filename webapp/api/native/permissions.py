@@ -8,7 +8,7 @@ from pydantic import Field
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.people.accounts.guards import audit_author
-from webapp.people.accounts.permissions import change, overrides
+from webapp.people.accounts.permissions import change, overrides, role_may
 from webapp.people.accounts.roles import PERMISSIONS, ROLES
 
 bp = Blueprint("api_permissions", __name__, url_prefix="/api/v1/permissions")
@@ -63,7 +63,7 @@ def _all() -> PermissionList:
                 name=row.name,
                 title=row.title,
                 sentence=row.sentence,
-                roles={role: role == "owner" or said.roles.get(role, {}).get(row.name, role in row.roles) for role in ROLES},
+                roles={role: role_may(role, row.name) for role in ROLES},
                 groups={id: of[row.name] for id, of in said.groups.items() if row.name in of},
             )
             for row in PERMISSIONS

@@ -28,11 +28,11 @@ class _Cell(Generic[T]):
 class Recent(Generic[T]):
     """A value of each application, at most a second old; while the database is unreadable, the last known one.
 
-    `event` names the warning that is then logged.
+    `unreadable` names the warning that is then logged.
     """
 
     def __init__(self, read: Callable[[], T], before: T, *, unreadable: str) -> None:
-        self._read, self._before, self._unreadable = read, before, unreadable
+        self._read, self._unreadable = read, unreadable
         self._cell = PerApp[_Cell[T]](lambda: _Cell(before))
 
     def get(self) -> T:

@@ -31,9 +31,8 @@ from webapp.people.accounts.guards import (
     found,
     own_address,
     signed_in,
-    viewer_or_none,
+    viewer_may,
 )
-from webapp.people.accounts.permissions import is_everyones, may
 from webapp.settings.service import setting
 from webapp.web.compression import accepts_gzip
 from webapp.web.htmx import done_message, redirect, render
@@ -176,8 +175,7 @@ def everyones() -> Response:
 @bp.app_template_global()
 def links_are_on() -> bool:
     """Returns whether the settings and their permissions let the person create links."""
-    me = None if is_everyones("links") else viewer_or_none()
-    return setting(service.WHO) != "off" and (me is None or may(me, "links"))
+    return setting(service.WHO) != "off" and viewer_may("links")
 
 
 def _open(token: str) -> OpenLink:

@@ -12,7 +12,7 @@ from webapp.base.current import the_config
 from webapp.base.errors import Forbidden, NotFound, SignedOut
 from webapp.people.accounts import service
 from webapp.people.accounts.fields import normal_email
-from webapp.people.accounts.permissions import may, refuse_without, required_by
+from webapp.people.accounts.permissions import is_everyones, may, refuse_without, required_by
 from webapp.people.accounts.queries import LiveSession
 from webapp.people.accounts.second_step import CodeNeeded, the_second_step
 from webapp.people.accounts.tables import PersonAuthor, User
@@ -209,6 +209,12 @@ def _declared(view: Callable[P, R], name: str) -> Callable[P, R]:
 def audit_author() -> PersonAuthor:
     """Returns the user and the address of this request, for the audit log."""
     return PersonAuthor(current_user(), client_address())
+
+
+def viewer_may(name: str) -> bool:
+    """Returns whether the person whom the page is rendered for has a permission; a visitor has other limits."""
+    me = None if is_everyones(name) else viewer_or_none()
+    return me is None or may(me, name)
 
 
 def viewer_or_none() -> User | None:

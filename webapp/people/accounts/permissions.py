@@ -37,6 +37,11 @@ def may(user: User, name: str) -> bool:
     return not name or is_allowed(name, user.role, by_role=by_role, by_groups=by_groups)
 
 
+def role_may(role: str, name: str) -> bool:
+    """Returns whether a role has a right or a permission, whatever groups say."""
+    return is_allowed(name, role, by_role=overrides().roles.get(role, {}), by_groups=())
+
+
 def is_everyones(name: str) -> bool:
     """Returns whether everyone has a permission, so that no person need be looked up."""
     said = (*overrides().roles.values(), *overrides().groups.values())

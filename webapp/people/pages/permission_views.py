@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request, url_for
 from wtforms import SelectField
 
 from webapp.people.accounts import queries
-from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, viewer_or_none
-from webapp.people.accounts.permissions import change, change_group, is_everyones, may, overrides
+from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, viewer_may
+from webapp.people.accounts.permissions import change, change_group, may, overrides, role_may
 from webapp.people.accounts.roles import PERMISSIONS, ROLES
 from webapp.people.accounts.tables import Group
 from webapp.web.forms import Form, options
@@ -28,23 +28,14 @@ for _row in PERMISSIONS:
     setattr(GroupPermissionsForm, _row.name, SelectField(_row.title, description=_row.sentence, choices=_choices, default=""))
 
 
-@bp.app_template_global()
-def may_use(name: str) -> bool:
-    """Returns whether the person whom the page is for has a permission; a visitor has other limits."""
-    me = None if is_everyones(name) else viewer_or_none()
-    return me is None or may(me, name)
+bp.add_app_template_global(viewer_may, "may_use")
 
 
 @bp.get("")
 @admin_only
 def index() -> Response:
     said = overrides()
-    allowed = {
-        f"{role}:{row.name}"
-        for row in PERMISSIONS
-        for role in CHANGEABLE
-        if said.roles.get(role, {}).get(row.name, role in row.roles)
-    }
+    allowed = {f"{role}:{row.name}" for row in PERMISSIONS for role in CHANGEABLE if role_may(role, row.name)}
     return render(
         "people/permissions.html",
         permissions=PERMISSIONS,
