@@ -1,5 +1,6 @@
 """/api/v1/projects: places for chats, what their answers are told and can use, who is in them, and the chats there."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from flask import Blueprint
@@ -56,7 +57,7 @@ ProjectChange = changes("ProjectChange", service.ProjectInput)
 @bp.get("")
 @operation("List the projects you can see", scope="read", answer=ProjectList)
 def index() -> ProjectList:
-    return ProjectList(projects=[_answer_of(row) for row in by_turns(projects.projects(caller()))])
+    return ProjectList(projects=_answers_of(projects.projects(caller())))
 
 
 @bp.post("")
@@ -154,16 +155,21 @@ def _visible(id: str) -> Project:
 
 
 def _answer_of(row: Project) -> ProjectAnswer:
-    me = caller()
-    seen = (
-        {collection.id for collection in knowledge_queries.collections_among(me, row.collection_ids)}
-        if row.collection_ids
-        else ()
-    )
-    return ProjectAnswer.of(
-        row,
-        is_own=row.owner_id == me.id,
-        can_write=projects.right_in(row, me) in ("own", projects.WRITE),
-        collection_ids=[id for id in row.collection_ids if id in seen],
-        parameters=service.ProjectParameters.model_validate(row.parameters),
-    )
+    return _answers_of([row])[0]
+
+
+def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
+    """Returns the answers for several projects, in a number of statements that doesn't grow with them."""
+    me, ids = caller(), list(dict.fromkeys(id for row in rows for id in row.collection_ids))
+    seen = {collection.id for collection in knowledge_queries.collections_among(me, ids)} if ids else set()
+    writable = projects.seen_among(me, [row.id for row in rows], rights=(projects.WRITE,))
+    return [
+        ProjectAnswer.of(
+            row,
+            is_own=row.owner_id == me.id,
+            can_write=row.id in writable,
+            collection_ids=[id for id in row.collection_ids if id in seen],
+            parameters=service.ProjectParameters.model_validate(row.parameters),
+        )
+        for row in by_turns(rows)
+    ]
