@@ -6,9 +6,10 @@ from io import BytesIO
 from flask import Flask
 
 from tests.api.test_projects import id_of
+from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
-from webapp.base.db import db
+from webapp.base.db import db, write
 from webapp.chat.record.tables import Chat, Project
 
 
@@ -124,3 +125,20 @@ def test_its_people_see_what_is_shared_with_it(app: Flask, owner: Browser, stran
     owner.post(str(remove))
     for gone in (path, chat):
         assert stranger.get(gone).status_code == 404
+
+
+def test_a_guest_shares_no_chat_with_a_project(app: Flask, owner: Browser) -> None:
+    guest = signed_in(app, "guest@example.org", "guest")
+    path = made(owner)
+    owner.post(f"{path}/people", whom=f"user:{guest.person_id}", right="write")
+    with app.app_context(), write() as session:
+        chat = Chat(owner_id=guest.person_id, model="demo/quick", project_id=path.rpartition("/")[2])
+        session.add(chat)
+        session.flush()
+        id = chat.id
+    refused = guest.post(f"/chats/{id}/people/project", share="1")
+    assert (refused.status_code, refused.says("Guests can't share chats.")) == (403, True)
+    # What isn't shared, they can stop sharing.
+    assert guest.post(f"/chats/{id}/people/project", share="0").status_code == 303
+    with app.app_context():
+        assert not db.session.get_one(Chat, id).is_for_project
