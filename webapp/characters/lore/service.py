@@ -24,7 +24,7 @@ from webapp.settings.service import setting
 MOST_OWN, MOST_ATTACHED = 100, 20
 # The longest name, of a book or taken from its file.
 NAME_CHARS = 120
-WORD, RIGHT = "lorebook", "read"
+WORD = "lorebook"
 EMPTY: Mapping[str, Any] = {"extensions": {}, "entries": [], "recursive_scanning": False}
 
 
@@ -136,13 +136,7 @@ def _refuse_too_many(owner_id: str) -> None:
 def share(row: Lorebook, to: str, to_id: str, *, author: PersonAuthor) -> None:
     """Grants read access to `everyone`, a `user` or a `group`; chats can use the lorebook from their next answer."""
     refuse_unless_owner(row, author.actor)
-    shares.refuse_guests(WORD, author.actor)
-    shares.refuse_unfit(WORD, row.owner_id, to, to_id)
-    id = row.id
-    with write() as session:
-        if session.get_one(Lorebook, id).deleted_at:
-            raise Conflict("This lorebook has just been deleted.")
-        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, author=author)
+    shares.share_readable(row, WORD, queries.KIND, to=to, to_id=to_id, author=author)
 
 
 def unshare(row: Lorebook, grant_id: str, *, author: PersonAuthor) -> None:

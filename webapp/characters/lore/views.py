@@ -200,7 +200,7 @@ def _page(row: Lorebook, form: BookForm) -> Response:
 def _people(row: Lorebook, form: shares_shown.ShareForm) -> Response:
     grants = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     listed = shares_shown.listed(grants, url_for("lore.people", id=row.id))
-    about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {service.RIGHT: "read and use it"}}
+    about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {shares.READ: "read and use it"}}
     return form.shown("characters/lore/people.html", **about, **listed)
 
 

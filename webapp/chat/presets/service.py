@@ -27,7 +27,7 @@ from webapp.settings.service import setting
 from webapp.tools.named import ToolKeys, checked_keys, named_tools
 
 MOST_OWN, NAME_CHARS, ABOUT_CHARS, ICON_CHARS = 200, 120, 300, 20
-WORD, RIGHT = "preset", "read"
+WORD = "preset"
 # The fields of a chat that a preset has too.
 TEXTS = ("pre_prompt", "system_prompt", "post_prompt")
 OF_PRESETS = {field.name: field for field in FIELDS if field.name in TEXTS or field.group in (PARAMETERS, TUNING)}
@@ -183,13 +183,7 @@ def refuse_unless_owner(row: Preset, user: User) -> None:
 def share(row: Preset, to: str, to_id: str, *, author: PersonAuthor) -> None:
     """Lets `everyone`, a `user` or a `group` use the preset, and read all of it."""
     refuse_unless_owner(row, author.actor)
-    shares.refuse_guests(WORD, author.actor)
-    shares.refuse_unfit(WORD, row.owner_id, to, to_id)
-    id = row.id
-    with write() as session:
-        if session.get_one(Preset, id).deleted_at:
-            raise Conflict("This preset has just been deleted.")
-        shares.share(session, WORD, queries.KIND, id, RIGHT, to=to, to_id=to_id, author=author)
+    shares.share_readable(row, WORD, queries.KIND, to=to, to_id=to_id, author=author)
 
 
 def unshare(row: Preset, grant_id: str, *, author: PersonAuthor) -> None:

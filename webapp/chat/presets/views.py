@@ -197,5 +197,5 @@ def _form(form: PresetForm, row: Preset | None = None) -> Response:
 def _people(row: Preset, form: shares_shown.ShareForm) -> Response:
     grants = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
     listed = shares_shown.listed(grants, url_for(".people", id=row.id))
-    about = {"name": row.name, "path": url_for(".show", id=row.id), "rights": {service.RIGHT: "use it"}}
+    about = {"name": row.name, "path": url_for(".show", id=row.id), "rights": {shares.READ: "use it"}}
     return form.shown("chat/presets/people.html", **about, **listed)

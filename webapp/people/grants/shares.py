@@ -8,14 +8,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.db import db
-from webapp.base.errors import Forbidden, Invalid, NotFound
+from webapp.base.db import db, write
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.people.accounts import directory
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, Group, Membership, PersonAuthor, User
 from webapp.people.grants import grants
 
+# The right to see and use an object, where there is no other.
+READ = "read"
 TO = ("everyone", "user", "group")
 
 
@@ -86,6 +88,17 @@ def unshare(session: Session, word: str, kind: str, id: str, grant_id: str, *, a
     lost = revoke(session, kind, id, grant_id)
     audit.add(session, action, author=author, object_kind=kind, object_id=id, detail=f"with {whom}")
     return lost
+
+
+def share_readable(row: Any, word: str, kind: str, *, to: str, to_id: str, author: PersonAuthor) -> None:
+    """Lets others read an owner's object that has a trash; raises for guests, and for one that has just been deleted."""
+    refuse_guests(word, author.actor)
+    refuse_unfit(word, row.owner_id, to, to_id)
+    table, id = type(row), row.id
+    with write() as session:
+        if session.get_one(table, id).deleted_at:
+            raise Conflict(f"This {word} has just been deleted.")
+        share(session, word, kind, id, READ, to=to, to_id=to_id, author=author)
 
 
 def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:
