@@ -24,19 +24,17 @@ def choose(page: Page, *, text_size: str = "Standard", density: str = "Comfortab
                 radio.check()
 
 
-def test_a_look_that_was_chosen_before_its_script_arrived_is_stored(own_server: Server, visit: Visit) -> None:
-    own_server.start()
-    page = visit(own_server).open("/")
+def test_a_look_that_was_chosen_before_its_script_arrived_is_stored(server: Server, visit: Visit) -> None:
+    page = visit(server, is_new=True).open("/")
     page.route(re.compile(r"/js/look\b"), lambda route: route.fulfill(body="", content_type="text/javascript"))
     choose(page, text_size="Extra large")
     page.goto("/settings/look")
     expect(page.get_by_role("radio", name="Extra large", exact=True)).to_be_checked()
 
 
-def test_text_size_and_density_change_every_page_and_break_none(own_server: Server, upstream: Upstream, visit: Visit) -> None:
-    own_server.start()
+def test_text_size_and_density_change_every_page_and_break_none(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("A word.\n\n- one\n- two\n")
-    chat = visit(own_server).begin("Hello")
+    chat = visit(server, is_new=True).begin("Hello")
     chat.expect("completed")
     page, path = chat.page, chat.path
     usual, usual_leading = page.evaluate(SIZE), page.evaluate(LEADING)
@@ -57,9 +55,8 @@ def test_text_size_and_density_change_every_page_and_break_none(own_server: Serv
     assert found + violations(page) + overflows(page) == []
 
 
-def test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen(own_server: Server, visit: Visit) -> None:
-    own_server.start()
-    page = visit(own_server).open("/settings/look")
+def test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen(server: Server, visit: Visit) -> None:
+    page = visit(server, is_new=True).open("/settings/look")
     accent = "getComputedStyle(document.querySelector('.button--main')).backgroundColor"
     usual = page.evaluate(accent)
     with page.expect_response("**/settings/look") as stored:
@@ -89,17 +86,15 @@ def test_a_system_that_asks_for_more_contrast_gets_it(server: Server, visit: Vis
     assert violations(pages[1]) == []
 
 
-def test_a_look_is_chosen_without_scripts(own_server: Server, visit: Visit) -> None:
-    own_server.start()
-    page = visit(own_server, java_script_enabled=False).open("/settings/look")
+def test_a_look_is_chosen_without_scripts(server: Server, visit: Visit) -> None:
+    page = visit(server, is_new=True, java_script_enabled=False).open("/settings/look")
     page.get_by_label("Clay").check()
     press(page, page.get_by_role("button", name="Save"))
     assert page.locator("html").get_attribute("data-accent") == "clay"
 
 
-def test_a_look_is_reset_beside_its_cards(own_server: Server, visit: Visit) -> None:
-    own_server.start()
-    page = visit(own_server).open("/settings/look")
+def test_a_look_is_reset_beside_its_cards(server: Server, visit: Visit) -> None:
+    page = visit(server, is_new=True).open("/settings/look")
     reset = page.get_by_role("button", name="Reset Accent color")
     expect(reset).to_be_hidden()
     with page.expect_response("**/settings/look"):
