@@ -105,6 +105,42 @@ def test_a_look_is_reset_beside_its_cards(server: Server, visit: Visit) -> None:
     expect(reset).to_be_hidden()
 
 
+def test_another_key_does_what_the_old_one_did_in_all_tabs(own_server: Server, visit: Visit) -> None:
+    own_server.start()
+    person = visit(own_server)
+    page, second = person.open("/settings/keys"), person.open("/chats")
+    # What would be typed is typed, other keys are written as they are pressed, and none of them is obeyed meanwhile.
+    page.get_by_label("Search everything").press("Control+Shift+S")
+    expect(page.get_by_label("Search everything")).to_have_value("Ctrl+Shift+S")
+    page.get_by_label("Search everything").press("Control+Shift+E")
+    page.get_by_label("Show the help").fill("g then h")
+    page.get_by_label("Show or hide the sidebar").fill("Alt+B")
+    press(page, page.get_by_role("button", name="Save"))
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    second.reload()
+
+    for tab in (page, second):
+        hide, sheet = tab.locator("#sidebar-toggle button"), tab.locator("#sheet")
+        expect(hide).to_have_attribute("title", "Hide sidebar (Alt + B)")
+        expect(hide).to_have_attribute("aria-keyshortcuts", "Alt+B")
+        tab.locator("#main").focus()
+        for old in ("Control+k", "?", "h"):
+            tab.keyboard.press(old)
+        tab.keyboard.press("Control+Shift+E")
+        expect(sheet.get_by_role("searchbox")).to_be_visible()
+        tab.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+        tab.locator("#main").focus()
+        tab.keyboard.press("g")
+        tab.keyboard.press("h")
+        expect(sheet).to_contain_text("g then h")
+        tab.keyboard.press("Escape")
+    page.keyboard.press("Alt+b")
+    expect(page.locator("#sidebar-toggle button")).to_have_attribute("title", "Show sidebar (Alt + B)")
+    page.goto("/settings/keys")
+    assert violations(page) + overflows(page) == []
+
+
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
 def test_the_parts_of_the_settings_lead_to_each_other(server: Server, visit: Visit, has_scripts: bool) -> None:
     page = visit(server, viewport={"width": 390, "height": 844}, java_script_enabled=has_scripts).open("/settings")
