@@ -1,4 +1,4 @@
-"""Answers side by side on paper: one after the other."""
+"""Answers side by side in a browser: columns on a desk, tabs on a phone, and one after the other on paper."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chats import ChatPage, Person
 from tests.browser.conftest import Visit
-from tests.browser.test_accessibility import NARROW
+from tests.browser.test_accessibility import EVERY_LOOK, HEIGHT, NARROW, WIDE, overflows, violations
 from tests.browser.test_keys_and_printing import long_cells
 from tests.browser.texts import RICH
+from tests.browser.ways import PHONE
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -21,7 +22,7 @@ PICTURES = os.environ.get("PICTURES", "")
 A4 = 673
 # OpenRouter's list doesn't have such variants of its models.
 MODELS = ["fake/plain", "fake/large", "fake/plain:free", "fake/large:online"]
-WHOLE = {"says": RICH[:1_500], "cost": 0.0001}
+WHOLE, ENDLESS = {"says": RICH[:1_500], "cost": 0.0001}, {"counted": 4_000, "pace": 0.05}
 # What of an element, or of what it contains, isn't in the page's width.
 CUT = """column => [column, ...column.querySelectorAll(':not(.sr, .sr *)')].filter(part => {
   const box = part.getBoundingClientRect();
@@ -42,6 +43,40 @@ def begun(person: Person, upstream: Upstream, *behaviours: dict[str, object]) ->
 def expect_statuses(page: Page, **counts: int) -> None:
     for status, count in counts.items():
         expect(page.locator(f".column [data-status={status}]")).to_have_count(count)
+
+
+def test_columns_have_no_known_barriers_and_are_tabs_on_a_phone(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server, reduced_motion="reduce", viewport={"width": WIDE, "height": HEIGHT})
+    chat = begun(person, upstream, WHOLE, {"counted": 20, "cut_after": 10, "cut": "rst"}, ENDLESS, ENDLESS)
+    page, columns = chat.page, chat.page.locator(".column")
+    columns.get_by_role("button", name="Stop").last.click()
+    expect_statuses(page, completed=1, interrupted=1, stopped=1, responding=1)
+    boxes = [column.bounding_box() or {} for column in columns.all()]
+    assert [box["x"] for box in boxes] == sorted({box["x"] for box in boxes})
+    assert len({box["y"] for box in boxes}) == 1
+    assert violations(page, EVERY_LOOK) + overflows(page) == []
+
+    phone = visit(server, **PHONE).open(chat.path)
+    tabs, columns = phone.locator(".columns__tab"), phone.locator(".column")
+    expect(columns.nth(0)).to_be_visible()
+    tabs.nth(2).tap()
+    for number in range(4):
+        expect(columns.nth(number)).to_be_visible(visible=number == 2)
+        box = tabs.nth(number).bounding_box()
+        assert box
+        assert box["height"] >= 44
+    phone.keyboard.press("ArrowRight")
+    expect(columns.nth(3)).to_be_visible()
+    # What is written elsewhere leaves the tab that is read; keeping it stops the last one on every page.
+    kept = columns.nth(3).locator(".message-text")
+    expect(kept).not_to_be_empty()
+    page.get_by_role("button", name="Stop all").click()
+    expect_statuses(phone, stopped=2)
+    expect(columns.nth(3)).to_be_visible()
+    columns.nth(3).get_by_role("button", name="Keep this one").tap()
+    for each in (page, phone):
+        expect(each.locator(".columns")).to_have_count(0)
+        expect(each.locator("article")).to_have_count(2)
 
 
 @pytest.mark.parametrize("width", [NARROW, A4])

@@ -1,4 +1,4 @@
-"""A team's week in four browsers: a project, chats shared in it, a link for a customer, and someone who leaves."""
+"""A team's week in four browsers: a project with a file, shared chats, models side by side, a link, and someone who leaves."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chats import PASSWORD, ChatPage, Person, press
 from tests.browser.conftest import Visit
+from tests.browser.test_knowledge import READ_MS
 from tests.browser.test_lost_access import GONE
 from tests.browser.ways import PHONE
 from tests.support.inserted import add_member
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.slow
 # Where to put pictures of the week, for people to look at.
 PICTURES = os.environ.get("PICTURES", "")
 TOLD = "The launch is on 12 May. Answer in a sentence."
+FILE = {"name": "posters.md", "mimeType": "text/markdown", "buffer": b"The posters hang in the station from the first of May."}
+BESIDE = ("fake/plain", "demo/quick")
 # Within a second, of which a machine that others use may take some more.
 NOTICED_MS = 5_000
 
@@ -67,6 +70,28 @@ def shared_project(desk: Page) -> str:
     return project
 
 
+def asked_side_by_side(page: Page, text: str) -> ChatPage:
+    """Has two models answer a new chat of this project side by side, and keeps the answer of the first."""
+    page.get_by_role("link", name="New chat").last.click()
+    page.get_by_role("textbox", name="Message").fill(text)
+    page.get_by_role("button", name="Model:").click()
+    press(page, page.get_by_role("button", name="Side by side…"))
+    for model in BESIDE:
+        page.locator(f'input[name=models][value="{model}"]').check()
+    picture(page, "wednesday-models")
+    press(page, page.get_by_role("button", name="Answer side by side"))
+    expect(page.get_by_role("main")).to_contain_text("In Launch")
+    picture(page, "wednesday-new-chat")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.wait_for_url("**/chats/*")
+    kept = page.locator(".column").first.get_by_role("button", name="Keep this one")
+    expect(kept).to_be_visible()
+    picture(page, "wednesday-side-by-side")
+    kept.click()
+    expect(page.locator(".columns")).to_have_count(0)
+    return ChatPage(page)
+
+
 def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Callable[..., Person]) -> None:
     olive, hanna, karl, mara = visit(server), colleague("hanna"), colleague("karl", **PHONE), colleague("mara")
 
@@ -74,6 +99,11 @@ def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Cal
     desk = olive.open("/projects")
     project = shared_project(desk)
     picture(desk, "monday-people")
+    desk.goto(project)
+    desk.get_by_label("Add files").set_input_files(FILE)  # type: ignore[arg-type]
+    press(desk, desk.get_by_role("button", name="Add", exact=True))
+    expect(desk.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
+    picture(desk, "monday-files")
 
     # Tuesday: a chat in it knows what the project knows, and is Hanna's alone until she shares it.
     phone = karl.open(project)
@@ -81,16 +111,17 @@ def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Cal
     page = hanna.open(project)
     page.get_by_role("link", name="New chat").last.click()
     hers = ChatPage(page)
-    hers.box.fill("When do we launch?")
+    hers.box.fill("When do we launch, and where do the posters hang?")
     hers.send.click()
     page.wait_for_url("**/chats/*")
     hers.expect("completed")
     assert TOLD in str(upstream.posts()[-1])
-    expect(phone.get_by_role("main").get_by_text("When do we launch?")).to_have_count(0)
+    assert "in the station" in str(upstream.posts()[-1])
+    expect(phone.get_by_role("main").get_by_text("When do we launch")).to_have_count(0)
     shared = hers.path
     page.goto(f"{shared}/people")
     press(page, page.get_by_role("button", name="Share with the project"))
-    expect(phone.get_by_role("main").get_by_text("When do we launch?")).to_be_visible(timeout=NOTICED_MS)
+    expect(phone.get_by_role("main").get_by_text("When do we launch")).to_be_visible(timeout=NOTICED_MS)
     picture(phone, "tuesday-phone")
 
     # Wednesday: Karl writes in it from his phone, and Mara watches.
@@ -102,6 +133,14 @@ def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Cal
     his.expect("completed")
     expect(watching.text).to_have_text("Two weeks before.")
     picture(watching.page, "wednesday-watching")
+
+    # On the same day Hanna asks two models side by side, in the project, and keeps one.
+    upstream.says("Twelve, and go.")
+    slogan = asked_side_by_side(hanna.open(project), "A slogan?")
+    expect(slogan.text).to_have_text("Twelve, and go.")
+    assert TOLD in str(upstream.posts()[-1])
+    slogan.page.goto(project)
+    expect(slogan.page.get_by_role("main").get_by_text("A slogan?")).to_be_visible()
 
     # Thursday: a link for a customer, who has no account.
     page.goto(f"{shared}/links")

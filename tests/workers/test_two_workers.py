@@ -9,13 +9,15 @@ import gevent
 import pytest
 
 from tests.engine.bench import holds_on
-from tests.support.person import Person
+from tests.support.person import Answer, Person
 from tests.support.tab import Tab
 from tests.support.waiting import until
 from webapp.streaming.shared_config import UNLIKE
 
 TOKENS = 400
 WORDS = [f"w{number:06d}" for number in range(1, TOKENS + 1)]
+KEPT = re.compile(r'id="column-(\w+)-keep"')
+BESIDE = ["some/model", "fake/plain", "fake/large", "fake/plain:free"]
 CUT_AND_GONE_ON_WITH = [("interrupted", "server_restart"), ("completed", "stop")]
 pytestmark = pytest.mark.slow
 
@@ -74,6 +76,34 @@ def test_what_a_killed_worker_was_writing_is_gone_on_with(deployment, fake) -> N
         assert Counter(words(deployment.there, path)) == Counter(WORDS)
     for tab in tabs:
         tab.close()
+
+
+def test_columns_are_watched_stopped_continued_and_kept_by_another_worker(deployment, fake) -> None:
+    until(lambda: len(deployment.one.worker_pids) == 2, "there are two workers at this address")
+    deployment.here.post("/admin/settings/limits", **{"limits.concurrent_streams": "0"})
+    fake.behaves([{"counted": TOKENS, "pace": 0.01, "stall_after": 50}] * len(BESIDE))
+    fake.counts(TOKENS)
+    sent = deployment.here.send("/chats", message="Count", models=BESIDE)["sent"]
+    path, ids = f"/chats/{sent['chat_id']}", [generation["message_id"] for generation in sent["generations"]]
+    there = deployment.there
+
+    def texts(person: Person) -> list[list[str]]:
+        return [re.findall(r"w\d{6}", person.raw(id)) for id in ids]
+
+    until(lambda: texts(there) == [WORDS[:50]] * len(ids), "every column is read at another server while it is written")
+    tab = opened(there, path)
+    assert there.post(f"/generations/{sent['generations'][1]['generation_id']}/stop").status == 303
+    until(lambda: deployment.generations(path).count(("stopped", "user")) == 1, "that one is stopped")
+    assert [status for status, _ in deployment.generations(path)].count("running") == len(ids) - 1
+
+    deployment.one.kill_worker()
+    until(lambda: [status for status, _ in deployment.generations(path)].count("completed") == len(ids) - 1, "the others end")
+    assert [Counter(text) for text in texts(there)] == [Counter(WORDS[:50] if id == ids[1] else WORDS) for id in ids]
+    until(lambda: {*ids} <= {*KEPT.findall(tab.raw.decode("utf-8", "replace"))}, "an open page offers to keep each")
+    assert there.post(f"/messages/{ids[2]}/keep").status == 303
+    page = deployment.here.page(path)
+    assert ("column__name" in page.text, Answer(page).id) == (False, ids[2])
+    tab.close()
 
 
 # Its lease takes half a minute to expire. That it is notified and writes nothing more is tested without a server in
