@@ -14,6 +14,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named, Paged
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
+from webapp.characters import queries as character_queries
 from webapp.chat.list import paging
 from webapp.chat.projects import service
 from webapp.chat.record import projects
@@ -35,6 +36,7 @@ class ProjectAnswer(Named):
     model: str = Field(description="The model of new chats in it; empty for each person's own.")
     parameters: service.ProjectParameters
     collection_ids: list[str] = Field(description="Its collections, as far as you can see them.")
+    character_ids: list[str] = Field(description="The characters that its new chats offer first, as far as you can see them.")
     tools: list[str] = Field(description="The keys of the tools that its answers can use.")
     keeps_chats: bool = Field(description="Whether its chats are kept, no matter how old they are.")
     is_own: bool
@@ -162,6 +164,8 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
     """Returns the answers for several projects, in a number of statements that doesn't grow with them."""
     me, ids = caller(), list(dict.fromkeys(id for row in rows for id in row.collection_ids))
     seen = {collection.id for collection in knowledge_queries.collections_among(me, ids)} if ids else set()
+    character_ids = {id for row in rows for id in row.character_ids}
+    known = {character.id for character in character_queries.visible_among(me, sorted(character_ids))}
     writable = projects.seen_among(me, [row.id for row in rows], rights=(projects.WRITE,))
     return [
         ProjectAnswer.of(
@@ -169,6 +173,7 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
             is_own=row.owner_id == me.id,
             can_write=row.id in writable,
             collection_ids=[id for id in row.collection_ids if id in seen],
+            character_ids=[id for id in row.character_ids if id in known],
             parameters=service.ProjectParameters.model_validate(row.parameters),
         )
         for row in by_turns(rows)

@@ -16,7 +16,7 @@ from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
-from webapp.chat.projects import service as project_service
+from webapp.chat.projects import service as project_service, shown as project_shown
 from webapp.chat.record import projects, queries
 from webapp.chat.record.model_choice import MOST_BESIDE, starting_choice
 from webapp.chat.record.tables import Project
@@ -44,6 +44,7 @@ def show() -> Response:
     form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
     form.models.data = request.args.getlist("models")[:MOST_BESIDE] or None
     form.project.data = project.id if project else ""
+    form.spoken_by.data = request.args.get("character", "")
     return _home(form)
 
 
@@ -118,7 +119,8 @@ def _home(form: MessageForm) -> Response:
     # The stream's position is taken before anything is read.
     more |= {"live_url": list_url("open-work"), "greeting": greeting(me.name, request.cookies.get(COOKIE, ""), utc_now())}
     more |= {"temporary": queries.temporary_chat(me.id), "starters": starters(me), "work": open_work(me)}
-    more["project"] = projects.project(me, form.project.data) if form.project.data else None
+    more["project"] = project = projects.project(me, form.project.data) if form.project.data else None
+    more["cast"] = project_shown.cast(me, project) if project else {}
     steps = next_steps(me)
     more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
     return form.shown("chat/home/home.html", may_be_temporary=True, **more)

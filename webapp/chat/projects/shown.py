@@ -8,6 +8,8 @@ from flask import url_for
 from sqlalchemy import select
 
 from webapp.base.db import db
+from webapp.characters import queries as character_queries
+from webapp.characters.shown import Face, character_face
 from webapp.chat.list import paging, shown as list_shown
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
@@ -62,6 +64,11 @@ def project(row: Project, me: User) -> ShownProject:
     owner = _owners(me, [row]).get(row.id)
     whose = owner or shares_shown.whose(projects.KIND, row.id, shares_shown.names(projects.KIND, row.id))
     return _project(row, whose, me, writable=projects.right_in(row, me) in ("own", projects.WRITE))
+
+
+def cast(me: User, row: Project) -> dict[str, Face]:
+    """Returns the faces of those of a project's characters that a person can chat with, by id and in their order."""
+    return {character.id: character_face(character) for character in character_queries.visible_among(me, row.character_ids)}
 
 
 def chats_values(me: User, project_id: str, *, after: str = "", words: str = "") -> dict[str, Any]:

@@ -69,6 +69,7 @@ def show(id: str) -> Response:
         project=shown.project(project, me),
         row=project,
         **_files(id, me),
+        cast=shown.cast(me, project),
         collections=knowledge_queries.collections_among(me, project.collection_ids),
         may_share=may(me, "see people"),
         accepted=formats.ACCEPTED,
