@@ -27,6 +27,7 @@ from webapp.chat.messages.renderings import words_alone
 from webapp.chat.prompt import path_story
 from webapp.chat.record import queries, sharing, tags, variables
 from webapp.chat.record.fields import values_of
+from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import IN_ORDER, Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
@@ -248,7 +249,7 @@ def _chat_ids(engine: Engine, user_id: str) -> Sequence[str]:
 
 
 def _opening(chat: Chat) -> str:
-    head = db.session.get(Message, chat.head_id) if chat.head_id else None
+    head, project = db.session.get(Message, chat.head_id) if chat.head_id else None, project_of(chat)
     filed_chat = FiledChat(
         id=origin_of(chat),
         title=chat.title,
@@ -261,6 +262,7 @@ def _opening(chat: Chat) -> str:
         archived_at=chat.archived_at,
         **cast_names.names_of(chat),
         tags=tuple(tags.by_chat(chat.owner_id or "", [chat.id]).get(chat.id, ())),
+        project=project.name if project else "",
         foreign_fields=chat.foreign_fields,
         settings=values_of(chat),
     )
