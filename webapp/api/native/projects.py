@@ -3,27 +3,32 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from flask import Blueprint
+from flask import Blueprint, Response, request
 from pydantic import Field
 
-from webapp.api.access import caller
+from webapp.api.access import caller, may
+from webapp.api.native.account import Brought
 from webapp.api.native.chats import ChatList, answers_of
 from webapp.api.native.documents import AddedList, DocumentList, added_answer, list_of, sent_files
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Named, Paged
+from webapp.api.schemas import Answer, Named, Paged, Query
+from webapp.base.heavy.child import on_disk
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
 from webapp.characters import queries as character_queries
+from webapp.chat.exchange.imports import MOST_PROJECT_BYTES
 from webapp.chat.list import paging
-from webapp.chat.projects import service
+from webapp.chat.projects import service, shown
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.documents import project_files
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.grants import shares
+from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
+from webapp.web.uploads import sent_file
 
 bp = Blueprint("api_projects", __name__, url_prefix="/api/v1/projects")
 
@@ -47,6 +52,23 @@ class ProjectAnswer(Named):
 
 class ProjectList(Answer):
     projects: list[ProjectAnswer]
+
+
+class ExportQuery(Query):
+    collections: bool = Field(True, description="With the documents of its collections, which can be many.")
+
+
+class BroughtProject(Answer):
+    """What an import has made, and what it left out, each with the reason."""
+
+    id: str
+    name: str
+    chats: Brought
+    documents: int
+    collections: int
+    left_out: list[tuple[str, str]] = Field(description="The first of them: what it is, and why it isn't there.")
+    left_out_count: int
+    trouble: str = Field(description="Why the archive couldn't be read to its end; empty if it was.")
 
 
 class NewProject(service.ProjectInput):
@@ -150,6 +172,40 @@ def grant(id: str, body: NewGrant) -> GrantList:
 @operation("Take a person or group out of a project; their own chats leave it", scope="chat", status=204)
 def revoke(id: str, grant_id: str) -> None:
     service.unshare(_visible(id), grant_id, author=audit_author())
+
+
+@bp.get("/<id>/export")
+@operation("Export a project as an archive, as far as you can see it", scope="read", query=ExportQuery, media="application/zip")
+def export(id: str, query: ExportQuery) -> Response:
+    row = _visible(id)
+    parts = shown.archive(row, caller(), with_collections=query.collections)
+    return download(parts, file_name(row.name, "zip", otherwise="project"), "application/zip")
+
+
+@bp.post("/import")
+@operation(
+    "Import an archive as a new project of your own",
+    scope="chat",
+    upload=True,
+    upload_field="file",
+    answer=BroughtProject,
+    status=201,
+    errors=(409,),
+    others=((429, "Several of your files were refused; wait as long as `Retry-After` says.", None),),
+    most_bytes=MOST_PROJECT_BYTES,
+)
+def bring_in() -> BroughtProject:
+    """The file is the body, or the field `file` of a form; its documents need the scope `knowledge`."""
+    # Imported with the first file: with its parsers it takes half a megabyte.
+    from webapp.chat.projects import importing
+
+    may_add_documents = may("knowledge")
+    if request.files:
+        result = importing.import_project(caller(), sent_file()[1], may_add_documents=may_add_documents)
+    else:
+        with on_disk(request.stream) as file:
+            result = importing.import_project(caller(), file, may_add_documents=may_add_documents)
+    return BroughtProject.of(result, chats=Brought.of(result.chats))
 
 
 def _visible(id: str) -> Project:

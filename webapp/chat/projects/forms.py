@@ -2,10 +2,11 @@
 
 from typing import Any, Self, get_args
 
-from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.characters import queries as character_queries
+from webapp.chat.exchange.imports import MOST_PROJECT_BYTES
 from webapp.chat.projects.service import Colour, Icon, ProjectInput, ProjectParameters
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.tables import Project
@@ -16,7 +17,7 @@ from webapp.people.grants import shares_shown
 from webapp.people.search import SearchQuery
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
-from webapp.web.forms import PLAIN, InputForm
+from webapp.web.forms import PLAIN, Form, InputForm
 from webapp.web.merging_form import MergingForm
 from webapp.web.pick_field import PickField
 
@@ -90,6 +91,12 @@ class NewProjectForm(InputForm[ProjectInput]):
         id="project-instructions",
         description="What every answer in it is told. You can add documents, tools and people later.",
         render_kw={"rows": 4},
+    )
+
+
+class ArchiveForm(Form):
+    file = FileField(
+        "Archive", description=f"The .zip file of a project, of up to {MOST_PROJECT_BYTES // 1024 // 1024} MB.", id="project-file"
     )
 
 
