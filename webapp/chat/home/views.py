@@ -16,7 +16,7 @@ from webapp.chat.messages import drafts, sending
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
-from webapp.chat.projects import service as project_service, shown as project_shown
+from webapp.chat.projects import service as project_service, shown as projects_shown
 from webapp.chat.record import projects, queries
 from webapp.chat.record.model_choice import MOST_BESIDE, starting_choice
 from webapp.chat.record.tables import Project
@@ -120,7 +120,7 @@ def _home(form: MessageForm) -> Response:
     more |= {"live_url": list_url("open-work"), "greeting": greeting(me.name, request.cookies.get(COOKIE, ""), utc_now())}
     more |= {"temporary": queries.temporary_chat(me.id), "starters": starters(me), "work": open_work(me)}
     more["project"] = project = projects.project(me, form.project.data) if form.project.data else None
-    more["cast"] = project_shown.cast(me, project) if project else {}
+    more["cast"] = projects_shown.cast(me, project) if project else {}
     steps = next_steps(me)
     more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
     return form.shown("chat/home/home.html", may_be_temporary=True, **more)
