@@ -161,9 +161,9 @@ class _Receiving:
         try:
             self._refuse_documents(user)
             values = {**about, "name": name}
-            made = self._accepted(lambda some: knowledge_service.create(CollectionInput.entered(some), by=user), values)
-            self._collection_id = made.id
-            self._attach(made.id, user)
+            collection = self._accepted(lambda some: knowledge_service.create(CollectionInput.entered(some), by=user), values)
+            self._collection_id = collection.id
+            self._attach(collection.id, user)
         except AppError as refusal:
             self._collection_refusal = refusal.message
             self._result.leave_out(name, refusal.message)
