@@ -10,7 +10,7 @@ from webapp.api.access import caller, may
 from webapp.api.native.account import Brought
 from webapp.api.native.chats import ChatList, answers_of
 from webapp.api.native.documents import AddedList, DocumentList, added_answer, list_of, sent_files
-from webapp.api.native.sharing import GrantList, NewGrant
+from webapp.api.native.sharing import add_grant_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named, Paged, Query
 from webapp.base.heavy.child import on_disk
@@ -24,8 +24,7 @@ from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.documents import project_files
-from webapp.people.accounts.guards import audit_author, found
-from webapp.people.grants import shares
+from webapp.people.accounts.guards import found
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 from webapp.web.uploads import sent_file
@@ -146,34 +145,6 @@ def add_files(id: str) -> AddedList:
     return added_answer(service.add_files(_visible(id), sent_files(), by=caller()))
 
 
-@bp.get("/<id>/grants")
-@operation("List who is in a project; for its owner", scope="read", answer=GrantList)
-def grants(id: str) -> GrantList:
-    row = _visible(id)
-    service.refuse_unless_owner(row, caller())
-    return GrantList.to(shares.shares(projects.KIND, row.id))
-
-
-@bp.put("/<id>/grants")
-@operation(
-    "Grant a project: to see its shared chats (`read`), or to chat in it (`write`)",
-    scope="chat",
-    body=NewGrant,
-    answer=GrantList,
-    errors=(409,),
-    named={"whom": "to_id"},
-)
-def grant(id: str, body: NewGrant) -> GrantList:
-    service.share(_visible(id), body.to, body.to_id or "", body.right, author=audit_author())
-    return GrantList.to(shares.shares(projects.KIND, id))
-
-
-@bp.delete("/<id>/grants/<grant_id>")
-@operation("Take a person or group out of a project; their own chats leave it", scope="chat", status=204)
-def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_visible(id), grant_id, author=audit_author())
-
-
 @bp.get("/<id>/export")
 @operation("Export a project as an archive, as far as you can see it", scope="read", query=ExportQuery, media="application/zip")
 def export(id: str, query: ExportQuery) -> Response:
@@ -234,3 +205,14 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
         )
         for row in by_turns(rows)
     ]
+
+
+add_grant_operations(
+    bp,
+    service.SHARING,
+    _visible,
+    scope="chat",
+    listing="List who is in a project; for its owner",
+    granting="Grant a project: to see its shared chats (`read`), or to chat in it (`write`)",
+    revoking="Take a person or group out of a project; their own chats leave it",
+)

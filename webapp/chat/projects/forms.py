@@ -13,7 +13,6 @@ from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.connections.models import candidates
 from webapp.people.accounts.tables import User
-from webapp.people.grants import shares_shown
 from webapp.people.search import SearchQuery
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
@@ -21,7 +20,6 @@ from webapp.web.forms import PLAIN, Form, InputForm
 from webapp.web.merging_form import MergingForm
 from webapp.web.pick_field import PickField
 
-RIGHTS = (("read", "see its shared chats"), ("write", "chat in it"))
 PARAMETERS = tuple(ProjectParameters.model_fields)
 EFFORTS = next(field.choices for field in FIELDS if field.name == "effort")
 OWN_MODEL = ("", "Each person's own")
@@ -97,10 +95,4 @@ class NewProjectForm(InputForm[ProjectInput]):
 class ArchiveForm(Form):
     file = FileField(
         "Archive", description=f"The .zip file of a project, of up to {MOST_PROJECT_BYTES // 1024 // 1024} MB.", id="project-file"
-    )
-
-
-class ShareForm(shares_shown.ShareForm):
-    right = SelectField(
-        "Access", id="share-right", choices=[SelectChoice(name, f"can {words}") for name, words in RIGHTS], default="write"
     )
