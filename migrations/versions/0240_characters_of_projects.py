@@ -1,13 +1,13 @@
 """Add the characters of projects.
 
-Revision: 0240, after 0192
+Revision: 0240, after 0243
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0240"
-down_revision = "0192"
+down_revision = "0243"
 branch_labels = None
 depends_on = None
 
