@@ -14,9 +14,7 @@
     const words = button.querySelector("span") ?? button;
     const before = (button.dataset.words ??= words.textContent);
     words.textContent = "Copied";
-    setTimeout(() => {
-      words.textContent = before;
-    }, 1600);
+    setTimeout(() => (words.textContent = before), 1600);
   };
   const failed = () => millrace.toast("Couldn't copy. Select the text and copy it manually.");
 
