@@ -1,4 +1,4 @@
-"""Whoever can't choose among the models has the team's usual one, and what others have chosen for them."""
+"""A person who can't choose among the models has the team's usual one, and what others have chosen for them."""
 
 from typing import Any
 

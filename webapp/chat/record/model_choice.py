@@ -170,7 +170,7 @@ def _given_in(chat: Chat, person: str, preset: KnownPreset | None) -> set[str]:
 
 
 def _given(preset: KnownPreset | None, project: Project | None, person: str) -> set[str]:
-    return {each.model for each in (preset, project) if each and each.owner_id != person}
+    return {source.model for source in (preset, project) if source and source.owner_id != person}
 
 
 def _gone(name: str) -> str:

@@ -369,7 +369,7 @@ class Providers:
         return self.is_available(model, person) and (_chooses(person) or self._is_given(model))
 
     def is_available(self, model: str, person: str = "") -> bool:
-        """Returns whether this model can answer, whoever has chosen it; one of a person's own connection, only them."""
+        """Returns whether this model can answer, as if others had chosen it; one of a person's own connection, only them."""
         if model.startswith(DEMO):
             return self.is_demo_allowed() and any(demo_model.id == model for demo_model in self._demo.models())
         if is_own(model):
