@@ -232,6 +232,7 @@ def _checked(entered: ProjectInput, by: User, project: Project | None = None) ->
     """Returns the values to store; what the project has already need not be there any more."""
     if entered.model and not (project and project.model == entered.model):
         providers().for_model(entered.model)
+        providers().refuse_unless_choosable(entered.model, person=by.id)
     collection_ids = attachable(entered.collection_ids, project.collection_ids if project else (), by)
     character_ids = _characters(entered.character_ids, project.character_ids if project else (), by)
     kept = set(project.tools) if project else set()
