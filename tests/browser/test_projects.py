@@ -34,7 +34,8 @@ def test_a_chat_is_dragged_into_a_project_and_out_again(server: Server, upstream
 
     chat = row(page, "A chat for the mill").get_by_role("link", name="A chat for the mill")
     # The script is loaded when the first drag begins.
-    chat.drag_to(page.locator("h1"))
+    with page.expect_response("**/js/drag.js*"):
+        chat.drag_to(page.locator("h1"))
     chat.drag_to(mill)
     expect(inside).to_have_text(["A chat for the mill"])
     expect(page.get_by_text("Moved to Mill.")).to_be_visible()

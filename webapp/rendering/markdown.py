@@ -14,7 +14,7 @@ from webapp.rendering.elements import CURSOR
 from webapp.rendering.fallback import as_lines, faults, unrendered
 from webapp.rendering.footnotes import footnotes_in, scoped
 from webapp.rendering.markdown_rules import parser, plain_lines, spent
-from webapp.rendering.previews import language
+from webapp.rendering.previews import language, number_blocks
 from webapp.rendering.sanitise import clean
 from webapp.rendering.seams import Seam, Stitching
 from webapp.rendering.tail import Tail, is_open, mark_cursor
@@ -43,6 +43,9 @@ LINES = re.compile(rf"(?:[^\n]*\n){{1,{PIECE_LINES}}}")
 BLANK_LINES = re.compile(r"(?:[ \t]*+\n)++")
 
 MARKDOWN: MarkdownIt = parser()
+# Only finds the blocks of a text, and numbers those of code.
+_BLOCKS: MarkdownIt = parser()
+_BLOCKS.core.ruler.enableOnly(["normalize", "block", number_blocks.__name__])
 Parsed = tuple[list[Token], dict[str, Any]]
 
 
@@ -356,5 +359,5 @@ def _line_starts(source: str) -> list[int]:
 
 def previewed(text: str) -> dict[int, tuple[str, str]]:
     """Returns the code blocks that have a preview, by number: the language and the code of each."""
-    tokens = MARKDOWN.parse(plain_lines(text), {"references": {}})
+    tokens = _BLOCKS.parse(text, {"references": {}})
     return {token.meta["preview"]: (language(token.info), token.content) for token in tokens if "preview" in token.meta}
