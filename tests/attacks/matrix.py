@@ -198,6 +198,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "picker.index": (Route("GET", "signed_in", "people"),),
     "picker.star": (Route("POST", "signed_in", "people"),),
     "beside.index": (Route("GET", "signed_in", "people"),),
+    "beside.leave_composer": (Route("POST", "signed_in", "people"),),
     "beside.begin": (Route("POST", "signed_in", "people"),),
     "beside.choose": (Route("POST", "signed_in", "writing people", ("chat",)),),
     "live.stream": (Route("GET", "anybody", "open"),),

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, create_model
 
 from webapp.api.access import caller
 from webapp.api.native.events import EVENTS, CanonicalEncoder
-from webapp.api.native.generations import Sent, sent
+from webapp.api.native.generations import SentTogether, sent_together
 from webapp.api.native.sharing import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import InvalidFields
@@ -28,14 +28,14 @@ from webapp.chat.exchange import export
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.list import paging
-from webapp.chat.messages import chats, follow_up, keeping, sending
+from webapp.chat.messages import chats, follow_up, keeping, sending, side_by_side
 from webapp.chat.projects import service as project_service
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import projects, queries, sharing, tags, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField
-from webapp.chat.record.model_choice import choice_name, choice_to_ask
+from webapp.chat.record.model_choice import IN_A_GROUP, MOST_BESIDE, choice_name, choice_to_ask, models_to_ask
 from webapp.chat.record.tables import Chat, FollowUp
 from webapp.chat.record.tags import TagName
 from webapp.chat.roleplay import service as roleplay_service
@@ -54,6 +54,7 @@ PROMPTS = {field.name for field in FIELDS} | {"persona_id"}
 CAST = {"character_ids", "turn_order"}
 NULLABLE = {field.name for field in FIELDS if field.kind is not str} | {"persona_id", "preset_id", "project_id"}
 TOOLS = "The keys of the tools that answers can use. Of a model that takes none, `search_web` is used once, before its answer."
+BESIDE = "Two to four models that answer side by side what is sent on its page, or queued"
 UNSEEN = "Not found, or you don't have access."
 # What a changed field calls, in this order. All checks come before the first change.
 CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
@@ -62,6 +63,7 @@ CHECKS: Mapping[str, Callable[[Chat, Any], object]] = {
     "variables": variables.checked_in,
     "preset_id": lambda chat, id: choice_to_ask(chat, _word_of(chat, id)),
     "model": choice_to_ask,
+    "models": lambda chat, models: models_to_ask(models, chat),
     "title": lambda _, title: chats.checked_title(title),
     "tools": lambda _, keys: choosing.checked(caller(), keys),
     "project_id": lambda chat, id: project_service.checked_move(chat, id, by=caller()),
@@ -74,6 +76,7 @@ CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "is_forgotten": lambda chat, is_forgotten: remembering.keep_out(chat, is_forgotten=is_forgotten),
     "preset_id": lambda chat, id: chats.choose(chat, _word_of(chat, id)),
     "model": chats.choose,
+    "models": side_by_side.choose,
     "title": chats.rename,
     "is_archived": lambda chat, is_archived: chats.archive(chat, is_archived=is_archived),
     "tools": choosing.choose,
@@ -93,6 +96,7 @@ class AboutChat(Answer):
     model: str
     model_name: str = Field(description="The name shown for it.")
     preset_id: str | None = Field(description="The preset that it has chosen; null for none, and for all but its owner.")
+    models: list[str] = Field(description=f"{BESIDE}; empty if `model` answers alone.")
     right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
     is_running: bool = Field(description="Whether an answer is being written in it.")
     is_temporary: bool
@@ -161,6 +165,7 @@ class NewChat(Body):
     title: Line = ""
     model: Model = ""
     preset_id: Cursor = Field("", description="A preset in place of a model; empty for none.")
+    models: list[Line] = Field([], description=f"{BESIDE}, as they do `message`; empty for none.", max_length=MOST_BESIDE)
     message: str = Field("", description="The first message, sent immediately; empty for none.")
     file_ids: list[AnyId] = Field([], description="Your files that go with it, from `POST /api/v1/files`.", max_length=MOST_FILES)
     context_limit: int | None = Field(None, ge=0, le=200)
@@ -189,6 +194,7 @@ class ChatChange(create_model("Settings", __base__=Body, **CHANGED)):  # type: i
     title: Line | None = None
     model: Line | None = Field(None, description="Another model, which leaves the preset, if there is one.")
     preset_id: Cursor | None = Field(None, description="A preset in place of a model; null or empty for none.")
+    models: list[Line] | None = Field(None, description=f"{BESIDE}; empty for none.", max_length=MOST_BESIDE)
     character_ids: list[AnyId] | None = Field(
         None,
         description="Its characters from now on, at least two. A chat with one character becomes a group.",
@@ -217,7 +223,7 @@ class TagsOfChat(Body):
 
 class NewChatAnswer(Answer):
     chat: ChatAnswer
-    sent: Sent | None
+    sent: SentTogether | None
 
 
 @bp.get("")
@@ -252,11 +258,14 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     reads = chat_collections.checked(caller(), body.collection_ids)
     project = project_service.writable(caller(), body.project_id) if body.project_id else None
     tools, names = choosing.checked(caller(), body.tools), tags.checked(body.tags, by=caller())
+    models = models_to_ask(body.models, by=caller().id)
     text = joined(body.message, attachment_service.blocks(caller().id, body.file_ids))
     if not text:
         chat = _silent(body, reads, project.model if project else "")
         if tools:
             choosing.choose(chat, tools)
+        if models:
+            side_by_side.choose(chat, models)
         if body.project_id:
             project_service.move(chat, body.project_id, by=caller())
         if names:
@@ -272,14 +281,16 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         reads=reads,
         tools=tools,
         project=project,
+        models=models,
     )
     if title and not (chat := db.session.get_one(Chat, generation.chat_id)).title_is_own:
         chats.rename(chat, title)
     if names:
         tags.change([db.session.get_one(Chat, generation.chat_id)], add=names, by=caller())
-    if wants_stream():
+    # Several can't be one stream.
+    if wants_stream() and not generation.column_number:
         return stream(generation, CanonicalEncoder())
-    return NewChatAnswer(chat=answer_of(db.session.get_one(Chat, generation.chat_id)), sent=sent(generation))
+    return NewChatAnswer(chat=answer_of(db.session.get_one(Chat, generation.chat_id)), sent=sent_together(generation))
 
 
 @bp.get("/<id>")
@@ -396,6 +407,7 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
         and "The character greets first. Create the chat without a message, then send the message to it.",
         "persona_id": body.persona_id and not is_played and "A persona needs a character. Choose a character too.",
         "preset_id": body.preset_id and body.model and "Send either `model` or `preset_id`.",
+        "models": body.models and len(body.character_ids) > 1 and IN_A_GROUP,
         "is_temporary": body.is_temporary and not body.message and "A temporary chat needs a first message.",
         "project_id": body.project_id and body.is_temporary and project_service.TEMPORARY,
         "tags": body.tags and body.is_temporary and tags.NONE_OF_TEMPORARY,
@@ -450,6 +462,8 @@ def _refuse_unfit(chat: Chat, values: dict[str, Any]) -> None:
     me = caller()
     if {"model", "preset_id"} <= values.keys():
         raise InvalidFields({"preset_id": "Send either `model` or `preset_id`."})
+    if values.get("character_ids") and values.get("models"):
+        raise InvalidFields({"models": IN_A_GROUP})
     if values.keys() & CAST:
         roleplay_service.checked_cast(chat, values.get("character_ids"), values.get("turn_order"), by=me)
     if values.keys() & PROMPTS:

@@ -19,7 +19,7 @@ from webapp.api.streaming.streams import has_all, last_position, stream
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.chat.calls import decisions
-from webapp.chat.messages import sending
+from webapp.chat.messages import sending, side_by_side
 from webapp.chat.record import reading_time
 from webapp.chat.record.access import visible_message, writable_generation
 from webapp.chat.record.tables import Message
@@ -46,6 +46,12 @@ class Sent(Answer):
     stream_url: str = Field(description="Its event stream, with a ticket in the URL for clients that can't send headers.")
 
 
+class SentTogether(Sent):
+    """The generation that was started; of several side by side the first, with all of them in `generations`."""
+
+    generations: list[Sent] = Field([], description="Those that answer side by side, in the order of `models`; else empty.")
+
+
 STARTS: dict[str, Any] = {"scope": "chat", "answer": Sent, "status": 202, "errors": (409, 429), "stream": EVENTS}
 
 
@@ -65,6 +71,12 @@ def sent(row: Generation) -> Sent:
         status=row.status,
         stream_url=stream_url(row.id),
     )
+
+
+def sent_together(first: Generation) -> SentTogether:
+    """Returns those that were started side by side, of which this is the first, or this one if it answers alone."""
+    together = [sent(row) for row in side_by_side.generations_beside(first)] if first.column_number else []
+    return SentTogether(**dict(sent(first)), generations=together)
 
 
 # Longer than a day is a mistake in units.

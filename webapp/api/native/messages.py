@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from webapp.api.access import caller
 from webapp.api.authors import Author, authors_of
 from webapp.api.native.chats import ChatAnswer, answer_of
-from webapp.api.native.generations import STARTS, GenerationAnswer, Sent, begun, sent
+from webapp.api.native.generations import STARTS, GenerationAnswer, Sent, SentTogether, begun, sent_together
 from webapp.api.native.tools import WITH_A_MESSAGE_CHARS, CallAnswer
 from webapp.api.operations import idempotency_key, operation
 from webapp.api.schemas import Answer, Body, Cursor, Model, Named, Query, Text
@@ -73,6 +73,11 @@ class MessagesQuery(Query):
     show: Literal["path", "tree"] = Field("path", description="The current branch, or every message of every branch.")
 
 
+BESIDE: Any = Field(
+    [], description="Two to four models that answer side by side: all of them start, or none.", max_length=MOST_BESIDE
+)
+
+
 class NewMessage(Body):
     message: str = Field("", description="Its text; it can be empty where there are files, or for a character to speak next.")
     file_ids: list[AnyId] = Field([], description="Your files from `POST /api/v1/files`.", max_length=MOST_FILES)
@@ -81,21 +86,20 @@ class NewMessage(Body):
     )
     model: Model = ""
     after: Cursor = Field("", description="The last message you saw; if the chat has continued since, a branch starts there.")
-    models: list[Line] = Field(
-        [], description="Two to four models that answer side by side: all of them start, or none.", max_length=MOST_BESIDE
-    )
+    models: list[Line] = BESIDE
     context_limit: int | None = Field(None, ge=0, le=200, description="How many earlier messages to send this time.")
 
 
-class SentMessage(Sent):
-    """The generation that was started; of several side by side the first, with all of them in `generations`."""
-
+class SentMessage(SentTogether):
     message: MessageAnswer | None = Field(None, description="The message that models answer side by side; else null.")
-    generations: list[Sent] = Field([], description="Those that answer side by side, in the order of `models`; else empty.")
 
 
 class Edited(Body):
     message: Text
+
+
+class EditedQuestion(Edited):
+    models: list[Line] = BESIDE
 
 
 class Rewritten(Edited):
@@ -129,13 +133,7 @@ def send(id: str, body: NewMessage) -> Sent | Response:
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
     text = joined(body.message, attachment_service.blocks(me, body.file_ids))
-    if not body.models:
-        answer = begun(sending.ask(chat, text, by=me, options=options, **wishes))
-        return SentMessage(**dict(answer)) if isinstance(answer, Sent) else answer
-    # Clients that accept an event stream get their addresses, too: several can't be one stream.
-    first = sending.ask(chat, text, by=me, options=options, models=body.models, **wishes)
-    each = [sent(generation) for generation in side_by_side.generations_beside(first)]
-    return SentMessage(**dict(each[0]), message=_one(visible_message(each[0].question_id or "")), generations=each)
+    return _begun(sending.ask(chat, text, by=me, options=options, models=body.models, **wishes))
 
 
 @bp.get("/messages/<id>")
@@ -145,9 +143,15 @@ def show(id: str) -> MessageAnswer:
 
 
 @bp.post("/messages/<id>/edit")
-@operation("Edit a message: creates a branch and a new answer", body=Edited, takes_key=True, **STARTS)
-def edit(id: str, body: Edited) -> Sent | Response:
-    return begun(sending.edit(writable_message(id), body.message, key=idempotency_key(), by=caller().id))
+@operation(
+    "Edit a message: creates a branch and a new answer, or several side by side",
+    body=EditedQuestion,
+    takes_key=True,
+    **STARTS_SEVERAL,
+)
+def edit(id: str, body: EditedQuestion) -> Sent | Response:
+    message, me = writable_message(id), caller().id
+    return _begun(sending.edit(message, body.message, key=idempotency_key(), by=me, models=body.models))
 
 
 @bp.post("/messages/<id>/rewrite")
@@ -215,6 +219,15 @@ def restore(id: str) -> MessageAnswer:
 def erase(id: str) -> None:
     message = own_message(id, even_deleted=True)
     versions.erase(found(message if message.deleted_at else None))
+
+
+def _begun(first: Generation) -> Sent | Response:
+    """Returns what was started, or the events of a single answer if the client accepts an event stream: several can't be one."""
+    if not first.column_number:
+        answer = begun(first)
+        return SentMessage(**dict(answer)) if isinstance(answer, Sent) else answer
+    together = sent_together(first)
+    return SentMessage(**dict(together), message=_one(visible_message(together.question_id or "")))
 
 
 def _answers_of(rows: Sequence[Message]) -> list[MessageAnswer]:
@@ -363,7 +376,10 @@ class Reworded(Body):
     errors=(409,),
 )
 def queue(id: str, body: FollowUp) -> ChatAnswer:
-    follow_up.queue(own_chat(id), body.message, model=body.model, speaker_id=body.character_id)
+    chat = own_chat(id)
+    # Of those side by side, one that is named answers alone.
+    named = {"answered_by" if chat.models else "model": body.model}
+    follow_up.queue(chat, body.message, speaker_id=body.character_id, **named)
     return answer_of(own_chat(id))
 
 
@@ -387,9 +403,9 @@ def remove_one_queued(id: str, waiting: str) -> None:
 
 
 @follow_ups_bp.post("/send", endpoint="send")
-@operation("Send the next queued message now", **STARTS)
+@operation("Send the next queued message now; in a chat with `models`, all of them answer it", **STARTS_SEVERAL)
 def send_queued(id: str) -> Sent | Response:
-    return begun(follow_up.send(own_chat(id)))
+    return _begun(follow_up.send(own_chat(id)))
 
 
 suggestions_bp = Blueprint("api_suggestions", __name__, url_prefix="/api/v1/chats/<id>/suggestion")

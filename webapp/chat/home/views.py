@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.base.db import utc_now
+from webapp.base.db import db, utc_now
 from webapp.base.errors import Conflict, Invalid
 from webapp.characters import queries as character_queries
 from webapp.chat.calls import choosing
@@ -12,20 +12,21 @@ from webapp.chat.home.checklist import next_steps
 from webapp.chat.home.greeting import COOKIE, greeting
 from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.home.welcome_shown import welcome
-from webapp.chat.messages import drafts, sending
+from webapp.chat.messages import drafts, sending, side_by_side
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.projects import service as project_service
 from webapp.chat.record import projects, queries
-from webapp.chat.record.model_choice import MOST_BESIDE, starting_choice
-from webapp.chat.record.tables import Project
+from webapp.chat.record.model_choice import MOST_BESIDE, models_to_ask, starting_choice
+from webapp.chat.record.tables import Chat, Project
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.starters.shown import starters
 from webapp.engine.tables import Generation
 from webapp.engine.watching.views import list_url
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
+from webapp.models.presets.choice import id_in
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.people.accounts.tables import User
@@ -39,11 +40,14 @@ bp = Blueprint("home", __name__)
 def show() -> Response:
     me, project_id = current_user(), request.args.get("project", "")
     project = projects.project(me, project_id, rights=(projects.WRITE,)) if project_id else None
-    model = request.args.get("model") or _usual_choice(me, project)
+    model, models = request.args.get("model") or _usual_choice(me, project), request.args.getlist("models")[:MOST_BESIDE]
+    if models and model not in models and not id_in(model):
+        model = models[0]
     form = MessageForm.new(model=model, knowledge=request.args.getlist("knowledge")[:MOST_COLLECTIONS])
     form.tools.data = request.args.getlist("tools")[: choosing.MOST_TOOLS] or None
-    form.models.data = request.args.getlist("models")[:MOST_BESIDE] or None
+    form.models.data = models or None
     form.project.data = project.id if project else ""
+    form.temporary.data = bool(request.args.get("temporary")) and not project
     return _home(form)
 
 
@@ -57,7 +61,7 @@ def begin() -> Response:
         refuse_unknown(form)
         project = project_service.writable(me, form.project.data) if form.project.data else None
         generation = _begun(form, attachable(form.knowledge.data or (), (), me), project)
-        model = form.model.data or ""
+        model = "" if form.models.data else form.model.data or ""
         if model and model != _usual_choice(current_user(), project):
             model_marks.choose(current_user().id, model)
         return navigate(chat_page_url(generation.chat_id))
@@ -69,15 +73,20 @@ def _usual_choice(me: User, project: Project | None) -> str:
 
 
 def _begun(form: MessageForm, reads: Sequence[str], project: Project | None) -> Generation:
-    """Starts a chat with its first message; with a character if the form names one."""
+    """Starts a chat with its first message; with a character if the form names one.
+
+    Models side by side stay the chat's even if another answers the first message alone.
+    """
     if project and form.temporary.data:
         raise Conflict(project_service.TEMPORARY)
     me, model, answered_by = current_user(), form.model.data or "", form.answered_by.data or ""
     key, is_temporary = form.key.data or "", form.temporary.data
+    models = models_to_ask(form.models.data or (), by=me.id)
+    beside = [] if answered_by or form.alone.data else models
     if id := form.spoken_by.data:
         if not (character := character_queries.character(me, id)):
             raise Invalid("This character no longer exists, or you don't have access.", field="message")
-        return roleplay_service.begin_by_message(
+        generation = roleplay_service.begin_by_message(
             character,
             form.text,
             by=me,
@@ -87,20 +96,25 @@ def _begun(form: MessageForm, reads: Sequence[str], project: Project | None) -> 
             reads=reads,
             is_temporary=is_temporary,
             project_id=project.id if project else None,
+            models=beside,
         )
-    return sending.start_chat(
-        form.text,
-        model=model,
-        key=key,
-        owner_id=me.id,
-        options=sending.TYPED_OPTIONS,
-        is_temporary=is_temporary,
-        reads=reads,
-        answered_by=answered_by,
-        tools=choosing.checked(me, form.tools.data or ()) if choosing.are_offered(None) else (),
-        models=[] if answered_by or form.alone.data else form.models.data or (),
-        project=project,
-    )
+    else:
+        generation = sending.start_chat(
+            form.text,
+            model=model,
+            key=key,
+            owner_id=me.id,
+            options=sending.TYPED_OPTIONS,
+            is_temporary=is_temporary,
+            reads=reads,
+            answered_by=answered_by,
+            tools=choosing.checked(me, form.tools.data or ()) if choosing.are_offered(None) else (),
+            models=beside,
+            project=project,
+        )
+    if models and (chat := db.session.get_one(Chat, generation.chat_id)).models != models:
+        side_by_side.choose(chat, models)
+    return generation
 
 
 @bp.post("/home/dismiss")
@@ -117,8 +131,9 @@ def _home(form: MessageForm) -> Response:
     del more["form"]
     # The stream's position is taken before anything is read.
     more |= {"live_url": list_url("open-work"), "greeting": greeting(me.name, request.cookies.get(COOKIE, ""), utc_now())}
-    more |= {"temporary": queries.temporary_chat(me.id), "starters": starters(me), "work": open_work(me)}
-    more["project"] = projects.project(me, form.project.data) if form.project.data else None
+    project = projects.project(me, form.project.data) if form.project.data else None
+    more |= {"temporary": queries.temporary_chat(me.id), "project": project, "work": open_work(me)}
+    more["starters"] = starters(me, project.id if project else None)
     steps = next_steps(me)
     more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
     return form.shown("chat/home/home.html", may_be_temporary=True, **more)

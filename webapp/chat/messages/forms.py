@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from flask import request
+from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, HiddenField, SelectMultipleField, StringField, TextAreaField
 
 from webapp.base.errors import AppError, Invalid
@@ -18,6 +20,13 @@ from webapp.web.forms import Form
 
 # What can be named once in a message.
 ONE_OF_EACH = ("answered_by", "spoken_by")
+# What is chosen for a new chat besides its text, and how many of each.
+FOR_A_NEW_CHAT, MOST_CHOICES = ("project", "model", "models", "knowledge", "tools", "temporary"), 100
+
+
+def choices_in(values: MultiDict[str, str]) -> dict[str, Any]:
+    """Returns what was chosen for a new chat, from its form or from an address: the address of its page can say all of it."""
+    return {name: values.getlist(name)[:MOST_CHOICES] for name in FOR_A_NEW_CHAT if name in values}
 
 
 class MessageForm(Form):

@@ -124,8 +124,9 @@ def start_chat(
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
     models = models_to_ask(models, by=person)
-    wanted = next(iter(models), model or (project.model if project else ""))
-    choice = new_choice(owner_id, wanted, otherwise=providers().default())
+    choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=providers().default())
+    if models and choice.model not in models:
+        choice = choice._replace(model=models[0])
     providers().for_model(answered_by or choice.model, person=person, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):

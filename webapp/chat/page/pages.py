@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, render_template, url_for
+from flask import Response, render_template, request, url_for
 
 from webapp.base import topic_names
 from webapp.base.db import db
@@ -10,7 +10,7 @@ from webapp.base.ids import new_id
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.calls import tools_shown
 from webapp.chat.messages import deleted_branches, feedback
-from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.forms import MessageForm, choices_in
 from webapp.chat.page import mentions_shown, shown, snapshot_shown
 from webapp.chat.page.composer_shown import beside, composer_values, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition, cursors_of
@@ -81,6 +81,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         **({} if chat else tools_shown.new_chat_values(me, form.tools.data)),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "beside": beside(chat.models if chat else form.models.data or ()),
+        "choices": {} if chat else choices_in(request.values),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
         **picker(chat, form.model.data or "", person=me.id if me else ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),

@@ -8,13 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from webapp.base.db import db, utc_now
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
+from webapp.chat.messages.forms import choices_in
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import choice_in, model_named
@@ -85,6 +88,7 @@ def index() -> Response:
     template = "chat/page/picker/_models.html" if is_htmx() else "chat/page/picker/models.html"
     chat = queries.owned_chat(current_user().id, chat_id) if chat_id else None
     has_presets = request.args.get("presets") == "y" and (chat is not None or not chat_id)
+    choices = {} if chat_id else _choices(request.args)
     return render(
         template,
         page=page,
@@ -94,9 +98,10 @@ def index() -> Response:
         states=_states(page.rows),
         query=query,
         chat_id=chat_id,
+        choices=choices,
         after=after,
         current=choice_in(chat).word if chat else "",
-        back_url=chat_page_url(chat_id) if chat_id else "/",
+        back_url=chat_page_url(chat_id) if chat_id else url_for("home.show", **choices),
     )
 
 
@@ -109,13 +114,19 @@ def star() -> Response:
     model_marks.star(current_user().id, model, is_favorite=is_favorite)
     chat, query, after = (request.form.get(name) or None for name in ("chat", "q", "after"))
     if not is_htmx():
-        return redirect(url_for(".index", chat=chat, q=query, after=after))
+        return redirect(url_for(".index", chat=chat, q=query, after=after, **_choices(request.form)))
     return render(
         "chat/page/picker/_star.html",
         model={"id": model, "name": model_named(model).name, "is_favorite": is_favorite},
         chat_id=chat,
+        choices={},
         query=query,
     )
+
+
+def _choices(values: MultiDict[str, str]) -> dict[str, Any]:
+    """Returns what was chosen for a new chat besides its model."""
+    return {name: chosen for name, chosen in choices_in(values).items() if name not in ("model", "models")}
 
 
 def models(marks: model_marks.Marks, query: str = "", after: int = 0, *, person: str = "") -> ShownModels:

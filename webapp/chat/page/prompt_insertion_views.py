@@ -1,7 +1,7 @@
 """`/name` in the composer inserts a prompt of the library: a form for its fields, then the text as a draft to be sent."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -13,7 +13,7 @@ from webapp.base.errors import Invalid
 from webapp.base.ids import new_id
 from webapp.chat.calls import choosing
 from webapp.chat.messages import drafts
-from webapp.chat.messages.forms import MessageForm
+from webapp.chat.messages.forms import MessageForm, choices_in
 from webapp.chat.page import mentions_shown
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record.access import writable_chat
@@ -86,7 +86,7 @@ def insert(name: str) -> Response:
     try:
         if is_htmx():
             return _inserted(prompt, values)
-        return redirect(_put(prompt, prompt.text(values), chat_id, request.args.getlist("knowledge")))
+        return redirect(_put(prompt, prompt.text(values), chat_id, choices_in(request.args)))
     except Invalid as refusal:
         return _form(prompt, values, refusal=refusal.message)
 
@@ -112,14 +112,14 @@ def prompt_redirect(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Respon
     me = user_or_none()
     if form.files or not me or not (prompt := prompts_named_in(me, form.typed_instead)):
         return None
-    reads = form.knowledge.data or []
+    choices = {} if chat_id else choices_in(request.form)
     if form.mentions:
         drafts.save(me.id, form.text, chat_id, mentions=form.mentions)
     if prompt.fields:
         # Leaves out empty query parameters.
-        parameters: dict[str, Any] = {"chat": chat_id or None, "with": prompt.rest or None, "knowledge": reads}
+        parameters: dict[str, Any] = {**choices, "chat": chat_id or None, "with": prompt.rest or None}
         return navigate(url_for("prompted.fill", name=prompt.name, **parameters))
-    return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id, reads))
+    return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id, choices))
 
 
 def refuse_unknown(form: MessageForm) -> None:
@@ -131,14 +131,16 @@ def refuse_unknown(form: MessageForm) -> None:
     raise Invalid(f"There is no prompt /{name}. Send it as a message?", field="message")
 
 
-def _put(prompt: InsertablePrompt, text: str, chat_id: str, reads: Sequence[str]) -> str:
-    """Saves the text as a draft and returns its page; `reads` are the collections that were chosen for a new chat."""
+def _put(prompt: InsertablePrompt, text: str, chat_id: str, choices: Mapping[str, Any]) -> str:
+    """Saves the text as a draft and returns its page; `choices` are what was chosen for a new chat."""
     me, text = current_user(), drafts.truncated(text)
     more = attach(prompt, chat_id, by=me)
     drafts.save(me.id, text, chat_id)
+    choices = {**choices, "knowledge": [*choices.get("knowledge", ()), *more]}
     # In a new chat, those of the prompt come to those that are on anyway.
-    keys = named_tools(me, prompt.tools).keys if not chat_id else ()
-    return _page_of(chat_id, [*reads, *more], [*me.tools, *keys] if keys else ())
+    if not chat_id and (keys := named_tools(me, prompt.tools).keys):
+        choices["tools"] = [*choices.get("tools", me.tools), *keys]
+    return _page_of(chat_id, choices)
 
 
 def _chat_id() -> str:
@@ -147,9 +149,10 @@ def _chat_id() -> str:
     return writable_chat(chat_id).id if chat_id else drafts.NEW_CHAT
 
 
-def _page_of(chat_id: str, reads: Sequence[str] = (), tools: Sequence[str] = ()) -> str:
+def _page_of(chat_id: str, choices: Mapping[str, Any]) -> str:
     if not chat_id:
-        return url_for("home.show", knowledge=list(dict.fromkeys(reads)), tools=list(dict.fromkeys(tools)))
+        new: dict[str, Any] = {name: list(dict.fromkeys(values)) for name, values in choices.items()}
+        return url_for("home.show", **new)
     # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
     return url_for("chat.show", id=chat_id, at=new_id()[:10], _anchor="composer-box")
 
@@ -165,8 +168,9 @@ def _form(
         values=values,
         errors=errors or {},
         refusal=refusal,
-        back_url=_page_of(chat_id, request.args.getlist("knowledge")),
+        back_url=_page_of(chat_id, choices_in(request.args)),
         chat_id=chat_id,
+        choices=choices_in(request.args),
     )
 
 

@@ -3,7 +3,9 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import AppError
-from webapp.chat.messages import side_by_side
+from webapp.chat.calls import choosing
+from webapp.chat.messages import drafts, side_by_side
+from webapp.chat.messages.forms import MessageForm, choices_in
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.page.picker_views import MOST_QUERY_CHARS, MOST_SKIPPED, models
 from webapp.chat.record.access import writable_chat
@@ -12,7 +14,7 @@ from webapp.chat.record.tables import Chat
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import current_user, signed_in
-from webapp.web.htmx import redirect, render
+from webapp.web.htmx import navigate, redirect, render
 
 bp = Blueprint("beside", __name__)
 
@@ -25,13 +27,27 @@ def index() -> Response:
     return _choice(chat, request.args.getlist("models") or _present(chat))
 
 
+@bp.post("/models/side-by-side/new")
+@signed_in
+def leave_composer() -> Response:
+    """Opens the choice from the form of a new chat: its text is kept as the draft, and what was chosen in it stays so."""
+    form = MessageForm()
+    drafts.save(current_user().id, form.text, mentions=form.mentions)
+    choices = choices_in(request.form)
+    if choosing.are_offered(None):
+        # All of them can be off, which an address without any doesn't say.
+        choices.setdefault("tools", [""])
+    return navigate(url_for(".index", **choices))
+
+
 @bp.post("/models/side-by-side")
 @signed_in
 def begin() -> Response:
     """Opens a new chat that the models will answer in; nothing is stored before its first message."""
-    chosen = request.form.getlist("models")
+    chosen = [] if "off" in request.form else request.form.getlist("models")
     try:
-        return redirect(url_for("home.show", models=models_to_ask(chosen, by=current_user().id) or None))
+        models = models_to_ask(chosen, by=current_user().id)
+        return redirect(url_for("home.show", **choices_in(request.form) | {"models": models}))
     except AppError as refusal:
         return _choice(None, chosen, refusal)
 
@@ -58,15 +74,18 @@ def _choice(chat: Chat | None, chosen: list[str], refusal: AppError | None = Non
     me, catalogue = current_user().id, providers()
     page = models(model_marks.for_person(me), query, after, person=me)
     chosen = [model for model in dict.fromkeys(chosen) if catalogue.is_choosable(model, me)][: 2 * MOST_BESIDE]
+    choices = {} if chat else choices_in(request.values)
+    choices.pop("models", None)
     return render(
         "chat/page/picker/side_by_side.html",
         status=refusal.status if refusal else 200,
         chat=chat,
+        choices=choices,
         kept=[(model, catalogue.display_name(model)) for model in chosen],
         rows={row.id: row for row in page.rows if row.id not in chosen}.values(),
         next=page.next,
         query=query,
         wrong=refusal.message if refusal else "",
         send_url=url_for(".choose", id=chat.id) if chat else url_for(".begin"),
-        back_url=chat_page_url(chat.id) if chat else "/",
+        back_url=chat_page_url(chat.id) if chat else url_for("home.show", **choices),
     )

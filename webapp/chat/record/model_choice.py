@@ -18,6 +18,7 @@ VISITORS_MODEL = "demo/quick"
 LEAST_BESIDE, MOST_BESIDE = 2, 4
 GONE = "This preset"
 OF_ANOTHER = "is of another person's own connection, so it answers only them. Choose another model for your message."
+IN_A_GROUP = "In a group the characters take turns, so models can't answer side by side."
 FOR_A_CHAT = "A preset is chosen for a whole chat. Choose a model for a single answer."
 
 
@@ -91,7 +92,7 @@ def models_to_ask(models: Sequence[str], chat: Chat | None = None, *, by: str = 
     if not models:
         return []
     if chat and chat.is_group:
-        raise Conflict("In a group the characters take turns, so models can't answer side by side.")
+        raise Conflict(IN_A_GROUP)
     if chat and chat.visitor_hash:
         raise Conflict("Models answer side by side only for people with an account.")
     if not LEAST_BESIDE <= len(set(models)) == len(models) <= MOST_BESIDE:

@@ -96,8 +96,9 @@ def begin_by_message(
     reads: Sequence[str] = (),
     is_temporary: bool = False,
     project_id: str | None = None,
+    models: Sequence[str] = (),
 ) -> Generation:
-    """Creates a chat with a character, in which a message follows its greeting, and starts the answer.
+    """Creates a chat with a character, in which a message follows its greeting, and starts the answer, or those of `models`.
 
     Repeating key and text returns the first result.
     """
@@ -108,7 +109,9 @@ def begin_by_message(
     providers().for_model(answered_by or choice.model, person=user_id)
     chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary, project_id=project_id)
     drafts.forget(user_id)
-    return sending.ask(chat, text, key=key, answered_by=answered_by, by=user_id, options=sending.TYPED_OPTIONS, place=place)
+    return sending.ask(
+        chat, text, key=key, answered_by=answered_by, by=user_id, options=sending.TYPED_OPTIONS, place=place, models=models
+    )
 
 
 def _persona_and_choice(
@@ -248,11 +251,14 @@ def begin_group(
 def recast(chat: Chat, ids: Sequence[str] | None, turn_order: str | None, *, by: User) -> None:
     """Changes the cast of a chat and the order in which they speak, from the next answer on.
 
-    A chat with one character becomes a group. Present members can stay even if they are in the trash or no longer visible.
+    A chat with one character becomes a group, in which they take turns: no models answer side by side any more. Present members
+    can stay even if they are in the trash or no longer visible.
     """
     cast_ids, order = checked_cast(chat, ids, turn_order, by=by)
     with write():
         chat.character_ids, chat.turn_order = cast_ids, order
+        if cast_ids:
+            chat.models = []
     announcements.announce(chat, "chat", chat.id)
 
 

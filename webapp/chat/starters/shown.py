@@ -34,10 +34,15 @@ def openable(user: User) -> list[Starter]:
     return [starter for starter in service.starters() if starter.is_shown and _can_open(starter, user, paths)]
 
 
-def starters(user: User) -> list[ShownStarter]:
-    """Returns the cards as the home page shows them."""
+def starters(user: User, project_id: str | None = None) -> list[ShownStarter]:
+    """Returns the cards as the home page shows them; their forms begin chats in the project of the page."""
     return [
-        ShownStarter(starter.words, starter.hint, starter.icon, starter.path or url_for("starters.show", slot=starter.slot))
+        ShownStarter(
+            starter.words,
+            starter.hint,
+            starter.icon,
+            starter.path or url_for("starters.show", slot=starter.slot, project=project_id),
+        )
         for starter in openable(user)
     ]
 

@@ -11,6 +11,7 @@ from webapp.chat.files.attachments import MOST_FILES, parted
 from webapp.chat.messages import drafts, sending
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.page.prompt_insertion_views import InsertablePrompt, attach, insertable
+from webapp.chat.projects import service as project_service
 from webapp.chat.starters import service, shown
 from webapp.chat.starters.forms import BeginForm, StarterForm
 from webapp.chat.starters.service import FROM_LIBRARY, OWN_PROMPT, Starter
@@ -105,21 +106,23 @@ def _begun(starter: Starter, prompt: InsertablePrompt, form: BeginForm, text: st
     """Sends the text and its files as a new chat's first message, or puts both into the composer of the home page."""
     if starter.takes_files and not form.edit.data and not any(file.filename for file in request.files.getlist("file")):
         raise Invalid("Choose a file.", field="part")
-    me = current_user()
+    me, id = current_user(), request.args.get("project")
+    project = project_service.writable(me, id) if id else None
     form.message.data = text
     reads = attach(prompt, drafts.NEW_CHAT, by=me)
     message = form.text
     if form.edit.data:
         drafts.save(me.id, message)
-        return redirect(url_for("home.show", knowledge=reads))
+        return redirect(url_for("home.show", knowledge=reads, project=id))
     generation = sending.start_chat(
         message,
-        model=providers().default(model_marks.preferred_model(me), me.id),
+        model=(project.model if project else "") or providers().default(model_marks.preferred_model(me), me.id),
         key=form.key.data or "",
         owner_id=me.id,
         options=sending.TYPED_OPTIONS,
         reads=reads,
         title_words=_own_words(starter, prompt, message),
+        project=project,
     )
     return redirect(chat_page_url(generation.chat_id))
 
@@ -136,6 +139,7 @@ def _form(
     starter: Starter, prompt: InsertablePrompt, form: BeginForm, values: dict[str, str], errors: dict[str, str] | None = None
 ) -> Response:
     context: dict[str, Any] = {"starter": starter, "prompt": prompt, "values": values, "errors": errors or {}}
+    context |= {"project_id": request.args.get("project")}
     return form.shown("chat/starters/show.html", **context)
 
 
