@@ -92,8 +92,10 @@ def duplicate(row: Lorebook, *, by: User) -> Lorebook:
 
 def trash(row: Lorebook) -> None:
     """Moves a lorebook to the trash; it can be restored."""
+    id = row.id
     with write():
         row.deleted_at = utc_now()
+    shares.object_trashed(queries.KIND, id)
     empty_trash()
 
 
@@ -142,6 +144,4 @@ def share(row: Lorebook, to: str, to_id: str, *, author: PersonAuthor) -> None:
 def unshare(row: Lorebook, grant_id: str, *, author: PersonAuthor) -> None:
     """Revokes a grant; chats that used the lorebook through it continue without it."""
     refuse_unless_owner(row, author.actor)
-    id = row.id
-    with write() as session:
-        shares.unshare(session, WORD, queries.KIND, id, grant_id, author=author)
+    shares.unshare_readable(row, WORD, queries.KIND, grant_id, author=author)

@@ -152,9 +152,11 @@ def usable_of(presets: Sequence[Preset], user: User) -> dict[str, dict[str, list
 def trash(row: Preset, *, by: User) -> None:
     """Moves a preset to the trash; it can be restored. Chats that use it wait until another model is chosen."""
     refuse_unless_owner(row, by)
+    id = row.id
     with write():
         row.deleted_at = utc_now()
     queries.forget()
+    shares.object_trashed(queries.KIND, id)
     empty_trash()
 
 
@@ -189,9 +191,7 @@ def share(row: Preset, to: str, to_id: str, *, author: PersonAuthor) -> None:
 def unshare(row: Preset, grant_id: str, *, author: PersonAuthor) -> None:
     """Revokes a grant; chats that used the preset through it wait until another model is chosen."""
     refuse_unless_owner(row, author.actor)
-    id = row.id
-    with write() as session:
-        shares.unshare(session, WORD, queries.KIND, id, grant_id, author=author)
+    shares.unshare_readable(row, WORD, queries.KIND, grant_id, author=author)
 
 
 def hand_over(session: Session, person_id: str, heir_id: str) -> int:

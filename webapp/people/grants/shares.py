@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.changes import access_changed
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
+from webapp.base.topic_names import EVERYONE
 from webapp.people.accounts import directory
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, Group, Membership, PersonAuthor, User
@@ -101,8 +103,23 @@ def share_readable(row: Any, word: str, kind: str, *, to: str, to_id: str, autho
         share(session, word, kind, id, READ, to=to, to_id=to_id, author=author)
 
 
+def unshare_readable(row: Any, word: str, kind: str, grant_id: str, *, author: PersonAuthor) -> None:
+    """Revokes what `share_readable` gave; open pages of the object that depend on it close at once."""
+    id = row.id
+    with write() as session:
+        lost = unshare(session, word, kind, id, grant_id, author=author)
+    for person_id in lost:
+        access_changed(person_id)
+
+
+def object_trashed(kind: str, id: str) -> None:
+    """Makes the open pages of those who were granted an object check again whether they can see it."""
+    for person_id in reached_by(grants.is_about(kind, id)):
+        access_changed(person_id)
+
+
 def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:
-    """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change."""
+    """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change, or `EVERYONE`."""
     user_id, group_id = _ids(to, to_id)
     if user_id and session.get(User, user_id) is None:
         raise Invalid("That account no longer exists.", field="whom")
@@ -113,16 +130,17 @@ def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, 
 
 
 def revoke(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
-    """Revokes a grant, and returns the ids of the people whose rights change."""
+    """Revokes a grant, and returns the ids of the people whose rights change, or `EVERYONE`."""
     grant = _granted(session, kind, id, grant_id)
     lost = _reached(session, grant.user_id, grant.group_id)
     session.delete(grant)
     return lost
 
 
-def members_of(group_id: str | None):  # type: ignore[no-untyped-def]
-    """Returns a query for the ids of a group's members; of everyone without a group."""
-    return select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
+def reached_by(condition: ColumnElement[bool]) -> set[str]:
+    """Returns the ids of the people whom the grants with this condition reach, and `EVERYONE` for one to the whole team."""
+    granted = select(Grant.user_id, Grant.group_id).where(condition).distinct()
+    return {id for user_id, group_id in db.session.execute(granted) for id in _reached(db.session(), user_id, group_id)}
 
 
 def _ids(to: str, to_id: str) -> tuple[str | None, str | None]:
@@ -144,7 +162,9 @@ def _recipient(session: Session, user_id: str | None, group_id: str | None) -> s
 
 
 def _reached(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:
-    return [user_id] if user_id else session.scalars(members_of(group_id)).all()
+    if group_id:
+        return session.scalars(select(Membership.user_id).where(Membership.group_id == group_id)).all()
+    return [user_id or EVERYONE]
 
 
 def _share(level: int, grant_id: str, right: str, *granted: Any) -> Share:
