@@ -16,14 +16,9 @@ const isChanged = (field) => {
 // A form that was refused holds what was typed as its defaults.
 const isUnsaved = (form) => form.querySelector("[aria-invalid=true]") || [...form.elements].some(isChanged);
 
-document.addEventListener("submit", ({ target }) => {
-  isSent = target.matches("[data-unsaved]");
-});
+document.addEventListener("submit", ({ target }) => void (isSent = target.matches("[data-unsaved]")));
 // A page that comes back from the cache has not sent its form yet.
-for (const event of ["pageshow", "arrived"])
-  addEventListener(event, () => {
-    isSent = false;
-  });
+for (const event of ["pageshow", "arrived"]) addEventListener(event, () => void (isSent = false));
 addEventListener("beforeunload", (event) => {
   if (!isSent && [...document.querySelectorAll("form[data-unsaved]")].some(isUnsaved)) event.preventDefault();
 });
