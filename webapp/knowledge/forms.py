@@ -6,7 +6,6 @@ from webapp.knowledge import formats
 from webapp.knowledge.documents.documents import DocumentInput, TextInput
 from webapp.knowledge.service import CollectionInput
 from webapp.people.accounts.roles import CLEARANCES
-from webapp.people.grants import shares_shown
 from webapp.web.forms import PLAIN, InputForm
 from webapp.web.merging_form import MergingForm
 
@@ -14,7 +13,6 @@ LEVELS = [
     SelectChoice(str(clearance), f"{clearance}, for everyone who has access" if not clearance else str(clearance))
     for clearance in CLEARANCES
 ]
-RIGHTS = (("read", "read"), ("write", "read and write"))
 
 
 class CollectionForm(InputForm[CollectionInput], MergingForm):
@@ -60,9 +58,3 @@ class DocumentForm(InputForm[DocumentInput]):
     takes = DocumentInput
     title = StringField("Title", id="document-title")
     level = SelectField("Level", id="document-level", choices=LEVELS)
-
-
-class ShareForm(shares_shown.ShareForm):
-    right = SelectField(
-        "Access", id="share-right", choices=[SelectChoice(name, f"can {words}") for name, words in RIGHTS], default="read"
-    )

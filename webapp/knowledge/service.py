@@ -18,15 +18,14 @@ from webapp.knowledge.tables import Collection
 from webapp.knowledge.vectors import vector_sets
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.roles import CLEARANCES
-from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.grants import shares as grant_shares
+from webapp.people.accounts.tables import User
+from webapp.people.grants.shares import Sharing
 
 MOST_OWN = 200
 OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
 OF_PROJECT = "These files belong to a project. Share or delete the project, or delete single documents."
 MOST_COLLECTIONS = 20
 TOO_MANY = f"Choose up to {MOST_COLLECTIONS} collections."
-WORD, RIGHTS = "collection", ("read", "write")
 
 
 Level = Annotated[
@@ -136,36 +135,18 @@ def attachable(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) 
     return ids
 
 
-def shares(collection: Collection, *, after: str = "", limit: int | None = None) -> list[grant_shares.Share]:
-    """Returns a collection's grants in the order in which they were made."""
-    return grant_shares.shares(COLLECTION, collection.id, level=collection.level, after=after, limit=limit)
-
-
-def share(collection: Collection, to: str, to_id: str, right: str, *, author: PersonAuthor) -> None:
-    """Grants the collection to `everyone`, to a `user` or to a `group`; replaces their existing grant."""
-    refuse_unless_owner(collection, author.actor)
-    _check_share(collection, to, to_id, right, author.actor)
-    id = collection.id
-    with write() as session:
-        existing(session, id)
-        changed = grant_shares.share(session, WORD, COLLECTION, id, right, to=to, to_id=to_id, author=author)
-    access_lost(id, changed)
-
-
-def unshare(collection: Collection, grant_id: str, *, author: PersonAuthor) -> None:
-    """Removes a grant; it has no effect from the next query on."""
-    refuse_unless_owner(collection, author.actor)
-    id = collection.id
-    with write() as session:
-        lost = grant_shares.unshare(session, WORD, COLLECTION, id, grant_id, author=author)
-    access_lost(id, lost)
-
-
-def _check_share(collection: Collection, to: str, to_id: str, right: str, by: User) -> None:
-    grant_shares.refuse_guests(WORD, by)
+def _refuse_private(collection: Collection) -> None:
     refuse_if_of_chat(collection)
     if collection.is_memory:
         raise Forbidden("Your conversation memory is yours alone.")
-    if right not in RIGHTS:
-        raise Invalid("Choose whether they can read or write.", field="right")
-    grant_shares.refuse_unfit(WORD, collection.owner_id, to, to_id)
+
+
+SHARING = Sharing(
+    kind=COLLECTION,
+    word="collection",
+    refuse=refuse_unless_owner,
+    rights={"read": "read", "write": "read and write"},
+    refuse_private=_refuse_private,
+    level=lambda collection: collection.level,
+    announce=access_lost,
+)

@@ -15,13 +15,13 @@ from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import queries, service, shown
 from webapp.knowledge.documents import documents, web_pages
-from webapp.knowledge.forms import RIGHTS, AddForm, CollectionForm, ShareForm
+from webapp.knowledge.forms import AddForm, CollectionForm
 from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import embedding
-from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares, shares_shown
+from webapp.people.grants import shares_shown
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
 from webapp.web.forms import Form
@@ -148,31 +148,6 @@ def add(id: str) -> Response:
     return _page(visible_collection(id), form)
 
 
-@bp.get("/<id>/people")
-@signed_in
-def people(id: str) -> Response:
-    collection = _shareable(id)
-    return _people(collection, ShareForm.fresh().offering(collection.owner_id))
-
-
-@bp.post("/<id>/people")
-@signed_in
-def share(id: str) -> Response:
-    collection = _shareable(id)
-    form = ShareForm.opened().offering(collection.owner_id)
-    with form.attempt():
-        service.share(collection, *form.chosen, form.right.data or "", author=audit_author())
-        return redirect(url_for("knowledge.people", id=id))
-    return _people(own_collection(id), form)
-
-
-@bp.post("/<id>/people/<grant_id>/remove")
-@signed_in
-def unshare(id: str, grant_id: str) -> Response:
-    service.unshare(own_collection(id), grant_id, author=audit_author())
-    return redirect(url_for("knowledge.people", id=id))
-
-
 def visible_collection(id: str) -> Collection:
     return found(queries.collection(current_user(), id))
 
@@ -241,25 +216,6 @@ def _page(collection: Collection, form: Form | None = None) -> Response:
     )
 
 
-def _people(collection: Collection, form: ShareForm) -> Response:
-    shares = service.shares(collection, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
-    return form.shown(
-        "knowledge/people.html",
-        collection=collection,
-        name=collection.name,
-        path=url_for("knowledge.show", id=collection.id),
-        **shares_shown.listed(shares, url_for("knowledge.people", id=collection.id)),
-        rights=dict(RIGHTS),
-    )
-
-
-def _shareable(id: str) -> Collection:
-    collection = own_collection(id)
-    shares.refuse_guests("collection", current_user())
-    service.refuse_if_of_chat(collection)
-    return collection
-
-
 def _sent(entered: documents.TextInput) -> list[documents.UploadedDocument]:
     sent = [
         documents.UploadedDocument(storage.stream, storage.filename, level=entered.level)
@@ -293,3 +249,6 @@ def _is_still_theirs(context: watchers.Context, id: str) -> bool:
 
 def _to(id: str, **more: Any) -> Response:
     return redirect(url_for("knowledge.show", id=id, **more))
+
+
+shares_shown.add_pages(bp, service.SHARING, own_collection, "knowledge/people.html")

@@ -2,16 +2,15 @@
 
 import logging
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import RowMapping
-from sqlalchemy.exc import DBAPIError
 
-from webapp.base.current import PerApp, the_config
+from webapp.base.current import the_config
+from webapp.base.database.recent import Recent
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import RequestParameters
 from webapp.prompts import arm_choice, queries
@@ -122,24 +121,12 @@ class PromptState:
 UNUSED = PromptState()
 
 
-@dataclass
-class _PromptCache:
-    """The cached state of each key."""
-
-    used: dict[str, PromptState] = field(default_factory=dict)
-    read_at: float = float("-inf")
-    has_read: bool = False
-
-
-MEMORY = PerApp(_PromptCache)
-
-
 def render(key: str, unit: arm_choice.ExperimentUnit | None = None, /, **values: str) -> RenderedPrompt:
     """Renders the version in use of a prompt; if that can't be filled in, the one before, then the built-in text.
 
     During an experiment, chooses a version for `unit`, with one statement; without a `unit`, uses the control.
     """
-    built_in, problems, prompt_state = queries.built_ins()[key], list[str](), _known().get(key, UNUSED)
+    built_in, problems, prompt_state = queries.built_ins()[key], list[str](), STATES.get().get(key, UNUSED)
     arm = arm_choice.arm_for(prompt_state.trial, unit) if prompt_state.trial and unit else None
     tried = [prompt_state.arms[arm.version]] if arm else []
     for version in (*tried, *prompt_state.versions[:2], queries.first_version(built_in)):
@@ -157,12 +144,12 @@ def render(key: str, unit: arm_choice.ExperimentUnit | None = None, /, **values:
 
 def collections_of(key: str) -> tuple[str, ...]:
     """Returns the ids of the collections that answers led by this prompt read from, as far as the asker can see them."""
-    return _known().get(key, UNUSED).reads
+    return STATES.get().get(key, UNUSED).reads
 
 
 def tools_of(key: str) -> tuple[str, ...]:
     """Returns the keys of the tools that are on for answers led by this prompt, as far as the asker can use them."""
-    return _known().get(key, UNUSED).tools
+    return STATES.get().get(key, UNUSED).tools
 
 
 def keys_in(words: str) -> list[str]:
@@ -172,28 +159,11 @@ def keys_in(words: str) -> list[str]:
 
 def forget() -> None:
     """Expires the cache after a change in this process."""
-    MEMORY.get().read_at = float("-inf")
+    STATES.read_again()
 
 
-def _known() -> Mapping[str, PromptState]:
-    memory = MEMORY.get()
-    if time.monotonic() - memory.read_at >= (SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS):
-        # Set before the query, so that other requests use the cache rather than queue for a slow database; the first query has
-        # no cache to offer.
-        if memory.has_read:
-            memory.read_at = time.monotonic()
-        memory.used = _read(memory.used)
-        if not memory.has_read:
-            memory.read_at, memory.has_read = time.monotonic(), True
-    return memory.used
-
-
-def _read(last_known: dict[str, PromptState]) -> dict[str, PromptState]:
-    try:
-        rows = queries.used_rows(queries.built_ins())
-    except DBAPIError as error:
-        log.warning("prompts_not_readable", extra={"fields": {"error": type(error).__name__}})
-        return last_known
+def _read() -> dict[str, PromptState]:
+    rows = queries.used_rows(queries.built_ins())
     return {key: _used(key, list(group)) for key, group in groupby(rows, key=lambda row: row["key"])}
 
 
@@ -217,3 +187,11 @@ def _used(key: str, rows: Sequence[RowMapping]) -> PromptState:
     )
     trial = arm_choice.Trial(first["experiment_id"], key, first["method"], first["min_samples"], arms)
     return PromptState(in_use, trial, {arm.version: versions[arm.version] for arm in arms}, reads, tools)
+
+
+STATES = Recent(
+    _read,
+    dict[str, PromptState](),
+    unreadable="prompts_not_readable",
+    fresh_seconds=lambda: SHARED_SECONDS if the_config().redis_url else FRESH_SECONDS,
+)

@@ -7,18 +7,17 @@ from flask import Blueprint
 from pydantic import BaseModel, Field
 
 from webapp.api.access import caller
-from webapp.api.native.sharing import GrantList, NewGrant
+from webapp.api.native.sharing import add_grant_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import LATER, AnyId, Changes, changes
 from webapp.knowledge import queries, service
-from webapp.knowledge.permissions import refuse_unless_owner
 from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection, TrialQuestion
 from webapp.knowledge.trying import questions
 from webapp.knowledge.vectors import embedding
-from webapp.people.accounts.guards import audit_author, found
+from webapp.people.accounts.guards import found
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
 
@@ -122,34 +121,6 @@ def embed(id: str, body: NewEmbedding) -> CollectionAnswer:
     return _one(_visible(id))
 
 
-@bp.get("/<id>/grants")
-@operation("List who can see a collection; for its owner", scope="read", answer=GrantList)
-def grants(id: str) -> GrantList:
-    row = _visible(id)
-    refuse_unless_owner(row, caller())
-    return _grants(row)
-
-
-@bp.put("/<id>/grants")
-@operation(
-    "Grant a collection, or change what was granted",
-    scope="knowledge",
-    body=NewGrant,
-    answer=GrantList,
-    errors=(409,),
-    named={"whom": "to_id"},
-)
-def grant(id: str, body: NewGrant) -> GrantList:
-    service.share(_visible(id), body.to, body.to_id or "", body.right, author=audit_author())
-    return _grants(_visible(id))
-
-
-@bp.delete("/<id>/grants/<grant_id>")
-@operation("Remove a grant", scope="knowledge", status=204)
-def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_visible(id), grant_id, author=audit_author())
-
-
 def _visible(id: str) -> Collection:
     return found(queries.collection(caller(), id))
 
@@ -170,8 +141,15 @@ def _embedding(row: Collection) -> Embedding | None:
     return Embedding(**{**asdict(state), "error": state.error or None}) if state else None
 
 
-def _grants(row: Collection) -> GrantList:
-    return GrantList.to(service.shares(row))
+add_grant_operations(
+    bp,
+    service.SHARING,
+    _visible,
+    scope="knowledge",
+    listing="List who can see a collection; for its owner",
+    granting="Grant a collection, or change what was granted",
+    revoking="Remove a grant",
+)
 
 
 questions_bp = Blueprint("api_questions", __name__, url_prefix="/api/v1/questions")

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.sharing import GrantList, NewReader
+from webapp.api.native.sharing import add_grant_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
@@ -16,8 +16,7 @@ from webapp.characters.lore import queries, service, world_info
 from webapp.characters.lore.editing import LorebookInput
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.views import exported
-from webapp.people.accounts.guards import audit_author, found
-from webapp.people.grants import shares
+from webapp.people.accounts.guards import found
 from webapp.web.downloads import download, file_name
 from webapp.web.uploads import sent_file
 
@@ -116,32 +115,6 @@ def duplicate(id: str) -> LorebookAnswer:
     return _answer_of(service.duplicate(_visible(id), by=caller()))
 
 
-@bp.get("/<id>/grants")
-@operation("List who can see a lorebook; for its owner", scope="read", answer=GrantList)
-def grants(id: str) -> GrantList:
-    return GrantList.to(shares.shares(queries.KIND, _own(id).id))
-
-
-@bp.put("/<id>/grants")
-@operation(
-    "Grant a lorebook, for reading and using it",
-    scope="chat",
-    body=NewReader,
-    answer=GrantList,
-    errors=(409,),
-    named={"whom": "to_id"},
-)
-def grant(id: str, body: NewReader) -> GrantList:
-    service.share(_visible(id), body.to, body.to_id or "", author=audit_author())
-    return GrantList.to(shares.shares(queries.KIND, id))
-
-
-@bp.delete("/<id>/grants/<grant_id>")
-@operation("Remove a grant; chats continue without the lorebook", scope="chat", status=204)
-def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_visible(id), grant_id, author=audit_author())
-
-
 @bp.get("/<id>/export")
 @operation("Export a lorebook as a World Info file", scope="read", media="application/json")
 def export(id: str) -> Response:
@@ -167,3 +140,14 @@ def _whose(row: Lorebook) -> dict[str, bool]:
     """Returns the fields about the caller as owner; `is_always` applies to the owner's chats alone."""
     is_own = row.owner_id == caller().id
     return {"is_own": is_own, "is_always": is_own and row.is_always}
+
+
+add_grant_operations(
+    bp,
+    service.SHARING,
+    _visible,
+    scope="chat",
+    listing="List who can see a lorebook; for its owner",
+    granting="Grant a lorebook, for reading and using it",
+    revoking="Remove a grant; chats continue without the lorebook",
+)

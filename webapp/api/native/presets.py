@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import Field, create_model
 
 from webapp.api.access import caller
-from webapp.api.native.sharing import GrantList, NewReader
+from webapp.api.native.sharing import add_grant_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.heavy.turns import by_turns
@@ -21,8 +21,7 @@ from webapp.models.connections.models import providers
 from webapp.models.presets import queries
 from webapp.models.presets.choice import choice_of
 from webapp.models.presets.tables import Preset
-from webapp.people.accounts.guards import audit_author, found
-from webapp.people.grants import shares
+from webapp.people.accounts.guards import found
 from webapp.web.uploads import sent_file
 
 bp = Blueprint("api_presets", __name__, url_prefix="/api/v1/presets")
@@ -142,34 +141,6 @@ def duplicate(id: str) -> PresetAnswer:
     return _one(service.duplicate(_visible(id), by=caller()))
 
 
-@bp.get("/<id>/grants")
-@operation("List who can use a preset; for its owner", scope="read", answer=GrantList)
-def grants(id: str) -> GrantList:
-    row = _visible(id)
-    service.refuse_unless_owner(row, caller())
-    return GrantList.to(shares.shares(queries.KIND, row.id))
-
-
-@bp.put("/<id>/grants")
-@operation(
-    "Let someone use a preset, and read all of it",
-    scope="chat",
-    body=NewReader,
-    answer=GrantList,
-    errors=(409,),
-    named={"whom": "to_id"},
-)
-def grant(id: str, body: NewReader) -> GrantList:
-    service.share(_visible(id), body.to, body.to_id or "", author=audit_author())
-    return GrantList.to(shares.shares(queries.KIND, id))
-
-
-@bp.delete("/<id>/grants/<grant_id>")
-@operation("Remove a grant; chats that used the preset need another model", scope="chat", status=204)
-def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_visible(id), grant_id, author=audit_author())
-
-
 def _visible(id: str) -> Preset:
     return found(queries.preset(caller(), id))
 
@@ -196,3 +167,14 @@ def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
         )
         for row in by_turns(rows)
     ]
+
+
+add_grant_operations(
+    bp,
+    service.SHARING,
+    _visible,
+    scope="chat",
+    listing="List who can use a preset; for its owner",
+    granting="Let someone use a preset, and read all of it",
+    revoking="Remove a grant; chats that used the preset need another model",
+)

@@ -9,7 +9,7 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.native.chats import ChatList, answers_of
 from webapp.api.native.documents import AddedList, DocumentList, added_answer, list_of, sent_files
-from webapp.api.native.sharing import GrantList, NewGrant
+from webapp.api.native.sharing import add_grant_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named, Paged
 from webapp.base.heavy.turns import by_turns
@@ -20,8 +20,7 @@ from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.documents import project_files
-from webapp.people.accounts.guards import audit_author, found
-from webapp.people.grants import shares
+from webapp.people.accounts.guards import found
 from webapp.web.pagination import cut
 
 bp = Blueprint("api_projects", __name__, url_prefix="/api/v1/projects")
@@ -122,34 +121,6 @@ def add_files(id: str) -> AddedList:
     return added_answer(service.add_files(_visible(id), sent_files(), by=caller()))
 
 
-@bp.get("/<id>/grants")
-@operation("List who is in a project; for its owner", scope="read", answer=GrantList)
-def grants(id: str) -> GrantList:
-    row = _visible(id)
-    service.refuse_unless_owner(row, caller())
-    return GrantList.to(shares.shares(projects.KIND, row.id))
-
-
-@bp.put("/<id>/grants")
-@operation(
-    "Grant a project: to see its shared chats (`read`), or to chat in it (`write`)",
-    scope="chat",
-    body=NewGrant,
-    answer=GrantList,
-    errors=(409,),
-    named={"whom": "to_id"},
-)
-def grant(id: str, body: NewGrant) -> GrantList:
-    service.share(_visible(id), body.to, body.to_id or "", body.right, author=audit_author())
-    return GrantList.to(shares.shares(projects.KIND, id))
-
-
-@bp.delete("/<id>/grants/<grant_id>")
-@operation("Take a person or group out of a project; their own chats leave it", scope="chat", status=204)
-def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_visible(id), grant_id, author=audit_author())
-
-
 def _visible(id: str) -> Project:
     return found(projects.project(caller(), id))
 
@@ -173,3 +144,14 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
         )
         for row in by_turns(rows)
     ]
+
+
+add_grant_operations(
+    bp,
+    service.SHARING,
+    _visible,
+    scope="chat",
+    listing="List who is in a project; for its owner",
+    granting="Grant a project: to see its shared chats (`read`), or to chat in it (`write`)",
+    revoking="Take a person or group out of a project; their own chats leave it",
+)

@@ -1,14 +1,19 @@
-"""Grants of chats, collections and lorebooks, as sent and returned by the API."""
+"""Grants of objects, as sent and returned by the API, and the operations on them."""
 
-from collections.abc import Iterable
-from typing import Literal, Self
+from collections.abc import Callable, Iterable
+from typing import Literal, Self, TypeVar
 
+from flask import Blueprint
 from pydantic import Field
 
+from webapp.api.access import caller
+from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.people.grants.shares import Share
+from webapp.people.accounts.guards import audit_author
+from webapp.people.grants.shares import READ, Owned, Share, Sharing
 
 To = Literal["everyone", "user", "group"]
+T = TypeVar("T", bound=Owned)
 
 
 class GrantAnswer(Answer):
@@ -34,3 +39,37 @@ class NewReader(Body):
 
 class NewGrant(NewReader):
     right: Literal["read", "write"] = "read"
+
+
+def add_grant_operations(
+    bp: Blueprint,
+    sharing: Sharing[T],
+    visible: Callable[[str], T],
+    *,
+    scope: str,
+    read_scope: str = "read",
+    listing: str,
+    granting: str,
+    revoking: str,
+) -> None:
+    """Adds the operations on the grants of one kind of objects; `visible` returns one, `sharing` says whether it is theirs."""
+    body_class = NewGrant if len(sharing.rights) > 1 else NewReader
+
+    @bp.get("/<id>/grants")
+    @operation(listing, scope=read_scope, answer=GrantList)
+    def grants(id: str) -> GrantList:
+        row = visible(id)
+        sharing.refuse(row, caller())
+        return GrantList.to(sharing.shares(row))
+
+    @bp.put("/<id>/grants")
+    @operation(granting, scope=scope, body=body_class, answer=GrantList, errors=(409,), named={"whom": "to_id"})
+    def grant(id: str, body: NewReader) -> GrantList:
+        right = body.right if isinstance(body, NewGrant) else READ
+        sharing.share(visible(id), body.to, body.to_id or "", right, author=audit_author())
+        return GrantList.to(sharing.shares(visible(id)))
+
+    @bp.delete("/<id>/grants/<grant_id>")
+    @operation(revoking, scope=scope, status=204)
+    def revoke(id: str, grant_id: str) -> None:
+        sharing.unshare(visible(id), grant_id, author=audit_author())

@@ -7,16 +7,15 @@ from flask import Blueprint
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.sharing import GrantList, NewReader
+from webapp.api.native.sharing import add_grant_operations
 from webapp.api.native.tools import HintsAnswer
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.db import db
-from webapp.base.errors import Forbidden, Invalid
+from webapp.base.errors import Invalid
 from webapp.base.inputs import Changes, changes
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares
 from webapp.tools.built_in.texts import visible
 from webapp.tools.policies import policies_for
 from webapp.tools.servers import listing, offered, queries, service, shown
@@ -25,7 +24,6 @@ from webapp.tools.servers.tables import ServerTool, SignIn, ToolContent, ToolSer
 from webapp.tools.tool import Hints, Policy
 
 bp = Blueprint("api_tool_servers", __name__, url_prefix="/api/v1/tool-servers")
-NOT_YOURS = "Only whoever looks after this tool server can do that: admins, or its owner."
 
 
 class ContentAnswer(Answer):
@@ -185,37 +183,10 @@ def decide(id: str, name: str, body: ToolChange) -> ToolServerAnswer:
     return _now(id)
 
 
-@bp.get("/<id>/grants")
-@operation("List who can use a tool server", scope="tools", answer=GrantList)
-def grants(id: str) -> GrantList:
-    return GrantList.to(shares.shares(queries.KIND, _kept(id).id))
-
-
-@bp.put("/<id>/grants")
-@operation(
-    "Let a person, a group or everyone use a tool server of the site",
-    scope="tools",
-    body=NewReader,
-    answer=GrantList,
-    errors=(409,),
-    named={"whom": "to_id"},
-)
-def grant(id: str, body: NewReader) -> GrantList:
-    service.share(_kept(id), body.to, body.to_id or "", author=audit_author())
-    return GrantList.to(shares.shares(queries.KIND, id))
-
-
-@bp.delete("/<id>/grants/<grant_id>")
-@operation("Remove a grant", scope="tools", status=204)
-def revoke(id: str, grant_id: str) -> None:
-    service.unshare(_kept(id), grant_id, author=audit_author())
-
-
 def _kept(id: str) -> ToolServer:
     """Returns a server for an action of its keeper; others who can use it are told so."""
     server = found(queries.visible_server(caller(), id))
-    if queries.kept_server(caller(), id) is None:
-        raise Forbidden(NOT_YOURS)
+    service.refuse_unless_keeper(server, caller())
     return server
 
 
@@ -252,3 +223,15 @@ def _facts(server: ToolServer) -> dict[str, Any]:
         "reason": reason,
         "has_secrets": bool(server.secrets),
     }
+
+
+add_grant_operations(
+    bp,
+    service.SHARING,
+    _kept,
+    scope="tools",
+    read_scope="tools",
+    listing="List who can use a tool server",
+    granting="Let a person, a group or everyone use a tool server of the site",
+    revoking="Remove a grant",
+)

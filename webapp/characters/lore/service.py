@@ -17,14 +17,14 @@ from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too
 from webapp.characters.lore.tables import Lorebook
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
-from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.grants import grants, shares
+from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
+from webapp.people.grants.shares import READ, Sharing, object_trashed
 from webapp.settings.service import setting
 
 MOST_OWN, MOST_ATTACHED = 100, 20
 # The longest name, of a book or taken from its file.
 NAME_CHARS = 120
-WORD = "lorebook"
 EMPTY: Mapping[str, Any] = {"extensions": {}, "entries": [], "recursive_scanning": False}
 
 
@@ -95,7 +95,7 @@ def trash(row: Lorebook) -> None:
     id = row.id
     with write():
         row.deleted_at = utc_now()
-    shares.object_trashed(queries.KIND, id)
+    object_trashed(queries.KIND, id)
     empty_trash()
 
 
@@ -135,13 +135,5 @@ def _refuse_too_many(owner_id: str) -> None:
         raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
 
 
-def share(row: Lorebook, to: str, to_id: str, *, author: PersonAuthor) -> None:
-    """Grants read access to `everyone`, a `user` or a `group`; chats can use the lorebook from their next answer."""
-    refuse_unless_owner(row, author.actor)
-    shares.share_readable(row, WORD, queries.KIND, to=to, to_id=to_id, author=author)
-
-
-def unshare(row: Lorebook, grant_id: str, *, author: PersonAuthor) -> None:
-    """Revokes a grant; chats that used the lorebook through it continue without it."""
-    refuse_unless_owner(row, author.actor)
-    shares.unshare_readable(row, WORD, queries.KIND, grant_id, author=author)
+# Chats can use it from their next answer, and continue without it when it is taken back.
+SHARING = Sharing(kind=queries.KIND, word="lorebook", refuse=refuse_unless_owner, rights={READ: "read and use it"})

@@ -10,9 +10,9 @@ from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm, LorebookFileForm
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.world_info import MOST_BYTES, world_info
-from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares, shares_shown
+from webapp.people.grants import shares_shown
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect
@@ -114,31 +114,6 @@ def duplicate(id: str) -> Response:
     return _to(service.duplicate(_visible(id), by=current_user()), done="copied")
 
 
-@bp.get("/<id>/people")
-@signed_in
-def people(id: str) -> Response:
-    row = _shareable(id)
-    return _people(row, shares_shown.ShareForm.fresh().offering(row.owner_id))
-
-
-@bp.post("/<id>/people")
-@signed_in
-def share(id: str) -> Response:
-    row = _shareable(id)
-    form = shares_shown.ShareForm.opened().offering(row.owner_id)
-    with form.attempt():
-        service.share(row, *form.chosen, author=audit_author())
-        return redirect(url_for("lore.people", id=id))
-    return _people(_own(id), form)
-
-
-@bp.post("/<id>/people/<grant_id>/remove")
-@signed_in
-def unshare(id: str, grant_id: str) -> Response:
-    service.unshare(_own(id), grant_id, author=audit_author())
-    return redirect(url_for("lore.people", id=id))
-
-
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
@@ -169,12 +144,6 @@ def _own(id: str) -> Lorebook:
     return row
 
 
-def _shareable(id: str) -> Lorebook:
-    row = _own(id)
-    shares.refuse_guests(service.WORD, current_user())
-    return row
-
-
 def _to(row: Lorebook, done: str = "") -> Response:
     return redirect(url_for("lore.show", id=row.id, done=done or None))
 
@@ -197,13 +166,6 @@ def _page(row: Lorebook, form: BookForm) -> Response:
     )
 
 
-def _people(row: Lorebook, form: shares_shown.ShareForm) -> Response:
-    grants = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
-    listed = shares_shown.listed(grants, url_for("lore.people", id=row.id))
-    about = {"name": row.name, "path": url_for("lore.show", id=row.id), "rights": {shares.READ: "read and use it"}}
-    return form.shown("characters/lore/people.html", **about, **listed)
-
-
 def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = None) -> Response:
     me = current_user()
     lorebooks = queries.lorebooks(me)
@@ -219,3 +181,6 @@ def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = Non
         file_form=file_form,
         done=done_message(pages.DONE),
     )
+
+
+shares_shown.add_pages(bp, service.SHARING, _own, "characters/lore/people.html")

@@ -20,14 +20,14 @@ from webapp.models.connections.models import providers
 from webapp.models.presets import queries
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.grants import grants, shares
+from webapp.people.accounts.tables import User
+from webapp.people.grants import grants
+from webapp.people.grants.shares import READ, Sharing, object_trashed
 from webapp.people.members import people
 from webapp.settings.service import setting
 from webapp.tools.named import ToolKeys, checked_keys, named_tools
 
 MOST_OWN, NAME_CHARS, ABOUT_CHARS, ICON_CHARS = 200, 120, 300, 20
-WORD = "preset"
 # The fields of a chat that a preset has too.
 TEXTS = ("pre_prompt", "system_prompt", "post_prompt")
 OF_PRESETS = {field.name: field for field in FIELDS if field.name in TEXTS or field.group in (PARAMETERS, TUNING)}
@@ -156,7 +156,7 @@ def trash(row: Preset, *, by: User) -> None:
     with write():
         row.deleted_at = utc_now()
     queries.forget()
-    shares.object_trashed(queries.KIND, id)
+    object_trashed(queries.KIND, id)
     empty_trash()
 
 
@@ -180,18 +180,6 @@ def refuse_unless_owner(row: Preset, user: User) -> None:
     """Raises Forbidden for a person who can use the preset but not change it, with what they can do instead."""
     if row.owner_id != user.id:
         raise Forbidden("Only the owner of this preset can do that. Duplicate it to get your own.")
-
-
-def share(row: Preset, to: str, to_id: str, *, author: PersonAuthor) -> None:
-    """Lets `everyone`, a `user` or a `group` use the preset, and read all of it."""
-    refuse_unless_owner(row, author.actor)
-    shares.share_readable(row, WORD, queries.KIND, to=to, to_id=to_id, author=author)
-
-
-def unshare(row: Preset, grant_id: str, *, author: PersonAuthor) -> None:
-    """Revokes a grant; chats that used the preset through it wait until another model is chosen."""
-    refuse_unless_owner(row, author.actor)
-    shares.unshare_readable(row, WORD, queries.KIND, grant_id, author=author)
 
 
 def hand_over(session: Session, person_id: str, heir_id: str) -> int:
@@ -219,4 +207,6 @@ def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[
     }
 
 
+# Those it is shared with can read all of it. When it is taken back, their chats need another model.
+SHARING = Sharing(kind=queries.KIND, word="preset", refuse=refuse_unless_owner, rights={READ: "use it"})
 people.TRANSFERS.append(people.Transfer("presets", "presets", hand_over))

@@ -10,9 +10,9 @@ from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets import queries
 from webapp.models.presets.tables import Preset
 from webapp.people import preferences
-from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares, shares_shown
+from webapp.people.grants import shares_shown
 from webapp.tools.named import tools_to_name
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files, sent_file
@@ -109,31 +109,6 @@ def duplicate(id: str) -> Response:
     return _to(service.duplicate(_visible(id), by=current_user()).id, done="copied")
 
 
-@bp.get("/<id>/people")
-@signed_in
-def people(id: str) -> Response:
-    row = _shareable(id)
-    return _people(row, shares_shown.ShareForm.fresh().offering(row.owner_id))
-
-
-@bp.post("/<id>/people")
-@signed_in
-def share(id: str) -> Response:
-    row = _shareable(id)
-    form = shares_shown.ShareForm.opened().offering(row.owner_id)
-    with form.attempt():
-        service.share(row, *form.chosen, author=audit_author())
-        return redirect(url_for(".people", id=id))
-    return _people(_own(id), form)
-
-
-@bp.post("/<id>/people/<grant_id>/remove")
-@signed_in
-def unshare(id: str, grant_id: str) -> Response:
-    service.unshare(_own(id), grant_id, author=audit_author())
-    return redirect(url_for(".people", id=id))
-
-
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
@@ -156,12 +131,6 @@ def _own(id: str) -> Preset:
     """Returns the preset to edit; raises Forbidden for someone who can only use it, with what they can do instead."""
     row = _visible(id)
     service.refuse_unless_owner(row, current_user())
-    return row
-
-
-def _shareable(id: str) -> Preset:
-    row = _own(id)
-    shares.refuse_guests(service.WORD, current_user())
     return row
 
 
@@ -194,8 +163,4 @@ def _form(form: PresetForm, row: Preset | None = None) -> Response:
     )
 
 
-def _people(row: Preset, form: shares_shown.ShareForm) -> Response:
-    grants = shares.shares(queries.KIND, row.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
-    listed = shares_shown.listed(grants, url_for(".people", id=row.id))
-    about = {"name": row.name, "path": url_for(".show", id=row.id), "rights": {shares.READ: "use it"}}
-    return form.shown("chat/presets/people.html", **about, **listed)
+shares_shown.add_pages(bp, service.SHARING, _own, "chat/presets/people.html")

@@ -11,14 +11,12 @@ from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.connections.models import candidates
 from webapp.people.accounts.tables import User
-from webapp.people.grants import shares_shown
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
 from webapp.web.forms import PLAIN, InputForm
 from webapp.web.merging_form import MergingForm
 from webapp.web.pick_field import PickField
 
-RIGHTS = (("read", "see its shared chats"), ("write", "chat in it"))
 PARAMETERS = tuple(ProjectParameters.model_fields)
 EFFORTS = next(field.choices for field in FIELDS if field.name == "effort")
 OWN_MODEL = ("", "Each person's own")
@@ -83,10 +81,4 @@ class NewProjectForm(InputForm[ProjectInput]):
         id="project-instructions",
         description="What every answer in it is told. You can add documents, tools and people later.",
         render_kw={"rows": 4},
-    )
-
-
-class ShareForm(shares_shown.ShareForm):
-    right = SelectField(
-        "Access", id="share-right", choices=[SelectChoice(name, f"can {words}") for name, words in RIGHTS], default="write"
     )

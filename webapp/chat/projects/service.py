@@ -22,12 +22,13 @@ from webapp.knowledge.documents import documents, project_files
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.people.accounts.tables import User
 from webapp.people.grants import grants, shares
+from webapp.people.grants.shares import Sharing
 from webapp.people.members import people
 from webapp.settings.service import setting
 
-WORD, WHAT = "project", "project"
+WHAT = "project"
 MOST_OWN = 200
 ONLY_READERS = "You can read this project, but you can't add files to it."
 NOT_YOURS = "Only the owner of this project can do that."
@@ -162,33 +163,6 @@ def add_files(project: Project, sent: Sequence[documents.UploadedDocument], *, b
     return documents.add_all(collection, sent, by=by)
 
 
-def share(project: Project, to: str, to_id: str, right: str, *, author: PersonAuthor) -> None:
-    """Grants the project to `everyone`, to a `user` or to a `group`; replaces their existing grant."""
-    refuse_unless_owner(project, author.actor)
-    shares.refuse_guests(WORD, author.actor)
-    if right not in projects.RIGHTS:
-        raise Invalid("Choose whether they can read or write.", field="right")
-    shares.refuse_unfit(WORD, project.owner_id, to, to_id)
-    id = project.id
-    with write() as session:
-        _existing(session, id)
-        changed = shares.share(session, WORD, projects.KIND, id, right, to=to, to_id=to_id, author=author)
-        session.flush()
-        _take_out(session, id, changed)
-    _access_changed(id, {*changed, *projects.members(id)})
-
-
-def unshare(project: Project, grant_id: str, *, author: PersonAuthor) -> None:
-    """Removes a grant: what it gave is gone at once, in open pages too, and people who can't write any more keep their chats."""
-    refuse_unless_owner(project, author.actor)
-    id = project.id
-    with write() as session:
-        lost = shares.unshare(session, WORD, projects.KIND, id, grant_id, author=author)
-        session.flush()
-        _take_out(session, id, lost)
-    _access_changed(id, {*lost, *projects.members(id)})
-
-
 def move(chat: Chat, project_id: str | None, *, by: User) -> None:
     """Puts a chat of this person into a project, or into none; there, only they see it until they share it."""
     if (chat.project_id or None) == (project_id or None):
@@ -308,7 +282,8 @@ def _notify(id: str, people_ids: Iterable[str] = ()) -> None:
 
 
 def _access_changed(id: str, people_ids: Iterable[str]) -> None:
-    """Makes the open pages of these people check their rights in a project again at once."""
+    """Makes the open pages of these people and of the members check their rights again at once."""
+    people_ids = {*people_ids, *projects.members(id)}
     _check_again(people_ids)
     for person_id in people_ids:
         notify_person(person_id, WHAT, id)
@@ -330,5 +305,14 @@ def _leave_projects_of(session: Session, person_id: str) -> None:
     _leave(session, select(Project.id).where(Project.owner_id == person_id))
 
 
+SHARING = Sharing(
+    kind=projects.KIND,
+    word="project",
+    refuse=refuse_unless_owner,
+    rights={projects.READ: "see its shared chats", projects.WRITE: "chat in it"},
+    usual_right=projects.WRITE,
+    change_with=_take_out,
+    announce=_access_changed,
+)
 people.TRANSFERS.append(people.Transfer("projects", "projects", hand_over))
 people.BEFORE_DELETION.append(_leave_projects_of)

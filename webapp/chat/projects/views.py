@@ -11,7 +11,7 @@ from webapp.chat.list import bulk, shown as list_shown, sidebar_projects
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.page.shown import ShownChat
 from webapp.chat.projects import service, shown
-from webapp.chat.projects.forms import RIGHTS, NewProjectForm, ProjectForm, ShareForm
+from webapp.chat.projects.forms import NewProjectForm, ProjectForm
 from webapp.chat.record import projects
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Project
@@ -23,10 +23,10 @@ from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import formats, queries as knowledge_queries, shown as knowledge_shown
 from webapp.knowledge.documents import documents, project_files
-from webapp.people.accounts.guards import audit_author, came_from, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import came_from, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
-from webapp.people.grants import shares, shares_shown
+from webapp.people.grants import shares_shown
 from webapp.people.search import printable
 from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.uploads import expect_files
@@ -143,31 +143,6 @@ def restore(id: str) -> Response:
     return _to(id, "Restored.")
 
 
-@bp.get("/<id>/people")
-@signed_in
-def people(id: str) -> Response:
-    project = _shareable(id)
-    return _people(project, ShareForm.fresh().offering(project.owner_id))
-
-
-@bp.post("/<id>/people")
-@signed_in
-def share(id: str) -> Response:
-    project = _shareable(id)
-    form = ShareForm.opened().offering(project.owner_id)
-    with form.attempt():
-        service.share(project, *form.chosen, form.right.data or "", author=audit_author())
-        return redirect(url_for("projects.people", id=id))
-    return _people(_own(id), form)
-
-
-@bp.post("/<id>/people/<grant_id>/remove")
-@signed_in
-def unshare(id: str, grant_id: str) -> Response:
-    service.unshare(_own(id), grant_id, author=audit_author())
-    return redirect(url_for("projects.people", id=id))
-
-
 @bp.post("/fold")
 @signed_in
 def fold() -> Response:
@@ -241,12 +216,6 @@ def _deleted(id: str) -> Project:
     return found(next((row for row in projects.deleted(current_user()) if row.id == id), None))
 
 
-def _shareable(id: str) -> Project:
-    project = _own(id)
-    shares.refuse_guests(service.WORD, current_user())
-    return project
-
-
 def _places() -> Sequence[Project]:
     """Returns the projects to which the person can move chats."""
     return projects.projects(current_user(), rights=(projects.WRITE,))
@@ -282,17 +251,6 @@ def _editor(project: Project, form: ProjectForm) -> Response:
     return form.shown("chat/projects/edit.html", project=project)
 
 
-def _people(project: Project, form: ShareForm) -> Response:
-    given = shares.shares(projects.KIND, project.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
-    return form.shown(
-        "chat/projects/people.html",
-        name=project.name,
-        path=url_for("projects.show", id=project.id),
-        **shares_shown.listed(given, url_for("projects.people", id=project.id)),
-        rights=dict(RIGHTS),
-    )
-
-
 def _is_still_theirs(context: watchers.Context, id: str) -> bool:
     with context():
         user = user_or_none()
@@ -301,3 +259,6 @@ def _is_still_theirs(context: watchers.Context, id: str) -> bool:
 
 def _to(id: str, words: str = "") -> Response:
     return redirect(url_for("projects.show", id=id), words)
+
+
+shares_shown.add_pages(bp, service.SHARING, _own, "chat/projects/people.html")

@@ -79,9 +79,9 @@ def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     author = PersonAuthor(owner)
     if shipped.group:
         group = account_queries.group_by_name(shipped.group) or groups.create(shipped.group, author=author)
-        service.share(collection, "group", group.id, "read", author=author)
+        service.SHARING.share(collection, "group", group.id, author=author)
     else:
-        service.share(collection, "everyone", "", "read", author=author)
+        service.SHARING.share(collection, "everyone", "", author=author)
     return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
 
 

@@ -1,8 +1,8 @@
-"""Grants access to objects and lists who has it: the same for chats, collections and lorebooks."""
+"""Grants access to objects and lists who has it: the same for all kinds of objects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -23,6 +23,25 @@ READ = "read"
 TO = ("everyone", "user", "group")
 
 
+class Owned(Protocol):
+    """An object that can be shared."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def owner_id(self) -> str | None: ...
+
+
+T = TypeVar("T", bound=Owned)
+
+
+def check_again(_id: str, people_ids: Iterable[str]) -> None:
+    """Makes the open pages of people whose rights to an object have changed check them again at once."""
+    for person_id in people_ids:
+        access_changed(person_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A person, a group or everyone who was granted an object; everyone has no name.
@@ -36,6 +55,70 @@ class Share:
     name: str
     right: str
     is_cleared: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing(Generic[T]):
+    """How objects of one kind are shared; the routes of pages and of the API are made from it too.
+
+    `word` names an object, and `rights` has for each right what it allows. `refuse` raises for a person who can't decide who
+    can use an object, and `refuse_private` for an object that is never shared. `change_with` changes what depends on the
+    rights of people in the same transaction, and `announce` tells their open pages afterwards.
+    """
+
+    kind: str
+    word: str
+    refuse: Callable[[T, User], None]
+    rights: Mapping[str, str]
+    usual_right: str = READ
+    refuse_private: Callable[[T], None] = lambda row: None
+    level: Callable[[T], int] = lambda row: 0
+    change_with: Callable[[Session, str, Sequence[str]], None] = lambda session, id, people_ids: None
+    announce: Callable[[str, Sequence[str]], None] = check_again
+
+    def shares(self, row: T, *, after: str = "", limit: int | None = None) -> list[Share]:
+        """Returns who was granted an object, in the order of the grants."""
+        return shares(self.kind, row.id, level=self.level(row), after=after, limit=limit)
+
+    def refuse_unshareable(self, row: T, by: User) -> None:
+        """Raises if the object can't be shared, or not by this person."""
+        self.refuse(row, by)
+        self.refuse_private(row)
+        refuse_guests(self.word, by)
+
+    def share(self, row: T, to: str, to_id: str, right: str = READ, *, author: PersonAuthor) -> None:
+        """Grants the object to `everyone`, to a `user` or to a `group`, in place of their existing grant."""
+        self.refuse_unshareable(row, author.actor)
+        if right not in self.rights:
+            raise Invalid("Choose whether they can read or write.", field="right")
+        refuse_unfit(self.word, row.owner_id, to, to_id)
+        table, id = type(row), row.id
+        with write() as session:
+            now = session.get(table, id, with_for_update={"key_share": True})
+            if now is None or getattr(now, "deleted_at", None):
+                raise Conflict(f"This {self.word} has just been deleted.")
+            changed = give(session, self.kind, id, right, by=author.actor.id, to=to, to_id=to_id)
+            self._note(session, "shared", id, _recipient(session, *_ids(to, to_id)), author)
+            session.flush()
+            self.change_with(session, id, changed)
+        self.announce(id, changed)
+
+    def unshare(self, row: T, grant_id: str, *, author: PersonAuthor) -> None:
+        """Revokes a grant; it has no effect from the next query on."""
+        self.refuse(row, author.actor)
+        id = row.id
+        with write() as session:
+            grant = _granted(session, self.kind, id, grant_id)
+            whom = _recipient(session, grant.user_id, grant.group_id)
+            lost = revoke(session, self.kind, id, grant_id)
+            self._note(session, "stopped sharing", id, whom, author)
+            session.flush()
+            self.change_with(session, id, lost)
+        self.announce(id, lost)
+
+    def _note(self, session: Session, verb: str, id: str, whom: str, author: PersonAuthor) -> None:
+        """Adds an entry to the audit log, without the object's name: readers of the log may not be allowed to see it."""
+        audit.add(session, f"{verb} a {self.word}", author=author, object_kind=self.kind, object_id=id, detail=f"with {whom}")
 
 
 def shares(kind: str, id: str, *, level: int = 0, after: str = "", limit: int | None = None) -> list[Share]:
@@ -70,52 +153,9 @@ def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
         raise Invalid(f"This {word} already belongs to them.", field="whom")
 
 
-def share(
-    session: Session, word: str, kind: str, id: str, right: str, *, to: str, to_id: str, author: PersonAuthor
-) -> Sequence[str]:
-    """Grants an object as `give` does and adds an entry to the audit log, without the object's name.
-
-    Readers of the log may not be allowed to see the name; `word` says what kind of object it is.
-    """
-    changed = give(session, kind, id, right, by=author.actor.id, to=to, to_id=to_id)
-    whom = _recipient(session, *_ids(to, to_id))
-    audit.add(session, f"shared a {word}", author=author, object_kind=kind, object_id=id, detail=f"with {whom}")
-    return changed
-
-
-def unshare(session: Session, word: str, kind: str, id: str, grant_id: str, *, author: PersonAuthor) -> Sequence[str]:
-    """Revokes a grant as `revoke` does and adds an entry to the audit log, without the object's name."""
-    grant = _granted(session, kind, id, grant_id)
-    action, whom = f"stopped sharing a {word}", _recipient(session, grant.user_id, grant.group_id)
-    lost = revoke(session, kind, id, grant_id)
-    audit.add(session, action, author=author, object_kind=kind, object_id=id, detail=f"with {whom}")
-    return lost
-
-
-def share_readable(row: Any, word: str, kind: str, *, to: str, to_id: str, author: PersonAuthor) -> None:
-    """Lets others read an owner's object that has a trash; raises for guests, and for one that has just been deleted."""
-    refuse_guests(word, author.actor)
-    refuse_unfit(word, row.owner_id, to, to_id)
-    table, id = type(row), row.id
-    with write() as session:
-        if session.get_one(table, id).deleted_at:
-            raise Conflict(f"This {word} has just been deleted.")
-        share(session, word, kind, id, READ, to=to, to_id=to_id, author=author)
-
-
-def unshare_readable(row: Any, word: str, kind: str, grant_id: str, *, author: PersonAuthor) -> None:
-    """Revokes what `share_readable` gave; open pages of the object that depend on it close at once."""
-    id = row.id
-    with write() as session:
-        lost = unshare(session, word, kind, id, grant_id, author=author)
-    for person_id in lost:
-        access_changed(person_id)
-
-
 def object_trashed(kind: str, id: str) -> None:
     """Makes the open pages of those who were granted an object check again whether they can see it."""
-    for person_id in reached_by(grants.is_about(kind, id)):
-        access_changed(person_id)
+    check_again(id, reached_by(grants.is_about(kind, id)))
 
 
 def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:

@@ -1,17 +1,21 @@
-"""Sharing on pages: the form, the list of grants, and a summary in a few words."""
+"""Sharing on pages: the page of one object with its form and its grants, and a summary in a few words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from flask import request
+from flask import Blueprint, Response, request, url_for
+from wtforms import SelectField
 
 from webapp.base.words import number
+from webapp.people.accounts.guards import audit_author, current_user, signed_in
 from webapp.people.grants import shares
-from webapp.web.forms import Form
+from webapp.web.forms import Form, options
+from webapp.web.htmx import redirect
 from webapp.web.pick_field import CHOOSE, PickField
 
 MOST_LISTED, MOST_NAMED = 50, 3
+T = TypeVar("T", bound=shares.Owned)
 
 
 class ShareForm(Form):
@@ -22,10 +26,61 @@ class ShareForm(Form):
         return self
 
     @property
-    def chosen(self) -> tuple[str, str]:
-        """The kind of recipient, and its id."""
+    def chosen(self) -> tuple[str, str, str]:
+        """The kind of recipient, its id, and the right."""
         to, _, to_id = self.whom.chosen.partition(":")
-        return to, to_id
+        return to, to_id, self["right"].data or "" if "right" in self else shares.READ
+
+
+def add_pages(bp: Blueprint, sharing: shares.Sharing[T], own: Callable[[str], T], template: str, *, rule: str = "/<id>") -> None:
+    """Adds the page on which people share an object of this kind; `own` returns one that the person can share."""
+
+    class RightForm(ShareForm):
+        right = SelectField(
+            "Access",
+            id="share-right",
+            choices=options({right: f"can {words}" for right, words in sharing.rights.items()}),
+            default=sharing.usual_right,
+        )
+
+    form_class = RightForm if len(sharing.rights) > 1 else ShareForm
+
+    def page(row: T, form: ShareForm) -> Response:
+        listed_shares = sharing.shares(row, after=after(), limit=MOST_LISTED + 1)
+        return form.shown(
+            template,
+            row=row,
+            path=url_for(".show", id=row.id),
+            rights=sharing.rights,
+            **listed(listed_shares, url_for(".people", id=row.id)),
+        )
+
+    def shareable(id: str) -> T:
+        row = own(id)
+        sharing.refuse_unshareable(row, current_user())
+        return row
+
+    @bp.get(f"{rule}/people")
+    @signed_in
+    def people(id: str) -> Response:
+        row = shareable(id)
+        return page(row, form_class.fresh().offering(row.owner_id))
+
+    @bp.post(f"{rule}/people")
+    @signed_in
+    def share(id: str) -> Response:
+        row = shareable(id)
+        form = form_class.opened().offering(row.owner_id)
+        with form.attempt():
+            sharing.share(row, *form.chosen, author=audit_author())
+            return redirect(url_for(".people", id=id))
+        return page(own(id), form)
+
+    @bp.post(f"{rule}/people/<grant_id>/remove")
+    @signed_in
+    def unshare(id: str, grant_id: str) -> Response:
+        sharing.unshare(own(id), grant_id, author=audit_author())
+        return redirect(url_for(".people", id=id))
 
 
 def after() -> str:

@@ -22,7 +22,8 @@ from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import base_address
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.grants import grants, shares
+from webapp.people.grants import grants
+from webapp.people.grants.shares import READ, Sharing
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import setting
 from webapp.tools import policies
@@ -34,7 +35,7 @@ from webapp.tools.servers.tables import DeletedToolServer, ServerTool, SignIn, T
 from webapp.tools.tables import AllowedTool, ToolPolicy
 from webapp.tools.tool import Policy, ToolFailed
 
-WORD, MOST_OF_SITE, MOST_OWN = "tool server", 30, 10
+MOST_OF_SITE, MOST_OWN = 30, 10
 NOT_ALLOWED = "People can't connect tool servers of their own here. An admin can allow it in the settings of tools."
 OTHER_ADDRESS = (
     "The address has changed, so please enter the token or headers again. They are only ever sent to the address they were "
@@ -184,22 +185,10 @@ def delete(id: str, *, author: PersonAuthor) -> None:
         session.delete(server)
 
 
-def share(server: ToolServer, to: str, to_id: str, *, author: PersonAuthor) -> None:
-    """Grants the tools of one of the site's servers to `everyone`, to a `user` or to a `group`."""
-    if server.owner_id:
-        raise Conflict("A tool server of your own can't be shared: it acts in your name.")
-    id = server.id
-    shares.refuse_unfit(WORD, server.owner_id, to, to_id)
-    with write() as session:
-        existing(session, id)
-        shares.share(session, WORD, KIND, id, "read", to=to, to_id=to_id, author=author)
-
-
-def unshare(server: ToolServer, grant_id: str, *, author: PersonAuthor) -> None:
-    """Revokes a grant; from the next call on, its people can't use the server's tools."""
-    id = server.id
-    with write() as session:
-        shares.unshare(session, WORD, KIND, id, grant_id, author=author)
+def refuse_unless_keeper(server: ToolServer, person: User) -> None:
+    """Raises `Forbidden` for a person who can use a server but doesn't look after it."""
+    if server.owner_id != person.id and (server.owner_id or not may(person, "administer")):
+        raise Forbidden("Only whoever looks after this tool server can do that: admins, or its owner.")
 
 
 def key_of(server: ToolServer, name: str) -> str:
@@ -288,3 +277,13 @@ def _note(session: Session, action: str, server: ToolServer, author: PersonAutho
     about = detail or f"{server.name} at {server.address}"
     detail = about if server.owner_id is None else "of their own"
     audit.add(session, action, author=author, object_kind="tool server", object_id=server.id, detail=detail)
+
+
+def _refuse_own(server: ToolServer) -> None:
+    if server.owner_id:
+        raise Conflict("A tool server of your own can't be shared: it acts in your name.")
+
+
+SHARING = Sharing(
+    kind=KIND, word="tool server", refuse=refuse_unless_keeper, rights={READ: "use its tools"}, refuse_private=_refuse_own
+)

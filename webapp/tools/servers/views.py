@@ -11,7 +11,7 @@ from webapp.engine.engine import the_engine
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.people.accounts.guards import anybody, audit_author, current_user, found, own_address, session_secret, signed_in
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares, shares_shown
+from webapp.people.grants import shares_shown
 from webapp.streaming.stop import Stop
 from webapp.tools.policies import POLICIES
 from webapp.tools.servers import listing, queries, service, shown, sign_ins, trying
@@ -23,7 +23,6 @@ from webapp.web.htmx import redirect, render
 
 bp = Blueprint("tool_servers", __name__, url_prefix="/tools")
 ADMIN_PAGE, OWN_PAGE = "/admin/tools", "/settings/tools"
-RIGHTS = {"read": "use its tools"}
 bp.add_app_template_global(shown.site_lines, "site_tool_servers")
 bp.add_app_template_global(shown.own_lines, "own_tool_servers")
 bp.add_app_template_global(shown.own_sign_ins, "own_tool_sign_ins")
@@ -145,29 +144,6 @@ def delete(id: str) -> Response:
     return redirect(page, "Tool server deleted.")
 
 
-@bp.get("/servers/<id>/people")
-@signed_in
-def people(id: str) -> Response:
-    return _people(kept(id), shares_shown.ShareForm.fresh().offering(None))
-
-
-@bp.post("/servers/<id>/people")
-@signed_in
-def share(id: str) -> Response:
-    form = shares_shown.ShareForm.opened().offering(None)
-    with form.attempt():
-        service.share(kept(id), *form.chosen, author=audit_author())
-        return redirect(url_for(".people", id=id))
-    return _people(kept(id), form)
-
-
-@bp.post("/servers/<id>/people/<grant_id>/remove")
-@signed_in
-def unshare(id: str, grant_id: str) -> Response:
-    service.unshare(kept(id), grant_id, author=audit_author())
-    return redirect(url_for(".people", id=id))
-
-
 @bp.post("/servers/<id>/sign-in")
 @signed_in
 def sign_in(id: str) -> Response:
@@ -285,14 +261,4 @@ def _own_sign_in(server: ToolServer, user_id: str) -> shown.OwnSignIn | None:
     return shown.own_sign_in(server, queries.sign_in_of(db.session(), server.id, user_id))
 
 
-def _people(server: ToolServer, form: shares_shown.ShareForm) -> Response:
-    if server.owner_id:
-        raise Conflict("A tool server of your own can't be shared: it acts in your name.")
-    grants = shares.shares(queries.KIND, server.id, after=shares_shown.after(), limit=shares_shown.MOST_LISTED + 1)
-    return form.shown(
-        "tools/servers/people.html",
-        name=server.name,
-        path=url_for(".show", id=server.id),
-        **shares_shown.listed(grants, url_for(".people", id=server.id)),
-        rights=RIGHTS,
-    )
+shares_shown.add_pages(bp, service.SHARING, kept, "tools/servers/people.html", rule="/servers/<id>")
