@@ -15,12 +15,10 @@
     document.getElementById("chat-title")?.replaceChildren("Chat");
     document.title = "Millrace";
     self.speechSynthesis?.cancel();
-    // The sidebar was part of the chat's stream.
     document.getElementById("sidebar-chats").setAttribute("hx-sse:connect", "/lists/sidebar/events");
     htmx.process(document.getElementById("sidebar-chats"));
   });
   // Any other page is loaded again, which says it. A first connection doesn't count: it would be refused again.
-  document.addEventListener("htmx:sse:error", ({ detail: { status } }) => {
-    if ([403, 404].includes(status) && !document.getElementById("status-line")) location.reload();
-  });
+  const again = (status) => [403, 404].includes(status) && !document.getElementById("status-line") && location.reload();
+  document.addEventListener("htmx:sse:error", ({ detail }) => again(detail.status));
 }

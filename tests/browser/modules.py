@@ -34,6 +34,7 @@ NOTICED_BY = {
     "sending": "test_sending.py::test_a_message_on_its_way_is_seen_at_once",
     "shared": "test_many_tabs.py::test_more_tabs_than_connections",
     "shared-worker": "test_many_tabs.py::test_more_tabs_than_connections",
+    "shortcuts": "test_preferences.py::test_another_key_does_what_the_old_one_did_in_all_tabs",
     "sidebar": "test_sidebar.py::test_the_menu_of_a_row_renames_and_deletes_with_undo_by_key",
     "slider": "test_layout.py::test_parameters_are_changed_beside_the_composer",
     "speak": "test_reading.py::test_the_answer_is_heard_by_sentence",
