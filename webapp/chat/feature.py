@@ -83,6 +83,7 @@ FEATURE = Feature(
         "files.bring": "upload",
         "projects.add_files": "knowledge",
         "shared.go_on": "chat",
+        "beside": "models",
         "links.create": "links",
         "links.create_for_answer": "links",
         "calls.choose": "tools",

@@ -251,6 +251,7 @@ class Brought(Answer):
     refused_count: int
     trouble: str
     lacking: list[str] = Field(description="Lorebooks that the chats name and you don't have.")
+    lacking_projects: list[str] = Field(description="Projects that the chats name and you don't have; these chats are in none.")
 
 
 @exchange_bp.get("/export")

@@ -1,6 +1,7 @@
 """The page of a chat, and its stream, which begins at the page's position."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, render_template, request, url_for
 
@@ -76,7 +77,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
         "chips": mentions_shown.chips(form, me, chat),
-        "mentions_url": f"{fixed('mentions.index')}?chat={chat.id if chat else ''}" if me else "",
+        "mentions_url": _mentions_url(form, chat) if me else "",
         "allowed": tools_shown.allowed(chat, me),
         **({} if chat else tools_shown.new_chat_values(me, form.tools.data)),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
@@ -86,6 +87,11 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         **picker(chat, form.model.data or "", person=me.id if me else ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
+
+
+def _mentions_url(form: MessageForm, chat: Chat | None) -> str:
+    place = {"chat": chat.id} if chat else {"chat": "", "project": form.project.data or ""}
+    return f"{fixed('mentions.index')}?{urlencode(place)}"
 
 
 def restore_draft(form: MessageForm, draft: str | None, draft_mentions: str | None) -> None:

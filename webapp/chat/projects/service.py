@@ -12,9 +12,11 @@ from webapp.base import topic_names
 from webapp.base.changes import access_changed, notify, notify_person
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose
+from webapp.characters import queries as character_queries
+from webapp.characters.tables import Character
 from webapp.chat.calls import choosing
 from webapp.chat.record import announcements, projects
 from webapp.chat.record.tables import Chat, Project
@@ -29,7 +31,7 @@ from webapp.people.members import people
 from webapp.settings.service import setting
 
 WHAT = "project"
-MOST_OWN = 200
+MOST_OWN, MOST_CHARACTERS = 200, 20
 ONLY_READERS = "You can read this project, but you can't add files to it."
 NOT_YOURS = "Only the owner of this project can do that."
 TEMPORARY = "A temporary chat can't be in a project."
@@ -85,6 +87,9 @@ class ProjectInput(Input):
     parameters: ProjectParameters = ProjectParameters()
     collection_ids: list[AnyId] = Field(
         [], description="The collections that its answers may quote, to people who can see them.", max_length=MOST_COLLECTIONS
+    )
+    character_ids: list[AnyId] = Field(
+        [], description="The characters that its new chats offer first, to people who can see them.", max_length=MOST_CHARACTERS
     )
     tools: list[choosing.Key] = Field(
         [],
@@ -227,12 +232,28 @@ def _checked(entered: ProjectInput, by: User, project: Project | None = None) ->
     """Returns the values to store; what the project has already need not be there any more."""
     if entered.model and not (project and project.model == entered.model):
         providers().for_model(entered.model)
+        providers().refuse_unless_choosable(entered.model, person=by.id)
     collection_ids = attachable(entered.collection_ids, project.collection_ids if project else (), by)
+    character_ids = _characters(entered.character_ids, project.character_ids if project else (), by)
     kept = set(project.tools) if project else set()
     choosing.checked(by, [key for key in entered.tools if key not in kept])
     values = entered.model_dump(exclude={"parameters"})
     parameters = entered.parameters.model_dump(exclude_defaults=True)
-    return values | {"collection_ids": collection_ids, "tools": list(dict.fromkeys(entered.tools)), "parameters": parameters}
+    values |= {"collection_ids": collection_ids, "character_ids": character_ids, "parameters": parameters}
+    return values | {"tools": list(dict.fromkeys(entered.tools))}
+
+
+def _characters(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
+    """Returns the chosen characters that this person may see; those there that they can't see stay while they exist."""
+    seen = {character.id for character in character_queries.visible_among(by, [*chosen_ids, *current_ids])}
+    if {*chosen_ids} - seen - {*current_ids}:
+        raise NotFound("That character doesn't exist, or you don't have access.", field="character_ids")
+    unseen = [id for id in current_ids if id not in seen]
+    hidden = set(db.session.scalars(select(Character.id).where(Character.id.in_(unseen)))) if unseen else set()
+    ids = list(dict.fromkeys(id for id in (*chosen_ids, *unseen) if id in seen or id in hidden))
+    if len(ids) > MOST_CHARACTERS:
+        raise Invalid(f"Choose up to {MOST_CHARACTERS} characters.", field="character_ids")
+    return ids
 
 
 def _refuse_too_many(owner_id: str) -> None:

@@ -70,6 +70,12 @@ def project(user: User, id: str, *, rights: Sequence[str] = RIGHTS) -> Project |
     return db.session.scalar(select(Project).where(Project.id == id, is_seen_by(user, rights=rights)))
 
 
+def own_named(user_id: str, name: str) -> str | None:
+    """Returns the id of the person's own project with this name, the newest of several; without a name there is no query."""
+    query = select(Project.id).where(Project.owner_id == user_id, Project.name == name, Project.deleted_at.is_(None))
+    return db.session.scalar(query.order_by(Project.id.desc()).limit(1)) if name else None
+
+
 def seen_among(user: User, ids: Iterable[str | None], *, rights: Sequence[str] = RIGHTS) -> set[str]:
     """Returns those of these projects in which a person has one of these rights; without an id there is no query."""
     known = set(filter(None, ids))

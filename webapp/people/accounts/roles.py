@@ -29,6 +29,7 @@ RIGHTS = (
 # To use a feature; the roles are those of a new installation.
 PERMISSIONS = (
     Right("chat", "Send messages and get answers", ROLES, "Chat"),
+    Right("models", "Choose among the models", ROLES, "Models"),
     Right("upload", "Attach files to messages", ROLES, "Upload files"),
     Right("knowledge", "Make collections of documents, and search them", ROLES, "Knowledge"),
     Right("characters", "Make characters, personas and lore, and chat with them", ROLES, "Characters"),
