@@ -58,6 +58,7 @@ from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.tools import feature as tools
 from webapp.web import assets, compression as page_compression, errors, filters, security, templates
+from webapp.web.addresses import Route
 from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
 from webapp.web.navigation import Navigation
 from webapp.web.server.connection_limiter import ConnectionLimiter
@@ -113,7 +114,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     config = config or load()
     app = flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.cli = Commands(app.name, FEATURES)
-    app.jinja_environment, app.request_class = templates.Templates, Incoming
+    app.jinja_environment, app.request_class, app.url_rule_class = templates.Templates, Incoming, Route
     watcher_loop.init(app)
     _configure(app, config)
     logs.set_up(config)

@@ -1,5 +1,5 @@
-// Beside the text of a workflow: its errors are marked at their lines, F8 goes to the next one, and what cards and buttons change
-// goes into the textarea, so that it can be undone. Cards are moved by dragging.
+// Beside the text of a workflow: its errors are marked at their lines, keys go from one to the next, and what cards and buttons
+// change goes into the textarea, so that it can be undone. Cards are moved by dragging.
 "use strict";
 document.addEventListener("arrived", () => {
   const [source, drawn, faults, changed] = ["source", "code-lines", "faults", "changed"].map((id) => document.getElementById(id));
@@ -40,11 +40,6 @@ document.addEventListener("arrived", () => {
     if (link) event.preventDefault();
     if (link) show(link);
     else if (button) go(Number(button.dataset.go));
-  });
-  source.addEventListener("keydown", (event) => {
-    if (event.key !== "F8") return;
-    event.preventDefault();
-    go(event.shiftKey ? -1 : 1);
   });
   new MutationObserver(mark).observe(faults, { childList: true });
   mark();

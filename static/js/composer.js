@@ -37,7 +37,7 @@
 
   // Typing without a focused field writes a message.
   const begin = (event) => {
-    const isPrintable = event.key.length === 1 && !/[\s?]/.test(event.key) && !(event.ctrlKey || event.metaKey || event.altKey);
+    const isPrintable = event.key.length === 1 && event.key !== " " && !(event.ctrlKey || event.metaKey || event.altKey);
     const isElsewhere = !event.target.matches?.("body, #main") || isCovered();
     if (isPrintable && !isElsewhere) box()?.focus();
   };

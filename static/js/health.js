@@ -12,9 +12,7 @@ document.addEventListener("arrived", async () => {
   const protocol = performance.getEntriesByType("navigation")[0]?.nextHopProtocol;
   show("protocol", ["http/1.1", "h2", "h3"].includes(protocol) ? protocol : "other");
   // The end of the stream is an error event, too.
-  await new Promise((ended) => {
-    source.onerror = ended;
-  });
+  await new Promise((ended) => (source.onerror = ended));
   source.close();
   if (pieces.length !== Number(place.dataset.pieces)) return show("verdict", "broken");
   const moments = pieces.filter((piece, at) => !at || piece.heard - pieces[at - 1].heard > 40).length;

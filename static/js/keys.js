@@ -1,9 +1,8 @@
-// Opens help and the search over any page, by key.
+// Does what has a key, by the table of the page; opens help and the search over it.
 "use strict";
 {
   const sheet = Object.assign(document.createElement("dialog"), { id: "sheet", className: "dialog", closedBy: "any" });
 
-  let last = -1_000;
   const open = async (path) => {
     if (sheet.open || location.pathname === path) return sheet.close();
     const answer = await fetch(path, { headers: { "HX-Request": "true", "HX-Current-URL": location.href } }).catch(() => null);
@@ -13,28 +12,50 @@
     document.body.appendChild(sheet).showModal();
     window.htmx?.process(sheet);
   };
+  // What scripts do by key; they return false where there is nothing to do. For all else a button is pressed.
+  millrace.acts = { search: () => open("/search"), help: () => open("/help"), new_chat: () => location.assign("/") };
+  const keys = JSON.parse(document.documentElement.dataset.keys);
+  const [SOON, TEXTS] = [1_000, "input, textarea, select, dialog *, :popover-open *"];
+  let [first, since, again] = ["", 0, -SOON];
+  const press = (name, { timeStamp }) => {
+    const button = document.querySelector(`[data-shortcut="${name}"]:enabled:not(.message:not(:last-child) *)`);
+    // A key pressed twice starts one new version.
+    const isAgain = button?.matches("[formaction$='/again']");
+    if (!isAgain || timeStamp - again > SOON) button?.click();
+    if (isAgain) again = timeStamp;
+    return Boolean(button);
+  };
+  // What is held to write a sign depends on the keyboard; see `shortcuts.py`.
+  millrace.pressed = ({ key = "", ctrlKey, metaKey, altKey, shiftKey }) => {
+    const isSign = key.length === 1 && key.toLowerCase() === key.toUpperCase();
+    const held = { Ctrl: (ctrlKey || metaKey) && !(isSign && altKey), Alt: altKey && !isSign, Shift: shiftKey && !isSign };
+    const names = Object.keys(held).filter((name) => held[name]);
+    if (key.length === 1) return [...names, names.length ? key.toUpperCase() : key.toLowerCase()].join("+");
+    return [...names, key].join("+");
+  };
   document.addEventListener("keydown", (event) => {
-    const isSearch = event.key === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
-    const isTyping = event.target.matches?.("input, textarea, select");
-    const isPlain = !(event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.repeat);
-    const isIdle = !isTyping || (/^Arrow/.test(event.key) && event.target.matches("#composer-text:placeholder-shown"));
-    const isKey = (event.key === "#" || (/^([a-z]|Arrow(Left|Right))$/.test(event.key) && isPlain)) && isIdle;
-    const isChord = (event.ctrlKey || event.metaKey) && event.shiftKey && !event.altKey;
-    const isNew = isChord && /^o$/i.test(event.key);
-    const toggle = isChord && /^s$/i.test(event.key) && document.querySelector("#sidebar-toggle button");
-    if (isSearch || isNew || toggle) event.preventDefault();
-    if (toggle || isNew) return toggle ? toggle.click() : location.assign("/");
-    if (isSearch || (event.key === "?" && !isTyping)) open(isSearch ? "/search" : "/help");
-    else if (isKey && !event.target.matches?.("[tabindex='0']")) {
-      const button = document.querySelector(`[data-key="${event.key}"]:not(.message:not(:last-child) *)`);
-      // A key pressed twice starts one new version.
-      if (button?.matches("[formaction$='/again']")) {
-        if (event.timeStamp - last < 1_000) return;
-        last = event.timeStamp;
-      }
-      button?.click();
-    }
+    const [key, { target, timeStamp }] = [millrace.pressed(event), event];
+    const kept = /^Arrow/.test(key) ? `:is(${TEXTS}, [tabindex='0']):not(#composer-text:placeholder-shown)` : TEXTS;
+    if (!/Ctrl\+|Alt\+|F\d/.test(key) && target.matches?.(kept)) return;
+    const name = (timeStamp - since < SOON && keys[`${first} then ${key}`]) || keys[key];
+    const isFirst = !name && Object.keys(keys).some((each) => each.startsWith(`${key} then `));
+    if (isFirst) [first, since] = [key, timeStamp];
+    const act = name && (millrace.acts[name] ?? press);
+    if (!isFirst && (!act || (!event.repeat && act(name, event) === false))) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
   });
+  // The server draws buttons for all people alike, so their keys are said here.
+  const say = () => {
+    for (const button of document.querySelectorAll("[data-shortcut]:not(.message *)")) {
+      const key = Object.keys(keys).find((each) => keys[each] === button.dataset.shortcut);
+      if (!key) continue;
+      const spoken = new Set(["Control", "Meta"].map((held) => key.replace("Ctrl", held)));
+      if (!key.includes(" ")) button.ariaKeyShortcuts = [...spoken].join(" ");
+      if (button.title) button.title = `${button.textContent.trim()} (${key.replaceAll("+", " + ")})`;
+    }
+  };
+  for (const change of ["arrived", "htmx:after:swap"]) document.addEventListener(change, say);
   document.addEventListener("click", (event) => {
     const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey);
     if (!isPlain || !event.target.closest?.("a[href='/search']") || location.pathname === "/search") return;

@@ -1,4 +1,4 @@
-// Selected text of a message is quoted in the next one: by a button at the selection, or the key >.
+// Selected text of a message is quoted in the next one: by a button at the selection, or by key.
 "use strict";
 {
   const AFTER = 150,
@@ -57,13 +57,7 @@
   // The text stays selected.
   document.addEventListener("mousedown", (event) => event.target.closest?.("#composer-quote") && event.preventDefault());
   document.addEventListener("click", ({ target }) => target.closest?.("#composer-quote") && selected() && quote());
-  const press = (event) => {
-    if (event.key !== ">" || event.target.matches?.("input, textarea, select") || !box() || !selected()) return;
-    event.preventDefault();
-    event.stopPropagation();
-    quote();
-  };
-  addEventListener("keydown", press, true);
+  millrace.acts.quote = () => Boolean(box() && selected()) && quote();
   // Text can be selected before this script is here.
   show();
 }

@@ -22,8 +22,8 @@ const follow = (event) => {
   const across = swipe && !/start|cancel/.test(event.type) ? far(event) : 0;
   if (event.type === "touchmove") return shift(Math.max(-SHIFT, Math.min(SHIFT, across / 4)));
   shift(0);
-  const key = Math.abs(across) >= FAR && (across < 0 ? "ArrowRight" : "ArrowLeft");
-  if (key) swipe.answer.querySelector(`.versions [data-key=${key}]`)?.click();
+  const which = Math.abs(across) >= FAR && (across < 0 ? "next" : "previous");
+  if (which) swipe.answer.querySelector(`.versions [data-shortcut=${which}_version]`)?.click();
   swipe = null;
   const answer = event.type === "touchstart" && event.target.closest?.(LAST),
     [{ clientX: x, clientY: y }] = event.changedTouches;

@@ -14,6 +14,7 @@ TABLE = {
         POST api_characters.bring_in api:chat
         GET api_projects.index api:read
         POST api_projects.create api:chat
+        POST api_projects.bring_in api:chat
         GET api_collections.index api:read
         POST api_collections.create api:knowledge
         GET api_documents.search api:read
@@ -193,6 +194,7 @@ TABLE = {
         DELETE api_projects.delete api:chat
         GET api_projects.chats api:read
         GET api_projects.grants api:read
+        GET api_projects.export api:read
         GET api_projects.files api:read
         POST api_projects.add_files api:knowledge
     """,

@@ -185,6 +185,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "second_factor.end": (Route("POST", "signed_in", "people"),),
     "sidebar.own_sidebar": (Route("GET", "signed_in", "people"),),
     "sidebar.choose": (Route("POST", "signed_in", "people"),),
+    "shortcuts.show": (Route("GET", "signed_in", "people"),),
+    "shortcuts.update": (Route("POST", "signed_in", "people"),),
     "preferences.own": (Route("GET", "signed_in", "people"),),
     "preferences.set_theme": (Route("POST", "signed_in", "people"),),
     "preferences.show": (Route("GET", "signed_in", "any name", ("settings part",)),),

@@ -67,6 +67,7 @@ def kinds() -> dict[str, Kind]:
         "our own chats": Kind("/import", "chats.json", b'{"format":"millrace","chat":' + b'{"a":' * 500_000),
         "chats of ChatGPT": Kind("/import", "chats.zip", member(keys(2_000_000))),
         "chats of Open WebUI": Kind("/import", "chats.json", HISTORY + b'"a":{},' * 1_000_000 + b"}}}}]"),
+        "a project": Kind("/projects/import", "mill.zip", zipped({"project.json": b"[" + b"{}," * 1_300_000 + b"{}]"})),
         "a lorebook": Kind("/lorebooks/import", "world.json", b'{"entries":{' + b'"a":{},' * 200_000),
         "a card as JSON": Kind("/characters/import", "card.json", BOOK + b"{}," * 400_000, LISTED),
         "a card in a picture": Kind("/characters/import", "card.png", png(*unpacking()), LISTED),

@@ -73,13 +73,14 @@ class Person:
         page.goto(path)
         return page
 
-    def begin(self, text: str) -> "ChatPage":
+    def begin(self, text: str, **fields: str) -> "ChatPage":
         """Starts a chat without opening the first page, which would cost as much as the chat's, and opens the chat."""
-        return ChatPage(self.open(self.post_first(text)))
+        return ChatPage(self.open(self.post_first(text, **fields)))
 
-    def post_first(self, text: str) -> str:
+    def post_first(self, text: str, **fields: str) -> str:
         """Starts a chat with the first page's form, without opening a page, and returns the chat's address."""
-        made = self.context.request.post("/chats", form={"message": text}, headers={"Origin": self.url}, max_redirects=0)
+        form: dict[str, Any] = {"message": text, **fields}
+        made = self.context.request.post("/chats", form=form, headers={"Origin": self.url}, max_redirects=0)
         assert made.status == 303, made.text()
         return str(made.headers["location"])
 
@@ -214,8 +215,8 @@ def become_owner(page: Page) -> None:
     press(page, page.get_by_role("button", name="Create owner"))
 
 
-def sign_in(page: Page, password: str = PASSWORD) -> None:
-    page.get_by_label("Email").fill(EMAIL)
+def sign_in(page: Page, password: str = PASSWORD, *, email: str = EMAIL) -> None:
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
     press(page, page.get_by_role("button", name="Sign in"))
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Route, expect, sync_playwright
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, Route, expect, sync_playwright
 from tests.browser.chats import Person, become_owner
 from tests.browser.chromium import ARGUMENTS, executable
 from tests.browser.modules import missing_in
+from tests.support.inserted import PASSWORD, add_member
 from tests.support.server import Server, prepared
 from tests.upstream.handle import Upstream
 
@@ -78,17 +80,19 @@ def own_server(upstream: Upstream, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """A function that opens a separate browser for a user; at the end no page may have done anything forbidden."""
+    """A function that opens a separate browser for the owner, a new member or a visitor; no page may do what is forbidden."""
     people: list[Person] = []
 
-    def bring(server: Server, *, is_signed_in: bool = True, **options: Any) -> Person:
+    def bring(server: Server, *, is_signed_in: bool = True, is_new: bool = False, **options: Any) -> Person:
         person = Person(chromium, server.url, **options)
         people.append(person)
         if WITHOUT_SCRIPTS:
             person.context.set_default_timeout(EXPECT_MS)
             for script in missing_in(request.node.nodeid):
                 person.context.route(re.compile(rf"/static/js/([\w-]+\+)*{script}(\+[\w-]+)*\.js"), partial(leave_out, script))
-        if is_signed_in and server.url in cookies:
+        if is_new:
+            sign_in_anew(person, server)
+        elif is_signed_in and server.url in cookies:
             person.context.add_cookies(cookies[server.url])
         elif is_signed_in:
             become_owner(person.open(server.owner_link))
@@ -99,6 +103,14 @@ def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.Fixt
     for person in people:
         person.leave()
     assert [oddity for person in people for oddity in person.oddities] == []
+
+
+def sign_in_anew(person: Person, server: Server) -> None:
+    """Signs in to an account of its own, for what a person sets: a server of its own would cost as much as ten tests."""
+    email = f"{uuid4()}@example.org"
+    add_member(server, email)
+    form, headers = {"email": email, "password": PASSWORD}, {"Origin": server.url}
+    assert person.context.request.post("/login", form=form, headers=headers, max_redirects=0).status == 303
 
 
 def leave_out(script: str, route: Route) -> None:

@@ -13,6 +13,7 @@ from werkzeug.serving import make_server
 from webapp.base.config import ROOT
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.shown import Actions, ShownChat, ShownMessage
+from webapp.people import shortcuts
 from webapp.web import assets, filters
 
 KINDS = ("script", "style", "img", "font", "connect")
@@ -128,6 +129,7 @@ def app_of(stage: Stage) -> Flask:
         sidebar=list,
         links=list,
         hidden_links=list,
+        key_table=lambda: shortcuts.names_by_key({}),
         page_tabs=list,
         cut_answers=list,
         alert_count=lambda _: 0,

@@ -99,9 +99,9 @@ def broken(person: Person, upstream: Upstream) -> ChatPage:
     return ended(person.begin("Count"), "interrupted")
 
 
-def failed(person: Person, upstream: Upstream) -> ChatPage:
-    upstream.always({"status": 401, "json": {"error": {"message": "No"}}})
-    return ended(person.begin("Anything"), "failed")
+def failed(person: Person, _: Upstream) -> ChatPage:
+    # Here the demo steps in for a model that fails, and none for the demo.
+    return ended(person.begin("Anything", model="demo/rate-limited"), "failed")
 
 
 def running(person: Person, upstream: Upstream) -> ChatPage:

@@ -1,12 +1,13 @@
 """Pictures and files that calls make, and numbers of web pages, in messages: with scripts and without, also on a phone."""
 
 from base64 import b64encode
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chats import ChatPage, load
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, made
 from tests.browser.test_accessibility import overflows, violations
 from tests.browser.test_tools import DESK, PHONE, begun, searching
 from tests.chat.test_files import drawn
@@ -22,13 +23,23 @@ HITS = [
 ]
 
 
-def started(server: Server, upstream: Upstream) -> None:
-    server.set(tools__picture_model="openai/gpt-image-1", tools__search_kind="searxng", tools__search_address=upstream.url)
-    server.lift_limits()
-    server.start()
+@pytest.fixture(scope="module")
+def equipped(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server that can make pictures and search the web."""
+    with made(tmp_path_factory.mktemp("equipped"), upstream_process) as server:
+        search = {"tools__search_kind": "searxng", "tools__search_address": upstream_process.url}
+        server.set(tools__picture_model="openai/gpt-image-1", **search)
+        server.lift_limits()
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def server(equipped: Server, upstream: Upstream) -> Server:
     picture = {"data": [{"b64_json": b64encode(drawn(size=(600, 400))).decode()}], "usage": {"cost": 0.04}}
     upstream.always({"json": picture}, at=PICTURES)
     upstream.always({"json": {"results": HITS}}, at=SEARCH)
+    return equipped
 
 
 def making(upstream: Upstream) -> None:
@@ -40,11 +51,10 @@ def making(upstream: Upstream) -> None:
 
 @pytest.mark.parametrize("look", [DESK, PHONE, {**DESK, "color_scheme": "dark"}], ids=["desk", "phone", "dark"])
 def test_a_picture_and_a_file_are_below_their_line(
-    own_server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
+    server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
 ) -> None:
-    started(own_server, upstream)
     making(upstream)
-    chat = begun(visit(own_server, **look), "Make a picture", "Write a file")
+    chat = begun(visit(server, **look), "Make a picture", "Write a file")
     page = chat.page
     page.get_by_role("button", name="Allow once").click()
     chat.expect("completed")
@@ -73,10 +83,9 @@ def test_a_picture_and_a_file_are_below_their_line(
     expect(picture.locator("img")).to_have_js_property("naturalWidth", 600)
 
 
-def test_without_scripts_a_picture_is_a_link_and_a_file_a_download(own_server: Server, upstream: Upstream, visit: Visit) -> None:
-    started(own_server, upstream)
+def test_without_scripts_a_picture_is_a_link_and_a_file_a_download(server: Server, upstream: Upstream, visit: Visit) -> None:
     making(upstream)
-    chat = begun(visit(own_server, **PHONE, java_script_enabled=False), "Make a picture", "Write a file")
+    chat = begun(visit(server, **PHONE, java_script_enabled=False), "Make a picture", "Write a file")
     page = chat.page
     assert load(page, page.get_by_role("button", name="Allow once")).ok
     chat.expect("completed")
@@ -84,17 +93,16 @@ def test_without_scripts_a_picture_is_a_link_and_a_file_a_download(own_server: S
         chat.answer.locator(".made a").click()
     assert download.value.path().read_bytes() == b"# Otters"
     picture = chat.answer.get_by_role("link", name="Open otter.png").get_attribute("href")
-    assert page.request.get(f"{own_server.url}{picture}").headers["content-type"] == "image/png"
+    assert page.request.get(f"{server.url}{picture}").headers["content-type"] == "image/png"
 
 
 @pytest.mark.parametrize("look", [DESK, PHONE], ids=["desk", "phone"])
 def test_numbers_open_title_address_and_extract_of_a_web_page(
-    own_server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
+    server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
 ) -> None:
-    started(own_server, upstream)
     search = {"tool": "search_web", "arguments": {"query": "otters"}}
     upstream.always({"rounds": [{"calls": [search]}, {"says": "Otters swim [1], and float [2]."}]})
-    chat = searching(visit(own_server, **look))
+    chat = searching(visit(server, **look))
     page = chat.page
     chat.expect("completed")
     chat.answer.locator(".message-text .cite").first.click()
@@ -109,11 +117,10 @@ def test_numbers_open_title_address_and_extract_of_a_web_page(
     assert overflows(page) == []
 
 
-def test_without_scripts_numbers_lead_to_the_page_of_sources(own_server: Server, upstream: Upstream, visit: Visit) -> None:
-    started(own_server, upstream)
+def test_without_scripts_numbers_lead_to_the_page_of_sources(server: Server, upstream: Upstream, visit: Visit) -> None:
     search = {"tool": "search_web", "arguments": {"query": "otters"}}
     upstream.always({"rounds": [{"calls": [search]}, {"says": "Otters swim [1], and float [2]."}]})
-    chat: ChatPage = searching(visit(own_server, java_script_enabled=False))
+    chat: ChatPage = searching(visit(server, java_script_enabled=False))
     chat.expect("completed")
     assert load(chat.page, chat.answer.locator(".cited .cite").first).ok
     expect(chat.page.get_by_role("region", name="Source 1")).to_contain_text("https://example.org/otters?a=1&b=2")

@@ -100,9 +100,8 @@ def test_brackets_and_roots_grow_in_the_font_of_formulas(server: Server, upstrea
     assert root > content
 
 
-def test_a_person_who_prefers_the_systems_font_loads_none(own_server: Server, upstream: Upstream, visit: Visit) -> None:
-    own_server.start()
-    person = visit(own_server)
+def test_a_person_who_prefers_the_systems_font_loads_none(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server, is_new=True)
     page = person.open("/settings/look")
     with page.expect_response("**/settings/look"):
         page.get_by_label("System font").check()

@@ -24,19 +24,17 @@ def choose(page: Page, *, text_size: str = "Standard", density: str = "Comfortab
                 radio.check()
 
 
-def test_a_look_that_was_chosen_before_its_script_arrived_is_stored(own_server: Server, visit: Visit) -> None:
-    own_server.start()
-    page = visit(own_server).open("/")
+def test_a_look_that_was_chosen_before_its_script_arrived_is_stored(server: Server, visit: Visit) -> None:
+    page = visit(server, is_new=True).open("/")
     page.route(re.compile(r"/js/look\b"), lambda route: route.fulfill(body="", content_type="text/javascript"))
     choose(page, text_size="Extra large")
     page.goto("/settings/look")
     expect(page.get_by_role("radio", name="Extra large", exact=True)).to_be_checked()
 
 
-def test_text_size_and_density_change_every_page_and_break_none(own_server: Server, upstream: Upstream, visit: Visit) -> None:
-    own_server.start()
+def test_text_size_and_density_change_every_page_and_break_none(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("A word.\n\n- one\n- two\n")
-    chat = visit(own_server).begin("Hello")
+    chat = visit(server, is_new=True).begin("Hello")
     chat.expect("completed")
     page, path = chat.page, chat.path
     usual, usual_leading = page.evaluate(SIZE), page.evaluate(LEADING)
@@ -57,9 +55,8 @@ def test_text_size_and_density_change_every_page_and_break_none(own_server: Serv
     assert found + violations(page) + overflows(page) == []
 
 
-def test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen(own_server: Server, visit: Visit) -> None:
-    own_server.start()
-    page = visit(own_server).open("/settings/look")
+def test_a_look_is_shown_and_stored_as_soon_as_it_is_chosen(server: Server, visit: Visit) -> None:
+    page = visit(server, is_new=True).open("/settings/look")
     accent = "getComputedStyle(document.querySelector('.button--main')).backgroundColor"
     usual = page.evaluate(accent)
     with page.expect_response("**/settings/look") as stored:
@@ -89,17 +86,15 @@ def test_a_system_that_asks_for_more_contrast_gets_it(server: Server, visit: Vis
     assert violations(pages[1]) == []
 
 
-def test_a_look_is_chosen_without_scripts(own_server: Server, visit: Visit) -> None:
-    own_server.start()
-    page = visit(own_server, java_script_enabled=False).open("/settings/look")
+def test_a_look_is_chosen_without_scripts(server: Server, visit: Visit) -> None:
+    page = visit(server, is_new=True, java_script_enabled=False).open("/settings/look")
     page.get_by_label("Clay").check()
     press(page, page.get_by_role("button", name="Save"))
     assert page.locator("html").get_attribute("data-accent") == "clay"
 
 
-def test_a_look_is_reset_beside_its_cards(own_server: Server, visit: Visit) -> None:
-    own_server.start()
-    page = visit(own_server).open("/settings/look")
+def test_a_look_is_reset_beside_its_cards(server: Server, visit: Visit) -> None:
+    page = visit(server, is_new=True).open("/settings/look")
     reset = page.get_by_role("button", name="Reset Accent color")
     expect(reset).to_be_hidden()
     with page.expect_response("**/settings/look"):
@@ -108,6 +103,42 @@ def test_a_look_is_reset_beside_its_cards(own_server: Server, visit: Visit) -> N
     press(page, reset)
     expect(page.locator("html[data-accent]")).to_have_count(0)
     expect(reset).to_be_hidden()
+
+
+def test_another_key_does_what_the_old_one_did_in_all_tabs(own_server: Server, visit: Visit) -> None:
+    own_server.start()
+    person = visit(own_server)
+    page, second = person.open("/settings/keys"), person.open("/chats")
+    # What would be typed is typed, other keys are written as they are pressed, and none of them is obeyed meanwhile.
+    page.get_by_label("Search everything").press("Control+Shift+S")
+    expect(page.get_by_label("Search everything")).to_have_value("Ctrl+Shift+S")
+    page.get_by_label("Search everything").press("Control+Shift+E")
+    page.get_by_label("Show the help").fill("g then h")
+    page.get_by_label("Show or hide the sidebar").fill("Alt+B")
+    press(page, page.get_by_role("button", name="Save"))
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    second.reload()
+
+    for tab in (page, second):
+        hide, sheet = tab.locator("#sidebar-toggle button"), tab.locator("#sheet")
+        expect(hide).to_have_attribute("title", "Hide sidebar (Alt + B)")
+        expect(hide).to_have_attribute("aria-keyshortcuts", "Alt+B")
+        tab.locator("#main").focus()
+        for old in ("Control+k", "?", "h"):
+            tab.keyboard.press(old)
+        tab.keyboard.press("Control+Shift+E")
+        expect(sheet.get_by_role("searchbox")).to_be_visible()
+        tab.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+        tab.locator("#main").focus()
+        tab.keyboard.press("g")
+        tab.keyboard.press("h")
+        expect(sheet).to_contain_text("g then h")
+        tab.keyboard.press("Escape")
+    page.keyboard.press("Alt+b")
+    expect(page.locator("#sidebar-toggle button")).to_have_attribute("title", "Show sidebar (Alt + B)")
+    page.goto("/settings/keys")
+    assert violations(page) + overflows(page) == []
 
 
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])

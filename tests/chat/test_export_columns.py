@@ -37,7 +37,7 @@ STAYS: dict[str, dict[str, str]] = {
         "preset_id": "by name; see test_presets",
         "collection_ids": "collections stay on this server, with their grants",
         "lorebook_ids": "by name; see test_roleplay_imports",
-        "project_id": "a project stays on this server, with its grants",
+        "project_id": "by name; see tests/chat/projects/test_chats_in_files.py",
         "is_for_project": "a project stays on this server, with its grants",
         "prompt_key": "a prompt stays on this server",
         "is_forgotten": "a memory stays on this server",

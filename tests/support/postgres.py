@@ -22,7 +22,8 @@ class Server:
     def new_database(self, *, like: str = "template1") -> str:
         """Creates a database and returns its name."""
         name = f"test_{next(self._numbers)}"
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+        # By files, which takes a processor half of what the log of every page does.
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{like}" STRATEGY FILE_COPY')
         return name
 
     def drop(self, name: str) -> None:

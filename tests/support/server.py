@@ -162,11 +162,17 @@ class Server:
 
     def _link_of(self, beside: "Server") -> str:
         # `flask prepare` runs on every host before a start, and compiles the templates there.
-        shutil.copytree(beside.folder / "compiled", self.folder / "compiled", dirs_exist_ok=True)
+        self._take_compiled(beside.folder)
         return beside.owner_link
+
+    def _take_compiled(self, folder: Path) -> None:
+        """Copies the compiled templates of a prepared folder: compiling them again would take a core five seconds."""
+        shutil.copytree(folder / "compiled", self.folder / "compiled", dirs_exist_ok=True)
 
     def _prepared_link(self, environ: Mapping[str, str]) -> str:
         if MADE_OTHERWISE & environ.keys() or self._python != sys.executable or any(self.folder.iterdir()):
+            if self._python == sys.executable:
+                self._take_compiled(prepared_once()[0])
             return link_in(self.flask("prepare"))
         folder, link = prepared_once()
         shutil.copytree(folder, self.folder, dirs_exist_ok=True)

@@ -294,7 +294,7 @@ def _choice(user: User, completion: CompletionInput) -> Choice:
 def model_of(user: User, name: str) -> str:
     """Returns the requested model; raises if no connection offers it."""
     model = providers().default(user.default_model, user.id) if name in ("", DEFAULT) else name
-    providers().for_model(model, person=user.id)
+    providers().refuse_unless_choosable(model, person=user.id)
     return model
 
 

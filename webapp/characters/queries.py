@@ -203,6 +203,15 @@ def named(user: User, ids: Sequence[str]) -> list[CharacterName]:
     return [CharacterName(*row) for row in db.session.execute(query)] if ids else []
 
 
+def visible_among(user: User, ids: Iterable[str]) -> list[CharacterName]:
+    """Returns, in this order, those of these characters that the person can chat with: none that is in the trash."""
+    unique_ids = list(dict.fromkeys(ids))
+    columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
+    query = select(*columns).where(Character.id.in_(unique_ids), _is_visible(user), Character.deleted_at.is_(None))
+    rows = {row.id: CharacterName(*row) for row in db.session.execute(query)} if unique_ids else {}
+    return [rows[id] for id in unique_ids if id in rows]
+
+
 def may_change(row: Profile, user: User) -> bool:
     """Returns whether the user can edit a row: its owner can, and admins can edit the team's."""
     return row.owner_id == user.id if row.owner_id else may(user, "administer")

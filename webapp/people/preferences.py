@@ -1,11 +1,12 @@
 """A person's preferences: the look of pages, the model of new chats, and custom instructions for models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import update
 
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid
+from webapp.people import shortcuts
 from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
 
@@ -85,6 +86,13 @@ def hide_links(user: User, names: Iterable[str]) -> None:
     """Hides these links of the sidebar, and shows all others."""
     with write():
         user.hidden_links = ",".join(names)
+
+
+def set_keys(user: User, wanted: Mapping[str, str | None]) -> None:
+    """Gives these shortcuts other keys, or with None their default; an empty one turns a shortcut off. The others stay."""
+    user_id, keys = user.id, shortcuts.chosen(user.keys, wanted)
+    with write() as session:
+        session.execute(update(User).where(User.id == user_id).values(keys=keys))
 
 
 def begin_with_preset(user: User, preset_id: str) -> None:

@@ -1,12 +1,29 @@
 """The pages around the features: help, documentation, the search, one's own settings, those of the server, and its keys."""
 
 from webapp.settings.catalog import PARTS
-from webapp.shell import docs_views, preferences_views, search_sources, secrets_views, settings_views, sidebar_views, views
+from webapp.shell import (
+    docs_views,
+    preferences_views,
+    search_sources,
+    secrets_views,
+    settings_views,
+    shortcut_views,
+    sidebar_views,
+    views,
+)
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(settings_views.bp, secrets_views.bp, preferences_views.bp, sidebar_views.bp, docs_views.bp, views.bp),
+    blueprints=(
+        settings_views.bp,
+        secrets_views.bp,
+        preferences_views.bp,
+        shortcut_views.bp,
+        sidebar_views.bp,
+        docs_views.bp,
+        views.bp,
+    ),
     commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.commands:keys"},
     brings=search_sources.SOURCES,
     navigation=(
@@ -66,10 +83,19 @@ FEATURE = Feature(
         NavEntry(
             words="Chats & typing",
             path="/settings/chats",
-            icon="keyboard",
+            icon="message-square-text",
             rank=84,
             also="default model enter send key speech",
             about="The model of new chats, and the key that sends.",
+            is_own=True,
+        ),
+        NavEntry(
+            words="Keyboard shortcuts",
+            path="/settings/keys",
+            icon="keyboard",
+            rank=84,
+            also="keys rebind hotkeys",
+            about="Which key does what.",
             is_own=True,
         ),
         NavEntry(

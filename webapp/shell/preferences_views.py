@@ -46,7 +46,21 @@ PARTS: Mapping[str, Sequence[str]] = {
 }
 
 
-class PreferencesForm(Form):
+class OwnForm(Form):
+    """A form of a person's own settings, whose fields can be reset one by one."""
+
+    @property
+    def changed(self) -> list[str]:
+        """The fields whose value isn't their default."""
+        return [field.name for field in self if (field.data or "") != (field.default or "")]
+
+    def reset(self, name: str) -> None:
+        """Gives a field its default."""
+        if name in self:
+            self[name].data = self[name].default
+
+
+class PreferencesForm(OwnForm):
     theme = RadioField("Theme", choices=options(THEMES), validate_choice=False, default="")
     accent = RadioField("Accent color", choices=options(ACCENTS), validate_choice=False, default="")
     contrast = RadioField("Contrast", choices=options(CONTRASTS), validate_choice=False, default="")
@@ -80,16 +94,6 @@ class PreferencesForm(Form):
         render_kw={"rows": 6, "dir": "auto"},
     )
 
-    @property
-    def changed(self) -> list[str]:
-        """The fields whose value isn't their default."""
-        return [field.name for field in self if (field.data or "") != (field.default or "")]
-
-    def reset(self, name: str) -> None:
-        """Gives a field its default."""
-        if name in self:
-            self[name].data = self[name].default
-
 
 @bp.app_template_global()
 def own_parts() -> list[NavEntry]:
@@ -102,6 +106,7 @@ def own_parts() -> list[NavEntry]:
 def own() -> Response:
     changed = _form().changed
     counts = {url_for(".show", part=part): sum(name in changed for name in names) for part, names in PARTS.items()}
+    counts[url_for("shortcuts.show")] = len(current_user().keys)
     return render("shell/own_settings.html", counts=counts)
 
 

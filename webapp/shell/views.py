@@ -18,6 +18,7 @@ from webapp.people.accounts.guards import (
 )
 from webapp.people.search import SearchQuery, printable, search as search_everything
 from webapp.people.search_words import parse
+from webapp.people.shortcuts import FIXED
 from webapp.settings import catalog
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
@@ -50,7 +51,7 @@ def admin_page() -> NavEntry | None:
 @bp.get("/help")
 @anybody
 def help_sheet() -> Response:
-    return render("shell/_help.html" if is_htmx() else "shell/help.html", is_floating=is_htmx())
+    return render("shell/_help.html" if is_htmx() else "shell/help.html", is_floating=is_htmx(), fixed=FIXED)
 
 
 @bp.get("/search")

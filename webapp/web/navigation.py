@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 GO_TO = "Go to"
 # The links of the sidebar, by name, with their icons; each person can hide some of them.
@@ -123,4 +124,6 @@ class Navigation:
         return [page for area, pages in self.areas().items() for page in (area, *pages)]
 
     def _under(self, heading: str, may: Callable[[str], bool]) -> list[NavEntry]:
+        # Most entries need one of a few rights, and every page has the sidebar.
+        may = cache(may)
         return [entry for entry in self._all if entry.under == heading and may(entry.right)]

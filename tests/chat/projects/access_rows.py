@@ -10,6 +10,8 @@ from webapp.people.accounts.tables import Grant
 TABLE = {
     ("people", ()): """
         GET projects.index signed_in
+        GET projects.choose_archive signed_in
+        POST projects.bring_in signed_in
         POST projects.create signed_in
         POST projects.several signed_in
         POST projects.fold signed_in
@@ -17,6 +19,7 @@ TABLE = {
     ("one's own", ("project",)): """
         GET projects.show signed_in
         GET projects.events signed_in
+        GET projects.export signed_in
         GET projects.edit signed_in
         POST projects.update signed_in
         POST projects.delete signed_in

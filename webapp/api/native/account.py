@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from flask import Blueprint, Response, request
 from pydantic import Field
@@ -23,7 +23,8 @@ from webapp.people.accounts import creation_limit, queries, tokens
 from webapp.people.accounts.guards import audit_author, client_address, session_secret
 from webapp.people.accounts.permissions import permissions_of
 from webapp.people.accounts.tables import ApiToken
-from webapp.people.preferences import count_reading, instruct, remember
+from webapp.people.preferences import count_reading, instruct, remember, set_keys
+from webapp.people.shortcuts import MOST_CHARS, SHORTCUTS, keys_of
 from webapp.settings.service import setting
 from webapp.tools import token_tools
 from webapp.web.downloads import download
@@ -44,6 +45,7 @@ class Me(Answer):
         description="Whether admins have turned it on for everyone's chats of the assistant API; `is_forgotten` keeps a chat out."
     )
     is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
+    keys: dict[str, str] = Field(description="The key of each keyboard shortcut, such as `Ctrl+K`; empty for one that is off.")
     custom_instructions: str = Field(description="The caller's custom instructions, sent in all their chats.")
     permissions: dict[str, bool] = Field(description="Whether the caller can use each feature.")
 
@@ -53,6 +55,12 @@ class MeChange(Body):
 
     remembers: bool | None = None
     is_reading_counted: bool | None = None
+    keys: dict[str, Annotated[str, Field(max_length=MOST_CHARS)] | None] | None = Field(
+        None,
+        description="Other keys for some keyboard shortcuts, such as `Ctrl+Shift+E`, `F8` or `g then c`; empty turns one off, "
+        "null gives it its default.",
+        max_length=len(SHORTCUTS),
+    )
     custom_instructions: str | None = Field(None, description="Your custom instructions, sent in all your chats; empty for none.")
 
 
@@ -125,7 +133,7 @@ def show() -> Me:
 
 @bp.patch("/me")
 @operation(
-    "Change your custom instructions, or turn your conversation memory or your reading time on or off",
+    "Change your custom instructions or keyboard shortcuts, or turn your conversation memory or your reading time on or off",
     scope="chat",
     body=MeChange,
     answer=Me,
@@ -138,6 +146,8 @@ def change(body: MeChange) -> Me:
         remember(caller(), wants=body.remembers)
     if body.is_reading_counted is not None:
         count_reading(caller(), wants=body.is_reading_counted)
+    if body.keys is not None:
+        set_keys(caller(), body.keys)
     return _me()
 
 
@@ -200,7 +210,7 @@ def _answers_of(rows: Sequence[ApiToken]) -> list[TokenAnswer]:
 def _me() -> Me:
     caller = identified()
     own: dict[str, Any] = {"remembers": bool(caller.user.remembers_since), "custom_instructions": caller.user.instructions}
-    own |= {"remembers_assistants": setting("prompts.assistant_memory")}
+    own |= {"remembers_assistants": setting("prompts.assistant_memory"), "keys": keys_of(caller.user.keys)}
     return Me.of(caller.user, scopes=sorted(caller.scopes), permissions=permissions_of(caller.user), **own)
 
 
@@ -241,6 +251,7 @@ class Brought(Answer):
     refused_count: int
     trouble: str
     lacking: list[str] = Field(description="Lorebooks that the chats name and you don't have.")
+    lacking_projects: list[str] = Field(description="Projects that the chats name and you don't have; these chats are in none.")
 
 
 @exchange_bp.get("/export")

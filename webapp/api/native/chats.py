@@ -36,7 +36,7 @@ from webapp.chat.record import projects, queries, sharing, tags, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import IN_A_GROUP, MOST_BESIDE, choice_name, choice_to_ask, models_to_ask
-from webapp.chat.record.tables import Chat, FollowUp
+from webapp.chat.record.tables import Chat, FollowUp, Project
 from webapp.chat.record.tags import TagName
 from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
@@ -261,7 +261,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     models = models_to_ask(body.models, by=caller().id)
     text = joined(body.message, attachment_service.blocks(caller().id, body.file_ids))
     if not text:
-        chat = _silent(body, reads, project.model if project else "")
+        chat = _silent(body, reads, project)
         if tools:
             choosing.choose(chat, tools)
         if models:
@@ -416,12 +416,13 @@ def _refuse_what_does_not_go_together(body: NewChat) -> None:
         raise InvalidFields(refused)
 
 
-def _silent(body: NewChat, reads: Sequence[str], model: str) -> Chat:
+def _silent(body: NewChat, reads: Sequence[str], project: Project | None) -> Chat:
     """Creates a chat without messages, except for a character's greeting."""
     me = caller()
     ids = body.character_ids or [body.character_id]
     if ids == [""]:
-        return chats.create(me.id, title=body.title, model=_chosen(body) or model or chats.starting_model(me), reads=reads)
+        model = _chosen(body) or (project.model if project else "") or chats.starting_model(me)
+        return chats.create(me.id, title=body.title, model=model, reads=reads, project=project)
     chat = _played(body, ids, reads)
     if body.title:
         chats.rename(chat, body.title)

@@ -158,7 +158,7 @@ def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
             **{name: row.settings.get(name, "" if field.kind is str else None) for name, field in OF_PRESETS.items()},
             choice=choice_of(row.id),
             model_name=providers().display_name(row.model),
-            is_available=not row.model or providers().is_choosable(row.model, me.id),
+            is_available=not row.model or providers().is_available(row.model, me.id),
             **usable[row.id],
             left_out=len(row.collection_ids) + len(row.tools) - sum(map(len, usable[row.id].values())),
             section_order=whole(row.section_order),

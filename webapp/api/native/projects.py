@@ -3,25 +3,31 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from flask import Blueprint
+from flask import Blueprint, Response, request
 from pydantic import Field
 
-from webapp.api.access import caller
+from webapp.api.access import caller, may
+from webapp.api.native.account import Brought
 from webapp.api.native.chats import ChatList, answers_of
 from webapp.api.native.documents import AddedList, DocumentList, added_answer, list_of, sent_files
 from webapp.api.native.sharing import add_grant_operations
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Named, Paged
+from webapp.api.schemas import Answer, Named, Paged, Query
+from webapp.base.heavy.child import on_disk
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
+from webapp.characters import queries as character_queries
+from webapp.chat.exchange.imports import MOST_PROJECT_BYTES
 from webapp.chat.list import paging
-from webapp.chat.projects import service
+from webapp.chat.projects import service, shown
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.documents import project_files
 from webapp.people.accounts.guards import found
+from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
+from webapp.web.uploads import sent_file
 
 bp = Blueprint("api_projects", __name__, url_prefix="/api/v1/projects")
 
@@ -34,6 +40,7 @@ class ProjectAnswer(Named):
     model: str = Field(description="The model of new chats in it; empty for each person's own.")
     parameters: service.ProjectParameters
     collection_ids: list[str] = Field(description="Its collections, as far as you can see them.")
+    character_ids: list[str] = Field(description="The characters that its new chats offer first, as far as you can see them.")
     tools: list[str] = Field(description="The keys of the tools that its answers can use.")
     keeps_chats: bool = Field(description="Whether its chats are kept, no matter how old they are.")
     is_own: bool
@@ -44,6 +51,23 @@ class ProjectAnswer(Named):
 
 class ProjectList(Answer):
     projects: list[ProjectAnswer]
+
+
+class ExportQuery(Query):
+    collections: bool = Field(True, description="With the documents of its collections, which can be many.")
+
+
+class BroughtProject(Answer):
+    """What an import has made, and what it left out, each with the reason."""
+
+    id: str
+    name: str
+    chats: Brought
+    documents: int
+    collections: int
+    left_out: list[tuple[str, str]] = Field(description="The first of them: what it is, and why it isn't there.")
+    left_out_count: int
+    trouble: str = Field(description="Why the archive couldn't be read to its end; empty if it was.")
 
 
 class NewProject(service.ProjectInput):
@@ -121,6 +145,40 @@ def add_files(id: str) -> AddedList:
     return added_answer(service.add_files(_visible(id), sent_files(), by=caller()))
 
 
+@bp.get("/<id>/export")
+@operation("Export a project as an archive, as far as you can see it", scope="read", query=ExportQuery, media="application/zip")
+def export(id: str, query: ExportQuery) -> Response:
+    row = _visible(id)
+    parts = shown.archive(row, caller(), with_collections=query.collections)
+    return download(parts, file_name(row.name, "zip", otherwise="project"), "application/zip")
+
+
+@bp.post("/import")
+@operation(
+    "Import an archive as a new project of your own",
+    scope="chat",
+    upload=True,
+    upload_field="file",
+    answer=BroughtProject,
+    status=201,
+    errors=(409,),
+    others=((429, "Several of your files were refused; wait as long as `Retry-After` says.", None),),
+    most_bytes=MOST_PROJECT_BYTES,
+)
+def bring_in() -> BroughtProject:
+    """The file is the body, or the field `file` of a form; its documents need the scope `knowledge`."""
+    # Imported with the first file: with its parsers it takes half a megabyte.
+    from webapp.chat.projects import importing
+
+    may_add_documents = may("knowledge")
+    if request.files:
+        result = importing.import_project(caller(), sent_file()[1], may_add_documents=may_add_documents)
+    else:
+        with on_disk(request.stream) as file:
+            result = importing.import_project(caller(), file, may_add_documents=may_add_documents)
+    return BroughtProject.of(result, chats=Brought.of(result.chats))
+
+
 def _visible(id: str) -> Project:
     return found(projects.project(caller(), id))
 
@@ -133,6 +191,8 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
     """Returns the answers for several projects, in a number of statements that doesn't grow with them."""
     me, ids = caller(), list(dict.fromkeys(id for row in rows for id in row.collection_ids))
     seen = {collection.id for collection in knowledge_queries.collections_among(me, ids)} if ids else set()
+    character_ids = {id for row in rows for id in row.character_ids}
+    known = {character.id for character in character_queries.visible_among(me, sorted(character_ids))}
     writable = projects.seen_among(me, [row.id for row in rows], rights=(projects.WRITE,))
     return [
         ProjectAnswer.of(
@@ -140,6 +200,7 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
             is_own=row.owner_id == me.id,
             can_write=row.id in writable,
             collection_ids=[id for id in row.collection_ids if id in seen],
+            character_ids=[id for id in row.character_ids if id in known],
             parameters=service.ProjectParameters.model_validate(row.parameters),
         )
         for row in by_turns(rows)

@@ -14,6 +14,9 @@ LONG_SECONDS = 0.03
 # Freezing also includes objects in use at that moment, which are never scanned again, and leak if they become an unreachable
 # cycle.
 MOST_TIMES = 10
+# After a start, what the first pages load is frozen as soon as it has survived twice: the first full collection would scan all of
+# it at once, for a third of a second on a busy machine.
+WARM_UPS = 10
 # How many new objects there are before the youngest are collected. Python's default of 700 is reached several times by each
 # request; nearly all of its objects are released without the collector, if it waits until the request is done.
 YOUNG_OBJECTS = 10_000
@@ -33,10 +36,13 @@ def tune_malloc() -> None:
 
 
 class Collector:
-    """Freezes what has survived a long collection, so that the next is short; only a few times, as it includes objects in use."""
+    """Freezes what survives collections after the start, and later what has survived a long one, so that all others are short.
 
-    def __init__(self, long_seconds: float = LONG_SECONDS) -> None:
-        self._long_seconds, self._left, self._began = long_seconds, MOST_TIMES, 0.0
+    Only a few times, as that includes objects in use.
+    """
+
+    def __init__(self, long_seconds: float = LONG_SECONDS, warm_ups: int = WARM_UPS) -> None:
+        self._long_seconds, self._warm_ups, self._left, self._began = long_seconds, warm_ups, MOST_TIMES, 0.0
 
     def begin(self) -> None:
         """Freezes all current objects, registers the callback and makes collections of young objects rarer."""
@@ -48,10 +54,12 @@ class Collector:
 
     def on_collection(self, phase: str, about: Mapping[str, int]) -> None:
         """The garbage collector's callback, called before and after each collection."""
-        if about["generation"] < 2 or not self._left:
-            return
+        generation = about["generation"]
         if phase == "start":
             self._began = time.thread_time()
-        elif time.thread_time() - self._began >= self._long_seconds:
+        elif generation == 1 and self._warm_ups:
+            self._warm_ups -= 1
+            gc.freeze()
+        elif generation == 2 and self._left and time.thread_time() - self._began >= self._long_seconds:
             self._left -= 1
             gc.freeze()

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import accumulate, chain
@@ -21,12 +21,12 @@ from webapp.chat.exchange.imports import own
 from webapp.chat.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage, FiledSource, escaped
 from webapp.chat.files import storage
 from webapp.chat.files.reference import reference
-from webapp.chat.files.tables import StoredFile
 from webapp.chat.group import members
 from webapp.chat.messages.renderings import words_alone
 from webapp.chat.prompt import path_story
 from webapp.chat.record import queries, sharing, tags, variables
 from webapp.chat.record.fields import values_of
+from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import IN_ORDER, Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
@@ -110,11 +110,11 @@ def of_chats(engine: Engine, ids: Sequence[str]) -> Iterator[bytes]:
 
 def _packed(engine: Engine, ids: Sequence[str] = (), *, user_id: str = "") -> Iterator[bytes]:
     """Yields the archive in parts, several for a long chat: of these chats, or of everything that a person has."""
-    pipe = _Pipe()
+    pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # it needs no more
         for id in _chat_ids(engine, user_id) if user_id else ids:
             with archive.open(f"chats/{id}.json", "w") as member:
-                for part in _in_parts(as_json(engine, id)):
+                for part in in_parts(as_json(engine, id)):
                     member.write(part)
                     yield pipe.take()
         if user_id:
@@ -122,11 +122,13 @@ def _packed(engine: Engine, ids: Sequence[str] = (), *, user_id: str = "") -> It
     yield pipe.take()
 
 
-def _with_files(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, user_id: str) -> Iterator[bytes]:
+def _with_files(archive: zipfile.ZipFile, pipe: "Pipe", engine: Engine, user_id: str) -> Iterator[bytes]:
     """Adds a person's variables and the files in their chats."""
     with engine.in_app():
         values = variables.variables_of_person(user_id)
-        entries = [(_place_of(file), storage.path_of(file.hash)) for file in storage.of_person(user_id)]
+        entries = [
+            (f"files/{file.id}/{name_within(file.name)}", storage.path_of(file.hash)) for file in storage.of_person(user_id)
+        ]
     if values:
         archive.writestr("variables.json", json.dumps(values, ensure_ascii=False, indent=1))
     for name, path in entries:
@@ -137,14 +139,15 @@ def _with_files(archive: zipfile.ZipFile, pipe: "_Pipe", engine: Engine, user_id
         yield pipe.take()
 
 
-def _place_of(file: StoredFile) -> str:
-    name = "".join(char if char.isalnum() or char in " ._-" else " " for char in file.name).lstrip(". ")
-    return f"files/{file.id}/{name or 'file'}"
+def name_within(name: str) -> str:
+    """Returns a file's name as it is in an archive, where it can neither hide nor lead elsewhere."""
+    return "".join(char if char.isalnum() or char in " ._-" else " " for char in name).lstrip(". ") or "file"
 
 
-def _in_parts(pieces: Iterator[str]) -> Iterator[bytes]:
+def in_parts(pieces: Iterable[str | bytes]) -> Iterator[bytes]:
+    """Yields what is written to an archive in parts that are compressed in one turn each."""
     for piece in pieces:
-        content = piece.encode()
+        content = piece.encode() if isinstance(piece, str) else piece
         yield from (content[at : at + PART_BYTES] for at in range(0, len(content), PART_BYTES))
 
 
@@ -224,7 +227,7 @@ def text_of(engine: Engine, message: Message, generations: Sequence[Generation])
     return queries.text_so_far(engine, message) if is_running else message.content
 
 
-class _Pipe:
+class Pipe:
     """The file-like object an archive is written to; `take` returns and forgets the bytes written so far."""
 
     def __init__(self) -> None:
@@ -249,7 +252,7 @@ def _chat_ids(engine: Engine, user_id: str) -> Sequence[str]:
 
 
 def _opening(chat: Chat) -> str:
-    head = db.session.get(Message, chat.head_id) if chat.head_id else None
+    head, project = db.session.get(Message, chat.head_id) if chat.head_id else None, project_of(chat)
     filed_chat = FiledChat(
         id=origin_of(chat),
         title=chat.title,
@@ -262,6 +265,7 @@ def _opening(chat: Chat) -> str:
         archived_at=chat.archived_at,
         **cast_names.names_of(chat),
         tags=tuple(tags.by_chat(chat.owner_id or "", [chat.id]).get(chat.id, ())),
+        project=project.name if project else "",
         foreign_fields=chat.foreign_fields,
         settings=values_of(chat),
     )

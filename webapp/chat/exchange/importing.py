@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil
 from typing import IO, Any, TypeVar
@@ -23,8 +23,8 @@ from webapp.chat.exchange import cast_names
 from webapp.chat.exchange.calls import rows_of
 from webapp.chat.exchange.export import OWN
 from webapp.chat.exchange.imports import MOST_FILES, pieces
-from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage
-from webapp.chat.record import announcements, tags
+from webapp.chat.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage, origin
+from webapp.chat.record import announcements, projects, tags
 from webapp.chat.record.tables import MOMENT, Chat, Message, Story
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import NOT_HERE, Generation
@@ -57,16 +57,18 @@ class ChatImportResult:
     trouble: str = ""
     # Set if the import was about exactly one chat.
     chat_id: str = ""
-    # Names of lorebooks in chats that the person doesn't have.
+    # Names of lorebooks and of projects in new chats that the person doesn't have.
     lacking: list[str] = field(default_factory=list)
+    lacking_projects: list[str] = field(default_factory=list)
 
     def refuse(self, title: str, reason: str) -> None:
         self.refused_count += 1
         if len(self.refused) < MOST_NAMED:
             self.refused.append((title or "Untitled chat", reason))
 
-    def lacks(self, names: Sequence[str]) -> None:
-        self.lacking = list(dict.fromkeys((*self.lacking, *names)))[:MOST_NAMED]
+    def lacks(self, lorebooks: Sequence[str], project_names: Sequence[str]) -> None:
+        self.lacking = list(dict.fromkeys((*self.lacking, *lorebooks)))[:MOST_NAMED]
+        self.lacking_projects = list(dict.fromkeys((*self.lacking_projects, *project_names)))[:MOST_NAMED]
 
     def add(self, other: "ChatImportResult", name: str) -> None:
         """Adds the result of another file."""
@@ -76,7 +78,7 @@ class ChatImportResult:
         self.known += other.known
         self.refused = [*self.refused, *other.refused][:MOST_NAMED]
         self.refused_count += other.refused_count
-        self.lacks(other.lacking)
+        self.lacks(other.lacking, other.lacking_projects)
         if other.trouble:
             self.refuse(name, other.trouble)
 
@@ -108,8 +110,8 @@ def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAG
     """
     result, user_id = ChatImportResult(), user.id
     creation_limit.count(user_id)
-    storing = _Storing(user_id, providers().default(user.default_model, user.id), result, most_messages)
-    with _alone(user_id), _patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as piece_iterator:
+    storing = Storing(user_id, providers().default(user.default_model, user.id), result, most_messages)
+    with alone(user_id), patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as piece_iterator:
         try:
             for piece in piece_iterator:
                 storing.take(pieces.read(piece))
@@ -122,13 +124,12 @@ def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAG
         if not (result.chats or result.messages or result.known):
             reason = result.trouble or (result.refused[0][1] if result.refused else "It contains no chats.")
             raise Invalid(f"The file wasn't imported. {reason}", field="file")
-    if result.messages:
-        changes.notify_person(user_id, "chat", user_id)
+    storing.notify()
     return result
 
 
 @contextmanager
-def _alone(user_id: str) -> Iterator[None]:
+def alone(user_id: str) -> Iterator[None]:
     """Allows one import at a time for each person, so that no chat is stored twice."""
     if user_id in _importing:
         raise Conflict("Another import of yours is still running. Wait until it finishes.", field="file")
@@ -140,7 +141,7 @@ def _alone(user_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def _patient(user_id: str) -> Iterator[None]:
+def patient(user_id: str) -> Iterator[None]:
     """Rate-limits people whose files keep being refused."""
     if wait_seconds := _refused.take(user_id, BUCKETS.get()):
         raise TooMany("Several of your files were refused. Please wait before trying another.", retry_after=ceil(wait_seconds))
@@ -166,11 +167,24 @@ def _again(what: Callable[[], T]) -> T:
     raise Conflict("The same chats are being imported from another page right now.", field="file")
 
 
-class _Storing:
-    """Writes the pieces of a file to the database, one chat after the other."""
+class Storing:
+    """Writes the pieces of a file to the database, one chat after the other.
 
-    def __init__(self, user_id: str, model: str, result: ChatImportResult, most_messages: int) -> None:
+    With `project_id`, each is a new chat in that project, whatever was imported before; otherwise it gets into the person's
+    project of the name in the file.
+    """
+
+    def __init__(
+        self,
+        user_id: str,
+        model: str,
+        result: ChatImportResult,
+        most_messages: int = MOST_MESSAGES,
+        *,
+        project_id: str = "",
+    ) -> None:
         self._user_id, self._model, self._result, self._most = user_id, model, result, most_messages
+        self._project_id, self._project_ids = project_id, set[str]()
         self._filling: _ChatFilling | None = None
         self._found = 0
 
@@ -196,19 +210,33 @@ class _Storing:
         self._result.known += not filling.is_new and not filling.added
         self._result.messages += filling.added
 
+    def notify(self) -> None:
+        """Shows what is new in the person's lists, and on the open pages of projects."""
+        if self._result.messages:
+            changes.notify_person(self._user_id, "chat", self._user_id)
+        for id in self._project_ids:
+            changes.notify(topic_names.of_project(id), "chats", id)
+
     def _begin(self, chat: FiledChat, count: int) -> None:
         if self._result.messages + count > self._most:
             raise BadFile(f"One file can contain {self._most:,} messages. Import the rest from another file.")
+        if self._project_id:
+            chat = replace(chat, id=origin("project", f"{self._project_id}:{chat.id}"))
+        project_id = self._project_id or projects.own_named(self._user_id, chat.project)
         there = cast_names.character_ids(self._user_id, chat)
         worlds, lacking = cast_names.lorebook_ids(self._user_id, chat)
-        chat_id, is_new = _again(lambda: _store(self._user_id, chat, self._model, there, worlds))
-        self._result.lacks(lacking if is_new else ())
+        chat_id, is_new = _again(lambda: _store(self._user_id, chat, self._model, there, worlds, project_id=project_id))
+        if is_new:
+            self._result.lacks(lacking, [chat.project] if chat.project and not project_id else ())
+            self._project_ids |= {project_id} if project_id else set()
         speakers = there if cast_names.is_group(there) else {}
         self._filling = _ChatFilling(chat_id, self._user_id, chat, speakers, is_new=is_new)
         self._result.chats += is_new
 
 
-def _store(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str]) -> tuple[str, bool]:
+def _store(
+    user_id: str, filed: FiledChat, model: str, there: Mapping[str, str], worlds: list[str], *, project_id: str | None
+) -> tuple[str, bool]:
     """Returns the id of the chat with this origin, and whether it was created just now."""
     mine = Chat.id == filed.id.removeprefix(OWN) if filed.id.startswith(OWN) else None
     values = _values(filed) | cast_names.values(user_id, filed, there) | {"preset_id": cast_names.preset_id(user_id, filed)}
@@ -217,7 +245,8 @@ def _store(user_id: str, filed: FiledChat, model: str, there: Mapping[str, str],
         chat_id = session.scalar(select(Chat.id).where(Chat.owner_id == user_id, is_it).limit(1))
         if chat_id:
             return chat_id, False
-        chat = Chat(owner_id=user_id, origin=filed.id, model=filed.model or model, lorebook_ids=worlds, **values)
+        values |= {"project_id": project_id, "origin": filed.id, "model": filed.model or model, "lorebook_ids": worlds}
+        chat = Chat(owner_id=user_id, **values)
         session.add(chat)
         session.flush()
         if filed.tags:

@@ -16,7 +16,7 @@ from webapp.chat.messages import drafts, sending, side_by_side
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
-from webapp.chat.projects import service as project_service
+from webapp.chat.projects import service as project_service, shown as projects_shown
 from webapp.chat.record import projects, queries
 from webapp.chat.record.model_choice import MOST_BESIDE, models_to_ask, starting_choice
 from webapp.chat.record.tables import Chat, Project
@@ -48,6 +48,7 @@ def show() -> Response:
     form.models.data = models or None
     form.project.data = project.id if project else ""
     form.temporary.data = bool(request.args.get("temporary")) and not project
+    form.spoken_by.data = request.args.get("character", "")
     return _home(form)
 
 
@@ -134,6 +135,7 @@ def _home(form: MessageForm) -> Response:
     project = projects.project(me, form.project.data) if form.project.data else None
     more |= {"temporary": queries.temporary_chat(me.id), "project": project, "work": open_work(me)}
     more["starters"] = starters(me, project.id if project else None)
+    more["cast"] = projects_shown.cast(me, project) if project else {}
     steps = next_steps(me)
     more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
     return form.shown("chat/home/home.html", may_be_temporary=True, **more)

@@ -14,8 +14,8 @@ from webapp.chat import erasing
 from webapp.chat.messages import titles
 from webapp.chat.prompt import remembering
 from webapp.chat.record import announcements, queries, sharing
-from webapp.chat.record.model_choice import choice_to_ask, new_choice
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.model_choice import choice_to_ask, new_choice, refuse_unless_open
+from webapp.chat.record.tables import Chat, Project
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Limited
@@ -129,7 +129,7 @@ def tell_of_trash(chats: Sequence[Chat]) -> None:
     remembering.wake()
     announce(chats)
     for chat in chats:
-        for person in {chat.owner_id or "", *sharing.readers(chat.id)}:
+        for person in sharing.viewers(chat):
             changes.notify_person(person, "access", chat.id)
 
 
@@ -139,10 +139,10 @@ def announce(chats: Iterable[Chat]) -> None:
         announcements.announce(chat, "chat", chat.id)
 
 
-def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = ()) -> Chat:
-    """Creates an empty chat; in place of the model, the word of a preset can choose it."""
+def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = (), project: Project | None = None) -> Chat:
+    """Creates an empty chat; in place of the model, the word of a preset can choose it. `project` is where it is to go."""
     choice = new_choice(owner_id, model, otherwise=providers().default())
-    providers().for_model(choice.model, person=owner_id)
+    refuse_unless_open(owner_id, choice.model, choice.preset_id, project)
     creation_limit.count(owner_id)
     with write() as session:
         chat = Chat(owner_id=owner_id, **choice._asdict(), collection_ids=list(reads))

@@ -113,7 +113,7 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
     # A feature that leads the source does not lead its copy.
     values["kind"] = "chat" if is_led(source) else source.kind
     if model:
-        providers().for_model(model, person=owner_id)
+        providers().refuse_unless_choosable(model, person=owner_id)
         values |= {"model": model, "preset_id": None}
     values["title"] = _title(source.title, owner_id)
     if reads := values.get("collection_ids"):

@@ -30,7 +30,15 @@ from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_above, ids_of_prompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
-from webapp.chat.record.model_choice import VISITORS_MODEL, choice_in, choice_to_ask, model_to_ask, models_to_ask, new_choice
+from webapp.chat.record.model_choice import (
+    VISITORS_MODEL,
+    choice_in,
+    choice_to_ask,
+    model_to_ask,
+    models_to_ask,
+    new_choice,
+    refuse_unless_open,
+)
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.chat.record.variables import changed_values, variables_below
@@ -127,7 +135,10 @@ def start_chat(
     choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=providers().default())
     if models and choice.model not in models:
         choice = choice._replace(model=models[0])
-    providers().for_model(answered_by or choice.model, person=person, for_visitor=bool(visitor_hash))
+    if visitor_hash:
+        providers().for_model(choice.model, for_visitor=True)
+    else:
+        refuse_unless_open(person, answered_by or choice.model, None if answered_by else choice.preset_id, project)
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated

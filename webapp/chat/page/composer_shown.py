@@ -140,7 +140,7 @@ def picker(chat: Chat | None = None, wish: str = "", *, person: str = "") -> dic
 def suggested_models(offered: Sequence[Model], chosen: str, person: str = "") -> list[Model]:
     """Returns as many models as a page lists, including the chosen one even if it is unlisted."""
     models = list(offered[:MOST_LISTED])
-    if models and providers().is_choosable(chosen, person) and not any(model.id == chosen for model in models):
+    if models and providers().is_available(chosen, person) and not any(model.id == chosen for model in models):
         models.insert(0, model_named(chosen))
     return models
 

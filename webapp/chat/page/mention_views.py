@@ -12,6 +12,7 @@ from webapp.chat.files import attachments, storage
 from webapp.chat.page.answer_shown import members_in
 from webapp.chat.page.mentions_shown import FILE, PROMPT, Mention, character_mention, collection_mention, model_mention
 from webapp.chat.page.picker_views import MOST_QUERY_CHARS, models
+from webapp.chat.record import projects
 from webapp.chat.record.access import right_in, writable_chat
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import queries as knowledge_queries
@@ -89,9 +90,20 @@ def _who_answers(me: User, chat: Chat | None, query: str) -> tuple[Sequence[Ment
         cast = members_in(chat) if chat.is_group else ()
         return [*(character_mention(id, face.name) for id, face in cast), *offered], bool(page.next)
     rows = character_queries.characters_named(me, SearchQuery(query), limit=MOST_CHARACTERS + 1)
-    characters = [character_mention(id, name) for id, name in rows[:MOST_CHARACTERS]]
+    names = _names_in_project(me) | dict(rows[:MOST_CHARACTERS])
+    characters = [character_mention(id, name) for id, name in names.items()]
     listed = [*characters[:FIRST], *offered[:FIRST], *characters[FIRST:], *offered[FIRST:]]
     return listed, bool(page.next) or len(rows) > MOST_CHARACTERS
+
+
+def _names_in_project(me: User) -> dict[str, str]:
+    """Returns the characters of the project in which the new chat begins, which come before all others."""
+    id = request.args.get("project", "")
+    project = projects.project(me, id) if id else None
+    return {
+        character.id: character.name
+        for character in character_queries.visible_among(me, project.character_ids if project else ())
+    }
 
 
 LISTS = {"/": _prompts, "#": _knowledge, "@": _who_answers}

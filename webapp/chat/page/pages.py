@@ -1,6 +1,7 @@
 """The page of a chat, and its stream, which begins at the page's position."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, render_template, request, url_for
 
@@ -36,7 +37,8 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     """
     engine, lane, me = the_engine(), chat.lane, user_or_none()
     right = right_in(chat, me)
-    seq, sidebar = engine.logs.topics.last(lane), engine.logs.topics.last(topic_names.of_person(me.id if me else ""))
+    topics = engine.logs.topics
+    seq, sidebar = topics.last(lane), tuple(map(topics.last, topic_names.for_person(me.id if me else "")))
     engine.presence.seen(lane)
     moment = snapshot_shown.read_snapshot(engine, chat, right, me.id if me else "")
     restore_draft(form, moment.chat_state.draft, moment.chat_state.draft_mentions)
@@ -44,9 +46,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     running, every = snapshot_shown.running_in(thread), snapshot_shown.each_shown(thread)
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
     columns = cursors_of(snapshot_shown.running_columns(thread))
-    position = ChatPosition(
-        engine.logs.topics.epoch, seq, snapshot_shown.end_of(thread), generation, cursor, sidebar, dict(columns)
-    )
+    position = ChatPosition(topics.epoch, seq, snapshot_shown.end_of(thread), generation, cursor, sidebar, dict(columns))
     return render(
         "chat/page/visitor.html" if chat.visitor_hash else "chat/page/show.html",
         status=status,
@@ -76,7 +76,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
         "chips": mentions_shown.chips(form, me, chat),
-        "mentions_url": f"{fixed('mentions.index')}?chat={chat.id if chat else ''}" if me else "",
+        "mentions_url": _mentions_url(form, chat) if me else "",
         "allowed": tools_shown.allowed(chat, me),
         **({} if chat else tools_shown.new_chat_values(me, form.tools.data)),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
@@ -86,6 +86,11 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         **picker(chat, form.model.data or "", person=me.id if me else ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
+
+
+def _mentions_url(form: MessageForm, chat: Chat | None) -> str:
+    place = {"chat": chat.id} if chat else {"chat": "", "project": form.project.data or ""}
+    return f"{fixed('mentions.index')}?{urlencode(place)}"
 
 
 def restore_draft(form: MessageForm, draft: str | None, draft_mentions: str | None) -> None:

@@ -151,7 +151,7 @@ def _presets(query: str) -> Iterator[ShownPreset]:
     for row in by_turns(preset_queries.presets(me)):
         model = catalogue.display_name(row.model)
         if all(word in f"{row.name} {row.about} {model}".casefold() for word in words):
-            is_gone = bool(row.model) and not catalogue.is_choosable(row.model, me.id)
+            is_gone = bool(row.model) and not catalogue.is_available(row.model, me.id)
             yield ShownPreset(
                 choice_of(row.id),
                 row.name,

@@ -64,7 +64,7 @@ def listed(rows: Sequence[Preset], me: User) -> list[ListedPreset]:
 
 def trouble(row: Preset, me: User) -> str:
     """Returns why a preset can't answer this person; empty if it can."""
-    is_gone = bool(row.model) and not providers().is_choosable(row.model, me.id)
+    is_gone = bool(row.model) and not providers().is_available(row.model, me.id)
     return "Its model is no longer available." if is_gone else ""
 
 

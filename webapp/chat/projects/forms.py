@@ -2,18 +2,21 @@
 
 from typing import Any, Self, get_args
 
-from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, FileField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
+from webapp.characters import queries as character_queries
+from webapp.chat.exchange.imports import MOST_PROJECT_BYTES
 from webapp.chat.projects.service import Colour, Icon, ProjectInput, ProjectParameters
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.connections.models import candidates
 from webapp.people.accounts.tables import User
+from webapp.people.search import SearchQuery
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
-from webapp.web.forms import PLAIN, InputForm
+from webapp.web.forms import PLAIN, Form, InputForm
 from webapp.web.merging_form import MergingForm
 from webapp.web.pick_field import PickField
 
@@ -44,6 +47,9 @@ class ProjectForm(InputForm[ProjectInput], MergingForm):
     collection_ids = SelectMultipleField(
         "Collections", id="project-collections", description="Its answers can quote them, to people who can see them."
     )
+    character_ids = SelectMultipleField(
+        "Characters", id="project-characters", description="New chats in it offer them first, to people who can see them."
+    )
     tools = SelectMultipleField("Tools", id="project-tools", description="Its answers can use them, as far as each person may.")
     keeps_chats = BooleanField("Keep its chats, no matter how old they are")
 
@@ -60,6 +66,8 @@ class ProjectForm(InputForm[ProjectInput], MergingForm):
         self.tools.choices = [SelectChoice(*choice) for choice in titles.items()]
         collections = knowledge_queries.to_choose(user)
         self.collection_ids.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
+        characters = character_queries.characters_named(user, SearchQuery(""), limit=character_queries.MOST_LISTED)
+        self.character_ids.choices = [SelectChoice(id, name) for id, name in characters]
         self.model.offering(candidates, [OWN_MODEL])
         return self
 
@@ -81,4 +89,10 @@ class NewProjectForm(InputForm[ProjectInput]):
         id="project-instructions",
         description="What every answer in it is told. You can add documents, tools and people later.",
         render_kw={"rows": 4},
+    )
+
+
+class ArchiveForm(Form):
+    file = FileField(
+        "Archive", description=f"The .zip file of a project, of up to {MOST_PROJECT_BYTES // 1024 // 1024} MB.", id="project-file"
     )

@@ -12,9 +12,11 @@ from webapp.base import topic_names
 from webapp.base.changes import access_changed, notify, notify_person
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose
+from webapp.characters import queries as character_queries
+from webapp.characters.tables import Character
 from webapp.chat.calls import choosing
 from webapp.chat.record import announcements, projects
 from webapp.chat.record.tables import Chat, Project
@@ -29,7 +31,7 @@ from webapp.people.members import people
 from webapp.settings.service import setting
 
 WHAT = "project"
-MOST_OWN = 200
+MOST_OWN, MOST_CHARACTERS = 200, 20
 ONLY_READERS = "You can read this project, but you can't add files to it."
 NOT_YOURS = "Only the owner of this project can do that."
 TEMPORARY = "A temporary chat can't be in a project."
@@ -85,6 +87,9 @@ class ProjectInput(Input):
     parameters: ProjectParameters = ProjectParameters()
     collection_ids: list[AnyId] = Field(
         [], description="The collections that its answers may quote, to people who can see them.", max_length=MOST_COLLECTIONS
+    )
+    character_ids: list[AnyId] = Field(
+        [], description="The characters that its new chats offer first, to people who can see them.", max_length=MOST_CHARACTERS
     )
     tools: list[choosing.Key] = Field(
         [],
@@ -167,12 +172,13 @@ def move(chat: Chat, project_id: str | None, *, by: User) -> None:
     """Puts a chat of this person into a project, or into none; there, only they see it until they share it."""
     if (chat.project_id or None) == (project_id or None):
         return
-    id, before = chat.id, chat.project_id
+    id, before, was_shared = chat.id, chat.project_id, chat.is_for_project
     checked_move(chat, project_id, by=by)
     with write() as session:
         if locked := rows.locked(session, Chat, id):
             locked.project_id, locked.is_for_project = project_id or None, False
             locked.touch()
+    _check_again(projects.members(before or "") if was_shared else ())
     _chat_changed(chat, before, project_id)
 
 
@@ -203,8 +209,7 @@ def share_chat(chat: Chat, *, by: User, is_shared: bool) -> None:
     with write() as session:
         if (locked := rows.locked(session, Chat, id)) and locked.project_id == project_id:
             locked.is_for_project = is_shared
-    for person_id in projects.members(project_id):
-        access_changed(person_id)
+    _check_again(projects.members(project_id))
     _chat_changed(chat, project_id)
 
 
@@ -227,12 +232,28 @@ def _checked(entered: ProjectInput, by: User, project: Project | None = None) ->
     """Returns the values to store; what the project has already need not be there any more."""
     if entered.model and not (project and project.model == entered.model):
         providers().for_model(entered.model)
+        providers().refuse_unless_choosable(entered.model, person=by.id)
     collection_ids = attachable(entered.collection_ids, project.collection_ids if project else (), by)
+    character_ids = _characters(entered.character_ids, project.character_ids if project else (), by)
     kept = set(project.tools) if project else set()
     choosing.checked(by, [key for key in entered.tools if key not in kept])
     values = entered.model_dump(exclude={"parameters"})
     parameters = entered.parameters.model_dump(exclude_defaults=True)
-    return values | {"collection_ids": collection_ids, "tools": list(dict.fromkeys(entered.tools)), "parameters": parameters}
+    values |= {"collection_ids": collection_ids, "character_ids": character_ids, "parameters": parameters}
+    return values | {"tools": list(dict.fromkeys(entered.tools))}
+
+
+def _characters(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
+    """Returns the chosen characters that this person may see; those there that they can't see stay while they exist."""
+    seen = {character.id for character in character_queries.visible_among(by, [*chosen_ids, *current_ids])}
+    if {*chosen_ids} - seen - {*current_ids}:
+        raise NotFound("That character doesn't exist, or you don't have access.", field="character_ids")
+    unseen = [id for id in current_ids if id not in seen]
+    hidden = set(db.session.scalars(select(Character.id).where(Character.id.in_(unseen)))) if unseen else set()
+    ids = list(dict.fromkeys(id for id in (*chosen_ids, *unseen) if id in seen or id in hidden))
+    if len(ids) > MOST_CHARACTERS:
+        raise Invalid(f"Choose up to {MOST_CHARACTERS} characters.", field="character_ids")
+    return ids
 
 
 def _refuse_too_many(owner_id: str) -> None:
@@ -249,12 +270,12 @@ def _existing(session: Session, id: str) -> Project:
 
 
 def _take_out(session: Session, id: str, changed: Sequence[str]) -> None:
-    """Moves the chats of those of these people who can't write in the project any more to no project."""
+    """Moves the chats of those of these people, or of `EVERYONE`, who can't write in the project any more to no project."""
     owners = select(User).where(User.id.in_(select(Chat.owner_id).where(Chat.project_id == id).distinct()))
     gone = [
         user.id
         for user in session.scalars(owners).all()
-        if user.id in set(changed) and projects.project(user, id, rights=(projects.WRITE,)) is None
+        if {user.id, topic_names.EVERYONE} & set(changed) and projects.project(user, id, rights=(projects.WRITE,)) is None
     ]
     if gone:
         _leave(session, [id], gone)
@@ -283,10 +304,16 @@ def _notify(id: str, people_ids: Iterable[str] = ()) -> None:
 
 def _access_changed(id: str, people_ids: Iterable[str]) -> None:
     """Makes the open pages of these people and of the members check their rights again at once."""
-    for person_id in {*people_ids, *projects.members(id)}:
-        access_changed(person_id)
+    people_ids = {*people_ids, *projects.members(id)}
+    _check_again(people_ids)
+    for person_id in people_ids:
         notify_person(person_id, WHAT, id)
     _notify(id)
+
+
+def _check_again(people_ids: Iterable[str]) -> None:
+    for person_id in people_ids:
+        access_changed(person_id)
 
 
 def hand_over(session: Session, person_id: str, heir_id: str) -> int:

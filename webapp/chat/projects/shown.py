@@ -1,6 +1,6 @@
 """Projects and their chats as pages show them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,15 @@ from flask import url_for
 from sqlalchemy import select
 
 from webapp.base.db import db
+from webapp.characters import queries as character_queries
+from webapp.characters.shown import Face, character_face
+from webapp.chat.exchange import export_pages
 from webapp.chat.list import paging, shown as list_shown
-from webapp.chat.record import projects
-from webapp.chat.record.tables import Project
+from webapp.chat.projects import exporting
+from webapp.chat.record import projects, sharing
+from webapp.chat.record.tables import Chat, Project
+from webapp.engine.engine import the_engine
+from webapp.engine.watching.watchers import same_request
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants, shares_shown
@@ -64,6 +70,11 @@ def project(row: Project, me: User) -> ShownProject:
     return _project(row, whose, me, writable=projects.right_in(row, me) in ("own", projects.WRITE))
 
 
+def cast(me: User, row: Project) -> dict[str, Face]:
+    """Returns the faces of those of a project's characters that a person can chat with, by id and in their order."""
+    return {character.id: character_face(character) for character in character_queries.visible_among(me, row.character_ids)}
+
+
 def chats_values(me: User, project_id: str, *, after: str = "", words: str = "") -> dict[str, Any]:
     """Returns the template context of a project's list of chats, for its page and its stream."""
     rows = paging.chats_of_project(me, project_id, after=after, words=words, limit=CHATS_PER_PAGE + 1)
@@ -75,6 +86,19 @@ def chats_values(me: User, project_id: str, *, after: str = "", words: str = "")
         for row, listed_chat in zip(page.rows, list_shown.chats(page.rows), strict=True)
     ]
     return {"chats": chats, "next_cursor": page.next_cursor, "words": words, "is_first": not after}
+
+
+def archive(row: Project, me: User, *, with_collections: bool) -> Iterator[bytes]:
+    """Streams a project as an archive, in which chats of other people are pages as their readers can export them."""
+    context, my_id = same_request(), me.id
+
+    def page(id: str) -> Iterator[str] | None:
+        with context():
+            chat, reader = db.session.get(Chat, id), account_queries.person(my_id)
+            right = sharing.right_of(chat, reader) if chat and reader else ""
+            return export_pages.as_page(the_engine(), chat, right, reader) if chat and right else None
+
+    return exporting.archive(the_engine(), row, me, page, with_collections=with_collections)
 
 
 def search_hits(me: User, query: SearchQuery) -> list[SearchHit]:

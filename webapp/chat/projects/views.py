@@ -7,11 +7,12 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base import topic_names
 from webapp.base.errors import Invalid
+from webapp.chat.exchange.imports import MOST_PROJECT_BYTES
 from webapp.chat.list import bulk, shown as list_shown, sidebar_projects
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.page.shown import ShownChat
 from webapp.chat.projects import service, shown
-from webapp.chat.projects.forms import NewProjectForm, ProjectForm
+from webapp.chat.projects.forms import ArchiveForm, NewProjectForm, ProjectForm
 from webapp.chat.record import projects
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Project
@@ -28,8 +29,9 @@ from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares_shown
 from webapp.people.search import printable
+from webapp.web.downloads import download, file_name
 from webapp.web.htmx import is_htmx, page_path, redirect, render
-from webapp.web.uploads import expect_files
+from webapp.web.uploads import expect_files, sent_file
 
 MOST_FILES = 20
 bp = Blueprint("projects", __name__, url_prefix="/projects")
@@ -57,11 +59,29 @@ def create() -> Response:
     return _index(form)
 
 
+@bp.get("/import")
+@signed_in
+def choose_archive() -> Response:
+    return ArchiveForm.fresh().shown("chat/projects/import.html", result=None)
+
+
+@bp.post("/import")
+@signed_in
+def bring_in() -> Response:
+    # Imported with the first file: with its parsers it takes half a megabyte.
+    from webapp.chat.projects import importing
+
+    form, result = ArchiveForm.opened(), None
+    with form.attempt():
+        result = importing.import_project(current_user(), sent_file()[1])
+    return form.shown("chat/projects/import.html", result=result)
+
+
 @bp.get("/<id>")
 @signed_in
 def show(id: str) -> Response:
     # Before the list is read, so that no change is lost between the page and its event stream.
-    me, at = current_user(), now_in(topic_names.of_person(current_user().id))
+    me, at = current_user(), now_in(*topic_names.for_person(current_user().id))
     project, words = _visible(id), printable(request.args.get("q", "")).strip()
     values = shown.chats_values(me, id, after=request.args.get("before", ""), words=words)
     return render(
@@ -69,6 +89,7 @@ def show(id: str) -> Response:
         project=shown.project(project, me),
         row=project,
         **_files(id, me),
+        cast=shown.cast(me, project),
         collections=knowledge_queries.collections_among(me, project.collection_ids),
         may_share=may(me, "see people"),
         accepted=formats.ACCEPTED,
@@ -80,9 +101,11 @@ def show(id: str) -> Response:
 
 @bp.url_value_preprocessor
 def allow_files(endpoint: str | None, _values: object) -> None:
-    """Raises the upload limit before anything parses the form; only for signed-in people, and only on this route."""
+    """Raises the upload limit before anything parses the form; only for signed-in people, and only on these routes."""
     if endpoint == "projects.add_files" and user_or_none():
         expect_files(documents.most_bytes(), files=MOST_FILES)
+    if endpoint == "projects.bring_in" and user_or_none():
+        expect_files(MOST_PROJECT_BYTES)
 
 
 @bp.post("/<id>/files")
@@ -108,6 +131,14 @@ def events(id: str) -> Response:
     )
     feed = ListFeed(the_engine(), live, me.id, watchers.position(), context)
     return watch(feed, watchers.watcher(me.id, context, _is_still_theirs, project_id))
+
+
+@bp.get("/<id>/export.zip")
+@signed_in
+def export(id: str) -> Response:
+    row, with_collections = _visible(id), "collections" in request.args
+    parts = shown.archive(row, current_user(), with_collections=with_collections)
+    return download(parts, file_name(row.name, "zip", otherwise="project"), "application/zip")
 
 
 @bp.get("/<id>/edit")

@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record.presets import preset_of
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.projects import project_of
+from webapp.chat.record.tables import Chat, Project
 from webapp.models.connections import model_marks
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import DEMO, providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.presets.choice import choice_of, id_in
+from webapp.models.presets.queries import KnownPreset
 from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
 
@@ -51,6 +53,14 @@ def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> Ch
     return Choice(preset.model or otherwise, id)
 
 
+def refuse_unless_open(person: str, model: str, preset_id: str | None = None, project: Project | None = None) -> None:
+    """Refuses a model that can't answer this person, or that neither they can choose nor others have chosen for them."""
+    if model in _given(preset_queries.known(person, preset_id), project, person):
+        providers().for_model(model, person=person)
+    else:
+        providers().refuse_unless_choosable(model, person=person)
+
+
 def starting_choice(user: User) -> str:
     """Returns what a person's next chat begins with: a preset, by its word, or a model; their setting, else the last chosen."""
     if user.default_preset_id and preset_queries.known(user.id, user.default_preset_id):
@@ -76,6 +86,8 @@ def choice_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> Choice:
             raise Invalid(f"{gone} {OF_ANOTHER}" if is_of_another else _gone(gone), field="model")
         return Choice(_open(current_model(chat), person), chat.preset_id)
     choice = new_choice(chat.owner_id, wanted, otherwise=current_model(chat))
+    if choice.model not in _given_in(chat, person, preset_queries.known(chat.owner_id, choice.preset_id)):
+        providers().refuse_unless_choosable(choice.model, person=person)
     return choice._replace(model=_open(choice.model, person))
 
 
@@ -97,7 +109,9 @@ def models_to_ask(models: Sequence[str], chat: Chat | None = None, *, by: str = 
         raise Conflict("Models answer side by side only for people with an account.")
     if not LEAST_BESIDE <= len(set(models)) == len(models) <= MOST_BESIDE:
         raise Invalid("Choose two to four different models.", field="models")
-    return [_open(model, by or (chat.owner_id if chat else None) or "") for model in models]
+    for model in models:
+        providers().refuse_unless_choosable(model, person=by or (chat.owner_id if chat else None) or "")
+    return list(models)
 
 
 def current_model(chat: Chat) -> str:
@@ -138,12 +152,25 @@ def gone_choice(chat: Chat, person: str = "") -> str:
     catalogue, person = providers(), person or chat.owner_id or ""
     preset, model = preset_of(chat), current_model(chat)
     is_preset_gone = bool(chat.preset_id) and not preset
-    if chat.visitor_hash or (catalogue.is_choosable(model, person) and not is_preset_gone) or not catalogue.offered(person):
+    is_there = catalogue.is_choosable(model, person) or (
+        catalogue.is_available(model, person) and model in _given_in(chat, person, preset)
+    )
+    if chat.visitor_hash or (is_there and not is_preset_gone) or not catalogue.offered(person):
         return ""
     if is_preset_gone:
         return GONE
     name = catalogue.display_name(model)[:80]
     return f"{name}, the model of {preset.name}," if preset and preset.model and person == chat.owner_id else name
+
+
+def _given_in(chat: Chat, person: str, preset: KnownPreset | None) -> set[str]:
+    """Returns the models that others have chosen for a person in this chat, which they may have without choosing."""
+    of_owner = {current_model(chat)} if person != chat.owner_id else set()
+    return of_owner | _given(preset, project_of(chat), person)
+
+
+def _given(preset: KnownPreset | None, project: Project | None, person: str) -> set[str]:
+    return {source.model for source in (preset, project) if source and source.owner_id != person}
 
 
 def _gone(name: str) -> str:

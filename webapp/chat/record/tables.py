@@ -60,6 +60,8 @@ class Project(Record):
     model: Mapped[str] = mapped_column(String(200), default="", server_default="")
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # Those that its new chats offer first.
+    character_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # Whether its chats are kept, no matter how old they are.
     keeps_chats: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -25,7 +25,7 @@ from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import begun
 from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
-from webapp.chat.record.model_choice import Choice, new_choice, starting_choice
+from webapp.chat.record.model_choice import Choice, new_choice, refuse_unless_open, starting_choice
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
 from webapp.engine import service as generations
@@ -106,7 +106,7 @@ def begin_by_message(
     if repeated := generations.generation_of_request(generations.request_hash(user_id, key, f"{place}\0{written}")):
         return repeated
     choice = new_choice(user_id, _with_preset(character, model, by=by), otherwise=providers().default())
-    providers().for_model(answered_by or choice.model, person=user_id)
+    refuse_unless_open(user_id, answered_by or choice.model, None if answered_by else choice.preset_id)
     chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary, project_id=project_id)
     drafts.forget(user_id)
     return sending.ask(
@@ -118,7 +118,7 @@ def _persona_and_choice(
     by: User, persona: Persona | None, model: str, *, is_nobody: bool, character_id: str = ""
 ) -> tuple[Persona | None, Choice]:
     choice = new_choice(by.id, model, otherwise=providers().default(by.default_model, by.id))
-    providers().for_model(choice.model, person=by.id)
+    refuse_unless_open(by.id, choice.model, choice.preset_id)
     return persona or (None if is_nobody else character_queries.default_persona(by, character_id)), choice
 
 

@@ -18,7 +18,7 @@ from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.base.inputs import Input, OneLine, Prose
 from webapp.engine.engine import Engine
 from webapp.knowledge import formats, queries, trash
-from webapp.knowledge.changes import notify_people
+from webapp.knowledge.changes import access_lost, notify_people
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import NOT_YOURS
 from webapp.knowledge.service import Level, existing
@@ -89,19 +89,22 @@ def pasted(text: str, *, title: str = "", level: int = 0) -> UploadedDocument:
     return UploadedDocument(BytesIO(text.encode()), PASTED, title, level)
 
 
-def add(collection: Collection, sent: UploadedDocument, *, by: User) -> Added:
+def add(collection: Collection, sent: UploadedDocument, *, by: User, is_counted: bool = True) -> Added:
     """Adds a document to a collection and starts reading it; if one with the same bytes exists, returns that."""
-    return add_all(collection, [sent], by=by)[0]
+    return add_all(collection, [sent], by=by, is_counted=is_counted)[0]
 
 
-def add_all(collection: Collection, sent: Sequence[UploadedDocument], *, by: User) -> list[Added]:
-    """Adds several documents; if one of them is refused, none is added."""
+def add_all(collection: Collection, sent: Sequence[UploadedDocument], *, by: User, is_counted: bool = True) -> list[Added]:
+    """Adds several documents; if one of them is refused, none is added.
+
+    They don't count as new items if they come with something that does, such as a project from a file.
+    """
     refuse_unless_writer(collection, by)
     names = [_name(file) for file in sent]
     if unreadable := [f"“{name or 'This file'}”" for name in names if not formats.kind_of(name)]:
         raise Invalid(f"{', '.join(unreadable)} can't be read. These files can: {formats.IN_WORDS}.", field="file")
     rows = [_checked(collection, file, by) for file in sent]
-    _refuse_together(collection.id, rows, by)
+    _refuse_together(collection.id, rows, by, is_counted=is_counted)
     return [_added(row, file.stream, by) for row, file in zip(rows, sent, strict=True)]
 
 
@@ -110,7 +113,7 @@ def _name(sent: UploadedDocument) -> str:
     return "".join(sign for sign in sent.name.replace("\\", "/").rpartition("/")[2] if sign.isprintable())[-MOST_TITLE:].strip()
 
 
-def _refuse_together(collection_id: str, rows: Sequence[dict[str, Any]], by: User) -> None:
+def _refuse_together(collection_id: str, rows: Sequence[dict[str, Any]], by: User, *, is_counted: bool) -> None:
     """Raises if one of these documents can't be added."""
     count = length = 0
     for row in {row["hash"]: row for row in rows}.values():
@@ -119,7 +122,8 @@ def _refuse_together(collection_id: str, rows: Sequence[dict[str, Any]], by: Use
             continue
         length += row["bytes"]
         refuse_too_much(collection_id, length, others=count)
-        creation_limit.count(by.id)
+        if is_counted:
+            creation_limit.count(by.id)
         count += 1
 
 
@@ -146,7 +150,7 @@ def change(document: Document, *, by: User, title: str | None = None, level: int
         if name != document.title:
             document.title = name
             _read_again(document)
-    _notify(document)
+    _notify(document, is_lost=level is not None)
 
 
 def again(document: Document, *, by: User) -> None:
@@ -162,7 +166,7 @@ def delete(document: Document, *, by: User) -> None:
     writable_collection(document, by)
     with write():
         document.deleted_at = utc_now()
-    _notify(document)
+    _notify(document, is_lost=True)
     trash.empty()
 
 
@@ -233,8 +237,9 @@ def _read_again(document: Document) -> None:
     document.claim, document.claimed_until = "", None
 
 
-def _notify(document: Document) -> None:
-    notify_people(document.collection_id)
+def _notify(document: Document, *, is_lost: bool = False) -> None:
+    """Notifies open pages of a change, after which people can have lost access to the document (`is_lost`)."""
+    (access_lost if is_lost else notify_people)(document.collection_id)
     importing.wake()
     embedding.wake()
 

@@ -12,6 +12,7 @@ from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.provider_types import KINDS
 from webapp.models.connections.service import ConnectionInput
+from webapp.models.connections.shown import model_line
 from webapp.models.connections.usual_servers import BY_SLUG, UsualServer
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import PLAIN, InputForm, options
@@ -51,8 +52,9 @@ class ConnectionForm(InputForm[ConnectionInput]):
         names = ("name" if not live.is_built_in else "", "continuation", "reasoning_tags" if live.kind != "anthropic" else "")
         return FieldGroup("Advanced", [self[name] for name in names if name], is_quiet=True)
 
-    def about(self, live: LiveConnection, model_line: str, starting_model: str) -> "ConnectionForm":
+    def about(self, live: LiveConnection, starting_model: str) -> "ConnectionForm":
         """Returns the form with the connection's current values, and with labels that match its state."""
+        listed_model = next((model for model in live.models if model.id == starting_model), None)
         if not self.is_submitted():
             self.process(data=ConnectionInput.present(live))
         if live.key.source != "none":
@@ -60,7 +62,7 @@ class ConnectionForm(InputForm[ConnectionInput]):
             ending = f" (ends in {live.key.last_four})" if live.key.last_four else ""
             self.key.description = f"Leave empty to keep the current one{ending}."
         self.base_url.description = "Changing the address requires re-entering the key."
-        self.default_model.description = model_line or "The model that new chats start with."
+        self.default_model.description = (listed_model and model_line(listed_model)) or "The model that new chats start with."
         self.default_model.render_kw = {**self.default_model.render_kw, "placeholder": starting_model}
         return self
 

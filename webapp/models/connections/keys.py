@@ -30,6 +30,11 @@ class Key:
     last_four: str = ""
     trouble: str = ""
 
+    @classmethod
+    def entered(cls, text: str) -> "Key":
+        """Returns a key that is not stored yet; empty for a server that needs none."""
+        return cls(text, "stored" if text else "none", last_four(text))
+
 
 @dataclass(frozen=True)
 class Stored:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.config import Config
 from webapp.base.current import PerApp
-from webapp.base.errors import Invalid, NotFound
+from webapp.base.errors import Forbidden, Invalid, NotFound
 from webapp.models.connections import naming, own, provider_types
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, is_own, live_connections
 from webapp.models.connections.listing import named_in_settings
@@ -22,6 +22,7 @@ from webapp.models.names import name_of
 from webapp.models.providers.base import Model, Provider, ProviderError, RequestParameters
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
+from webapp.people.accounts.permissions import may_by_id
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import setting
 
@@ -108,9 +109,15 @@ class Providers:
             is_open = for_visitor or self.is_demo_allowed()
             if is_open and any(demo_model.id == model for demo_model in self._demo.models()):
                 return self._demo
-        elif self.is_choosable(model, person) and (match := self._found(model)):
+        elif self.is_available(model, person) and (match := self._found(model)):
             return self._made(match[0], beats, person)
         raise Invalid(self._refusal(model), field="model")
+
+    def refuse_unless_choosable(self, model: str, *, person: str) -> None:
+        """Raises `Invalid` as `for_model` does, and `Forbidden` if the person can't choose among the models."""
+        self.for_model(model, person=person)
+        if not self.is_choosable(model, person):
+            raise Forbidden(f"Your account can't choose among models. Yours is {self.display_name(self.default())}.")
 
     def embedder(self, model: str) -> Provider:
         """Returns the provider for this embedding model, which need not be listed: few servers list such models."""
@@ -169,7 +176,12 @@ class Providers:
         """Returns the models for a picker: the person's own, real ones, and the demo if there are none or an admin allows it."""
         allowed = frozenset(setting("models.allowed"))
         real = (model for model in (*self.listed(), *self.unlisted()) if not allowed or model.id in allowed)
-        return [*(model for models in self._usable_own(person) for model in models.by_id.values()), *real, *self._offered_demo()]
+        offered = [
+            *(model for models in self._usable_own(person) for model in models.by_id.values()),
+            *real,
+            *self._offered_demo(),
+        ]
+        return offered if _chooses(person) else [model for model in offered if self._is_given(model.id)]
 
     def listed(self) -> Sequence[Model]:
         """Returns every listed real model, each connection's default first."""
@@ -353,7 +365,11 @@ class Providers:
         return policy == "always" or (policy == "when_no_key" and not self.is_configured)
 
     def is_choosable(self, model: str, person: str = "") -> bool:
-        """Returns whether people can choose this model; one of a person's own connection, only they."""
+        """Returns whether a person can choose this model; without the permission, only their own and the usual one."""
+        return self.is_available(model, person) and (_chooses(person) or self._is_given(model))
+
+    def is_available(self, model: str, person: str = "") -> bool:
+        """Returns whether this model can answer, as if others had chosen it; one of a person's own connection, only them."""
         if model.startswith(DEMO):
             return self.is_demo_allowed() and any(demo_model.id == model for demo_model in self._demo.models())
         if is_own(model):
@@ -403,9 +419,13 @@ class Providers:
         mine = self._own.of_person(person)
         return [models for models in mine if models.live.is_usable and not self.closed_because(models.live)]
 
+    def _is_given(self, model: str) -> bool:
+        """Returns whether people have this model even if they can't choose among them."""
+        return is_own(model) or model == self.default()
+
     def _can_step_in(self, model: str) -> bool:
         provided = self._found(model)
-        return self.is_choosable(model) and not (provided and provided[0].key.trouble)
+        return self.is_available(model) and not (provided and provided[0].key.trouble)
 
     def _offered_demo(self) -> list[Model]:
         return [model for model in self._demo.models() if not model.hidden] if self.is_demo_allowed() else []
@@ -493,6 +513,11 @@ def _is_known(connection: LiveConnection, name: str) -> bool:
     """Returns whether a person's own connection can have this model: it lists it, or has no complete list."""
     is_partial = not connection.models or bool(connection.left_out)
     return is_partial or name == connection.default_model or name in connection.listed
+
+
+def _chooses(person: str) -> bool:
+    """Returns whether a person can choose among the models; the team, that is no person, can."""
+    return not person or may_by_id(person, "models")
 
 
 def _is_allowed(model: str) -> bool:

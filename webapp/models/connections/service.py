@@ -102,13 +102,8 @@ def create(kind: str, entered: ConnectionInput, *, author: audit.AuditAuthor) ->
 
 def add(kind: str, entered: ConnectionInput, make: Callable[[LiveConnection], Provider], *, author: audit.AuditAuthor) -> str:
     """Creates a connection whose server answers, with its models, and returns its slug; else raises `NotAnswering`."""
-    address = checked_address(kind, entered)
-    key = keys.Key(entered.key, "stored" if entered.key else "none", keys.last_four(entered.key))
-    # Releases the database connection while waiting for the server.
-    db.session.rollback()
-    outcome = ask_server(lambda: make(LiveConnection("", "new", entered.name, kind, address, key=key)))
-    if outcome.models is None:
-        raise NotAnswering(outcome.words, field="key" if outcome.code in REFUSALS else "base_url")
+    address, key = checked_address(kind, entered), keys.Key.entered(entered.key)
+    outcome = first_answer(lambda: make(LiveConnection("", "new", entered.name, kind, address, key=key)))
     slug = create(kind, entered, author=author)
     _store_outcome(slug, outcome, author)
     return slug
@@ -186,8 +181,6 @@ def delete(slug: str, *, author: audit.AuditAuthor) -> None:
 def check(slug: str, make: Callable[[], Provider], *, author: audit.AuditAuthor) -> bool:
     """Tests whether the server accepts the key; stores the result and, on success, the list of models."""
     _live(slug)
-    # Releases the database connection while waiting for the server.
-    db.session.rollback()
     outcome = ask_server(make)
     _store_outcome(slug, outcome, author)
     return outcome.models is not None
@@ -206,8 +199,18 @@ def refresh(slug: str, make: Callable[[], Provider], *, author: audit.AuditAutho
         return len(row.models)
 
 
+def first_answer(make: Callable[[], Provider], *, address_field: str = "base_url") -> CheckOutcome:
+    """Returns what the server of a new connection answers; raises `NotAnswering` with the field that is wrong."""
+    outcome = ask_server(make)
+    if outcome.models is None:
+        raise NotAnswering(outcome.words, field="key" if outcome.code in REFUSALS else address_field)
+    return outcome
+
+
 def ask_server(make: Callable[[], Provider]) -> CheckOutcome:
     """Returns what a server answers to its key, and its models, or why it doesn't."""
+    # Releases the database connection while waiting for the server.
+    db.session.rollback()
     try:
         provider = make()
         words = provider.check_key()

@@ -167,10 +167,7 @@ def _new_page(form: NewConnectionForm, neighbours: Sequence[local_servers.FoundS
 def _page(slug: str, form: ConnectionForm) -> Response:
     providers().forget()
     live = providers().connection(slug)
-    starting_model = providers().starting_model(live)
-    listed_model = next((model for model in live.models if model.id == starting_model), None)
-    form.about(live, shown.model_line(listed_model) if listed_model else "", starting_model)
-    return form.shown(
+    return form.about(live, providers().starting_model(live)).shown(
         "models/connection.html",
         live=live,
         line=shown.connection(live),

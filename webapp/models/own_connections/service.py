@@ -19,13 +19,12 @@ from webapp.models.connections.models import providers
 from webapp.models.connections.provider_types import address_of
 from webapp.models.connections.service import (
     OTHER_ADDRESS,
-    REFUSALS,
     CheckOutcome,
     ConnectionInput,
-    NotAnswering,
     ask_server,
     checked_address,
     fill,
+    first_answer,
     note_result,
     own_row_of,
     slug_of,
@@ -65,17 +64,13 @@ def add(kind: str, entered: OwnConnectionInput, *, author: PersonAuthor) -> str:
     server, address = _target(kind, entered)
     _refuse(db.session(), person, entered.name)
     creation_limit.count(person)
-    key = keys.Key(entered.key, "stored" if entered.key else "none", keys.last_four(entered.key))
+    key = keys.Key.entered(entered.key)
     row = OwnConnection(id=new_id(), owner_id=person, offered_id=server.id if server else None, models=[])
     row.kind, row.base_url = (server.kind, "") if server else (kind, address)
     row.slug = f"{OWN_START}{slug_of(entered.name, 24)}-{sha256(new_secret().encode()).hexdigest()[:6]}"
     live = LiveConnection(row.id, row.slug, entered.name, row.kind, address, key=key, owner_id=person)
     live = replace(live, offered_id=row.offered_id or "", trust="operator" if server else "public")
-    # Releases the database connection while waiting for the server.
-    db.session.rollback()
-    outcome = ask_server(lambda: providers().candidate(live))
-    if outcome.models is None:
-        raise NotAnswering(outcome.words, field="key" if outcome.code in REFUSALS else "" if server else "base_url")
+    outcome = first_answer(lambda: providers().candidate(live), address_field="" if server else "base_url")
     with write() as session:
         _refuse(session, person, entered.name)
         fill(row, entered)
@@ -130,7 +125,6 @@ def check(slug: str, *, author: PersonAuthor) -> bool:
     person = author.actor.id
     mine(slug, person)
     creation_limit.count(person)
-    db.session.rollback()
     outcome = ask_server(lambda: providers().own_provider(slug, person))
     with write() as session:
         _store(_row(session, slug, person), outcome)

@@ -119,10 +119,7 @@ def _new_page(form: NewOwnConnectionForm) -> Response:
 
 def _page(slug: str, form: ConnectionForm) -> Response:
     live = service.mine(slug, current_user().id)
-    starting_model = live.starting_model
-    listed_model = next((model for model in live.models if model.id == starting_model), None)
-    form.about(live, shown.model_line(listed_model) if listed_model else "", starting_model)
-    return form.shown(
+    return form.about(live, live.starting_model).shown(
         "models/own/show.html",
         live=live,
         line=shown.connection(live),

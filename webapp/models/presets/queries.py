@@ -28,6 +28,7 @@ class KnownPreset:
     id: str
     name: str
     icon: str = ""
+    owner_id: str = ""
     model: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     collection_ids: Sequence[str] = ()

@@ -29,6 +29,7 @@ RIGHTS = (
 # To use a feature; the roles are those of a new installation.
 PERMISSIONS = (
     Right("chat", "Send messages and get answers", ROLES, "Chat"),
+    Right("models", "Choose among the models", ROLES, "Models"),
     Right("upload", "Attach files to messages", ROLES, "Upload files"),
     Right("knowledge", "Make collections of documents, and search them", ROLES, "Knowledge"),
     Right("characters", "Make characters, personas and lore, and chat with them", ROLES, "Characters"),
@@ -59,7 +60,7 @@ def is_allowed(name: str, role: str, *, by_role: Mapping[str, bool], by_groups: 
     """Returns whether someone has a right or a permission, by what admins have changed for their role and their groups.
 
     Owners have all, rights are fixed, and what a group says goes before what the role says. If groups differ, the one that
-    denies decides.
+    denies decides. Groups are asked only where they can change something.
     """
     by_default = role in BY_NAME[name].roles
     if role == "owner" or BY_NAME[name] in RIGHTS:

@@ -33,6 +33,8 @@ class User(Actor):
     # Their new chats begin with it; the model is the second choice.
     default_preset_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
     send_key: Mapped[str] = mapped_column(String(10), default="enter", server_default="enter")
+    # The keys that they have chosen for shortcuts, by the names of these.
+    keys: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
     instructions: Mapped[str] = mapped_column(Text, default="", server_default="")
     # The names of the sidebar's links that they hide, separated by commas.
     hidden_links: Mapped[str] = mapped_column(Text, default="", server_default="")

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, session, url_for
 from webapp.base.changes import access_changed
 from webapp.people.accounts import creation_limit, queries, shown, tokens
 from webapp.people.accounts.forms import DeleteForm, EmailForm, NameForm, PasswordForm, TokenForm
-from webapp.people.accounts.guards import came_from, client_address, current_user, session_secret, signed_in, with_session
+from webapp.people.accounts.guards import came_from, client_address, current_user, know, session_secret, signed_in, with_session
 from webapp.people.accounts.permissions import allowed_scopes, may
 from webapp.people.accounts.roles import PERMISSIONS
 from webapp.people.accounts.second_step import the_second_step
@@ -137,11 +137,11 @@ def revoke_token(id: str) -> Response:
 @bp.post("/delete")
 @signed_in
 def delete() -> Response:
-    form, user_id = DeleteForm.opened(), current_user().id
+    form = DeleteForm.opened()
     with form.attempt():
         receipt = people.delete_account(current_user(), form.password.data, address=client_address())
-        access_changed(user_id)
         session.clear()
+        know(None)
         return with_session(render("people/own_receipt.html", receipt=receipt, me=None), "")
     return _refused(form)
 

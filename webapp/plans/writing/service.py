@@ -221,7 +221,7 @@ def _begin(plan_requests: Sequence[PlanRequest], *, when_unwatched: str = DETACH
     if repeated := _sent_before(plan_requests):
         return repeated
     for request in plan_requests:
-        providers().for_model(request.model, person=owner_id)
+        providers().refuse_unless_choosable(request.model, person=owner_id)
     with ExitStack() as stack:
         for request in plan_requests:
             stack.enter_context(engine.admission.slot(owner_id, lane=topic_names.of_plan(request.plan_id or "")))
@@ -297,7 +297,7 @@ def _sent_before(plan_requests: Sequence[PlanRequest]) -> list[Plan]:
 def _model(inputs: PlanInputs, preferred: str) -> str:
     owner = db.session.get_one(User, inputs.owner_id)
     model = preferred or providers().default(owner.default_model, owner.id)
-    providers().for_model(model, person=owner.id)
+    providers().refuse_unless_choosable(model, person=owner.id)
     return model
 
 

@@ -2,3 +2,5 @@
 
 MOST_BYTES = 50 * 1024 * 1024
 MOST_FILES = 30
+# Of the archive of a project, with its files.
+MOST_PROJECT_BYTES = 200 * 1024 * 1024

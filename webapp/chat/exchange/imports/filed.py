@@ -164,6 +164,8 @@ class FiledChat:
     lorebooks: tuple[str, ...] = ()
     preset: str = ""
     tags: tuple[str, ...] = ()
+    # The name of its project, to be matched with the importing person's own.
+    project: str = ""
     foreign_fields: dict[str, Any] | None = None
     head: str = ""
     created_at: datetime | None = None

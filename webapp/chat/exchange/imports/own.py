@@ -92,6 +92,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
             lorebooks=_names(about.get("lorebooks"), MOST_ATTACHED),
             preset=line(about.get("preset"), NAME_CHARS),
             tags=_names(about.get("tags"), MOST_TAGS),
+            project=line(about.get("project"), NAME_CHARS),
             foreign_fields=foreign_fields.storable(about.get("foreign_fields"), foreign_fields.MOST_CHARS_OF_HEAD),
             settings=settings(about),
             **times,

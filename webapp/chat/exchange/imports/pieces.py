@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Any
@@ -55,16 +55,23 @@ BEGINNING_CHARS = 2_000
 
 def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict[str, Any]]:
     """Yields each chat of the file as unparsed JSON; raises `BadFile` where the file becomes unreadable."""
-    count = 0
-    for text in _texts(file, most_bytes):
-        if page.is_page(text):
-            yield page.value(text)
-            continue
-        for value in (chat for element in _elements(text) for chat in roleplay.several(fields(element))):
-            count += 1
-            if count > MOST_CHATS:
-                raise BadFile(f"It contains more than {MOST_CHATS:,} chats.")
-            yield value
+    return at_most(MOST_CHATS, (value for text in _texts(file, most_bytes) for value in values_of(text)))
+
+
+def at_most(most: int, values: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yields these chats; raises `BadFile` if there are more."""
+    for number, value in enumerate(values):
+        if number >= most:
+            raise BadFile(f"It contains more than {most:,} chats.")
+        yield value
+
+
+def values_of(text: str) -> Iterator[dict[str, Any]]:
+    """Yields each chat of a text, which is JSON, JSON lines or a page, as unparsed JSON."""
+    if page.is_page(text):
+        yield page.value(text)
+    else:
+        yield from (chat for element in _elements(text) for chat in roleplay.several(fields(element)))
 
 
 def chat_of(value: dict[str, Any]) -> FiledChat:
@@ -86,7 +93,7 @@ def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:
     if start == b"PK\x03\x04":
         yield from _unpacked(file, most_bytes)
     else:
-        yield _decoded_text(file.read(most_bytes + 1), most_bytes)
+        yield decoded_text(file.read(most_bytes + 1), most_bytes)
 
 
 def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
@@ -116,7 +123,7 @@ def _members(archive: ZipFile, most_bytes: int) -> Iterator[str]:
         bytes_left -= len(data)
         if bytes_left < 0:
             raise BadFile("The archive is too large when unpacked.")
-        yield _decoded_text(data, most_bytes)
+        yield decoded_text(data, most_bytes)
 
 
 def _is_chats(name: str) -> bool:
@@ -125,7 +132,8 @@ def _is_chats(name: str) -> bool:
     return is_ours or last.endswith(".jsonl") or (last.startswith("conversations") and last.endswith(".json"))
 
 
-def _decoded_text(data: bytes, most_bytes: int) -> str:
+def decoded_text(data: bytes, most_bytes: int) -> str:
+    """Returns the text of a file; raises `BadFile` if it is too large, or has too many values to be parsed together."""
     if len(data) > most_bytes:
         raise BadFile(f"It is larger than {most_bytes // 1024 // 1024} MB.")
     if sum(map(data.count, MARKS)) > MOST_MARKS:
@@ -221,10 +229,10 @@ Piece = Head | list[Rendered] | RefusedChat
 
 def pieces(file: IO[bytes], now: Callable[[], float] = time.process_time) -> Iterator[dict[str, Any]]:
     """Yields the file's contents as serialized pieces, which `read` turns back into objects."""
-    renderer = _Renderer(now)
+    renderer = Renderer(now)
     try:
         for value in values_in(file):
-            yield from _of_one(value, renderer)
+            yield from pieces_of(value, renderer)
     except BadFile as error:
         yield {"trouble": str(error)}
 
@@ -242,7 +250,8 @@ def read(piece: dict[str, Any]) -> Piece:
     return [Rendered(_message(value), html, version) for value, html, version in piece["messages"]]
 
 
-def _of_one(value: dict[str, Any], renderer: "_Renderer") -> Iterator[dict[str, Any]]:
+def pieces_of(value: dict[str, Any], renderer: "Renderer") -> Iterator[dict[str, Any]]:
+    """Yields one chat as serialized pieces, or the reason why it is refused."""
     try:
         chat = chat_of(value)
     except BadFile as error:
@@ -280,7 +289,7 @@ def _batches(messages: Sequence[FiledMessage]) -> Iterator[list[FiledMessage]]:
 
 
 @dataclass
-class _Renderer:
+class Renderer:
     """Renders messages until the file's time limit is used up."""
 
     now: Callable[[], float]
