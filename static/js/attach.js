@@ -55,10 +55,7 @@
       attachAll(event.dataTransfer.files);
     });
   document.addEventListener("change", ({ target }) => {
-    if (target.matches("[data-attach]"))
-      attachAll(target.files).then(() => {
-        target.value = "";
-      });
+    if (target.matches("[data-attach]")) attachAll(target.files).then(() => (target.value = ""));
   });
   document.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-remove]")?.closest(".chip");

@@ -11,9 +11,7 @@ if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(nav
   const root = document.documentElement.dataset,
     choice = () => localStorage.getItem("notifications");
   const isOn = () => Notification.permission === "granted" && choice() === "on";
-  const show = () => {
-    root.notifications = Notification.permission === "denied" ? "blocked" : isOn() ? "on" : "off";
-  };
+  const show = () => (root.notifications = Notification.permission === "denied" ? "blocked" : isOn() ? "on" : "off");
   // Offered once, with the first long answer; after that only in the chat's menu.
   setInterval(() => {
     const since = millrace.running()?.querySelector("[data-since]")?.dataset.since;

@@ -30,9 +30,7 @@ document.addEventListener("arrived", () => {
     return put(at, end, `\n${" ".repeat(indent.length)}${!dash && /(?:^|[^:]):$|[|>]-?$/.test(line.trimEnd()) ? "  " : ""}`);
   };
   // Counts code points, as the server does.
-  const place = () => {
-    source.form.elements.at.value = [...source.value.slice(0, source.selectionStart)].length;
-  };
+  const place = () => (source.form.elements.at.value = [...source.value.slice(0, source.selectionStart)].length);
   for (const event of ["input", "click", "keyup"]) source.addEventListener(event, place);
   source.addEventListener("keydown", (event) => {
     const { key, ctrlKey, metaKey, altKey, shiftKey } = event;

@@ -76,9 +76,7 @@
         link = header.querySelector("#thread [data-draw]"),
         buttons = Object.assign(document.createElement("span"), { part: "tools" });
       if (link) draw(link, block, add(buttons, "Diagram", "Show the diagram"));
-      const wrap = add(buttons, "Wrap", "Wrap lines", () => {
-        wrap.ariaPressed = block.classList.toggle("code--wrapped");
-      });
+      const wrap = add(buttons, "Wrap", "Wrap lines", () => (wrap.ariaPressed = block.classList.toggle("code--wrapped")));
       wrap.ariaPressed = false;
       const button = add(buttons, "Copy", "Copy code", () => copy(block.querySelector("pre").textContent, button).catch(failed));
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);

@@ -23,9 +23,7 @@
     return (words !== "Delete" && able.find(isSame)) || article;
   };
 
-  document.addEventListener("arrived", () => {
-    left = origin = null;
-  });
+  document.addEventListener("arrived", () => void (left = origin = null));
   // Remembers which element opened a form.
   document.addEventListener("focusin", ({ target, relatedTarget }) => {
     if (target.closest(FORM) && !relatedTarget?.closest(FORM)) origin = relatedTarget;

@@ -51,9 +51,7 @@
     },
     { passive: true },
   );
-  document.addEventListener("grown", () => {
-    hasSent = false;
-  });
+  document.addEventListener("grown", () => (hasSent = false));
   const observer = new ResizeObserver(grown);
   document.addEventListener("arrived", () => {
     [isFollowing, hasMore] = [false, false];
@@ -67,9 +65,7 @@
     const beside = millrace.isRunning() ? "" : ", [data-panel]";
     isFollowing &&= !target.closest(`.message :is(summary, [formaction$="/edit"]${beside})`);
   });
-  document.addEventListener("htmx:before:swap", ({ target }) => {
-    left = target.closest?.("#earlier") ? distance() : 0;
-  });
+  document.addEventListener("htmx:before:swap", ({ target }) => (left = target.closest?.("#earlier") ? distance() : 0));
   document.addEventListener("htmx:after:swap", () => {
     scrollBy({ top: left && distance() - left, behavior: "instant" });
     left = 0;

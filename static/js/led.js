@@ -40,9 +40,7 @@
     const isElsewhere = document.activeElement !== document.body || location.hash.startsWith("#message-");
     if (!isElsewhere && !millrace.thumbs.matches) document.querySelector(FIELD)?.focus({ preventScroll: true });
   });
-  document.addEventListener("focusin", ({ target }) => {
-    wasInside = Boolean(target.closest("#led"));
-  });
+  document.addEventListener("focusin", ({ target }) => void (wasInside = Boolean(target.closest("#led"))));
   document.addEventListener("htmx:after:swap", () => {
     listen();
     follow();

@@ -18,9 +18,7 @@
     show(box().value);
     box().value = "";
   });
-  document.addEventListener("arrived", () => {
-    sent = "";
-  });
+  document.addEventListener("arrived", () => void (sent = ""));
   document.addEventListener("htmx:after:swap", () => sent && count() > before && show(""));
   for (const each of ["htmx:after:request", "htmx:error"])
     document.addEventListener(each, ({ target, detail }) => {

@@ -41,7 +41,7 @@
   const tick = () => {
     const words = lines.shift() || fresh() || (isOver ? ending : "") || later.shift();
     if (words === ending) ending = "";
-    if (words) document.getElementById("announcer").textContent = words;
+    if (words) document.getElementById("announcer")?.replaceChildren(words);
     waiting = words ? setTimeout(tick, EVERY) : 0;
   };
   // By the status, or with the answer itself where it had begun before the page heard of it.

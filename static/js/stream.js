@@ -3,9 +3,6 @@
 {
   const STATES = { thinking: "Thinking", responding: "Answering", saving: "Saving", waiting: "Waiting for you" };
   const WAITING = "Connection lost. Reconnecting; new text will appear here.";
-  // Controls that are useless once the page was refused for good; typed text stays.
-  const CONTROLS = "#composer-controls, #follow-up button";
-  const USELESS = { 401: CONTROLS, 404: `${CONTROLS}, #sidebar-chats li:has(> [aria-current])` };
   let [lateLine, isOver, attempts, sign] = [0, false, 0, ""];
 
   const feed = () => document.querySelector("#thread, #plan-feed");
@@ -26,9 +23,7 @@
     if (status >= 500 || status === 429) return;
     isOver = true;
     line((document.getElementById(`over-${status}`) ?? document.getElementById("over")).content.cloneNode(true));
-    if (!USELESS[status]) return;
-    for (const each of document.querySelectorAll(USELESS[status])) each.remove();
-    document.getElementById("composer-text")?.setAttribute("readonly", "");
+    document.dispatchEvent(new CustomEvent("refused", { detail: status }));
   };
 
   // The extension doesn't retry a first connection, so this does.
@@ -41,7 +36,7 @@
   document.addEventListener("htmx:error", (event) => isOurs(event) && retry());
   document.addEventListener("htmx:after:request", (event) => {
     const { status } = event.detail.ctx.response,
-      isSent = event.target.id === "composer" && USELESS[status];
+      isSent = event.target.id === "composer" && [401, 404].includes(status);
     if (isSent) event.preventDefault();
     if (isSent || isOurs(event)) refused(status);
     if (isOurs(event) && !isOver) retry();

@@ -17,6 +17,7 @@ PERMITTED = "webapp/knowledge/permissions.py"
 WORLDS = ("tests/knowledge/test_random_permissions.py::test_only_what_is_permitted_is_found",)
 TRUE, SELECT = "\nfrom sqlalchemy import true\n", "\nfrom sqlalchemy import select\n"
 ANYBODYS = "select(Grant.object_id).where(Grant.object_kind =="
+LINKS = ("tests/chat/links/test_random_worlds.py::test_only_what_a_link_opens_is_shown",)
 MUTATIONS = {
     "no owner on the stream": Mutation(
         "webapp/chat/page/views.py",
@@ -147,6 +148,25 @@ def _any_chat(id):
     "the owner asks for a document": Mutation(PERMITTED, (("or_(Collection.owner_id == user.id, is_open)", "is_open"),), WORLDS),
     "a deleted document is there": Mutation(PERMITTED, (("Document.deleted_at.is_(None), ", ""),), WORLDS),
     "a deleted collection is there": Mutation(PERMITTED, (("Collection.deleted_at.is_(None), ", ""),), WORLDS),
+    "a link opens a chat in the trash": Mutation("webapp/chat/links/service.py", (("bool(chat.deleted_at)", "False"),), LINKS),
+    "a link opens for another owner": Mutation("webapp/chat/links/service.py", (("chat.owner_id != owner.id", "False"),), LINKS),
+    "a link to an answer shows the chat": Mutation("webapp/chat/links/service.py", (("path[-PAIR:]", "path"),), LINKS),
+    "a snapshot shows later texts": Mutation(
+        "webapp/chat/messages/fork.py", (("content[: extent.text] if extent else content", "content"),), LINKS
+    ),
+    "a snapshot shows later sources": Mutation(
+        "webapp/chat/messages/fork.py", (("sources[: extent.sources] if extent else sources", "sources"),), LINKS
+    ),
+    "a link shows names": Mutation(
+        "webapp/chat/exchange/export_pages.py", (('(message.author if included.names else "")', "message.author"),), LINKS
+    ),
+    "a link opens private files": Mutation("webapp/chat/links/pages.py", ((", ChatFile.is_private.is_(False))", ")"),), LINKS),
+    "a copy names who decided": Mutation(
+        "webapp/chat/messages/fork.py", (('{"decided_by": None, "private_to"', '{"private_to"'),), LINKS
+    ),
+    "a copy has the reasoning of rounds": Mutation(
+        "webapp/chat/messages/fork.py", (('values if included.reasoning else values | {"kept": ""}', "values"),), LINKS
+    ),
     "a password is enough": Mutation(
         "webapp/people/accounts/service.py",
         (("if the_second_step().is_on(user_id):", "if False:"),),

@@ -215,8 +215,8 @@ def become_owner(page: Page) -> None:
     press(page, page.get_by_role("button", name="Create owner"))
 
 
-def sign_in(page: Page, password: str = PASSWORD) -> None:
-    page.get_by_label("Email").fill(EMAIL)
+def sign_in(page: Page, password: str = PASSWORD, *, email: str = EMAIL) -> None:
+    page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
     press(page, page.get_by_role("button", name="Sign in"))
 

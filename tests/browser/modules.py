@@ -27,6 +27,7 @@ NOTICED_BY = {
     "page": "test_layout.py::test_a_pause_is_told_by_one_button",
     "panel": "test_panel.py::test_it_opens_beside_the_chat_which_goes_on",
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",
+    "lost": "test_lost_access.py::test_a_chat_that_was_deleted_elsewhere",
     "quote": "test_quoting.py::test_selected_text_is_quoted_in_the_next_message",
     "saving": "test_chat_settings.py::test_each_field_is_saved_as_it_is_left_and_taken_back",
     "search": "test_search.py::test_the_search_is_gone_through_by_key",

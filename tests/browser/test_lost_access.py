@@ -1,10 +1,15 @@
 """A page whose chat is deleted or withdrawn elsewhere, or whose session has ended, reports it and keeps what was typed."""
 
+import re
+import time
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chats import ChatPage, Person, press, sign_in, sign_out, until
 from tests.browser.conftest import Visit
+from tests.browser.test_accessibility import violations
+from tests.support.inserted import add_member
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -68,6 +73,52 @@ def test_signed_out_elsewhere(server: Server, upstream: Upstream, visit: Visit) 
     chat.page.wait_for_url("**/chats/*")
     assert path == "/login"
     chat.wait_for("Here.")
+
+
+def test_what_was_shared_goes_from_every_open_page(server: Server, upstream: Upstream, visit: Visit) -> None:
+    add_member(server, "ada@example.org")
+    [(ada_id,)] = server.rows("SELECT id FROM users WHERE email = ?", "ada@example.org")
+    person, ada = visit(server), visit(server, is_signed_in=False)
+    upstream.says("The canary sings at noon.")
+    chat = person.begin("When does the canary sing?")
+    chat.expect("completed")
+    path = chat.path
+
+    def send(place: str, **fields: str) -> str:
+        sent = person.context.request.post(place, form=fields, headers={"Origin": server.url}, max_redirects=0)
+        assert sent.status == 303, sent.text()
+        return str(sent.headers["location"])
+
+    send(f"{path}/rename", title="The canary")
+    project = send("/projects", name="Canaries")
+    send(f"{project}/people", whom=f"user:{ada_id}", right="write")
+    send(f"{path}/project", project=project.rpartition("/")[2])
+    send(f"{path}/people/project", share="1")
+
+    sign_in(page := ada.open("/login"), email="ada@example.org")
+    page.wait_for_url(f"{server.url}/")
+    page.goto("/projects")
+    hers, about, listed = ChatPage(ada.open(path)), ada.open(project), page
+    expect(hers.page.locator("#thread")).to_contain_text("The canary sings at noon.")
+    expect(listed.locator("#projects")).to_contain_text("Canaries")
+    hers.box.fill("my own words")
+
+    page = person.open(f"{project}/people")
+    began = time.monotonic()
+    press(page, page.get_by_role("button", name="Remove").first)
+    expect(hers.status_line).to_contain_text(GONE)
+    print(f"gone after {time.monotonic() - began:.2f} s")
+    is_of_no_use(hers, "my own words")
+    expect(about.get_by_role("heading", level=1)).to_have_text("Not found")
+    expect(listed.locator("#projects")).not_to_contain_text("Canaries")
+    for open_page in (hers.page, about, listed):
+        expect(open_page.locator("html")).not_to_contain_text(re.compile("canar", re.IGNORECASE))
+        assert "canar" not in open_page.title().lower()
+    assert violations(hers.page, [(1100, "light"), (390, "dark")]) == []
+    # Neither is it there when one goes back to it.
+    hers.page.goto("/help")
+    hers.page.go_back()
+    expect(hers.page.get_by_role("heading", level=1)).to_have_text("Not found")
 
 
 def test_the_same_is_said_when_one_sends_there(server: Server, upstream: Upstream, visit: Visit) -> None:

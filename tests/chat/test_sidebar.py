@@ -116,7 +116,7 @@ def test_who_comes_back_hears_what_was_missed(owner, listen, path):
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("position", ["", "nonsense", "other.1", "..", "x.-1", "x." + "9" * 40])
+@pytest.mark.parametrize("position", ["", "nonsense", "other.1-1", "..", "x.-1", "x.1", "x." + "9" * 40])
 def test_an_unknown_position_gets_the_whole_sidebar(owner, listen, path, position):
     listener = listen(owner, f"/lists/sidebar/events?at={position}")
     listener.until(lambda feed: sidebars(feed) and "First" in sidebars(feed)[0])
@@ -131,7 +131,9 @@ def test_a_deleted_chat_lets_its_pages_go(owner, listen, path):
     listener.until(lambda feed: feed.greenlet.dead)
 
 
-@pytest.mark.parametrize("position", [ChatPosition("e", 3, sidebar=7), ChatPosition("e", 3, "head", "gen", (1, 2, 3, 4, 5), 0)])
+@pytest.mark.parametrize(
+    "position", [ChatPosition("e", 3, sidebar=(7, 0)), ChatPosition("e", 3, "head", "gen", (1, 2, 3, 4, 5), (0, 9))]
+)
 def test_a_position_says_what_the_sidebar_has(position):
     assert ChatPosition.parse(str(position)) == position
 

@@ -1,7 +1,10 @@
 """Permissions: changed by admins on their page and in the API, shown to each person, and in effect at once."""
 
 from tests.api.client import client_of
+from webapp.base.db import db
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.roles import PERMISSIONS
+from webapp.people.accounts.tables import User
 
 
 def test_a_permission_is_taken_from_a_role_and_given_back_by_a_group(app, owner, member):
@@ -50,3 +53,17 @@ def test_who_may_not_use_the_api_has_tokens_that_open_nothing(app, owner, member
     program.said("PUT", "/permissions", 200, {"roles": {"member": {"api": False}}})
     assert "permission “API”" in str(theirs.said("GET", "/me", 403))
     assert member.client.get("/account").status_code == 200
+
+
+def test_groups_are_looked_up_only_for_what_they_can_change(app, owner, member):
+    group = client_of(app, owner.email).post("/groups", {"name": "Planners"}, status=201)["id"]
+    assert owner.post(f"/admin/permissions/groups/{group}", plans="no").status_code == 303
+
+    def looked_up(browser, name):
+        with app.app_context(), browser.counting_statements() as statements:
+            may(db.session.get_one(User, browser.person_id), name)
+        return any("FROM memberships" in statement for statement in statements)
+
+    assert [looked_up(member, name) for name in ("", "see people", "administer")] == [False] * 3
+    assert not looked_up(owner, "plans")
+    assert looked_up(member, "plans")

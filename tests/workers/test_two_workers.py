@@ -3,12 +3,15 @@
 import os
 import re
 import signal
+import time
+import uuid
 from collections import Counter
 
 import gevent
 import pytest
 
 from tests.engine.bench import holds_on
+from tests.support.inserted import add_member
 from tests.support.person import Answer, Person
 from tests.support.tab import Tab
 from tests.support.waiting import until
@@ -104,6 +107,43 @@ def test_columns_are_watched_stopped_continued_and_kept_by_another_worker(deploy
     page = deployment.here.page(path)
     assert ("column__name" in page.text, Answer(page).id) == (False, ids[2])
     tab.close()
+
+
+@pytest.mark.parametrize("whom", ["user", "everyone"])
+def test_a_project_is_live_at_another_worker_until_access_to_it_ends(deployment, fake, whom) -> None:
+    email = f"{whom}@example.org"
+    add_member(deployment.one, email)
+    [(id,)] = deployment.one.rows("SELECT id FROM users WHERE email = ?", email)
+    here, mara = deployment.here, Person(deployment.other.url).sign_in(email)
+    project = here.post("/projects", name="Mill").location
+    here.post(f"{project}/people", whom=f"user:{id}" if whom == "user" else "everyone:", right="read")
+    mara.post("/projects/fold", unfold=project.rpartition("/")[2])
+    page = Tab(mara, str(mara.page(project).tree.css_first("#project-feed").attributes["hx-sse:connect"])).read()
+    until(lambda: page.raw, "the project's page is connected")
+
+    fake.counts(TOKENS, pace=0.05)
+    path = here.post("/chats", message="Count", project=project.rpartition("/")[2], key=uuid.uuid4().hex).location
+    began = time.monotonic()
+    here.post(f"{path}/people/project", share="1")
+    until(lambda: page.raw.count(path.encode()) >= 2, "it is in the project's list and in the sidebar")
+    seen_seconds = time.monotonic() - began
+    tab = opened(mara, path)
+    until(lambda: "w000050" in tab.first_seen(), "its answer grows")
+    remove = str(here.page(f"{project}/people").tree.css_first("form.act").attributes["action"])
+    began = time.monotonic()
+    here.post(remove)
+    # The last chunk: the connection itself stays for other requests.
+    until(lambda: all(stream.raw.endswith(b"\r\n0\r\n\r\n") for stream in (tab, page)), "both pages notice")
+    gone_seconds = time.monotonic() - began
+
+    assert [mara.get(place).status for place in (project, path)] == [404, 404]
+    assert path not in mara.page("/").text
+    print(f"seen after {seen_seconds:.2f} s, gone after {gone_seconds:.2f} s")
+    # About a second each; without a signal, pages check every thirteen.
+    assert max(seen_seconds, gone_seconds) < 6
+    here.post(here.last_answer(path).buttons["Stop"])
+    for open_tab in (tab, page):
+        open_tab.close()
 
 
 # Its lease takes half a minute to expire. That it is notified and writes nothing more is tested without a server in

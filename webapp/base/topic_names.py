@@ -1,5 +1,8 @@
 """Names of topics: of chats and plans, which are also lanes, of generations, collections, projects and people. Pure."""
 
+# Where the id of a person is expected, it means all people: what the whole team was granted changes on everyone's pages.
+EVERYONE = "everyone"
+
 
 def of_chat(id: str) -> str:
     return f"chat:{id}"
@@ -23,6 +26,11 @@ def of_project(id: str) -> str:
 
 def of_person(id: str) -> str:
     return f"user:{id}"
+
+
+def for_person(id: str) -> tuple[str, str]:
+    """Returns the topics of a person's pages: their own, and everyone's."""
+    return of_person(id), of_person(EVERYONE)
 
 
 def chat_in(lane: str) -> str:

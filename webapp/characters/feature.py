@@ -1,8 +1,9 @@
 """The feature definition of characters, personas and lorebooks: blueprints and entries in the navigation."""
 
-from webapp.characters import greeting_views, lore_views, picture_views, script_views, shown, views
-from webapp.characters.lore import views as lorebook_views
+from webapp.characters import greeting_views, lore_views, picture_views, queries, script_views, shown, views
+from webapp.characters.lore import queries as lore_queries, views as lorebook_views
 from webapp.characters.personas import views as persona_views
+from webapp.engine.watching.lists import LivePage
 from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -25,7 +26,11 @@ FEATURE = Feature(
         # Shown beside messages.
         **dict.fromkeys(("characters.avatar", "personas.avatar", "pictures.show"), ""),
     },
-    brings=(SearchSource(heading="Characters", rank=40, find=shown.search_hits),),
+    brings=(
+        SearchSource(heading="Characters", rank=40, find=shown.search_hits),
+        LivePage(kind=queries.KIND, is_seen=lambda me, id: queries.character(me, id) is not None, requires="characters"),
+        LivePage(kind=lore_queries.KIND, is_seen=lambda me, id: lore_queries.lorebook(me, id) is not None, requires="characters"),
+    ),
     navigation=(
         NavEntry(
             words="Characters",

@@ -24,7 +24,7 @@ from webapp.characters.tables import Avatar, Character, Persona, Profile
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
+from webapp.people.grants import grants, shares
 from webapp.settings.service import setting
 
 AT_ONCE = 10
@@ -84,10 +84,13 @@ def duplicate(row: F, copied: Callable[[F], dict[str, Any]], *, by: User) -> F:
 def trash(row: Profile, *, by: User) -> None:
     """Moves a character or persona to the trash; it can be restored, and its chats are unchanged."""
     refuse_unless_theirs(row, by)
+    id, is_character = row.id, isinstance(row, Character)
     with write():
         row.deleted_at = utc_now()
         if isinstance(row, Persona):
             row.is_default = False
+    if is_character:
+        shares.object_trashed(queries.KIND, id)
     empty_trash()
 
 

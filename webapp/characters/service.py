@@ -8,10 +8,12 @@ from sqlalchemy import delete, update as update_rows
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from webapp.base.changes import access_changed
 from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose, Refusal, Whole, checked_by
+from webapp.base.topic_names import EVERYONE
 from webapp.base.words import number
 from webapp.characters import profiles, queries, scenery
 from webapp.characters.cards.card_fields import (
@@ -140,6 +142,7 @@ def update(character: Character, entered: CharacterInput, *, by: User, picture: 
     values = rows.differing(character, {name: value for name, value in values.items() if name not in TEXTS})
     before, greetings = kept(character), _greetings(entered)
     texts = {name: value for name, value in _texts(entered, by, before).items() if value != before[name]}
+    is_lost = False
     with write() as session:
         character = profiles.existing(session, Character, id)
         if greetings:
@@ -155,7 +158,9 @@ def update(character: Character, entered: CharacterInput, *, by: User, picture: 
         if picture is not None:
             profiles.put_picture(session, character, picture)
         if character.owner_id:
-            grants.open_to_team(session, queries.KIND, character.id, by=user_id, is_open=entered.is_shared)
+            is_lost = grants.open_to_team(session, queries.KIND, character.id, by=user_id, is_open=entered.is_shared)
+    if is_lost:
+        access_changed(EVERYONE)
 
 
 def change_card(character: Character, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, by: User) -> None:

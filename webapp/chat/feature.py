@@ -30,11 +30,13 @@ from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
+from webapp.chat.record import projects
 from webapp.chat.roleplay import group_views, variable_views, views as roleplay_views
 from webapp.chat.starters import views as starter_views
 from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
-from webapp.engine.watching.lists import LiveList
+from webapp.engine.watching.lists import LiveList, LivePage
+from webapp.models.presets import queries as preset_queries
 from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -101,6 +103,8 @@ FEATURE = Feature(
         SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
         HOLDER,
+        LivePage(kind=projects.KIND, is_seen=lambda me, id: projects.project(me, id) is not None),
+        LivePage(kind=preset_queries.KIND, is_seen=lambda me, id: preset_queries.preset(me, id) is not None),
         LiveList(
             name="sidebar",
             element="#sidebar-chats",

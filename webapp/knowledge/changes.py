@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from webapp.base import topic_names
 from webapp.base.changes import access_changed, notify, notify_person
 from webapp.base.db import db
-from webapp.knowledge.permissions import COLLECTION
+from webapp.knowledge.permissions import COLLECTION, PROJECT
 from webapp.knowledge.tables import Collection
-from webapp.people.accounts.tables import Grant
-from webapp.people.grants.shares import members_of
+from webapp.people.grants import grants
+from webapp.people.grants.shares import reached_by
 
 WHAT = "collection"
 
@@ -27,19 +27,20 @@ def notify_people(collection_id: str, people: Iterable[str] = ()) -> None:
     notify_documents(collection_id)
 
 
-def access_lost(collection_id: str, people: Iterable[str]) -> None:
-    """Makes the open pages of people whose rights have changed check them again immediately."""
-    for id in people:
+def access_lost(collection_id: str, people: Iterable[str] = ()) -> None:
+    """Makes the open pages of people whose rights have changed, or of everyone who saw it, check them again immediately."""
+    for id in people or reached(collection_id):
         access_changed(id)
         notify_person(id, WHAT, collection_id)
     notify_documents(collection_id)
 
 
 def reached(collection_id: str) -> set[str]:
-    """Returns the collection's owner and the people its grants reach, whatever their clearance."""
-    owner = select(Collection.owner_id).where(Collection.id == collection_id)
-    granted = select(Grant.user_id, Grant.group_id).where(Grant.object_kind == COLLECTION, Grant.object_id == collection_id)
-    people_ids = set(db.session.scalars(owner))
-    for user_id, group_id in db.session.execute(granted):
-        people_ids |= {user_id} if user_id else set(db.session.scalars(members_of(group_id)))
-    return people_ids
+    """Returns the collection's owner and the people whom its grants or its project's reach, whatever their clearance.
+
+    `EVERYONE` is among them if the whole team was granted it.
+    """
+    query = select(Collection.owner_id, Collection.project_id).where(Collection.id == collection_id)
+    owner_id, project_id = db.session.execute(query).first() or ("", "")
+    given = or_(grants.is_about(COLLECTION, collection_id), grants.is_about(PROJECT, project_id or ""))
+    return {owner_id, *reached_by(given)} - {""}

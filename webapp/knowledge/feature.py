@@ -8,8 +8,8 @@ from sqlalchemy import Executable, exists, func, select
 
 from webapp.base.heavy import bounded
 from webapp.base.words import plural
-from webapp.engine.watching.lists import LiveList
-from webapp.knowledge import document_views, shown, views
+from webapp.engine.watching.lists import LiveList, LivePage
+from webapp.knowledge import document_views, queries, shown, views
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import COLLECTION
@@ -68,6 +68,7 @@ FEATURE = Feature(
         index.INDEX,
         MoreFacts(chapter),
         SearchSource(heading="Documents", rank=30, find=shown.search_hits),
+        LivePage(kind="document", is_seen=lambda me, id: queries.document(me, id) is not None, requires="knowledge"),
         LiveList(
             name="collections",
             element="#collections",

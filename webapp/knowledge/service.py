@@ -85,7 +85,7 @@ def delete(collection: Collection, *, by: User) -> None:
     refuse_if_of_chat(collection)
     with write():
         collection.deleted_at = utc_now()
-    notify_people(collection.id)
+    access_lost(collection.id)
     trash.empty()
 
 

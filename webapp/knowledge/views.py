@@ -10,7 +10,7 @@ from webapp.base import topic_names
 from webapp.base.errors import Invalid
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.watching import watchers
-from webapp.engine.watching.lane_feed import LaneFeed, known_at, now_in
+from webapp.engine.watching.lane_feed import LaneFeed, known_at, now_in, position_in
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import queries, service, shown
@@ -46,13 +46,13 @@ class CollectionFeed(LaneFeed):
         self, engine: Engine, collection_id: str, position: str, context: watchers.Context, draw: Callable[[], str]
     ) -> None:
         super().__init__(engine, topic_names.of_collection(collection_id), context)
-        self._after, self._draw, self._sent = known_at(engine, position), draw, ""
+        (self._after,), self._draw, self._sent = known_at(engine, position), draw, ""
 
     def topics(self) -> dict[str, int]:
         return {self.lane: self._after}
 
     def position(self) -> str:
-        return f"{self._engine.logs.topics.epoch}.{self._after}"
+        return position_in(self._engine.logs.topics.epoch, [self._after])
 
     def news(self) -> list[Frame]:
         """Renders the whole list of documents once, however many changes there were."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from webapp.base.db import db
+from webapp.base.ids import LENGTH
 from webapp.knowledge.sources import quoting_unseen
 from webapp.people.accounts.tables import User
 from webapp.tools.calls import CallRecord
@@ -11,7 +12,9 @@ from webapp.tools.tables import Call
 QUOTES_UNSEEN = "The result quotes documents that you can't see."
 ONLY = "Only {} sees what this returned."
 NAMELESS = "one person"
-NOBODY = "What this returned was for a person who is gone."
+NOBODY = "What this returned was for one person alone."
+# Stands for a person whose name isn't told.
+UNNAMED = "0" * LENGTH
 
 
 def hidden_results(reader: User | None, calls: Iterable[Call | CallRecord]) -> dict[str, str]:

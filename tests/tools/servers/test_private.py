@@ -106,7 +106,7 @@ def test_what_it_returned_stays_hidden_when_the_person_is_gone(answer: dict[str,
     give(answer["path"], owner, "view")
     with owner.app.app_context(), write() as session:
         session.execute(update(Call).values(private_to="0" * 26))
-    assert owner.page(f"/calls/{answer['calls'][1]['id']}").says("for a person who is gone")
+    assert owner.page(f"/calls/{answer['calls'][1]['id']}").says("for one person alone")
     assert admin.get(f"/calls/{answer['calls'][1]['id']}")["text"] == ""
 
 

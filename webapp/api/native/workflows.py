@@ -80,10 +80,6 @@ class EventsQuery(Query):
     limit: int = Field(100, ge=1, le=200)
 
 
-# In a run the refusal names the page's only field; this request has none.
-NOTHING_SENT = {"value": ""}
-
-
 class Value(Body):
     value: str | int | float | bool | list[str] = Field(description="As the slot's type says; a text is read by its rules.")
 
@@ -184,34 +180,24 @@ def ask(id: str, body: Question) -> RunAnswer:
     return _run(runs.apply_event(_own(id), Event("ask", body.question), key=idempotency_key()))
 
 
-@runs_bp.post("/<id>/back")
-@operation("Go back to the question before", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
-def back(id: str) -> RunAnswer:
-    return _run(runs.apply_event(_own(id), Event("back")))
+def _add_event(kind: str, summary: str) -> None:
+    """Adds the operation for an event of which nothing but its kind is sent."""
+
+    # In a run the refusal names the page's only field; this request has none.
+    @runs_bp.post(f"/<id>/{kind}", endpoint=kind)
+    @operation(summary, scope="workflows", answer=RunAnswer, errors=(409,), named={"value": ""})
+    def apply(id: str) -> RunAnswer:
+        return _run(runs.apply_event(_own(id), Event(kind)))
 
 
-@runs_bp.post("/<id>/skip")
-@operation("Skip an optional question", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
-def skip(id: str) -> RunAnswer:
-    return _run(runs.apply_event(_own(id), Event("skip")))
-
-
-@runs_bp.post("/<id>/pause")
-@operation("Pause a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
-def pause(id: str) -> RunAnswer:
-    return _run(runs.apply_event(_own(id), Event("pause")))
-
-
-@runs_bp.post("/<id>/resume")
-@operation("Resume a paused run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
-def resume(id: str) -> RunAnswer:
-    return _run(runs.apply_event(_own(id), Event("resume")))
-
-
-@runs_bp.post("/<id>/cancel")
-@operation("Cancel a run", scope="workflows", answer=RunAnswer, errors=(409,), named=NOTHING_SENT)
-def cancel(id: str) -> RunAnswer:
-    return _run(runs.apply_event(_own(id), Event("cancel")))
+for kind, summary in (
+    ("back", "Go back to the question before"),
+    ("skip", "Skip an optional question"),
+    ("pause", "Pause a run"),
+    ("resume", "Resume a paused run"),
+    ("cancel", "Cancel a run"),
+):
+    _add_event(kind, summary)
 
 
 @runs_bp.put("/<id>/facts/<name>")

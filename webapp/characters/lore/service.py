@@ -19,7 +19,7 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
-from webapp.people.grants.shares import READ, Sharing
+from webapp.people.grants.shares import READ, Sharing, object_trashed
 from webapp.settings.service import setting
 
 MOST_OWN, MOST_ATTACHED = 100, 20
@@ -92,8 +92,10 @@ def duplicate(row: Lorebook, *, by: User) -> Lorebook:
 
 def trash(row: Lorebook) -> None:
     """Moves a lorebook to the trash; it can be restored."""
+    id = row.id
     with write():
         row.deleted_at = utc_now()
+    object_trashed(queries.KIND, id)
     empty_trash()
 
 

@@ -33,6 +33,7 @@ from webapp.engine.tables import Generation
 from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import SourceRecord
 
 # Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.
 BATCH = 25
@@ -202,13 +203,13 @@ def _files(files: Sequence[ShownFile]) -> str:
 def _sources(message: Message, reader: User | None) -> str:
     """Lists the sources of an answer below it, as far as the reader can see them."""
     # Titles are user input: markdown in them is escaped.
-    lines = [f"[{number}] {escaped(words)}" for number, words in cited(message, reader)]
+    lines = [f"[{number}] {escaped(words)}" for number, words in cited(message.sources, reader)]
     return "\n\nSources:\n\n" + "\n\n".join(lines) if lines else ""
 
 
-def cited(message: Message, reader: User | None) -> list[tuple[int, str]]:
+def cited(sources: Sequence[SourceRecord], reader: User | None) -> list[tuple[int, str]]:
     """Returns each source of an answer by its number, with the title or the reason why the reader can't see it."""
-    return [(source.number, _cited(source)) for source in seen(reader, message.sources)] if message.sources else []
+    return [(source.number, _cited(source)) for source in seen(reader, sources)] if sources else []
 
 
 def _cited(source: SeenSource) -> str:

@@ -143,6 +143,7 @@ def page_messages(
         if included and call_files and calls:
             call_files = replace(call_files, calls=call_files.calls[: included.most_calls(row.id)])
             calls = _included_calls(calls, call_files) if included.calls else None
+        sources = included.sources_of(row.id, row.sources) if included else row.sources
         html = f"{_text_html(row, message, included)}{_made(call_files) if not included or included.files else ''}"
         rows.append(
             PageMessage(
@@ -154,7 +155,7 @@ def page_messages(
                 calls=calls,
                 html=Markup(files.into(standing_alone(html, row.id, f"m{place}"))),
                 text=ANY.sub(r"\g<name>", included.text_of(row.id, row.content, row.role) if included else row.content),
-                sources=tuple(f"[{number}] {words}" for number, words in export.cited(row, reader)),
+                sources=tuple(f"[{number}] {words}" for number, words in export.cited(sources, reader)),
                 remarks=tuple(_remarks(message, is_public=included is not None)),
             )
         )
@@ -178,7 +179,7 @@ def _who(message: shown.ShownMessage, included: Included | None) -> str:
 def _text_html(row: Message, message: shown.ShownMessage, included: Included | None) -> str:
     """Returns the HTML of a text as far as it is included: an answer can have been continued since."""
     text = included.text_of(row.id, row.content, row.role) if included else row.content
-    if included and row.role == "assistant" and row.id == included.last_id:
+    if included and row.id in included.extents:
         return renderings.html_of(row) if text == row.content else scoped(renderings.render_markdown(text), row.id)
     if row.role == "user" and text != row.content:
         return scoped(renderings.render_markdown(text), row.id)

@@ -8,17 +8,18 @@ from secrets import token_urlsafe
 from typing import Any, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
 from webapp.base.db import NO_PATIENCE, db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, Unavailable
+from webapp.base.heavy import bounded
 from webapp.base.ids import new_id
 from webapp.base.inputs import Input
 from webapp.chat.links.tables import Link
 from webapp.chat.messages import fork
-from webapp.chat.messages.fork import Included
+from webapp.chat.messages.fork import Extent, Included
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import WHILE_ACTIVE, Generation
@@ -28,7 +29,6 @@ from webapp.people.accounts.queries import hashed
 from webapp.people.accounts.tables import User
 from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
 from webapp.settings.service import setting
-from webapp.tools.tables import Call
 
 KIND, PURPOSE = "link", "the address of a link"
 WHO, FOR_EVER = "links.who", "links.for_ever"
@@ -42,6 +42,16 @@ OFF = "Links are turned off on this server."
 RUNNING = "An answer is still being written. Wait for it, or make the link live."
 NOTHING = "There is nothing to show yet."
 WITHOUT_END = "A link needs an end on this server: a day within a year."
+
+# How many messages a link to an answer shows.
+PAIR = 2
+MEASURES = select(
+    Message.id,
+    func.length(Message.content),
+    func.length(Message.reasoning),
+    Message.call_count,
+    func.json_array_length(Message.sources),
+)
 
 Part = Literal["files", "reasoning", "calls", "names"]
 PARTS: tuple[Part, ...] = ("files", "reasoning", "calls", "names")
@@ -81,7 +91,7 @@ class OpenLink:
     def ids(self) -> list[str]:
         """The ids of the messages that it shows."""
         path = queries.ids_to(self.head_id) if self.head_id else []
-        return path[-2:] if self.is_answer else path
+        return path[-PAIR:] if self.is_answer else path
 
 
 class LinkRow(NamedTuple):
@@ -121,6 +131,7 @@ def create(chat: Chat, entered: LinkInput, *, author: audit.AuditAuthor, by: Use
         is_live=entered.live,
         head_id=head_id if message or not entered.live else None,
         shows=[part for part in PARTS if part in entered.shows],
+        extent={} if entered.live else _extents(head_id, is_answer=message is not None),
         ends_at=ends_at,
     )
     creation_limit.count(by.id)
@@ -221,16 +232,29 @@ def _words_of_end(ends_at: datetime | None) -> str:
     return f"until {ends_at:%Y-%m-%d}" if ends_at else "without an end"
 
 
+def _extents(head_id: str, *, is_answer: bool) -> dict[str, list[int]]:
+    """Returns the extents of the answers that a snapshot shows, by id."""
+    up = queries.ancestors(Message.id == bindparam("id"))
+    answers = MEASURES.join(up, up.c.id == Message.id).where(Message.role == "assistant")
+    [rows] = bounded.read([(answers.where(up.c.height < PAIR) if is_answer else answers).params(id=head_id)])
+    return _extents_in(rows)
+
+
+def _extents_in(rows: Iterable[Any]) -> dict[str, list[int]]:
+    # An answer without a text is generated again in its place, with other sources.
+    return {id: [text, reasoning, calls, sources if text else 0] for id, text, reasoning, calls, sources in rows}
+
+
 def _take_snapshot(session: Session, link: Link) -> None:
     chat, head = session.get_one(Chat, link.chat_id), session.get_one(Message, link.head_id)
     if session.scalar(select(Generation.id).where(Generation.message_id == head.id, WHILE_ACTIVE).limit(1)):
         raise Conflict(RUNNING)
-    calls = session.scalar(select(func.count()).where(Call.message_id == head.id)) or 0
-    link.title, link.extent = chat.title, {"text": len(head.content), "reasoning": len(head.reasoning), "calls": calls}
+    # The end of the last answer can have been saved since the others were measured.
+    link.title, link.extent = chat.title, link.extent | _extents_in(session.execute(MEASURES.where(Message.id == head.id)))
 
 
 def _opened(row: LinkRow) -> OpenLink:
-    link, chat, extent = row.link, row.chat, row.link.extent
+    link, chat = row.link, row.chat
     return OpenLink(
         id=link.id,
         chat_id=chat.id,
@@ -244,10 +268,7 @@ def _opened(row: LinkRow) -> OpenLink:
         maker=row.owner.name if "names" in link.shows else "",
         included=Included(
             **{part: part in link.shows for part in PARTS},
-            last_id=(link.head_id or "") if extent else "",
-            text_chars=extent.get("text"),
-            reasoning_chars=extent.get("reasoning"),
-            call_count=extent.get("calls"),
+            extents={id: Extent(*numbers) for id, numbers in link.extent.items()},
         ),
     )
 

@@ -12,8 +12,8 @@ class Link(Record):
     """A link to a chat, or to one answer with its question (`is_answer`).
 
     Its token is in the table as a hash, by which it is found, and as a ciphertext, from which its maker can copy the address
-    again. A snapshot ends at `head_id`: it has the `title` of its time and, as an answer can be continued, the `extent` of the
-    last message, in characters and calls. One that `is_live` and leads to a chat has no `head_id`.
+    again. A snapshot ends at `head_id`: it has the `title` of its time and, as an answer can be continued, the `extent` of each
+    answer by its id, as in `fork.Extent`. One that `is_live` and leads to a chat has no `head_id`.
     """
 
     __tablename__ = "links"
@@ -29,7 +29,7 @@ class Link(Record):
     # What it shows besides texts: files, reasoning, calls, names.
     shows: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     title: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    extent: Mapped[dict[str, int]] = mapped_column(JSON, default=dict, server_default="{}")
+    extent: Mapped[dict[str, list[int]]] = mapped_column(JSON, default=dict, server_default="{}")
     ends_at: Mapped[datetime | None]
     visits: Mapped[int] = mapped_column(default=0, server_default="0")
 

@@ -129,7 +129,7 @@ def tell_of_trash(chats: Sequence[Chat]) -> None:
     remembering.wake()
     announce(chats)
     for chat in chats:
-        for person in {chat.owner_id or "", *sharing.readers(chat.id)}:
+        for person in sharing.viewers(chat):
             changes.notify_person(person, "access", chat.id)
 
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, count, groupby, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, insert, select, true
 from sqlalchemy.orm import Session
@@ -27,8 +27,9 @@ from webapp.knowledge.documents import chat_files
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import SourceRecord
 from webapp.tools.calls import OPEN
-from webapp.tools.results import hidden_results
+from webapp.tools.results import UNNAMED, hidden_results
 from webapp.tools.tables import Call
 
 KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
@@ -55,31 +56,45 @@ NOT_FINISHED = "This was not finished when the chat was copied."
 BRANCH = re.compile(r"^Branch (?:\d+ )?of ")
 
 
+class Extent(NamedTuple):
+    """How much an answer had at some time: characters of text and reasoning, calls and sources."""
+
+    text: int
+    reasoning: int
+    calls: int
+    sources: int
+
+
 @dataclass(frozen=True, slots=True)
 class Included:
-    """What others get of messages besides their text, and how much of the last one; None is all of it."""
+    """What others get of messages besides their text, and how much of those that have an extent; of others, all of it."""
 
     files: bool
     reasoning: bool
     calls: bool
     names: bool
-    last_id: str = ""
-    text_chars: int | None = None
-    reasoning_chars: int | None = None
-    call_count: int | None = None
+    extents: Mapping[str, Extent] = field(default_factory=dict)
 
     def text_of(self, id: str, content: str, role: str) -> str:
         """Returns the text of a message as far as it is included."""
-        text = content[: self.text_chars] if id == self.last_id else content
+        extent = self.extents.get(id)
+        text = content[: extent.text] if extent else content
         return text if self.files else without_files(text, role)
 
     def reasoning_of(self, id: str, reasoning: str) -> str:
         """Returns the reasoning before an answer as far as it is included."""
-        return (reasoning[: self.reasoning_chars] if id == self.last_id else reasoning) if self.reasoning else ""
+        extent = self.extents.get(id)
+        return (reasoning[: extent.reasoning] if extent else reasoning) if self.reasoning else ""
 
     def most_calls(self, id: str) -> int | None:
-        """Returns how many calls a message had, if some are later than what is included."""
-        return self.call_count if id == self.last_id else None
+        """Returns how many calls of a message are included, if others can be later."""
+        extent = self.extents.get(id)
+        return extent.calls if extent else None
+
+    def sources_of(self, id: str, sources: Sequence[SourceRecord]) -> list[SourceRecord]:
+        """Returns the sources of an answer as far as they are included."""
+        extent = self.extents.get(id)
+        return list(sources[: extent.sources] if extent else sources)
 
 
 def fork(message: Message, *, owner_id: str, model: str = "") -> str:
@@ -182,6 +197,7 @@ def _changed(row: Any, included: Included) -> dict[str, Any]:
     """Returns the values in which the copy of a message differs because not all of it is included."""
     content, most = included.text_of(row.id, row.content, row.role), included.most_calls(row.id)
     values: dict[str, Any] = {"content": content, "reasoning": included.reasoning_of(row.id, row.reasoning)}
+    values["sources"] = included.sources_of(row.id, row.sources)
     values["call_count"] = min(row.call_count, row.call_count if most is None else most) if included.calls else 0
     if content != row.content:
         values |= {"html": "", "html_version": 0}
@@ -221,11 +237,20 @@ def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str |
         # What was answered to a tool server is between it and the person who answered.
         row |= {"id": new_id(), "message_id": copies[call.message_id], "generation_id": None, "question": None}
         row |= {"state": "failed", "error": NOT_FINISHED} if call.state in OPEN else {}
-        row |= {"file_ids": []} if included and not included.files else {}
+        row |= _not_included(call, included) if included else {}
         rows.append(row | ({"text": "", "is_cut": True, "error": "", "file_ids": []} if call.id in hidden else {}))
     if rows:
         session.execute(insert(table(Call)), rows)
     return {id for row in rows for id in row["file_ids"]}
+
+
+def _not_included(call: Call, included: Included) -> dict[str, Any]:
+    """Returns the values in which the copy of a call differs because not all of it is included."""
+    values: dict[str, Any] = {} if included.files else {"file_ids": []}
+    if not included.names:
+        values |= {"decided_by": None, "private_to": UNNAMED if call.private_to else None}
+    # What a provider wants back with a round can contain its reasoning.
+    return values if included.reasoning else values | {"kept": ""}
 
 
 def _first_calls(calls: Sequence[Call], included: Included) -> list[Call]:

@@ -21,7 +21,7 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.lane_feed import LaneFeed
-from webapp.engine.watching.lists import ListNews
+from webapp.engine.watching.lists import UNKNOWN, ListNews
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
 from webapp.streaming.broadcaster import Cursor, Frame
@@ -30,7 +30,8 @@ from webapp.streaming.topics import Entry, Signal
 
 # The last part is the generation and the five counts of its cursor that outlive a connection, or several of those.
 CURSOR = r"(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})"
-POSITION = re.compile(rf"(\w*)\.([0-9]{{1,18}})(?:-([0-9]{{1,18}}))?\.(\w*)\.(?:{CURSOR}|\.)((?:~{CURSOR}){{0,{MOST_BESIDE}}})")
+PLACE = "([0-9]{1,18})"
+POSITION = re.compile(rf"(\w*)\.{PLACE}(?:-{PLACE}-{PLACE})?\.(\w*)\.(?:{CURSOR}|\.)((?:~{CURSOR}){{0,{MOST_BESIDE}}})")
 COLUMN = re.compile(f"~{CURSOR}")
 _changes_cache: "SingleFlight[PageChange]" = SingleFlight(lambda change: len(change.html))
 _headings_cache: "SingleFlight[str]" = SingleFlight(len)
@@ -48,8 +49,9 @@ BEGUN_SECONDS = 1.0
 class ChatPosition:
     """What a page has: the chat's and sidebar's sequence numbers, its end, and a generation with a cursor, or several.
 
-    The end is that of `end_of`. `columns` are the cursors of answers side by side by their generations, also of those that have
-    ended since. Cursors are updated in place with every frame; for another generation or message the position is replaced.
+    The sidebar's are those in the topics of its person. The end is that of `end_of`. `columns` are the cursors of answers side
+    by side by their generations, also of those that have ended since. Cursors are updated in place with every frame; for
+    another generation or message the position is replaced.
     """
 
     epoch: str
@@ -57,11 +59,11 @@ class ChatPosition:
     head: str = ""
     generation: str = ""
     cursor: Cursor = ()
-    sidebar: int = -1
+    sidebar: tuple[int, ...] = ()
     columns: dict[str, Cursor] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        seq = f"{self.seq}-{self.sidebar}" if self.sidebar >= 0 else str(self.seq)
+        seq = "-".join(map(str, (self.seq, *self.sidebar)))
         columns = "".join(f"~{id}.{_counts(cursor)}" for id, cursor in self.columns.items())
         return ".".join((self.epoch, seq, self.head, self.generation, _counts(self.cursor))) + columns
 
@@ -70,9 +72,10 @@ class ChatPosition:
         """Parses a page's position; None if it is invalid."""
         if not (match := POSITION.fullmatch(text)):
             return None
-        epoch, seq, sidebar, head, generation, cursor, columns, *_ = match.groups()
+        epoch, seq, own, everyones, head, generation, cursor, columns, *_ = match.groups()
         cursors = {id: _cursor(counts) for id, counts in COLUMN.findall(columns)}
-        return cls(epoch, int(seq), head, generation or "", _cursor(cursor or ""), int(sidebar) if sidebar else -1, cursors)
+        sidebar = (int(own), int(everyones)) if own else ()
+        return cls(epoch, int(seq), head, generation or "", _cursor(cursor or ""), sidebar, cursors)
 
 
 def _counts(cursor: Cursor) -> str:
@@ -109,7 +112,7 @@ class ChatFeed(LaneFeed):
         self._said: tuple[object, ...] | None = None
         is_of_now = position and position.epoch == engine.logs.topics.epoch
         self._position = replace(position, columns={**position.columns}) if position and is_of_now else None
-        after = self._position.sidebar if self._position else -1
+        after = (self._position and self._position.sidebar) or UNKNOWN
         self._clock = clock or Clock(engine.now, recorder(engine, person))
         self._sidebar = ListNews(engine, person, after, context, here=f"/chats/{chat_id}") if person else None
 
@@ -125,7 +128,7 @@ class ChatFeed(LaneFeed):
 
     def position(self) -> str:
         """Returns the position if it has changed since the last call, else an empty string; the tail is not part of it."""
-        now, sidebar = self._position, self._sidebar.after if self._sidebar else -1
+        now, sidebar = self._position, self._sidebar.after if self._sidebar else ()
         # Called for every frame of every page: comparing tuples is cheaper than formatting the position, which is replaced if
         # anything but its cursors changes.
         columns = [cursor[:PERSISTENT_COUNTS] for cursor in now.columns.values()] if now and now.columns else None

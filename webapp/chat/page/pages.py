@@ -37,7 +37,8 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     """
     engine, lane, me = the_engine(), chat.lane, user_or_none()
     right = right_in(chat, me)
-    seq, sidebar = engine.logs.topics.last(lane), engine.logs.topics.last(topic_names.of_person(me.id if me else ""))
+    topics = engine.logs.topics
+    seq, sidebar = topics.last(lane), tuple(map(topics.last, topic_names.for_person(me.id if me else "")))
     engine.presence.seen(lane)
     moment = snapshot_shown.read_snapshot(engine, chat, right, me.id if me else "")
     restore_draft(form, moment.chat_state.draft, moment.chat_state.draft_mentions)
@@ -45,9 +46,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     running, every = snapshot_shown.running_in(thread), snapshot_shown.each_shown(thread)
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
     columns = cursors_of(snapshot_shown.running_columns(thread))
-    position = ChatPosition(
-        engine.logs.topics.epoch, seq, snapshot_shown.end_of(thread), generation, cursor, sidebar, dict(columns)
-    )
+    position = ChatPosition(topics.epoch, seq, snapshot_shown.end_of(thread), generation, cursor, sidebar, dict(columns))
     return render(
         "chat/page/visitor.html" if chat.visitor_hash else "chat/page/show.html",
         status=status,

@@ -22,7 +22,7 @@ from webapp.models.presets.tables import Preset
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
-from webapp.people.grants.shares import READ, Sharing
+from webapp.people.grants.shares import READ, Sharing, object_trashed
 from webapp.people.members import people
 from webapp.settings.service import setting
 from webapp.tools.named import ToolKeys, checked_keys, named_tools
@@ -152,9 +152,11 @@ def usable_of(presets: Sequence[Preset], user: User) -> dict[str, dict[str, list
 def trash(row: Preset, *, by: User) -> None:
     """Moves a preset to the trash; it can be restored. Chats that use it wait until another model is chosen."""
     refuse_unless_owner(row, by)
+    id = row.id
     with write():
         row.deleted_at = utc_now()
     queries.forget()
+    object_trashed(queries.KIND, id)
     empty_trash()
 
 

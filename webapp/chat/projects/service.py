@@ -172,12 +172,13 @@ def move(chat: Chat, project_id: str | None, *, by: User) -> None:
     """Puts a chat of this person into a project, or into none; there, only they see it until they share it."""
     if (chat.project_id or None) == (project_id or None):
         return
-    id, before = chat.id, chat.project_id
+    id, before, was_shared = chat.id, chat.project_id, chat.is_for_project
     checked_move(chat, project_id, by=by)
     with write() as session:
         if locked := rows.locked(session, Chat, id):
             locked.project_id, locked.is_for_project = project_id or None, False
             locked.touch()
+    _check_again(projects.members(before or "") if was_shared else ())
     _chat_changed(chat, before, project_id)
 
 
@@ -208,8 +209,7 @@ def share_chat(chat: Chat, *, by: User, is_shared: bool) -> None:
     with write() as session:
         if (locked := rows.locked(session, Chat, id)) and locked.project_id == project_id:
             locked.is_for_project = is_shared
-    for person_id in projects.members(project_id):
-        access_changed(person_id)
+    _check_again(projects.members(project_id))
     _chat_changed(chat, project_id)
 
 
@@ -270,12 +270,12 @@ def _existing(session: Session, id: str) -> Project:
 
 
 def _take_out(session: Session, id: str, changed: Sequence[str]) -> None:
-    """Moves the chats of those of these people who can't write in the project any more to no project."""
+    """Moves the chats of those of these people, or of `EVERYONE`, who can't write in the project any more to no project."""
     owners = select(User).where(User.id.in_(select(Chat.owner_id).where(Chat.project_id == id).distinct()))
     gone = [
         user.id
         for user in session.scalars(owners).all()
-        if user.id in set(changed) and projects.project(user, id, rights=(projects.WRITE,)) is None
+        if {user.id, topic_names.EVERYONE} & set(changed) and projects.project(user, id, rights=(projects.WRITE,)) is None
     ]
     if gone:
         _leave(session, [id], gone)
@@ -304,10 +304,16 @@ def _notify(id: str, people_ids: Iterable[str] = ()) -> None:
 
 def _access_changed(id: str, people_ids: Iterable[str]) -> None:
     """Makes the open pages of these people and of the members check their rights again at once."""
-    for person_id in {*people_ids, *projects.members(id)}:
-        access_changed(person_id)
+    people_ids = {*people_ids, *projects.members(id)}
+    _check_again(people_ids)
+    for person_id in people_ids:
         notify_person(person_id, WHAT, id)
     _notify(id)
+
+
+def _check_again(people_ids: Iterable[str]) -> None:
+    for person_id in people_ids:
+        access_changed(person_id)
 
 
 def hand_over(session: Session, person_id: str, heir_id: str) -> int:

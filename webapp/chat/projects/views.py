@@ -81,7 +81,7 @@ def bring_in() -> Response:
 @signed_in
 def show(id: str) -> Response:
     # Before the list is read, so that no change is lost between the page and its event stream.
-    me, at = current_user(), now_in(topic_names.of_person(current_user().id))
+    me, at = current_user(), now_in(*topic_names.for_person(current_user().id))
     project, words = _visible(id), printable(request.args.get("q", "")).strip()
     values = shown.chats_values(me, id, after=request.args.get("before", ""), words=words)
     return render(

@@ -11,17 +11,20 @@ from webapp.streaming.events import Changed
 # Drawing and sending the lists of many open pages takes longer than beginning an answer. The delay lets the answer reach its
 # page first, and limits the lists to a few updates per second.
 SOON_SECONDS = 0.3
+# What is shared with the whole team is drawn again on all open pages: with a thousand, every few seconds.
+SECONDS_PER_READER = 0.003
 
 
 def _update_lists(engine: Engine, person: str, chat_id: str) -> None:
     """Schedules an update after a chat is created, deleted, moved or renamed, or an answer in it begins or ends."""
     topic = topic_names.of_person(person)
+    seconds = max(SOON_SECONDS, SECONDS_PER_READER * len(engine.readers) if person == topic_names.EVERYONE else 0)
     if topic in engine.logs.soon:
         return
     engine.logs.soon.add(topic)
 
     def say() -> None:
-        engine.pause(SOON_SECONDS)
+        engine.pause(seconds)
         engine.logs.soon.remove(topic)
         engine.logs.topics.append(topic, Changed("chat", chat_id))
 
@@ -39,7 +42,7 @@ def announce_settings(chat_id: str) -> None:
 
 
 def list_owners(chat_id: str, owner_id: str | None, *, is_shared: bool = True) -> set[str]:
-    """Returns the people whose lists contain the chat; none for a visitor's chat."""
+    """Returns the people whose lists contain the chat, `EVERYONE` if the team's do; none for a visitor's chat."""
     return {owner_id, *(readers(chat_id) if is_shared else ())} if owner_id else set()
 
 

@@ -10,7 +10,7 @@ from webapp.base.db import db
 from webapp.chat.record.tables import Chat, Project
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
-from webapp.people.grants.shares import members_of
+from webapp.people.grants.shares import reached_by
 from webapp.people.search import SearchQuery
 
 KIND = "project"
@@ -104,13 +104,10 @@ def rights_by_project(chat: Chat, user: User) -> set[str]:
     return {IN_CHATS[right] for right in rights if db.session.scalar(query.where(shares_with(user.id, rights=(right,))))}
 
 
-def members(project_id: str) -> set[str]:
-    """Returns the owner of a project and the people it was granted to, but for those it was granted to as the whole team."""
-    people_ids = set(db.session.scalars(select(Project.owner_id).where(Project.id == project_id)))
-    granted = select(Grant.user_id, Grant.group_id).where(grants.is_about(KIND, project_id), ~grants.is_for_team())
-    for user_id, group_id in db.session.execute(granted):
-        people_ids |= {user_id} if user_id else set(db.session.scalars(members_of(group_id)))
-    return people_ids
+def members(*project_ids: str) -> set[str]:
+    """Returns the owners of projects and the people whom they were granted to, with `EVERYONE` for the whole team."""
+    owners = select(Project.owner_id).where(Project.id.in_(project_ids))
+    return {*db.session.scalars(owners), *reached_by(grants.are_about(KIND, project_ids))}
 
 
 def project_of(chat: Chat) -> Project | None:

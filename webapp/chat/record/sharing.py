@@ -8,7 +8,7 @@ from webapp.base import changes
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record import projects
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import Chat, Message, Project
 from webapp.people.accounts.tables import Grant, Membership, User
 from webapp.people.grants import grants, shares as grant_shares
 
@@ -37,11 +37,31 @@ def share_names(shares: Iterable[grant_shares.Share]) -> tuple[str, ...]:
 
 
 def readers(chat_id: str) -> set[str]:
-    """Returns the ids of the people whose lists contain the chat because it was shared with them, or with their project."""
+    """Returns the ids of the people whose lists contain the chat because it was shared with them, or with their project.
+
+    `EVERYONE` is among them if the whole team is in that project.
+    """
     people = set(db.session.scalars(READERS, {"chat_id": chat_id}))
     chat = db.session.get(Chat, chat_id)
     project = projects.project_of(chat) if chat and chat.is_for_project else None
     return people | projects.members(project.id) if project else people
+
+
+def viewers(chat: Chat) -> set[str]:
+    """Returns the ids of the people who can open the chat in any way, with `EVERYONE` if the team has its link."""
+    return {chat.owner_id or "", *grant_shares.reached_by(grants.is_about(KIND, chat.id)), *readers(chat.id)}
+
+
+def _viewers_of(person_id: str) -> set[str]:
+    """Returns the people who see chats of a person, by themselves or in a project, and those in the person's projects."""
+    shared = Chat.owner_id == person_id, Chat.is_for_project, Chat.project_id.is_not(None)
+    owned = select(Project.id).where(Project.owner_id == person_id)
+    project_ids = filter(None, db.session.scalars(select(Chat.project_id).where(*shared).union(owned)))
+    chat_ids = select(Chat.id).where(Chat.owner_id == person_id)
+    return grant_shares.reached_by(grants.are_about(KIND, chat_ids)) | projects.members(*project_ids)
+
+
+changes.DEPENDENTS.append(_viewers_of)
 
 
 def writers(

@@ -1,5 +1,6 @@
 """The base of pages' feeds: events of a lane, and of the generation in it that a page follows."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from webapp.engine.engine import Engine, the_engine
@@ -71,14 +72,22 @@ class LaneFeed:
         return broadcast is not None
 
 
-def now_in(topic: str) -> str:
-    """Returns the current position in a topic for a page; to be read before any data of the page."""
+def now_in(*names: str) -> str:
+    """Returns the current position in these topics for a page; to be read before any data of the page."""
     topics = the_engine().logs.topics
-    return f"{topics.epoch}.{topics.last(topic)}"
+    return position_in(topics.epoch, map(topics.last, names))
 
 
-def known_at(engine: Engine, position: str) -> int:
-    """Parses a page's position; returns -1 for one of another epoch, which is a gap, so that everything is sent again."""
+def position_in(epoch: str, numbers: Iterable[int]) -> str:
+    return f"{epoch}.{'-'.join(map(str, numbers))}"
+
+
+def known_at(engine: Engine, position: str, *, count: int = 1) -> tuple[int, ...]:
+    """Parses a page's position in so many topics.
+
+    Returns -1 for each if it is of another epoch, which is a gap, so that everything is sent again.
+    """
     epoch, _, after = position.rpartition(".")
-    is_of_now = epoch == engine.logs.topics.epoch and after.isascii() and after.isdigit() and len(after) < 19
-    return int(after) if is_of_now else -1
+    numbers = after.split("-")
+    is_valid = len(numbers) == count and all(text.isascii() and text.isdigit() and len(text) < 19 for text in numbers)
+    return tuple(map(int, numbers)) if is_valid and epoch == engine.logs.topics.epoch else (-1,) * count

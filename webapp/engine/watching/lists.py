@@ -1,6 +1,6 @@
 """Live lists on open pages: described by their features, rendered again when their data has changed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,17 +11,20 @@ from webapp.base import topic_names
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.difference import difference
-from webapp.engine.watching.lane_feed import LaneFeed, known_at
+from webapp.engine.watching.lane_feed import LaneFeed, known_at, position_in
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watcher_loop import has_changed
 from webapp.engine.watching.watchers import Context
 from webapp.people.accounts.guards import user_or_none
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
 from webapp.streaming.topics import Signal
 from webapp.web.feature import brought
 
+# The position of a page of which it isn't known what it has.
+UNKNOWN = (-1, -1)
 drawn = SingleFlight[str](len, most=512)
 # Keyed by the lists' HTML: pages at the same position can have been sent different lists.
 differences = SingleFlight[str](len, most=64)
@@ -62,6 +65,25 @@ class LiveList:
     is_by_row: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class LivePage:
+    """A sort of page about one object, of which only the sidebar is live.
+
+    Its stream ends when its person can't see the object any more, or loses the permission that it `requires`.
+    """
+
+    kind: str
+    is_seen: Callable[[User, str], bool]
+    requires: str = ""
+
+
+def can_see(user: User, page: str) -> bool:
+    """Returns whether a person can see the page of an object, which is named by its kind and id: `preset:ID`."""
+    kind, _, id = page.partition(":")
+    live = next((live for live in brought(LivePage) if live.kind == kind), None)
+    return live is not None and may(user, live.requires) and live.is_seen(user, id)
+
+
 def live_list(name: str) -> LiveList | None:
     return next((live for live in brought(LiveList) if live.name == name), None)
 
@@ -69,28 +91,35 @@ def live_list(name: str) -> LiveList | None:
 class ListNews:
     """The updates of a person's lists for one page: its own lists, and those beside every page.
 
-    Each is rendered once for all of the person's pages; the link to the page `here` is marked for each.
+    `after` are the page's positions in the person's topics, or `UNKNOWN`.
+    Each list is rendered once for all of the person's pages; the link to the page `here` is marked for each.
     """
 
     def __init__(
-        self, engine: Engine, person: str, after: int, context: Context, *, own: Iterable[LiveList] = (), here: str = ""
+        self, engine: Engine, person: str, after: Sequence[int], context: Context, *, own: Iterable[LiveList] = (), here: str = ""
     ) -> None:
-        self.after = after
+        self.after = tuple(after)
         self._engine, self._person, self._context, self._here = engine, person, context, here
-        self._topic, self._sent = topic_names.of_person(person), dict[str, str]()
+        self._topics, self._sent = topic_names.for_person(person), dict[str, str]()
         with engine.in_app():
             everywhere = {live.name: live for live in brought(LiveList) if live.is_on_every_page}
         self._lists = {**{live.name: live for live in own}, **everywhere}
 
     def topics(self) -> dict[str, int]:
-        return {self._topic: self.after}
+        return dict(zip(self._topics, self.after, strict=True))
+
+    def has_changed(self, live_list: LiveList) -> bool:
+        """Returns whether a list has changed since the page's position."""
+        return self._is_newer(live_list, self.topics())
 
     def news(self) -> list[Frame]:
         """Returns every list that has changed since the page's position."""
+        before, self.after = self.topics(), tuple(map(self._engine.logs.topics.last, self._topics))
+        return [frame for live in self._lists.values() if self._is_newer(live, before) for frame in self._renewed(live)]
+
+    def _is_newer(self, live_list: LiveList, before: Mapping[str, int]) -> bool:
         topics = self._engine.logs.topics
-        before, self.after = self.after, topics.last(self._topic)
-        lists = (live for live in self._lists.values() if has_changed(topics, self._topic, before, *live.changes))
-        return [frame for live in lists for frame in self._renewed(live)]
+        return any(has_changed(topics, topic, after, *live_list.changes) for topic, after in before.items())
 
     def _renewed(self, live_list: LiveList) -> list[Frame]:
         key = (live_list.name, self._engine.logs.topics.epoch, self._person, self.after)
@@ -124,7 +153,8 @@ class ListFeed(LaneFeed):
     def __init__(self, engine: Engine, live_list: LiveList, person: str, position: str, context: Context) -> None:
         super().__init__(engine, topic_names.of_person(person), context)
         self._list, self._person = live_list, person
-        self._news = ListNews(engine, person, known_at(engine, position), context, own=[live_list])
+        after = known_at(engine, position, count=len(topic_names.for_person(person)))
+        self._news = ListNews(engine, person, after, context, own=[live_list])
         self._followed: dict[str, tuple[Broadcast, Cursor]] = {}
 
     def listen(self, signal: Signal) -> None:
@@ -135,11 +165,11 @@ class ListFeed(LaneFeed):
         return self._news.topics()
 
     def position(self) -> str:
-        return f"{self._engine.logs.topics.epoch}.{self._news.after}"
+        return position_in(self._engine.logs.topics.epoch, self._news.after)
 
     def news(self) -> list[Frame]:
         """Returns the whole list if it has changed, else the rows that have grown."""
-        is_changed = has_changed(self._engine.logs.topics, self.lane, self._news.after, *self._list.changes)
+        is_changed = self._news.has_changed(self._list)
         frames = self._news.news()
         if is_changed:
             self._follow()

@@ -6,19 +6,19 @@ from webapp.base import topic_names
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import shared, watchers
 from webapp.engine.watching.lane_feed import now_in
-from webapp.engine.watching.lists import ListFeed, live_list
+from webapp.engine.watching.lists import ListFeed, can_see, live_list
 from webapp.engine.watching.sse_response import socket_of, streaming_response
 from webapp.engine.watching.watcher_loop import watch
-from webapp.people.accounts.guards import anybody, current_user, found, signed_in
+from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import refuse_without
 
 bp = Blueprint("live", __name__)
 
 
 @bp.app_template_global()
-def list_url(name: str) -> str:
-    """Returns the URL of a list's stream from now on; to be called before the list is read."""
-    return url_for("live.events", name=name, at=now_in(topic_names.of_person(current_user().id)))
+def list_url(name: str, page: str = "") -> str:
+    """Returns the URL of a list's stream from now on, on the page of an object as in `can_see`; call it before reading either."""
+    return url_for("live.events", name=name, page=page or None, at=now_in(*topic_names.for_person(current_user().id)))
 
 
 @bp.get("/lists/<name>/events")
@@ -27,8 +27,10 @@ def events(name: str) -> Response:
     live = found(live_list(name))
     me, context = current_user(), watchers.same_request()
     refuse_without(me, live.requires)
+    page = request.args.get("page", "")
+    found(not page or can_see(me, page) or None)
     feed = ListFeed(the_engine(), live, me.id, watchers.position(), context)
-    return watch(feed, watchers.watcher(me.id, context, watchers.is_still_signed_in, me.id))
+    return watch(feed, watchers.watcher(me.id, context, _is_still_seen, me.id, page))
 
 
 @bp.get("/live/stream")
@@ -42,3 +44,9 @@ def stream() -> Response:
 def leave() -> Response:
     shared.remove(request.form.get("place", ""))
     return Response(status=204)
+
+
+def _is_still_seen(context: watchers.Context, person: str, page: str) -> bool:
+    with context():
+        user = user_or_none()
+        return user is not None and user.id == person and (not page or can_see(user, page))

@@ -138,15 +138,19 @@ class Access:
     """Checks whether a watcher still has access: as often as a heartbeat comes, and immediately after a change of access."""
 
     def __init__(self, topics: Topics, watcher: Watcher) -> None:
-        self._topics, self._watcher, self._topic = topics, watcher, topic_names.of_person(watcher.person)
-        self._after = topics.last(self._topic)
+        self._topics, self._watcher, self._names = topics, watcher, topic_names.for_person(watcher.person)
+        self._after = self._now()
         self._asking: gevent.Greenlet[..., bool] | None = None
 
     def topics(self) -> dict[str, int]:
-        return {self._topic: self._after}
+        return dict(zip(self._names, self._after, strict=True))
 
     def may_be_lost(self) -> bool:
-        return self._topics.last(self._topic) != self._after
+        return self._now() != self._after
+
+    def has_news_for_everyone(self) -> bool:
+        """Returns whether something was published to all people since the last check."""
+        return self._now()[-1] != self._after[-1]
 
     def is_revoked(self, is_due: bool) -> bool:
         return not self._watcher.is_allowed() if self._has_changed() else is_due and not self._is_still_allowed()
@@ -168,8 +172,13 @@ class Access:
             return True
 
     def _has_changed(self) -> bool:
-        after, self._after = self._after, self._topics.last(self._topic)
-        return after != self._after and has_changed(self._topics, self._topic, after, "access")
+        before, self._after = self._after, self._now()
+        if before == self._after:
+            return False
+        return any(has_changed(self._topics, name, after, "access") for name, after in zip(self._names, before, strict=True))
+
+    def _now(self) -> tuple[int, ...]:
+        return tuple(map(self._topics.last, self._names))
 
 
 def has_changed(topics: Topics, topic: str, after: int, *what: str) -> bool:
@@ -246,8 +255,9 @@ class WatcherConnection:
             self._engine.logs.topics.wait({**topics, **self._access.topics()}, None, signal or self.signal)
         finally:
             self.push_signal.push = None
-        if self._writer and self._writer.finish():
-            # Much has arrived in the meantime, and watchers that were blocked together continue together, so one per turn.
+        if (self._writer and self._writer.finish()) or self._access.has_news_for_everyone():
+            # Much has arrived in the meantime, and watchers that were blocked together continue together, so one per turn. So
+            # do all who are told what everyone is told.
             _opening.wait()
 
     def _is_pushed(self, quick: Callable[[], bytes], writer: NonBlockingWriter) -> bool:

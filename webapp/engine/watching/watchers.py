@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cache, partial
+from functools import cache
 from time import monotonic
 
 from flask import Flask, current_app, request
@@ -14,6 +14,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watcher_loop import Watcher
 from webapp.people.accounts.guards import KNOWN, user_or_none
+from webapp.people.accounts.permissions import may, required_by
 from webapp.settings.service import setting
 
 Context = Callable[[], AbstractContextManager[object]]
@@ -41,25 +42,29 @@ def same_request() -> Context:
 def watcher(person: str, context: Context, check: Callable[..., bool], *about: str) -> Watcher:
     """Returns a watcher with the limits from the settings, who may read as long as `check(context, *about)` is true.
 
+    They must also keep the permission that the endpoint of this request requires.
+
     The answer is shared by all streams with the same credentials that check the same: the pages of a chat check at the same time.
     """
-    topics, topic = the_engine().logs.topics, topic_names.of_person(person)
+    topics = the_engine().logs.topics
     allowance = the_engine().admission.requester.allowances(person)[-1]
+    permission = required_by(request.endpoint or "")
     # A ticket authenticates streams that can send no header.
     credentials = request.headers.get("Cookie"), request.headers.get("Authorization"), request.args.get("ticket")
 
     def is_allowed() -> bool:
-        moment = topics.epoch, topics.last(topic), monotonic() // SHARED_SECONDS
-        return _checked.get((*credentials, check, *about, *moment), partial(check, context, *about))
+        moment = topics.epoch, *map(topics.last, topic_names.for_person(person)), monotonic() // SHARED_SECONDS
+        return _checked.get((*credentials, check, *about, *moment), lambda: _has(permission, context) and check(context, *about))
 
     return Watcher(person, setting("limits.sse_per_chat"), allowance.streams, is_allowed, counted_as=allowance.key)
 
 
-def is_still_signed_in(context: Context, person: str) -> bool:
-    """Returns whether the person who opened the stream is still signed in."""
+def _has(permission: str, context: Context) -> bool:
+    if not permission:
+        return True
     with context():
         user = user_or_none()
-        return user is not None and user.id == person
+        return user is not None and may(user, permission)
 
 
 def position() -> str:

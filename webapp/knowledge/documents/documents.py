@@ -18,7 +18,7 @@ from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.base.inputs import Input, OneLine, Prose
 from webapp.engine.engine import Engine
 from webapp.knowledge import formats, queries, trash
-from webapp.knowledge.changes import notify_people
+from webapp.knowledge.changes import access_lost, notify_people
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import NOT_YOURS
 from webapp.knowledge.service import Level, existing
@@ -150,7 +150,7 @@ def change(document: Document, *, by: User, title: str | None = None, level: int
         if name != document.title:
             document.title = name
             _read_again(document)
-    _notify(document)
+    _notify(document, is_lost=level is not None)
 
 
 def again(document: Document, *, by: User) -> None:
@@ -166,7 +166,7 @@ def delete(document: Document, *, by: User) -> None:
     writable_collection(document, by)
     with write():
         document.deleted_at = utc_now()
-    _notify(document)
+    _notify(document, is_lost=True)
     trash.empty()
 
 
@@ -237,8 +237,9 @@ def _read_again(document: Document) -> None:
     document.claim, document.claimed_until = "", None
 
 
-def _notify(document: Document) -> None:
-    notify_people(document.collection_id)
+def _notify(document: Document, *, is_lost: bool = False) -> None:
+    """Notifies open pages of a change, after which people can have lost access to the document (`is_lost`)."""
+    (access_lost if is_lost else notify_people)(document.collection_id)
     importing.wake()
     embedding.wake()
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.changes import access_changed
+from webapp.base.changes import access_changed, rights_changed
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from webapp.base.ids import new_secret
@@ -105,7 +105,7 @@ def sign_in(provider_id: str, visit: Visit) -> str:
         is_changed = _give(session, user, given, audit.AuditAuthor(name, visit.address))
         user_id = user.id
     if is_changed:
-        access_changed(user_id)
+        rights_changed(user_id)
     kept = SignOnSession(provider_id, told.subject, told.session, _sealed(provider_id, told.id_token), f"by {name}")
     return accounts.admit(user_id, visit.agent, address=visit.address, sign_on=kept)
 

@@ -1,16 +1,18 @@
 """Who may what: `may`, which guards, services and pages ask, and what admins have changed for roles and groups."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.changes import access_changed
 from webapp.base.current import PerApp
 from webapp.base.database.recent import Recent
 from webapp.base.db import db, write
 from webapp.base.errors import Forbidden, Invalid, NotFound
+from webapp.base.topic_names import EVERYONE
 from webapp.people.accounts.roles import BY_NAME, PERMISSIONS, ROLES, SCOPES, is_allowed
 from webapp.people.accounts.tables import Group, Membership, Permission, PersonAuthor, User
 
@@ -33,8 +35,7 @@ class Overrides:
 
 def may(user: User, name: str) -> bool:
     """Returns whether a person has a right or a permission; all have the one without a name."""
-    by_role, by_groups = overrides().roles.get(user.role, {}), _of_groups(user)
-    return not name or is_allowed(name, user.role, by_role=by_role, by_groups=by_groups)
+    return not name or is_allowed(name, user.role, by_role=overrides().roles.get(user.role, {}), by_groups=_of_groups(user))
 
 
 def role_may(role: str, name: str) -> bool:
@@ -99,6 +100,7 @@ def change(by: PersonAuthor, *, roles: Changes | None = None, groups: Changes | 
         detail = _told({**(roles or {}), **(groups or {})})
         audit.add(session, "changed permissions", author=by, object_kind="permissions", object_id="", detail=detail)
         STORED_OVERRIDES.read_again_after(session)
+    access_changed(EVERYONE)
 
 
 def change_group(by: PersonAuthor, group_id: str, changes: Mapping[str, bool]) -> None:
@@ -113,6 +115,7 @@ def change_group(by: PersonAuthor, group_id: str, changes: Mapping[str, bool]) -
         detail = _told({group.name: changes})
         audit.add(session, "changed permissions", author=by, object_kind="group", object_id=group_id, detail=detail)
         STORED_OVERRIDES.read_again_after(session)
+    access_changed(EVERYONE)
 
 
 def _check(changes: Changes, known: Collection[str], what: str) -> None:
@@ -138,12 +141,13 @@ def _told(changes: Changes) -> str:
     return "; ".join(said)[:1000]
 
 
-def _of_groups(user: User) -> list[Mapping[str, bool]]:
-    """Returns what the person's groups say; looks for their groups only if one says something, and once a second."""
+def _of_groups(user: User) -> Iterator[Mapping[str, bool]]:
+    """Yields what the person's groups say; looks for their groups when the first is asked for, if any says something, and
+    once a second."""
     now = overrides()
     if now.groups and user.id not in now.groups_of:
         now.groups_of[user.id] = db.session.scalars(select(Membership.group_id).where(Membership.user_id == user.id)).all()
-    return [now.groups[id] for id in now.groups_of.get(user.id, ()) if id in now.groups]
+    yield from (now.groups[id] for id in now.groups_of.get(user.id, ()) if id in now.groups)
 
 
 def _read() -> Overrides:

@@ -60,7 +60,7 @@ def is_allowed(name: str, role: str, *, by_role: Mapping[str, bool], by_groups: 
     """Returns whether someone has a right or a permission, by what admins have changed for their role and their groups.
 
     Owners have all, rights are fixed, and what a group says goes before what the role says. If groups differ, the one that
-    denies decides.
+    denies decides. Groups are asked only where they can change something.
     """
     by_default = role in BY_NAME[name].roles
     if role == "owner" or BY_NAME[name] in RIGHTS:

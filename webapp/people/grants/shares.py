@@ -1,16 +1,18 @@
 """Grants access to objects and lists who has it: the same for all kinds of objects."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.changes import access_changed
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
+from webapp.base.topic_names import EVERYONE
 from webapp.people.accounts import directory
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, Group, Membership, PersonAuthor, User
@@ -32,6 +34,12 @@ class Owned(Protocol):
 
 
 T = TypeVar("T", bound=Owned)
+
+
+def check_again(_id: str, people_ids: Iterable[str]) -> None:
+    """Makes the open pages of people whose rights to an object have changed check them again at once."""
+    for person_id in people_ids:
+        access_changed(person_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class Sharing(Generic[T]):
     refuse_private: Callable[[T], None] = lambda row: None
     level: Callable[[T], int] = lambda row: 0
     change_with: Callable[[Session, str, Sequence[str]], None] = lambda session, id, people_ids: None
-    announce: Callable[[str, Sequence[str]], None] = lambda id, people_ids: None
+    announce: Callable[[str, Sequence[str]], None] = check_again
 
     def shares(self, row: T, *, after: str = "", limit: int | None = None) -> list[Share]:
         """Returns who was granted an object, in the order of the grants."""
@@ -145,8 +153,13 @@ def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
         raise Invalid(f"This {word} already belongs to them.", field="whom")
 
 
+def object_trashed(kind: str, id: str) -> None:
+    """Makes the open pages of those who were granted an object check again whether they can see it."""
+    check_again(id, reached_by(grants.is_about(kind, id)))
+
+
 def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:
-    """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change."""
+    """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change, or `EVERYONE`."""
     user_id, group_id = _ids(to, to_id)
     if user_id and session.get(User, user_id) is None:
         raise Invalid("That account no longer exists.", field="whom")
@@ -157,16 +170,17 @@ def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, 
 
 
 def revoke(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
-    """Revokes a grant, and returns the ids of the people whose rights change."""
+    """Revokes a grant, and returns the ids of the people whose rights change, or `EVERYONE`."""
     grant = _granted(session, kind, id, grant_id)
     lost = _reached(session, grant.user_id, grant.group_id)
     session.delete(grant)
     return lost
 
 
-def members_of(group_id: str | None):  # type: ignore[no-untyped-def]
-    """Returns a query for the ids of a group's members; of everyone without a group."""
-    return select(Membership.user_id).where(Membership.group_id == group_id) if group_id else select(User.id)
+def reached_by(condition: ColumnElement[bool]) -> set[str]:
+    """Returns the ids of the people whom the grants with this condition reach, and `EVERYONE` for one to the whole team."""
+    granted = select(Grant.user_id, Grant.group_id).where(condition).distinct()
+    return {id for user_id, group_id in db.session.execute(granted) for id in _reached(db.session(), user_id, group_id)}
 
 
 def _ids(to: str, to_id: str) -> tuple[str | None, str | None]:
@@ -188,7 +202,9 @@ def _recipient(session: Session, user_id: str | None, group_id: str | None) -> s
 
 
 def _reached(session: Session, user_id: str | None, group_id: str | None) -> Sequence[str]:
-    return [user_id] if user_id else session.scalars(members_of(group_id)).all()
+    if group_id:
+        return session.scalars(select(Membership.user_id).where(Membership.group_id == group_id)).all()
+    return [user_id or EVERYONE]
 
 
 def _share(level: int, grant_id: str, right: str, *granted: Any) -> Share:

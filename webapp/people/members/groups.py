@@ -5,8 +5,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
+from webapp.base.changes import rights_changed
 from webapp.base.db import write
 from webapp.base.errors import Conflict, Invalid, NotFound
+from webapp.base.heavy.turns import by_turns
 from webapp.people.accounts import queries
 from webapp.people.accounts.directory import people_to_pick
 from webapp.people.accounts.fields import checked_name
@@ -64,8 +66,11 @@ def delete_group(group: Group, *, author: audit.AuditAuthor) -> None:
     group_id = group.id
     with write() as session:
         _note(session, "deleted a group", _existing(session, group_id), author=author)
+        inside = session.scalars(select(Membership.user_id).where(Membership.group_id == group_id)).all()
         session.execute(delete(Group).where(Group.id == group_id))
         STORED_OVERRIDES.read_again_after(session)
+    for person_id in by_turns(inside):
+        rights_changed(person_id)
 
 
 def candidates(group_id: str, text: str, limit: int) -> list[tuple[str, str]]:
@@ -87,6 +92,7 @@ def put_in(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None:
         _flush(session, "They are already in this group.")
         _note(session, "added to a group", group, author=author, detail=f"{person.email} into {group.name}")
         STORED_OVERRIDES.read_again_after(session)
+    rights_changed(person_id)
 
 
 def take_out(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None:
@@ -99,6 +105,7 @@ def take_out(group: Group, person_id: str, *, author: audit.AuditAuthor) -> None
             detail = f"{person.email} from {group.name}"
             _note(session, "removed from a group", group, author=author, detail=detail)
             STORED_OVERRIDES.read_again_after(session)
+    rights_changed(person_id)
 
 
 def _existing(session: Session, group_id: str) -> Group:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from webapp.base import changes
 from webapp.base.audit import COMMAND_LINE, AuditAuthor
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
@@ -62,6 +63,7 @@ def change_role(person: User, role: str, *, author: PersonAuthor) -> None:
     """Changes a person's role; revokes the open links that they created and the password links for them."""
     if role not in ROLES:
         raise Invalid(f"Role must be one of: {', '.join(ROLES)}.", field="role")
+    person_id = person.id
     with write() as session:
         person = managed(session, person, author.actor)
         if role not in manageable(author.actor.role):
@@ -73,6 +75,7 @@ def change_role(person: User, role: str, *, author: PersonAuthor) -> None:
         service.about_person(session, "changed a role", person, author=author, detail=f"{person.role} to {role}")
         kill_links(session, person)
         person.role = role
+    changes.rights_changed(person_id)
 
 
 def change_clearance(person: User, clearance: int, *, author: PersonAuthor) -> None:
@@ -168,7 +171,7 @@ def remove(account: ClosedAccount, to: Inheritance = NOBODY) -> Receipt:
 
     If this is interrupted, the account stays disabled and can be deleted again.
     """
-    id = account.id
+    id, seen_by = account.id, changes.dependents(account.id)
     for stop in STOPS:
         stop(id)
     given = [ReceiptLine(transfer.words, count, "handed over") for transfer in to.transfers if (count := _give(transfer, id, to))]
@@ -183,6 +186,8 @@ def remove(account: ClosedAccount, to: Inheritance = NOBODY) -> Receipt:
         gone = session.scalar(delete(User).where(User.id == id).returning(User.id).execution_options(synchronize_session=False))
     if not gone:
         raise Conflict("This account has just been deleted by another request, which has the receipt.")
+    for person_id in {id, *seen_by}:
+        changes.access_changed(person_id)
     lines = (*given, *before, ReceiptLine("lines of the audit log, without address and name", audited, "rewritten"))
     left = tuple(line for line in belongings(id) if line.fate == "erased")
     return Receipt(account.email, utc_now(), lines, account.heir, left)

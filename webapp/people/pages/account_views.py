@@ -137,10 +137,9 @@ def revoke_token(id: str) -> Response:
 @bp.post("/delete")
 @signed_in
 def delete() -> Response:
-    form, user_id = DeleteForm.opened(), current_user().id
+    form = DeleteForm.opened()
     with form.attempt():
         receipt = people.delete_account(current_user(), form.password.data, address=client_address())
-        access_changed(user_id)
         session.clear()
         know(None)
         return with_session(render("people/own_receipt.html", receipt=receipt, me=None), "")

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.base.changes import access_changed
 from webapp.people.accounts import creation_limit, directory, queries
 from webapp.people.accounts.forms import GroupDaysForm, GroupForm, MemberForm
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found
@@ -75,10 +74,7 @@ def keep(id: str) -> Response:
 @bp.post("/<id>/delete")
 @admin_only
 def delete(id: str) -> Response:
-    group, inside = _group(id), [person.id for person in queries.people_of(id)]
-    groups.delete_group(group, author=audit_author())
-    for person_id in inside:
-        access_changed(person_id)
+    groups.delete_group(_group(id), author=audit_author())
     return redirect(url_for("groups.index", done="deleted"))
 
 
@@ -97,7 +93,6 @@ def put_in(id: str) -> Response:
 @admin_only
 def take_out(id: str, person_id: str) -> Response:
     groups.take_out(_group(id), person_id, author=audit_author())
-    access_changed(person_id)
     return _to(id)
 
 

@@ -74,7 +74,6 @@ def change_role(id: str) -> Response:
     form, person = RoleForm.opened(), _person(id)
     with form.attempt():
         people.change_role(person, form.role.data or "", author=audit_author())
-        access_changed(id)
         return redirect(url_for("people.show", id=id, done="role"))
     return form.shown("people/person.html", **_about(person, form))
 
@@ -129,7 +128,6 @@ def delete(id: str) -> Response:
     with form.attempt():
         to = people.Inheritance(form.heir.chosen, request.form.getlist("hand_over"))
         receipt = people.delete_person(person, form.email.data, author=audit_author(), to=to)
-        access_changed(id)
         return render("people/receipt.html", receipt=receipt)
     return form.shown("people/person.html", **_about(person, form))
 

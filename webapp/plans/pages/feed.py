@@ -13,7 +13,7 @@ from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.engine.engine import Engine
 from webapp.engine.watching.lane_feed import LaneFeed
-from webapp.engine.watching.lists import ListNews
+from webapp.engine.watching.lists import UNKNOWN, ListNews
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
 from webapp.plans import queries
@@ -28,7 +28,7 @@ from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.topics import Signal
 
 # The five counts are the cursor of a generation's projection.
-POSITION = re.compile(r"(\w*)\.([0-9]{1,18})-([0-9]{1,18})\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
+POSITION = re.compile(r"(\w*)\.([0-9]{1,18}(?:(?:-[0-9]{1,18}){2})?)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,23 @@ class PlanPosition:
 
     epoch: str
     seq: int
-    sidebar: int
+    sidebar: tuple[int, ...] = ()
     generation: str = ""
     cursor: Cursor = ()
 
     def __str__(self) -> str:
-        return ".".join((self.epoch, f"{self.seq}-{self.sidebar}", self.generation, "-".join(map(str, self.cursor))))
+        numbers, counts = ("-".join(map(str, part)) for part in ((self.seq, *self.sidebar), self.cursor))
+        return ".".join((self.epoch, numbers, self.generation, counts))
 
     @classmethod
     def parse(cls, text: str) -> "PlanPosition | None":
         """Parses the position that a page sends; returns None if it is invalid."""
         if not (match := POSITION.fullmatch(text)):
             return None
-        epoch, seq, sidebar, generation, cursor = match.groups()
+        epoch, numbers, generation, cursor = match.groups()
+        seq, *sidebar = map(int, numbers.split("-"))
         counts = tuple(map(int, cursor.split("-"))) if cursor else ()
-        return cls(epoch, int(seq), int(sidebar), generation or "", counts)
+        return cls(epoch, seq, tuple(sidebar), generation or "", counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class PlanFeed(LaneFeed):
         super().__init__(engine, topic_names.of_plan(plan_id), context)
         self._plan_id = plan_id
         self._position = position if position and position.epoch == engine.logs.topics.epoch else None
-        after = self._position.sidebar if self._position else -1
+        after = (self._position and self._position.sidebar) or UNKNOWN
         self._sidebar = ListNews(engine, owner_id, after, context) if self.is_page else None
 
     def listen(self, signal: Signal) -> None:
@@ -100,7 +102,7 @@ class PlanFeed(LaneFeed):
         return {self.lane: self._position.seq if self._position else -1, **(self._sidebar.topics() if self._sidebar else {})}
 
     def position(self) -> str:
-        sidebar = self._sidebar.after if self._sidebar else 0
+        sidebar = self._sidebar.after if self._sidebar else ()
         return str(replace(self._position, sidebar=sidebar)) if self._position else ""
 
     def news(self) -> list[Frame]:
@@ -114,7 +116,7 @@ class PlanFeed(LaneFeed):
         epoch, seq = self._engine.logs.topics.epoch, self._engine.logs.topics.last(self.lane)
         self._unfollow()
         whole = _rendered_plans.get((epoch, self._plan_id, seq, self.template), self._drawn)
-        self._position = PlanPosition(epoch, seq, 0, whole.generation_id, whole.cursor)
+        self._position = PlanPosition(epoch, seq, (), whole.generation_id, whole.cursor)
         if whole.generation_id:
             self._follow(whole.generation_id)
         return [whole.frame]

@@ -248,10 +248,11 @@ def _file(plan: Plan, text: str, ending: str, kind: str) -> Response:
 def _plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_streamed: bool = True, status: int = 200) -> Response:
     """Renders a plan. Its position is read before the rows, so that no change is lost between the page and its stream."""
     engine, lane = the_engine(), plan.lane
-    seq, sidebar = engine.logs.topics.last(lane), engine.logs.topics.last(topic_names.of_person(me.id))
+    topics = engine.logs.topics
+    seq, sidebar = topics.last(lane), tuple(map(topics.last, topic_names.for_person(me.id)))
     engine.presence.seen(lane)
     shown_plan = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
-    position = PlanPosition(engine.logs.topics.epoch, seq, sidebar, shown_plan.generation_id, shown_plan.cursor)
+    position = PlanPosition(topics.epoch, seq, sidebar, shown_plan.generation_id, shown_plan.cursor)
     return render(
         "plans/show.html",
         status=status,

@@ -1,0 +1,23 @@
+// What a page shows goes once access to it is lost; what was typed stays, and can be copied. Loaded after the page.
+const CHAT = `#main > :not(#thread, .dock, #sending, template), #thread > *, .edit > :not(textarea, label),
+  .dock > :not(.below, #status-line, template, section), #composer-box > :not(form), #composer > :not(textarea, label),
+  .top > :not(.only-narrow, .grow, h1), .sidebar :is(li:has(> [aria-current]), .chats--here, #sidebar-menu > *)`;
+const GONE = { 401: "#composer-controls, #follow-up button", 404: CHAT };
+const isTyped = (part) => [...part.querySelectorAll("textarea")].some(({ value, defaultValue }) => value !== defaultValue);
+
+document.addEventListener("refused", ({ detail: status }) => {
+  if (!GONE[status] || !document.getElementById("thread")) return;
+  for (const part of document.querySelectorAll(GONE[status])) if (!isTyped(part)) part.remove();
+  for (const field of document.querySelectorAll("#main textarea")) field.readOnly = true;
+  const list = document.getElementById("sidebar-chats");
+  if (status !== 404 || !list) return;
+  document.getElementById("chat-title")?.replaceChildren("Chat");
+  document.title = "Millrace";
+  self.speechSynthesis?.cancel();
+  // The sidebar was part of the chat's stream.
+  list.setAttribute("hx-sse:connect", "/lists/sidebar/events");
+  htmx.process(list);
+});
+// Any other page is loaded again, which says it. A first connection doesn't count: it would be refused again.
+const again = (status) => [403, 404].includes(status) && !document.getElementById("status-line") && location.reload();
+document.addEventListener("htmx:sse:error", ({ detail }) => again(detail.status));
