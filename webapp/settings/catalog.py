@@ -106,7 +106,7 @@ _LIMITS = (
         least=1,
         most=1_000_000,
     ),
-    _limit("limits.concurrent_streams", "Concurrent answers", 3, "How many answers a person can have in progress at once."),
+    _limit("limits.concurrent_streams", "Concurrent answers", 4, "How many answers a person can have in progress at once."),
     _limit(
         "limits.sse_per_chat",
         "Open pages per chat",
