@@ -79,9 +79,9 @@ def test_columns_have_no_known_barriers_and_are_tabs_on_a_phone(server: Server, 
     expect_statuses(phone, stopped=2)
     expect(columns.nth(3)).to_be_visible()
     columns.nth(3).get_by_role("button", name="Keep this one").tap()
-    for each in (page, phone):
-        expect(each.locator(".columns")).to_have_count(0)
-        expect(each.locator("article")).to_have_count(2)
+    for shown_page in (page, phone):
+        expect(shown_page.locator(".columns")).to_have_count(0)
+        expect(shown_page.locator("article")).to_have_count(2)
 
 
 @pytest.mark.parametrize("width", [NARROW, A4])

@@ -129,7 +129,7 @@ def test_without_a_readable_database_the_last_known_values_are_used(inside: None
 
 def test_a_database_without_tables_gives_defaults(make_bare_app: MakeApp) -> None:
     with make_bare_app().app_context():
-        assert setting("limits.concurrent_streams") == 3
+        assert setting("limits.concurrent_streams") == 4
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_one(inside: None) -> None:
