@@ -21,7 +21,7 @@ from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Group, Membership, User
 from webapp.people.search import SearchQuery
 
-WORLDS = 6 * ROUNDS
+WORLDS = 1_000 if ROUNDS > 1 else 6
 CANARY = "canary"
 
 
@@ -66,6 +66,8 @@ def told(chat: Chat) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.rounds
+@pytest.mark.timeout(3_600 if ROUNDS > 1 else 600)
 @on_both_databases
 def test_only_what_is_granted_is_used(app: Flask) -> None:
     with app.app_context():

@@ -19,7 +19,7 @@ from webapp.knowledge.tables import Collection
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Group, Membership, User
 
-WORLDS = 10 * ROUNDS
+WORLDS = 1_000 if ROUNDS > 1 else 10
 # A word of every title, so that a single question finds all of them.
 COMMON = "harbour"
 
@@ -143,6 +143,8 @@ def is_shared(world: World, person: User, chat: Chat) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.rounds
+@pytest.mark.timeout(3_600 if ROUNDS > 1 else 600)
 @on_both_databases
 def test_only_what_is_shared_is_seen(app: Flask) -> None:
     with app.app_context():
