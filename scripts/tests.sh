@@ -1,6 +1,6 @@
 #!/bin/sh
-# Passes all tests, in parts of which PARTS (4 if not given) run at a time: those that wait most, for people who read, attackers,
-# kills and time-outs, come first, so that four keep two cores busy, and short ones last, so that they do until the end.
+# Passes all tests, in parts of which PARTS (4 if not given) run at a time: the long ones come first, so that short ones keep two
+# cores busy until the end.
 # With names of parts behind the Python it passes those alone; `quick` is its three thirds, side by side, and `deep` what
 # is left out here, one part after the other.
 # What fails has failed: nothing is tried a second time. A line is printed as each file ends, and its failures at once.
@@ -16,7 +16,7 @@ if [ -n "${T-}" ]; then
     # shellcheck disable=SC2086
     exec "$python" -m pytest -p tests.support.progress -m "$marks" $T
 fi
-[ $# != 0 ] || set -- pages attacks people chats waits answers servers programs rest
+[ $# != 0 ] || set -- chats pages answers attacks rest programs servers people waits
 [ "$*" != quick ] || set -- quick_others quick_chats quick_characters
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ -z "${SCRATCH-}" ]; then
