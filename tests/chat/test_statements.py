@@ -9,11 +9,10 @@ from tests.chat.conftest import ended, until_settled
 from tests.chat.test_sidebar import sidebars
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
+from tests.support.statements import is_read_again
 from tests.upstream.handle import TITLE
 from webapp.settings.service import set_setting
 
-# These are reread once a second, by whichever request comes first.
-KNOWN = "FROM application_settings", "FROM connections", "FROM permissions"
 TURNS = ("BEGIN", "COMMIT", "ROLLBACK")
 
 
@@ -23,9 +22,7 @@ def counted(browser, *, of_all: bool = False) -> Iterator[list[str]]:
     found: list[str] = []
     with browser.counting_statements(of_all=of_all) as statements:
         yield found
-    found += [
-        statement for statement in statements if not statement.startswith(TURNS) and not any(name in statement for name in KNOWN)
-    ]
+    found += [statement for statement in statements if not statement.startswith(TURNS) and not is_read_again(statement)]
 
 
 def least(tries: list[list[str]]) -> list[str]:

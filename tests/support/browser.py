@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tests.support.form import Form
 from tests.support.page import Page
-from tests.support.statements import listening
+from tests.support.statements import is_read_again, listening
 from tests.support.waiting import seen
 from webapp.base.db import db
 from webapp.people.accounts.tables import User
@@ -69,12 +69,15 @@ class Browser:
 
     @contextmanager
     def counting_statements(self, *, of_all: bool = False) -> Iterator[list[str]]:
-        """Collects the SQL statements of this greenlet or, with `of_all`, those of all, including the server's periodic work."""
+        """Collects the SQL statements of this greenlet or, with `of_all`, those of all, including the server's periodic work.
+
+        Of one greenlet, those that are read again once a second are left out.
+        """
         statements: list[str] = []
         here = gevent.getcurrent()
 
         def note(*seen: object) -> None:
-            if of_all or gevent.getcurrent() is here:
+            if of_all or (gevent.getcurrent() is here and not is_read_again(str(seen[2]))):
                 statements.append(str(seen[2]))
 
         with listening(self.app, "before_cursor_execute", note):

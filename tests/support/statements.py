@@ -9,6 +9,13 @@ from sqlalchemy import event
 
 from webapp.base.db import db
 
+# These are read again once a second, by the request that comes first: on a slow machine, by any.
+READ_AGAIN = "FROM application_settings", "FROM connections", "FROM deleted_connections", "FROM permissions"
+
+
+def is_read_again(statement: str) -> bool:
+    return any(name in statement for name in READ_AGAIN)
+
 
 @contextmanager
 def listening(app: Flask, when: str, note: Callable[..., None]) -> Iterator[None]:

@@ -202,3 +202,10 @@ def test_a_program_without_the_scope_for_documents_gets_the_rest(app: Flask, mem
     )
     with app.app_context():
         assert [db.session.scalar(select(func.count()).select_from(table)) for table in (Collection, Document)] == [0, 0]
+
+
+def test_who_cannot_choose_a_model_imports_the_rest(app: Flask, owner: Browser, member: Browser) -> None:
+    owner.client.put("/api/v1/permissions", json={"roles": {"member": {"models": False}}})
+    result = bring_project(member, archive({"name": "Mill", "model": "other/model"}))
+    assert result.says("can't choose among models")
+    assert client_of(app, member.email).get(f"/projects/{opened(result).rpartition('/')[2]}")["model"] == ""

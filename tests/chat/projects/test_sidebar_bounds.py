@@ -7,10 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select, text
 
-from tests.chat.test_statements import KNOWN
 from tests.support.browser import Browser
 from tests.support.marks import on_both_databases
-from tests.support.statements import statements
+from tests.support.statements import is_read_again, statements
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.ids import new_id
 from webapp.chat.list import sidebar_projects
@@ -52,7 +51,7 @@ def test_it_costs_the_same_with_two_projects_and_with_many(app: Flask, owner: Br
         owner.page("/projects")
         with statements(app) as said:
             html = owner.page("/projects").one("#sidebar-chats").html or ""
-        return sum(not any(name in statement for name in KNOWN) for statement, _ in said), len(html)
+        return sum(not is_read_again(statement) for statement, _ in said), len(html)
 
     with app.app_context():
         me, other = (str(db.session.scalar(select(User.id).where(User.email == person.email))) for person in (owner, stranger))

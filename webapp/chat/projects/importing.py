@@ -205,7 +205,7 @@ class _Receiving:
         while True:
             try:
                 return make(values)
-            except Invalid as refusal:
+            except (Invalid, Forbidden) as refusal:
                 refused = refusal.field.partition(".")[0]
                 if refused == "name" or refused not in values:
                     raise

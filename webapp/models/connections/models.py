@@ -117,7 +117,8 @@ class Providers:
         """Raises `Invalid` as `for_model` does, and `Forbidden` if the person can't choose among the models."""
         self.for_model(model, person=person)
         if not self.is_choosable(model, person):
-            raise Forbidden(f"Your account can't choose among models. Yours is {self.display_name(self.default())}.")
+            usual = self.display_name(self.default())
+            raise Forbidden(f"Your account can't choose among models. Yours is {usual}.", field="model")
 
     def embedder(self, model: str) -> Provider:
         """Returns the provider for this embedding model, which need not be listed: few servers list such models."""
