@@ -144,7 +144,7 @@ def test_what_concerns_one_connection_reads_no_list_but_its_own(app: Flask, owne
     for name in ("one", "two", "three"):
         connected(owner, fake, name, LONG[:3])
 
-    with owner.counting_statements() as statements, app.app_context():
+    with owner.counting_statements(of_all=True) as statements, app.app_context():
         found = live_connection("two")
     assert found is not None
     assert [model.id for model in found.models] == ["m0000", "m0001", "m0002"]
