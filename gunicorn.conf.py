@@ -125,6 +125,7 @@ def post_worker_init(worker: Any) -> None:
     from webapp.operations.health.worker_metrics import METRICS
     from webapp.rendering.code import at_first_code, warm_up
     from webapp.streaming.shared_config import UNLIKE
+    from webapp.web.templates import load_first
 
     with worker.wsgi.app_context():
         if (trouble := trouble_with_database()) in (OLD_SCHEMA, DAMAGED):
@@ -162,6 +163,7 @@ def post_worker_init(worker: Any) -> None:
     logging.getLogger("server").info("worker_started", extra={"fields": _about(engine.worker.id)})
     with worker.wsgi.app_context():
         resume()
+    load_first(worker.wsgi)
     # Freezes all present objects: a full collection of them would pause every answer for a quarter of a second.
     Collector().begin()
     # Loads the Scala lexer after the first code block; a server without code saves its 2 MB.

@@ -99,10 +99,14 @@ def test_a_question_is_answered_by_a_choice(server: Server, upstream: Upstream, 
 
 
 def test_what_is_typed_stays_and_every_tab_hears_of_the_decision(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.always({"rounds": [{"says": "Hm.", "calls": [FREE, SEARCH]}, {"says": "Because."}]})
+    upstream.says("Ready.")
     chat = begun(visit(server, **DESK), "Ask a question", "Search documents")
+    chat.expect("completed")
     page = chat.page
+    # Only what changes on an open page is announced.
     page.locator("#announcer").evaluate(HEAR)
+    upstream.always({"rounds": [{"says": "Hm.", "calls": [FREE, SEARCH]}, {"says": "Because."}]})
+    chat.ask("Why not?")
     answer = card(page, "Why?").get_by_role("textbox")
     answer.fill("Half a")
     chat.expect("waiting")

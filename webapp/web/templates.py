@@ -15,6 +15,8 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
 INDENT = re.compile(r"\s*\n\s*")
+# The folders of what nearly every first page is made of.
+FIRST = ("layouts/", "ui/", "chat/home/", "chat/page/")
 
 
 class WithoutIndents(Extension):
@@ -58,6 +60,13 @@ def compile_all(app: Flask, data_dir: Path) -> None:
     use_cache(app, data_dir)
     for name in app.jinja_env.list_templates():
         app.jinja_env.get_template(name)
+
+
+def load_first(app: Flask) -> None:
+    """Loads the templates of first pages, as far as they are compiled, while there is no answer yet that this could hold up."""
+    if app.jinja_env.bytecode_cache:
+        for name in app.jinja_env.list_templates(filter_func=lambda name: name.startswith(FIRST)):
+            app.jinja_env.get_template(name)
 
 
 def _folder(data_dir: Path) -> Path:
