@@ -53,10 +53,11 @@
   );
   document.addEventListener("grown", () => (hasSent = false));
   const observer = new ResizeObserver(grown);
-  document.addEventListener("arrived", () => {
+  // A page that one goes back to, of which is known where it stood, isn't followed to its end.
+  document.addEventListener("arrived", ({ detail: y }) => {
     [isFollowing, hasMore] = [false, false];
     height = document.body.getBoundingClientRect().height;
-    if (/^(#end)?$/.test(location.hash)) goToEnd();
+    if (typeof y !== "number" && /^(#end)?$/.test(location.hash)) goToEnd();
     else isFollowing = Boolean(pill()) && distance() < NEAR;
     observer.observe(document.body);
   });

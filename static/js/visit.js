@@ -71,7 +71,7 @@
     swap(page);
     if (hash && y === undefined) location.replace(hash);
     else scrollTo({ top: y ?? 0, behavior: "instant" });
-    document.dispatchEvent(new Event("arrived", { bubbles: true }));
+    document.dispatchEvent(new CustomEvent("arrived", { bubbles: true, detail: y }));
     if (y) scrollTo({ top: y, behavior: "instant" });
     htmx.process(document.body);
     const first = document.querySelector("main [autofocus]:not([popover] *, dialog *)") ?? document.getElementById("main");

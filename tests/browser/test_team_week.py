@@ -92,11 +92,8 @@ def asked_side_by_side(page: Page, text: str) -> ChatPage:
     return ChatPage(page)
 
 
-def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Callable[..., Person]) -> None:
-    olive, hanna, karl, mara = visit(server), colleague("hanna"), colleague("karl", **PHONE), colleague("mara")
-
-    # Monday: a project with instructions, for all of them.
-    desk = olive.open("/projects")
+def with_a_file(desk: Page) -> str:
+    """Makes the project that all share, and puts a file into it; returns its path."""
     project = shared_project(desk)
     picture(desk, "monday-people")
     desk.goto(project)
@@ -104,17 +101,32 @@ def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Cal
     press(desk, desk.get_by_role("button", name="Add", exact=True))
     expect(desk.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
     picture(desk, "monday-files")
+    return project
+
+
+def asked_in(page: Page, question: str) -> ChatPage:
+    """Begins a chat from the page of a project, and waits for its answer."""
+    page.get_by_role("link", name="New chat").last.click()
+    chat = ChatPage(page)
+    chat.box.fill(question)
+    chat.send.click()
+    page.wait_for_url("**/chats/*")
+    chat.expect("completed")
+    return chat
+
+
+def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Callable[..., Person]) -> None:
+    olive, hanna, karl, mara = visit(server), colleague("hanna"), colleague("karl", **PHONE), colleague("mara")
+
+    # Monday: a project with instructions, for all of them.
+    desk = olive.open("/projects")
+    project = with_a_file(desk)
 
     # Tuesday: a chat in it knows what the project knows, and is Hanna's alone until she shares it.
     phone = karl.open(project)
     upstream.says("On 12 May.")
-    page = hanna.open(project)
-    page.get_by_role("link", name="New chat").last.click()
-    hers = ChatPage(page)
-    hers.box.fill("When do we launch, and where do the posters hang?")
-    hers.send.click()
-    page.wait_for_url("**/chats/*")
-    hers.expect("completed")
+    hers = asked_in(hanna.open(project), "When do we launch, and where do the posters hang?")
+    page = hers.page
     assert TOLD in str(upstream.posts()[-1])
     assert "in the station" in str(upstream.posts()[-1])
     expect(phone.get_by_role("main").get_by_text("When do we launch")).to_have_count(0)
@@ -163,5 +175,3 @@ def test_a_week(server: Server, upstream: Upstream, visit: Visit, colleague: Cal
     press(page, page.get_by_role("button", name="Revoke the link"))
     expect(outside.locator("article")).to_have_count(0, timeout=NOTICED_MS)
     picture(outside, "friday-customer")
-    desk.goto(project)
-    picture(desk, "friday-project")

@@ -135,10 +135,8 @@ def start_chat(
     choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=providers().default())
     if models and choice.model not in models:
         choice = choice._replace(model=models[0])
-    if visitor_hash:
-        providers().for_model(choice.model, for_visitor=True)
-    else:
-        refuse_unless_open(person, answered_by or choice.model, None if answered_by else choice.preset_id, project)
+    asked, preset_id = (answered_by, None) if answered_by else (choice.model, choice.preset_id)
+    refuse_unless_open(person, asked, preset_id, project, for_visitor=bool(visitor_hash))
     sent_as = generations.request_hash(person, key, f"new\0{entered.written}")
     if repeated := generations.generation_of_request(sent_as):
         return repeated

@@ -53,10 +53,12 @@ def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> Ch
     return Choice(preset.model or otherwise, id)
 
 
-def refuse_unless_open(person: str, model: str, preset_id: str | None = None, project: Project | None = None) -> None:
+def refuse_unless_open(
+    person: str, model: str, preset_id: str | None = None, project: Project | None = None, *, for_visitor: bool = False
+) -> None:
     """Refuses a model that can't answer this person, or that neither they can choose nor others have chosen for them."""
-    if model in _given(preset_queries.known(person, preset_id), project, person):
-        providers().for_model(model, person=person)
+    if for_visitor or model in _given(preset_queries.known(person, preset_id), project, person):
+        providers().for_model(model, person=person, for_visitor=for_visitor)
     else:
         providers().refuse_unless_choosable(model, person=person)
 

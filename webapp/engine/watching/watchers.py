@@ -10,11 +10,13 @@ from flask.ctx import RequestContext
 from flask.sessions import SessionMixin
 
 from webapp.base import topic_names
+from webapp.base.db import db
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watcher_loop import Watcher
-from webapp.people.accounts.guards import KNOWN, user_or_none
-from webapp.people.accounts.permissions import may, required_by
+from webapp.people.accounts.guards import KNOWN
+from webapp.people.accounts.permissions import is_everyones, may, required_by
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 Context = Callable[[], AbstractContextManager[object]]
@@ -54,17 +56,19 @@ def watcher(person: str, context: Context, check: Callable[..., bool], *about: s
 
     def is_allowed() -> bool:
         moment = topics.epoch, *map(topics.last, topic_names.for_person(person)), monotonic() // SHARED_SECONDS
-        return _checked.get((*credentials, check, *about, *moment), lambda: _has(permission, context) and check(context, *about))
+        key = (*credentials, permission, check, *about, *moment)
+        return _checked.get(key, lambda: _has(permission, person, context) and check(context, *about))
 
     return Watcher(person, setting("limits.sse_per_chat"), allowance.streams, is_allowed, counted_as=allowance.key)
 
 
-def _has(permission: str, context: Context) -> bool:
+def _has(permission: str, person: str, context: Context) -> bool:
+    """Returns whether a person has a permission; a visitor needs none. Programs are not known by the request's cookies."""
     if not permission:
         return True
     with context():
-        user = user_or_none()
-        return user is not None and may(user, permission)
+        user = None if is_everyones(permission) else db.session.get(User, person)
+        return user is None or may(user, permission)
 
 
 def position() -> str:
