@@ -88,7 +88,7 @@ def choice_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> Choice:
             raise Invalid(f"{gone} {OF_ANOTHER}" if is_of_another else _gone(gone), field="model")
         return Choice(_open(current_model(chat), person), chat.preset_id)
     choice = new_choice(chat.owner_id, wanted, otherwise=current_model(chat))
-    if choice.model not in _given_in(chat, person, preset_queries.known(chat.owner_id, choice.preset_id)):
+    if not _is_there(chat, choice.model, person, preset_queries.known(chat.owner_id, choice.preset_id)):
         providers().refuse_unless_choosable(choice.model, person=person)
     return choice._replace(model=_open(choice.model, person))
 
@@ -154,15 +154,21 @@ def gone_choice(chat: Chat, person: str = "") -> str:
     catalogue, person = providers(), person or chat.owner_id or ""
     preset, model = preset_of(chat), current_model(chat)
     is_preset_gone = bool(chat.preset_id) and not preset
-    is_there = catalogue.is_choosable(model, person) or (
-        catalogue.is_available(model, person) and model in _given_in(chat, person, preset)
-    )
-    if chat.visitor_hash or (is_there and not is_preset_gone) or not catalogue.offered(person):
+    is_there = _is_there(chat, model, person, preset) and not is_preset_gone
+    if chat.visitor_hash or is_there or not catalogue.offered(person):
         return ""
     if is_preset_gone:
         return GONE
     name = catalogue.display_name(model)[:80]
     return f"{name}, the model of {preset.name}," if preset and preset.model and person == chat.owner_id else name
+
+
+def _is_there(chat: Chat, model: str, person: str, preset: KnownPreset | None) -> bool:
+    """Returns whether a model can answer a person in a chat; what others have chosen is looked for only if they can't choose."""
+    catalogue = providers()
+    if catalogue.is_choosable(model, person):
+        return True
+    return catalogue.is_available(model, person) and model in _given_in(chat, person, preset)
 
 
 def _given_in(chat: Chat, person: str, preset: KnownPreset | None) -> set[str]:

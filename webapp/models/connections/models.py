@@ -116,7 +116,7 @@ class Providers:
     def refuse_unless_choosable(self, model: str, *, person: str) -> None:
         """Raises `Invalid` as `for_model` does, and `Forbidden` if the person can't choose among the models."""
         self.for_model(model, person=person)
-        if not self.is_choosable(model, person):
+        if not (_chooses(person) or self._is_given(model)):
             usual = self.display_name(self.default())
             raise Forbidden(f"Your account can't choose among models. Yours is {usual}.", field="model")
 
@@ -182,7 +182,10 @@ class Providers:
             *real,
             *self._offered_demo(),
         ]
-        return offered if _chooses(person) else [model for model in offered if self._is_given(model.id)]
+        if _chooses(person):
+            return offered
+        usual = self.default()
+        return [model for model in offered if is_own(model.id) or model.id == usual]
 
     def listed(self) -> Sequence[Model]:
         """Returns every listed real model, each connection's default first."""
