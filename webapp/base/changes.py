@@ -20,9 +20,10 @@ def notify_person(person_id: str, what: str, id: str) -> None:
     notify(topic_names.of_person(person_id), what, id)
 
 
-def access_changed(person_id: str) -> None:
-    """Makes this person's open pages check immediately what the person is allowed to see."""
-    notify_person(person_id, "access", person_id)
+def access_changed(*person_ids: str) -> None:
+    """Makes the open pages of these people check immediately what each is allowed to see."""
+    for person_id in person_ids:
+        notify_person(person_id, "access", person_id)
 
 
 def dependents(person_id: str) -> set[str]:
@@ -32,5 +33,4 @@ def dependents(person_id: str) -> set[str]:
 
 def rights_changed(person_id: str) -> None:
     """Does the same as `access_changed` where a person's role or groups have changed, also for those who depend on it."""
-    for id in {person_id, *dependents(person_id)}:
-        access_changed(id)
+    access_changed(*{person_id, *dependents(person_id)})

@@ -4,7 +4,7 @@ import json
 
 from flask import Flask
 
-from tests.api.client import client_of
+from tests.api.client import Client, client_of
 from tests.chat.files import bring, download
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
@@ -12,14 +12,20 @@ from webapp.base.db import db
 from webapp.chat.record.tables import Chat
 
 
-def test_a_chat_comes_back_into_the_project_of_the_same_name(app: Flask, owner: Browser, member: Browser, fake: Upstream) -> None:
-    program, other = client_of(app, owner.email), client_of(app, member.email)
-    id = program.post("/projects", {"name": "Mill"}, status=201)["id"]
+def begun(program: Client, fake: Upstream, name: str) -> str:
+    """Returns the id of a chat with an answer in a new project of this name."""
+    id = program.post("/projects", {"name": name}, status=201)["id"]
     fake.says("Rye.")
     sent = program.post("/chats", {"project_id": id, "message": "What grows?"}, status=201)["sent"]
     program.ended(sent)
-    program.said("PATCH", f"/chats/{sent['chat_id']}", 200, {"tags": ["grain"]})
-    file = download(owner, f"/chats/{sent['chat_id']}/export.json")
+    return str(sent["chat_id"])
+
+
+def test_a_chat_comes_back_into_the_project_of_the_same_name(app: Flask, owner: Browser, member: Browser, fake: Upstream) -> None:
+    program, other = client_of(app, owner.email), client_of(app, member.email)
+    id = begun(program, fake, "Mill")
+    program.said("PATCH", f"/chats/{id}", 200, {"tags": ["grain"]})
+    file = download(owner, f"/chats/{id}/export.json")
     about = json.loads(file)["chat"]
     assert (about["project"], about["tags"]) == ("Mill", ["grain"])
 
@@ -43,11 +49,8 @@ def test_a_chat_comes_back_into_the_project_of_the_same_name(app: Flask, owner: 
 
 def test_a_missing_project_is_said(app: Flask, owner: Browser, member: Browser, fake: Upstream) -> None:
     program, other = client_of(app, owner.email), client_of(app, member.email)
-    id = program.post("/projects", {"name": "Mill & <Race>"}, status=201)["id"]
-    fake.says("Rye.")
-    sent = program.post("/chats", {"project_id": id, "message": "What grows?"}, status=201)["sent"]
-    program.ended(sent)
-    file = download(owner, f"/chats/{sent['chat_id']}/export.json")
+    id = begun(program, fake, "Mill & <Race>")
+    file = download(owner, f"/chats/{id}/export.json")
 
     page = bring(member, file)
     assert page.says("they are in none: Mill & <Race>.")

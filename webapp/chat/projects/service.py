@@ -178,7 +178,8 @@ def move(chat: Chat, project_id: str | None, *, by: User) -> None:
         if locked := rows.locked(session, Chat, id):
             locked.project_id, locked.is_for_project = project_id or None, False
             locked.touch()
-    _check_again(projects.members(before or "") if was_shared else ())
+    if was_shared:
+        access_changed(*projects.members(before or ""))
     _chat_changed(chat, before, project_id)
 
 
@@ -209,7 +210,7 @@ def share_chat(chat: Chat, *, by: User, is_shared: bool) -> None:
     with write() as session:
         if (locked := rows.locked(session, Chat, id)) and locked.project_id == project_id:
             locked.is_for_project = is_shared
-    _check_again(projects.members(project_id))
+    access_changed(*projects.members(project_id))
     _chat_changed(chat, project_id)
 
 
@@ -305,15 +306,10 @@ def _notify(id: str, people_ids: Iterable[str] = ()) -> None:
 def _access_changed(id: str, people_ids: Iterable[str]) -> None:
     """Makes the open pages of these people and of the members check their rights again at once."""
     people_ids = {*people_ids, *projects.members(id)}
-    _check_again(people_ids)
+    access_changed(*people_ids)
     for person_id in people_ids:
         notify_person(person_id, WHAT, id)
     _notify(id)
-
-
-def _check_again(people_ids: Iterable[str]) -> None:
-    for person_id in people_ids:
-        access_changed(person_id)
 
 
 def hand_over(session: Session, person_id: str, heir_id: str) -> int:

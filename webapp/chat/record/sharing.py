@@ -108,7 +108,7 @@ def unshare(chat: Chat, grant_id: str) -> None:
     """Revokes a right; open pages that depend on it close immediately."""
     with write() as session:
         lost = grant_shares.revoke(session, KIND, chat.id, grant_id)
-    _notify(lost)
+    changes.access_changed(*lost)
 
 
 def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
@@ -117,12 +117,7 @@ def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
     with write() as session:
         changed = grant_shares.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
         session.execute(update(Chat).where(Chat.id == chat_id).values(touched_at=utc_now()))
-    _notify(changed)
-
-
-def _notify(user_ids: Iterable[str]) -> None:
-    for id in user_ids:
-        changes.access_changed(id)
+    changes.access_changed(*changed)
 
 
 def _readers_statement() -> CompoundSelect[str]:

@@ -188,8 +188,7 @@ def log_out(provider: IdentityProvider, logout_token: str) -> int:
         for user_id in set(user_ids):
             person = session.get_one(User, user_id)
             accounts.about_person(session, "was signed out by a provider", person, author=audit.AuditAuthor(name))
-    for user_id in set(user_ids):
-        access_changed(user_id)
+    access_changed(*set(user_ids))
     return len(user_ids)
 
 

@@ -38,8 +38,7 @@ T = TypeVar("T", bound=Owned)
 
 def check_again(_id: str, people_ids: Iterable[str]) -> None:
     """Makes the open pages of people whose rights to an object have changed check them again at once."""
-    for person_id in people_ids:
-        access_changed(person_id)
+    access_changed(*people_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,8 +186,7 @@ def remove(account: ClosedAccount, to: Inheritance = NOBODY) -> Receipt:
         gone = session.scalar(delete(User).where(User.id == id).returning(User.id).execution_options(synchronize_session=False))
     if not gone:
         raise Conflict("This account has just been deleted by another request, which has the receipt.")
-    for person_id in {id, *seen_by}:
-        changes.access_changed(person_id)
+    changes.access_changed(*{id, *seen_by})
     lines = (*given, *before, ReceiptLine("lines of the audit log, without address and name", audited, "rewritten"))
     left = tuple(line for line in belongings(id) if line.fate == "erased")
     return Receipt(account.email, utc_now(), lines, account.heir, left)
