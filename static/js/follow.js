@@ -24,6 +24,7 @@
     isFollowing = true;
     show();
     scrollTo({ top: page.scrollHeight, behavior: "instant" });
+    place = scrollY;
   };
 
   const grown = (entries) => {
@@ -44,7 +45,7 @@
   addEventListener(
     "scroll",
     () => {
-      // Only the reader goes up. After scrolling to the end, more text may have arrived by the time this is called.
+      // Only the reader goes up. More text may have arrived after scrolling to the end, and before this is called.
       isFollowing = (isFollowing && scrollY >= place) || distance() < NEAR;
       place = scrollY;
       show();

@@ -88,6 +88,27 @@ def test_going_back_shows_the_page_where_it_was_left(server: Server, upstream: U
     assert is_same(page)
 
 
+def test_going_up_right_after_text_has_come_is_not_undone(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Short.")
+    chat = visit(server).begin("What is a sluice?")
+    chat.expect("completed")
+    chat.page.evaluate(
+        """() => new Promise(done => {
+            const text = document.getElementById("main"), more = () => text.style.paddingBlockEnd =
+                `${parseInt(getComputedStyle(text).paddingBlockEnd) + 2000}px`;
+            // Called after the page was taken to its end, and before it hears that it was.
+            new ResizeObserver((_, own) => {
+                if (scrollY < 500) return;
+                own.disconnect();
+                scrollTo(0, 300);
+                addEventListener("scroll", () => { more(); setTimeout(done, 200); }, {once: true});
+            }).observe(document.body);
+            more();
+        })"""
+    )
+    assert chat.page.evaluate("() => scrollY") == 300
+
+
 def test_a_page_is_fetched_ahead_once(server: Server, upstream: Upstream, visit: Visit) -> None:
     person = visit(server)
     chat, other = two_chats(person, upstream)
