@@ -124,10 +124,11 @@ def restore(file: Path) -> None:
 @with_appcontext
 @one_line_errors
 def rehearse(file: Path | None, live: bool, minutes: float) -> None:
-    """Run this version's migrations on a scratch copy of BACKUP, and try the result.
+    """Try an upgrade on a scratch copy of BACKUP.
 
-    Without BACKUP, it takes the newest copy of the nights, or a fresh copy of the database if there is none. The data of the
-    server are only read, and the scratch copy is removed. Fails if a migration fails or loses something, or if pages then fail.
+    It runs this version's migrations there, and tries the application on the result. Without BACKUP, it takes the newest copy of
+    the nights, or a fresh copy of the database if there is none. The data of the server are only read, and the scratch copy is
+    removed. Fails if a migration fails or loses something, or if pages then fail.
     """
     kept = nightly.copies() if is_sqlite() and not (live or file) else []
     backup = file or (kept[0].path if kept else None)
