@@ -12,6 +12,7 @@ from webapp.api.mcp import views as mcp
 from webapp.api.native import (
     account,
     alerts,
+    backups,
     budgets,
     characters,
     chat_search,
@@ -72,6 +73,7 @@ FEATURE = Feature(
         experiments.bp,
         budgets.bp,
         alerts.bp,
+        backups.bp,
         account.exchange_bp,
         server.capabilities_bp,
         server.bp,
