@@ -1,13 +1,13 @@
 """Add schedules and their runs.
 
-Revision: 0250, after 0240
+Revision: 0250, after 0244
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0250"
-down_revision = "0240"
+down_revision = "0244"
 branch_labels = None
 depends_on = None
 
