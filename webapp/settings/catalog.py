@@ -159,13 +159,7 @@ _LIMITS = (
     ),
     _limit("limits.plans_per_month", "Plans per month", 0, "How many plans a person can create per month."),
     _limit("limits.schedules", "Schedules per person", 20, "How many schedules a person can have.", most=1_000),
-    _whole(
-        "limits.schedule_minutes",
-        "Minutes between runs of a schedule",
-        15,
-        "The shortest time between two runs of a schedule.",
-        most=10_080,
-    ),
+    _whole("limits.schedule_minutes", "Minutes between runs of a schedule", 15, "The shortest time between two.", most=10_080),
 )
 _KEEPING = (
     _days(
