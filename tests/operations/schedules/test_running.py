@@ -20,6 +20,7 @@ from webapp.operations.schedules.rules import due_times
 from webapp.operations.schedules.tables import Schedule, ScheduleRun
 from webapp.people.accounts.permissions import change as change_permissions
 from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.people.notices.tables import Notice, NoticeChannel
 from webapp.plans.tables import Plan
 from webapp.plans.types import plan_types
 from webapp.settings.service import set_setting
@@ -212,6 +213,22 @@ def test_it_stops_when_it_must_and_says_why(owner: Browser, member: Browser, los
         assert (schedule.next_at, len(runs_of(id))) == (None, 1 if lost in ("end", "once") else 0)
         running.look(NOON + timedelta(days=2))
         assert len(runs_of(id)) == (1 if lost in ("end", "once") else 0)
+
+
+def test_its_result_is_told_once(owner: Browser) -> None:
+    with owner.app.app_context():
+        with write() as session:
+            session.add(NoticeChannel(user_id=owner.person_id, way="email", identity="email:1", name="Email"))
+        id = added(NOON - timedelta(hours=1), rule={"every": "day", "at": "11:59"}, prompt="News", title="Morning news")
+        running.look(NOON)
+        [run] = runs_of(id)
+        _wait_for_end(run)
+        running.watch(NOON)
+        running.watch(NOON)
+        notices = db.session.scalars(select(Notice)).all()
+        assert [(notice.kind, notice.subject, notice.path) for notice in notices] == [
+            ("schedule", "Morning news", f"/chats/{run.chat_id}#end")
+        ]
 
 
 def test_no_more_than_a_hundred_runs_are_kept(owner: Browser) -> None:

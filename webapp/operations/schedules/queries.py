@@ -58,6 +58,12 @@ def ids_under_way() -> Sequence[str]:
     return db.session.scalars(select(ScheduleRun.id).where(ScheduleRun.status.in_((RUNNING, WAITING)))).all()
 
 
+def is_run(message_id: str) -> bool:
+    """Returns whether a run that hasn't ended has begun the answer in this message."""
+    query = select(ScheduleRun.id).where(ScheduleRun.status.in_(OPEN), ScheduleRun.message_id == message_id)
+    return db.session.scalar(query.limit(1)) is not None
+
+
 def is_anything_active() -> bool:
     """Returns whether a schedule will be due, or a run has not ended."""
     active = select(Schedule.id).where(Schedule.next_at.is_not(None)).limit(1)

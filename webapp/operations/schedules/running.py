@@ -4,7 +4,6 @@ A run is a row before it is anything else, unique by its schedule and its time. 
 key: after a crash it is begun again, and found.
 """
 
-import logging
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
@@ -29,14 +28,12 @@ from webapp.operations.schedules.tables import (
     RUNNING,
     STARTING,
     STOPPED,
-    WAITING,
     Schedule,
     ScheduleRun,
 )
 from webapp.operations.schedules.work import Outcome
 from webapp.people.accounts.tables import User
-
-log = logging.getLogger("schedules")
+from webapp.people.notices.telling import tell
 
 A_MINUTE = 60.0
 # While something runs, how often it is looked at.
@@ -115,8 +112,12 @@ def start(run_id: str, now: datetime | None = None) -> None:
 
 
 def announce(schedule: Schedule, run: ScheduleRun | None, words: str) -> None:
-    """Tells the person of a schedule that a run has ended or waits for them, or that the schedule has stopped."""
-    log.info("schedule", extra={"fields": {"schedule_id": schedule.id, "run_id": run.id if run else "", "words": words}})
+    """Tells the person of a schedule that a run has ended, or that the schedule has stopped."""
+    path, once = f"/schedules/{schedule.id}", ""
+    if run:
+        path = f"/chats/{run.chat_id}#end" if run.chat_id else f"/plans/{run.plan_id}" if run.plan_id else path
+        once = f"schedule {run.id} {run.status}"
+    tell(schedule.owner_id, "schedule", schedule.title, path, words or "It has run.", once=once)
 
 
 def _mend(now: datetime) -> None:
@@ -209,12 +210,10 @@ def _settle(run_id: str, now: datetime) -> None:
     if outcome.status in (DONE, FAILED):
         _end(run_id, outcome, now)
         return
+    # That a call waits for its person is told of every answer.
     with write() as session:
         is_it = ScheduleRun.id == run_id, ScheduleRun.status == run.status
-        changed = update(ScheduleRun).where(*is_it).values(status=outcome.status).returning(ScheduleRun.id)
-        is_changed = session.scalar(changed) is not None
-    if is_changed and outcome.status == WAITING:
-        announce(db.session.get_one(Schedule, run.schedule_id), run, outcome.note)
+        session.execute(update(ScheduleRun).where(*is_it).values(status=outcome.status, note=outcome.note))
 
 
 def _end(run_id: str, outcome: Outcome, now: datetime) -> None:

@@ -1,12 +1,12 @@
 """Add schedules and their runs.
 
-Revision: 0250, after 0250
+Revision: 0262, after 0250
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0250"
+revision = "0262"
 down_revision = "0250"
 branch_labels = None
 depends_on = None
