@@ -1,16 +1,20 @@
 """The languages of pages: which there are, what their texts are, and in which one a page is being made. Pure.
 
-English is what stands in templates and code. Other languages have catalogues, `de.mo` as gettext reads it, in the folders given
-to `load`; a text that a catalogue lacks, or has without its placeholders and tags, stays English.
+Templates and code are in English. Other languages have catalogues, `de.mo` as gettext reads it; a text that a catalogue lacks,
+or has without its placeholders and tags, is shown in English.
 """
 
 import gettext as library
+import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+import struct
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
+
+log = logging.getLogger("languages")
 
 ENGLISH = "en"
 RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
@@ -29,24 +33,28 @@ class Language:
 
     @property
     def name(self) -> str:
-        """What the language calls itself."""
-        return self._catalog.info().get("x-language-name", self.code) if self._file else "English"
+        """What the language calls itself, which is the name of its team."""
+        return self._catalog.info().get("language-team", self.code) if self._file else "English"
 
     def counted(self, one: str, many: str, count: int) -> str:
         """Returns the form of a text that the language has for this number."""
         words = self._catalog.ngettext(one, many, count)
-        return words if _fits(many, words) or _fits(one, words) else one if count == 1 else many
+        return words if fits(many, words) or fits(one, words) else one if count == 1 else many
 
     @cached_property
     def _catalog(self) -> library.NullTranslations:
         if not self._file:
             return library.NullTranslations()
-        with self._file.open("rb") as file:
-            return library.GNUTranslations(file)
+        try:
+            with self._file.open("rb") as file:
+                return library.GNUTranslations(file)
+        except (OSError, ValueError, LookupError, struct.error) as error:
+            log.warning("%s is no catalogue, and its pages are in English: %s", self._file.name, error)
+            return library.NullTranslations()
 
     def _translated(self, text: str) -> str:
         words = self._catalog.gettext(text)
-        return words if _fits(text, words) else text
+        return words if fits(text, words) else text
 
 
 class Texts(dict[str, str]):
@@ -69,13 +77,11 @@ _languages: dict[str, Language] = {ENGLISH: _ENGLISH}
 _current: ContextVar[Language] = ContextVar("language", default=_ENGLISH)
 
 
-def load(folders: Iterable[Path]) -> None:
-    """Makes the catalogues of these folders the languages that there are beside English; a later folder wins."""
+def load(folder: Path) -> None:
+    """Makes the catalogues of a folder, as `catalogues.compile_all` writes them, the languages that there are beside English."""
     _languages.clear()
-    _languages[ENGLISH] = _ENGLISH
-    for file in sorted(file for folder in folders for file in folder.glob("*.mo")):
-        if CODE.fullmatch(file.stem) and file.stem != ENGLISH:
-            _languages[file.stem] = Language(file.stem, file)
+    files = (file for file in sorted(folder.glob("*.mo")) if CODE.fullmatch(file.stem) and file.stem != ENGLISH)
+    _languages.update({ENGLISH: _ENGLISH} | {file.stem: Language(file.stem, file) for file in files})
 
 
 def offered() -> dict[str, str]:
@@ -123,5 +129,6 @@ def marked(text: str) -> str:
     return text
 
 
-def _fits(text: str, words: str) -> bool:
+def fits(text: str, words: str) -> bool:
+    """Returns whether a translation has the placeholders and tags of its text."""
     return words is text or sorted(FIXED.findall(text)) == sorted(FIXED.findall(words))

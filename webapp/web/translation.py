@@ -7,11 +7,17 @@ one unit: it stands in a `trans` block of Jinja. A string in an expression is ma
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
 
+from flask import Flask, request
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from webapp.base import languages
+from webapp.web.htmx import is_api
 
 # Pages for programs and files stay English.
 ENGLISH = ("api/", "chat/exchange/", "operations/mail/", "shell/docs/")
@@ -20,8 +26,34 @@ READ = re.compile(r'(?<=\s)(aria-label|aria-description|title|placeholder|alt|da
 LETTERS = re.compile(r"[^\W\d_]{2}|^\s*[^\W\d_]\s*$")
 TAG = re.compile(r"<[^<>]*>")
 NAME = re.compile(r"</?\s*([a-zA-Z][\w-]*)")
-# Elements whose text is nobody's language.
+# Of a header that lists the languages of a browser, in characters.
+MOST_ACCEPTED = 200
+# Elements whose text is of no language.
 KEPT = {"code", "kbd", "pre", "samp", "script", "style", "svg"}
+
+
+def init(app: Flask) -> None:
+    """Makes pages in the language of the browser, until it is known who asks."""
+    app.before_request(_choose_by_browser)
+
+
+def choose(code: str) -> None:
+    """Makes the page of this request in a person's language, unless it is for a program; nothing for an empty code."""
+    if code and not is_api():
+        languages.use(code)
+
+
+def _choose_by_browser() -> None:
+    accepted = "" if is_api() else request.headers.get("Accept-Language", "")
+    languages.use(_best(accepted, tuple(languages.codes())) if accepted else languages.ENGLISH)
+
+
+@lru_cache(maxsize=256)
+def _best(accepted: str, codes: tuple[str, ...]) -> str:
+    """Returns the first language that a browser accepts, with its region or without; empty if none is there."""
+    wanted = (tag.lower() for tag, _ in parse_accept_header(accepted[:MOST_ACCEPTED], LanguageAccept))
+    known = {code.lower(): code for code in codes}
+    return next((known[name] for tag in wanted for name in (tag, tag.partition("-")[0]) if name in known), "")
 
 
 class CurrentTexts:
@@ -48,7 +80,7 @@ class Translated(Extension):
     priority = 90
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        if not _is_read(stream.name or ""):
+        if not is_translated(stream.name or ""):
             return iter(stream)
         return _with_lookups(stream)
 
@@ -60,7 +92,8 @@ def texts_of(tokens: Iterator[Token]) -> Iterator[Text]:
             yield item
 
 
-def _is_read(name: str) -> bool:
+def is_translated(name: str) -> bool:
+    """Returns whether a template has pages in all languages."""
     return name.endswith(".html") and not name.startswith(ENGLISH)
 
 
@@ -163,7 +196,7 @@ class _Html:
             self._kept.append(name[1])
 
     def _text(self, text: str, line: int, before: str, after: str) -> Iterator[Token | Text]:
-        if not LETTERS.search(text) or self._kept:
+        if not LETTERS.search(unescape(text)) or self._kept:
             if text:
                 yield Token(line, "data", text)
             return
@@ -171,7 +204,7 @@ class _Html:
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         if lead:
             yield Token(line, "data", lead)
-        yield Text(" ".join(words.split()), line + lead.count("\n"), before, after)
+        yield Text(_plain(words), line + lead.count("\n"), before, after)
         if tail:
             yield Token(line, "data", tail)
 
@@ -180,7 +213,12 @@ class _Html:
         for match in READ.finditer(tag):
             start, end = match.span(2)
             yield Token(line, "data", tag[place:start])
-            yield Text(" ".join(match[2].split()), line, attribute=match[1])
+            yield Text(_plain(match[2]), line, attribute=match[1])
             place = end
         if place < len(tag):
             yield Token(line, "data", tag[place:])
+
+
+def _plain(words: str) -> str:
+    """Returns a text without line breaks and references, as it is escaped where it is shown. No-break spaces stay."""
+    return unescape(re.sub(r"[ \n]+", " ", words))
