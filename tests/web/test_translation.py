@@ -8,7 +8,8 @@ from jinja2 import DictLoader, Environment
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.catalogues import write_catalogue
-from webapp.web.translation import Translated, texts_of
+from webapp.base import languages
+from webapp.web.translation import CurrentHtml, Translated, texts_of
 
 
 class Shouted:
@@ -20,7 +21,7 @@ def shown(source: str, **values: object) -> str:
     loader = DictLoader({"page.html": source})
     environment = Environment(loader=loader, extensions=[Translated, "jinja2.ext.i18n"], autoescape=True)
     environment.install_gettext_callables(str.lower, lambda one, many, n: many, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals["texts"] = Shouted()
+    environment.globals |= {"texts": Shouted(), "html_texts": Shouted()}
     return environment.get_template("page.html").render(**values)
 
 
@@ -49,6 +50,11 @@ def shown(source: str, **values: object) -> str:
 )
 def test_texts_are_looked_up_and_nothing_else(source: str, page: str) -> None:
     assert shown(source, x=1) == page
+
+
+def test_texts_are_escaped_in_html_but_for_apostrophes() -> None:
+    assert CurrentHtml()['It\'s "so" & <so>'] == "It's &#34;so&#34; &amp; &lt;so&gt;"
+    languages.current().html.clear()
 
 
 def test_texts_are_listed_with_what_they_stand_between() -> None:

@@ -30,6 +30,8 @@ class Language:
         self.code, self._file = code, file
         self.direction = "rtl" if code.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
         self.texts = Texts(self._translated)
+        # The texts of templates, as they stand in HTML.
+        self.html: dict[str, str] = {}
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ from html import unescape
 from flask import Flask, request
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
+from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -57,10 +58,20 @@ def _best(accepted: str, codes: tuple[str, ...]) -> str:
 
 
 class CurrentTexts:
-    """The texts of the current language, as a template looks them up."""
+    """The texts of the current language, as the expressions of a template look them up."""
 
     def __getitem__(self, text: str) -> str:
         return languages.current().texts[text]
+
+
+class CurrentHtml:
+    """The texts of the current language, as the HTML of a template looks them up. Apostrophes are not escaped: they are many."""
+
+    def __getitem__(self, text: str) -> str:
+        language = languages.current()
+        if not (html := language.html.get(text)):
+            html = language.html[text] = Markup(str(escape(language.texts[text])).replace("&#39;", "'"))
+        return html
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +112,14 @@ def _with_lookups(tokens: Iterator[Token]) -> Iterator[Token]:
     for item in _called(_parts(tokens)):
         if isinstance(item, Text):
             yield Token(item.line, "variable_begin", "{{")
-            yield from _lookup(item.words, item.line)
+            yield from _lookup("html_texts", item.words, item.line)
             yield Token(item.line, "variable_end", "}}")
         else:
             yield item
 
 
-def _lookup(words: str, line: int) -> Iterator[Token]:
-    for kind, value in (("name", "texts"), ("lbracket", "["), ("string", words), ("rbracket", "]")):
+def _lookup(table: str, words: str, line: int) -> Iterator[Token]:
+    for kind, value in (("name", table), ("lbracket", "["), ("string", words), ("rbracket", "]")):
         yield Token(line, kind, value)
 
 
@@ -120,7 +131,7 @@ def _called(parts: Iterator["Token | Text"]) -> Iterator["Token | Text"]:
         if isinstance(part, Token) and part.type == wanted[len(waiting)] and (waiting or part.value == "_"):
             waiting.append(part)
             if len(waiting) == len(wanted):
-                yield from _lookup(waiting[2].value, part.lineno)
+                yield from _lookup("texts", waiting[2].value, part.lineno)
                 waiting = []
             continue
         yield from waiting
