@@ -1,13 +1,13 @@
 """Add the language that a person has chosen.
 
-Revision: 0260, after 0244
+Revision: 0260, after 0250
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0260"
-down_revision = "0244"
+down_revision = "0250"
 branch_labels = None
 depends_on = None
 
