@@ -1,13 +1,13 @@
 """Add schedules and their runs.
 
-Revision: 0262, after 0250
+Revision: 0262, after 0260
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0262"
-down_revision = "0250"
+down_revision = "0260"
 branch_labels = None
 depends_on = None
 
