@@ -217,7 +217,7 @@ def _migrate(migrations: Path, revision: str) -> None:
 
 
 def _shape(file: Path) -> Shape:
-    """Returns how many rows each table has, and how many of them have something in each column; full-text indexes are left out."""
+    """Returns how many rows each table has, and how many of them have something in each column, without full-text indexes."""
     with closing(sqlite3.connect(file)) as database:
         names = [name for name in tables_of(database) if is_of_the_metadata(name) and not name.startswith("sqlite_")]
         return {name: _filled(database, name) for name in names if name != "alembic_version"}
