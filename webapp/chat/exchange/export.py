@@ -33,6 +33,7 @@ from webapp.engine.tables import Generation
 from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.tables import User
+from webapp.people.notices.telling import exported_notices
 from webapp.streaming.events import SourceRecord
 
 # Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.
@@ -123,14 +124,16 @@ def _packed(engine: Engine, ids: Sequence[str] = (), *, user_id: str = "") -> It
 
 
 def _with_files(archive: zipfile.ZipFile, pipe: "Pipe", engine: Engine, user_id: str) -> Iterator[bytes]:
-    """Adds a person's variables and the files in their chats."""
+    """Adds a person's variables, what they are told where, and the files in their chats."""
     with engine.in_app():
-        values = variables.variables_of_person(user_id)
+        values, notices = variables.variables_of_person(user_id), exported_notices(user_id)
         entries = [
             (f"files/{file.id}/{name_within(file.name)}", storage.path_of(file.hash)) for file in storage.of_person(user_id)
         ]
     if values:
         archive.writestr("variables.json", json.dumps(values, ensure_ascii=False, indent=1))
+    if notices:
+        archive.writestr("notices.json", json.dumps(notices, ensure_ascii=False, indent=1))
     for name, path in entries:
         # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored as
         # they are.
