@@ -76,7 +76,7 @@ def refuse_lost(data: Path, to: Path, old: Path) -> None:
         raise Refusal(f"{to} exists already. Move it away first. Nothing was changed.")
     if old not in data.parents and to.resolve() != data.resolve():
         raise Refusal(f"The data is in {data}, but the other version would look in {to}. Set DATA_DIR. Nothing was changed.")
-    for name in ("FILES_DIR", "DATABASE_URL"):
+    for name in ("FILES_DIR", "BACKUP_DIR", "DATABASE_URL"):
         value = value_of(name, old).removeprefix("sqlite:///")
         place = Path(value).expanduser()
         is_kept = place.is_absolute() or data in Path(os.path.abspath(old / place)).parents

@@ -44,6 +44,7 @@ from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
 from webapp.operations.keeping import feature as keeping
 from webapp.operations.mail import feature as mail
+from webapp.operations.notices import feature as notices
 from webapp.operations.sign_on import feature as sign_on
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
@@ -89,6 +90,7 @@ FEATURES = (
     experiments.FEATURE,
     alerts.FEATURE,
     sign_on.FEATURE,
+    notices.FEATURE,
     keeping.FEATURE,
     shell.FEATURE,
     api.FEATURE,

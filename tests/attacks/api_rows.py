@@ -65,6 +65,8 @@ TABLE = {
         GET api_experiments.index api:admin
         POST api_experiments.create api:admin
         GET api_alerts.index api:admin
+        GET api_backups.index api:admin
+        POST api_backups.create api:admin
         GET api_alerts.events api:admin
         GET api_mail.show api:admin
         PUT api_mail.enter api:admin

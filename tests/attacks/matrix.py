@@ -144,6 +144,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "health.ready": (Route("GET", "anybody", "open"),),
     "selftest.index": (Route("GET", "admin_only", "admins"),),
     "selftest.stream": (Route("GET", "admin_only", "admins"),),
+    "selftest.back_up": (Route("POST", "admin_only", "admins"),),
     "selftest.test": (Route("POST", "admin_only", "looked after", ("connection",)),),
     "everywhere.help_sheet": (Route("GET", "anybody", "open"),),
     "everywhere.toggle_sidebar": (Route("POST", "signed_in", "people"),),

@@ -13,6 +13,7 @@ ENTRIES = [entry for feature in FEATURES for entry in feature.navigation]
 # Patterns for the start of the words next to an icon, where these differ from the icon in the navigation.
 OTHERS = {
     "arrow-up": "Send",
+    "bell": "Turn on notifications",
     "bookmark": "Keep|Stop keeping",
     "boxes": "Another model|Choose models",
     "circle-help": "Ask",

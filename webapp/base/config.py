@@ -37,6 +37,7 @@ class Config:
     port: int
     data_dir: Path
     files_dir: Path
+    backup_dir: Path
     public_url: str
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
@@ -84,6 +85,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     values = {variable.field: _read(variable, environ) for variable in VARIABLES}
     values["database_url"] = values["database_url"] or f"sqlite:///{values['data_dir'] / 'millrace.sqlite3'}"
     values["files_dir"] = values["files_dir"] or values["data_dir"] / "files"
+    values["backup_dir"] = values["backup_dir"] or values["data_dir"] / "backups"
     config = Config(**values)
     _refuse_what_does_not_go_together(config)
     return config

@@ -204,6 +204,13 @@ VARIABLES = (
         _folder_or_none,
         "/srv/millrace/files",
     ),
+    Variable(
+        "BACKUP_DIR",
+        "",
+        "Folder for the backups of every night, best on another disk; unset: backups in DATA_DIR.",
+        _folder_or_none,
+        "/mnt/other/millrace",
+    ),
     Variable("PUBLIC_URL", "", "Address that people use; https makes cookies Secure.", _origin, "https://chat.example.org"),
     Variable(
         "ALLOWED_HOSTS",

@@ -16,7 +16,7 @@ from webapp.base.heavy.threads import offload_now
 from webapp.chat import erasing
 from webapp.chat.calls import decisions
 from webapp.chat.calls.answering import source_with_tools
-from webapp.chat.messages import follow_up, renderings, sending, titles
+from webapp.chat.messages import follow_up, notices, renderings, sending, titles
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.page.scripted import scripts_of_message
 from webapp.chat.prompt import leading, remembering
@@ -132,6 +132,7 @@ def changed(generation: Generation) -> None:
     )
     if after.is_temporary:
         erasing.wake()
+    notices.tell_of_end(the_engine(), generation, after)
     titles.suggest_later(the_engine(), generation, after)
     story_service.carry_on_later(the_engine(), generation, after)
     if after.is_remembered or leading.has_memory(after.prompt_key):
@@ -195,7 +196,8 @@ def resume(generation: Generation, transcript: Transcript) -> Source:
 def parked(live: LiveGeneration) -> None:
     """Tells open pages that an answer waits for a person; one who has decided just now is not waited for."""
     if live.message_id and (message := db.session.get(Message, live.message_id)):
-        announce(db.session.get_one(Chat, message.chat_id), "message", message.id)
+        announce(chat := db.session.get_one(Chat, message.chat_id), "message", message.id)
+        notices.tell_of_wait(the_engine(), live, chat)
         decisions.wake()
         decisions.go_on_if_decided(the_engine(), message.id)
 

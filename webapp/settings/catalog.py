@@ -32,6 +32,9 @@ _LATER = "After that, it is written without them, and says so."
 _WAITS_FOR_SOURCES = f"How long an answer waits for passages from its collections. {_LATER}"
 _WAITS_FOR_FILES = f"How long an answer waits until the long files of its chat are read. {_LATER}"
 _WHOLE = "The longest file that models are sent whole. Longer ones are read as documents, and answers quote passages of them."
+_UNSENT = "How many days files that were added to a message, but never sent, are kept."
+_NIGHTLY = "A copy of the database and files, restored on trial and compared row by row. Only with SQLite."
+_HOUR = "The hour at which it begins, by the server's clock. Choose one in which little is written."
 _STORY = "Which chats summarize what no longer fits: those with characters (roleplay), all, or none. Each chat can override this."
 _STREAM = (
     _switch("stream.enabled", "Show answers as they are written", "If off, an answer appears when it is complete."),
@@ -170,15 +173,7 @@ _KEEPING = (
         30,
         "How many days deleted items stay in the trash before they are deleted permanently.",
     ),
-    Setting(
-        "uploads.days",
-        "Keep unsent files, in days",
-        "whole",
-        7,
-        "How many days files that were added to a message, but never sent, are kept.",
-        least=1,
-        most=36_500,
-    ),
+    Setting("uploads.days", "Keep unsent files, in days", "whole", 7, _UNSENT, least=1, most=36_500),
     _days(
         "traces.days",
         "Keep what was sent, in days",
@@ -199,6 +194,10 @@ _KEEPING = (
         "continue",
         "Whether answers interrupted by a restart continue automatically, wait until you continue them, or stay as they are.",
     ),
+)
+_BACKUP = (
+    _switch("backup.nightly", "Back up every night", _NIGHTLY),
+    Setting("backup.hour", "Hour of the backup", "whole", 3, _HOUR, most=23),
 )
 _KNOWLEDGE = (
     _limit("knowledge.file_megabytes", "File size, in MB", 50, "The largest file that can be added to a collection.", most=1_000),
@@ -528,6 +527,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Tools": _TOOLS,
     "Demo": _DEMO,
     "Retention": _KEEPING,
+    "Backups": _BACKUP,
 }
 
 
@@ -565,6 +565,7 @@ PARTS: Mapping[str, Part] = {
         Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
         Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),
         Part("retention", "Retention", "Keeping", "System", "How long things are kept, and how much there is of them now."),
+        Part("backup", "Backups", "Backups", "System", "The backup of every night."),
         Part("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
         Part("assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."),
     )

@@ -154,7 +154,7 @@ def _changes(files: tuple[Path, ...]) -> tuple[int, ...]:
 def _hash(folder: str, path: str, files: tuple[Path, ...], changes: tuple[int, ...]) -> str:
     match = JOINED.fullmatch(path)
     content = _joined(folder, match[1], files, changes) if match else files[0].read_bytes()
-    return hashlib.sha256(content).hexdigest()[:12]
+    return hashlib.sha256(content).hexdigest()[:8]
 
 
 @lru_cache(maxsize=64)

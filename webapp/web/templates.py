@@ -35,6 +35,7 @@ class Templates(Environment):
         # Caches all templates, as their number is fixed: an LRU cache costs more in bookkeeping than it saves in memory.
         super().__init__(app, **options, cache_size=-1)
         self.add_extension(WithoutIndents)
+        self.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return super().make_globals(d) if d else self.globals

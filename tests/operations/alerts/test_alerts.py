@@ -48,6 +48,7 @@ def test_the_rules_are_there_from_the_beginning(program):
         "budget",
         "disk",
         "backup",
+        "proof",
         "key",
         "credit",
     ]

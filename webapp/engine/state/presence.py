@@ -13,6 +13,7 @@ class Presence:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._here: Counter[str] = Counter()
+        self._people: Counter[tuple[str, str]] = Counter()
         self._seen: dict[str, float] = {}
 
     def begin(self, lane: str) -> None:
@@ -23,13 +24,17 @@ class Presence:
         if lane in self._seen:
             self._seen[lane] = self._now()
 
-    def arrive(self, lane: str) -> None:
+    def arrive(self, lane: str, person: str = "") -> None:
         self._here[lane] += 1
+        self._people[lane, person] += 1
 
-    def leave(self, lane: str) -> None:
+    def leave(self, lane: str, person: str = "") -> None:
         self._here[lane] -= 1
         if not self._here[lane]:
             del self._here[lane]
+        self._people[lane, person] -= 1
+        if not self._people[lane, person]:
+            del self._people[lane, person]
         self.seen(lane)
 
     def forget(self, lane: str) -> None:
@@ -38,6 +43,10 @@ class Presence:
     def count(self, lane: str) -> int:
         """Returns how many watchers are connected."""
         return self._here[lane]
+
+    def has(self, lane: str, person: str) -> bool:
+        """Returns whether a watcher of this person is connected."""
+        return (lane, person) in self._people
 
     def is_alone(self, lane: str) -> bool:
         """Returns whether no watcher is connected."""

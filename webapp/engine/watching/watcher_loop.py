@@ -367,7 +367,7 @@ def connected(engine: Engine, lane: str, watcher: Watcher, socket: Any) -> Itera
         whose = watcher.counted_as or watcher.person
         stack.enter_context(_in_slot(engine, (whose, lane, watcher.sort), watcher.per_lane, slot))
         stack.enter_context(_in_slot(engine, (whose, "", watcher.sort), watcher.in_all, slot))
-        stack.enter_context(_present(engine, lane, slot.signal))
+        stack.enter_context(_present(engine, lane, watcher.person, slot.signal))
         stack.enter_context(trace.watching(lane, lambda: slot.is_revoked))
         yield stack.enter_context(WatcherConnection(engine, slot, Access(engine.logs.topics, watcher), is_gone).reminded())
 
@@ -391,13 +391,13 @@ def _positioned(data: str, event: str, position: str) -> bytes:
 
 
 @contextmanager
-def _present(engine: Engine, lane: str, signal: Signal) -> Iterator[None]:
+def _present(engine: Engine, lane: str, person: str, signal: Signal) -> Iterator[None]:
     engine.readers.add(signal)
-    engine.presence.arrive(lane)
+    engine.presence.arrive(lane, person)
     try:
         yield
     finally:
-        engine.presence.leave(lane)
+        engine.presence.leave(lane, person)
         engine.readers.discard(signal)
 
 

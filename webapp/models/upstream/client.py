@@ -64,6 +64,7 @@ class Upstream:
         headers: Mapping[str, str],
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         first_byte_seconds: float = 0,
         trust: Trust = "public",
         label: str = "",
@@ -71,14 +72,14 @@ class Upstream:
     ) -> Iterator[Body]:
         """Yields a reply once its headers have arrived; raises `Stopped` or `ProviderError` before.
 
-        `json` is sent as JSON, `form` like the fields of a form.
+        `json` is sent as JSON, `form` like the fields of a form, `content` as it is.
         The timeout includes the first byte of the body. Errors name the server by its `label`, or by its host. A redirect is an
         error, unless the caller `takes_detours`: then it is a reply like others, and never followed by this client.
         """
         parts = parts_of(url)
         host = label or parts.hostname or ""
-        fields = None if form is None else urlencode(form)
-        request = requests.Request(method, url, headers=dict(headers), json=json, data=fields)
+        data = content if form is None else urlencode(form)
+        request = requests.Request(method, url, headers=dict(headers), json=json, data=data)
         until = monotonic() + first_byte_seconds if first_byte_seconds else None
         response = self._opened(request, host, stop, first_byte_seconds, trust)
         try:

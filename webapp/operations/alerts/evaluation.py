@@ -17,6 +17,7 @@ from webapp.models.connections.models import providers
 from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertBounds, AlertKind, Measurement, times_fired
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.budgets import queries as budget_queries
+from webapp.operations.health import nightly
 from webapp.operations.health.backups import made_at
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, Day, Figures, beginning, percentile, times
@@ -174,6 +175,12 @@ def _backup(rule: AlertRule) -> Measurement:
     return Measurement(days if backup_at or (days or 0) > rule.warn_at else None)
 
 
+def _proof(_rule: AlertRule) -> Measurement:
+    """Returns how many things are wrong with nightly backups; without any backup yet, there is no value."""
+    problems = nightly.problems()
+    return Measurement(float(len(problems)), words=" ".join(problems)) if problems or nightly.runs() else Measurement(None)
+
+
 def _key(_rule: AlertRule) -> Measurement:
     names = _refused_for("auth")
     words = f"{names[0]} rejected its key." if len(names) == 1 else f"These providers rejected their keys: {', '.join(names)}."
@@ -195,6 +202,7 @@ FACTS: Mapping[str, Callable[[AlertRule], Measurement]] = {
     "budget": _budget,
     "disk": _disk,
     "backup": _backup,
+    "proof": _proof,
     "key": _key,
     "credit": _credit,
 }

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+PROOF = "proof"
 DISK, REJECTED_KEYS, NO_CREDIT, SLOWER = "disk", "key", "credit", "slower"
 FAILED = "Several answers failed earlier."
 # Units for a thousand of these.
@@ -87,6 +88,14 @@ KINDS: Mapping[str, AlertKind] = {
         ),
         AlertKind(DISK, "Free disk space", "less than {limit} of disk space is free", BELOW, "MB"),
         AlertKind("backup", "Age of the last backup", "the last backup is older than {limit}", ABOVE, "days"),
+        AlertKind(
+            PROOF,
+            "Nightly backup",
+            "more than {limit} things are wrong with nightly backups",
+            ABOVE,
+            "",
+            special=(0, "a nightly backup failed or is missing, or a copy is damaged"),
+        ),
         AlertKind(
             REJECTED_KEYS,
             "Rejected provider keys",

@@ -30,6 +30,7 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.models.connections import listing
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
+from webapp.operations.health import nightly
 from webapp.operations.health.backups import made_at
 from webapp.settings.secrets.keyring import Keyring, keyring
 from webapp.streaming.shared_config import UNLIKE
@@ -80,6 +81,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
         Chapter("Models", [fact for live in providers().connections() for fact in _of_connection(live)]),
         *(more.chapter() for more in brought(MoreFacts)),
         Chapter("Safety", [_address(config), key(keyring()), _last_backup(config)]),
+        Chapter("Nightly backup", nightly.facts()),
         server,
     ]
 

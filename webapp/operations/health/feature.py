@@ -1,12 +1,13 @@
 """The health feature: probes for monitoring, a page for admins, and commands to check, back up and restore."""
 
-from webapp.operations.health import views
+from webapp.operations.health import nightly, views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(views.probes, views.bp),
     commands={name: f"webapp.operations.health.commands:{name}" for name in ("check", "backup", "restore", "version")},
+    resumes=(nightly.wake,),
     navigation=(
         NavEntry(
             words="Health",

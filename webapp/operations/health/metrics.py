@@ -37,6 +37,7 @@ from webapp.engine.metric_events import (
 )
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import DEMO, providers
+from webapp.operations.health import nightly
 from webapp.settings.service import setting
 from webapp.tools.built_in.catalog import ALL
 
@@ -164,6 +165,12 @@ class Metrics:
         }
         for name, (words, read_value) in gauges.items():
             Gauge(name, words, registry=self._registry).set_function(read_value)
+        Gauge("millrace_backup_problems", "What is wrong with nightly backups.", registry=self._registry).set_function(
+            partial(_in_app, engine, lambda: len(nightly.problems()))
+        )
+        Gauge("millrace_backup_seconds", "When the last good nightly backup began.", registry=self._registry).set_function(
+            partial(_in_app, engine, _last_backup_seconds)
+        )
         free = Gauge("millrace_threads_free", "Free threads, by purpose.", ("purpose",), registry=self._registry)
         lost = Gauge("millrace_threads_lost", "Threads that didn't come back, by purpose.", ("purpose",), registry=self._registry)
         for thread in ALL_THREADS:
@@ -204,6 +211,16 @@ class Metrics:
             return OTHER
         self._served.add(served)
         return served
+
+
+def _in_app(engine: Engine, read_value: Callable[[], float]) -> float:
+    with engine.in_app():
+        return read_value()
+
+
+def _last_backup_seconds() -> float:
+    good = nightly.last_good()
+    return good.began.timestamp() if good else 0.0
 
 
 class GapCounts(Collector):

@@ -9,13 +9,14 @@ from flask import Blueprint, Response, jsonify, request, url_for
 
 from webapp.base.current import the_config
 from webapp.base.database.state import trouble_with_database
+from webapp.base.db import is_sqlite
 from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.sse_response import streaming_response
 from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
-from webapp.operations.health import facts
+from webapp.operations.health import facts, nightly
 from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
@@ -40,7 +41,8 @@ def index() -> Response:
     here = Chapter("Your connection", facts.of_request(request, the_config()))
     streams = Chapter("Streams", [*_streams(), *_paused()])
     tested = [connection for connection in providers().connections() if connection.is_usable]
-    return render("operations/health/health.html", chapters=[here, streams, *facts.chapters()], pieces=PIECES, tested=tested)
+    chapters = [here, streams, *facts.chapters()]
+    return render("operations/health/health.html", chapters=chapters, pieces=PIECES, tested=tested, can_back_up=is_sqlite())
 
 
 @bp.get("/stream")
@@ -54,6 +56,13 @@ def stream() -> Response:
 def test(slug: str) -> Response:
     connections.check(slug, partial(providers().provider, slug), author=audit_author())
     return redirect(url_for(".index", _anchor="models"))
+
+
+@bp.post("/backup")
+@admin_only
+def back_up() -> Response:
+    nightly.ask(author=audit_author())
+    return redirect(url_for(".index", _anchor="nightly-backup"), "A backup is being made.")
 
 
 def _pieces(pause: Callable[[float], object]) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation, JournalRow
 from webapp.knowledge.tables import Collection, Document
 from webapp.operations.insights.tables import InsightDay
+from webapp.people.notices.tables import Notice
 from webapp.settings.losses import LosingSetting, Loss
 from webapp.settings.service import setting
 
@@ -89,6 +90,7 @@ HOLDINGS = (
         [(Generation.created_at, Generation.id.in_(select(JournalRow.generation_id)))],
         rule="until the answer has ended",
     ),
+    Holding("Notices", "notice", [(Notice.created_at, true())], rule="a week"),
     Holding("Usage", "answer", [(Generation.created_at, true())], rule="for ever, without text once its chat is deleted"),
 )
 LOSSES = (

@@ -14,6 +14,7 @@ from webapp.engine.chores import Chore, run_steps
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.operations.insights.tables import InsightDay, InsightMark
 from webapp.people.audit_retention import forget_old_entries
+from webapp.people.notices.telling import forget_old_notices
 from webapp.settings.service import setting
 
 AT_ONCE = 200
@@ -74,7 +75,7 @@ def _forget_some_alone(since: datetime) -> bool:
     return bool(ids)
 
 
-STEPS = (keeping_clock.look, keeping.sweep, forget_old_entries, forget_sent, forget_insights)
+STEPS = (keeping_clock.look, keeping.sweep, forget_old_entries, forget_sent, forget_insights, forget_old_notices)
 
 
 def sweep() -> bool:

@@ -1,0 +1,260 @@
+"""The page and the API of notices: devices, email, webhook and quiet hours, and what goes with a session or an account."""
+
+import itertools
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from tests.api.client import Client
+from tests.chat.conftest import ended
+from tests.operations.notices.conftest import AddDevice
+from tests.operations.notices.push_service import Device, PushService, status
+from tests.operations.notices.test_delivery import settled, states, told
+from tests.support.browser import Browser
+from tests.support.statements import statements
+from tests.upstream.handle import Upstream
+from webapp.base.audit import COMMAND_LINE
+from webapp.base.db import db
+from webapp.engine.engine import ENGINE
+from webapp.engine.state.presence import Presence
+from webapp.operations.budgets import notices as budget_notices
+from webapp.operations.notices.sending import TRUST
+from webapp.operations.notices.service import MOST_DEVICES
+from webapp.people.members import people
+from webapp.people.notices import kinds
+from webapp.people.notices.tables import Notice, NoticeChannel
+from webapp.people.notices.telling import is_reachable
+from webapp.settings.secrets.encryption import stored
+
+PAGE = "/settings/notices"
+
+
+def fields(service: PushService, path: str = "/phone", **more: str) -> dict[str, str]:
+    return {"endpoint": service.url + path, "name": "", **Device().keys, **more}
+
+
+def channels(app: Flask) -> int:
+    with app.app_context():
+        return db.session.scalar(select(func.count()).select_from(NoticeChannel)) or 0
+
+
+def test_a_browser_becomes_a_device_and_goes_with_its_session(app: Flask, member: Browser, service: PushService) -> None:
+    page = member.page(PAGE)
+    form = page.one("form[data-push]")
+    assert re.fullmatch(r"[\w-]{87}", str(form.attributes["data-push"]))
+    assert "hidden" in form.attributes
+    assert {node.attributes["name"] for node in form.css("input")} == {"endpoint", "p256dh", "auth", "name"}
+    assert member.post(str(form.attributes["action"]), **fields(service)).location == PAGE
+    page = member.page(PAGE)
+    assert page.says("This device is told from now on.")
+    assert page.says("nothing sent yet")
+    # Registered again, it is the same device.
+    member.post("/settings/devices", **fields(service, name="My phone"))
+    assert channels(app) == 1
+    assert member.page(PAGE).says("My phone")
+    with app.app_context():
+        assert is_reachable(member.person_id)
+    member.post("/logout")
+    assert channels(app) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"endpoint": "http://push.example.net/1"}, "The address must begin with https://."),
+        ({"endpoint": "https://127.0.0.1/1"}, "The address must be public"),
+        ({"endpoint": "https://[::1]/1"}, "The address must be public"),
+        ({"endpoint": "https://10.0.0.7/1"}, "The address must be public"),
+        ({"endpoint": "https://localhost/1"}, "The address must be public"),
+        ({"endpoint": "https://a:b@push.example.net/1"}, "can't contain a user name"),
+        ({"endpoint": "ftp://push.example.net"}, "must start with http"),
+        ({"endpoint": "https://push.example.net/" + "a" * 1_000}, "characters too long"),
+        ({"endpoint": ""}, "must start with http"),
+        ({"p256dh": "A" * 87}, "These aren't the keys"),
+        ({"auth": ""}, "These aren't the keys"),
+        ({"auth": "a" * 201}, "too long"),
+        ({"name": "a" * 61}, "up to 60 characters"),
+    ],
+)
+def test_what_is_no_device_is_refused(app: Flask, member: Browser, change: dict[str, str], sentence: str) -> None:
+    entered = {**fields(PushService("https://push.example.net")), **change}
+    page = member.post("/settings/devices", **entered)
+    assert page.status_code == 422
+    assert page.says(sentence) or "too long" in sentence + page.text
+    assert channels(app) == 0
+
+
+def test_a_name_that_leads_into_this_network_is_not_asked(
+    app: Flask, member: Browser, service: PushService, add_device: AddDevice
+) -> None:
+    _, id = add_device()
+    TRUST.set("public", app)
+    page = member.page(f"{PAGE}/{id}").press("Send a test")
+    assert page.says("The test didn't arrive.")
+    assert not service.received
+
+
+def test_devices_are_limited_and_belong_to_one_person(
+    app: Flask, program: Client, other: Client, service: PushService, add_device: AddDevice
+) -> None:
+    for number in range(MOST_DEVICES):
+        add_device(f"/{number}")
+    body = {"endpoint": f"{service.url}/more", "keys": Device().keys}
+    assert "which is the limit" in program.said("POST", "/devices", 409, body)["detail"]
+    add_device("/0", other)
+    assert len(program.get("/devices")["devices"]) == MOST_DEVICES - 1
+    assert len(other.get("/devices")["devices"]) == 1
+    id = other.get("/devices")["devices"][0]["id"]
+    program.said("PATCH", f"/devices/{id}", 404, {"name": "Mine"})
+    program.said("DELETE", f"/devices/{id}", 404)
+    other.said("DELETE", f"/devices/{id}", 204)
+
+
+def test_a_channel_is_changed_tested_and_removed(
+    app: Flask, member: Browser, program: Client, service: PushService, add_device: AddDevice
+) -> None:
+    device, id = add_device()
+    page = member.page(f"{PAGE}/{id}")
+    assert page.press("Send a test").says("The push service has taken the test.")
+    assert device.read(service.received[0].body)["title"] == "A test of your notices"
+    assert member.post(f"{PAGE}/{id}", name="My phone", kinds="waiting", has_words="y").status_code == 303
+    assert member.page(f"{PAGE}/{id}").says("Saved.")
+    found = program.get("/devices")["devices"][0]
+    assert (found["name"], found["kinds"], found["words"]) == ("My phone", ["waiting"], True)
+    service.says["/phone"] = [status(500), status(403), status(301, "Location: /x\r\n")]
+    for words in ("answered with status 500", "answered with status 403", "redirects to another address"):
+        assert member.page(f"{PAGE}/{id}").press("Send a test").says(words)
+    service.says["/phone"] = [status(410)]
+    assert member.page(f"{PAGE}/{id}").press("Send a test").says("It was removed from the list.")
+    assert member.get(f"{PAGE}/{id}").status_code == 404
+
+
+def test_a_webhook_has_a_secret_that_is_shown_once(app: Flask, member: Browser, service: PushService) -> None:
+    page = member.submit(PAGE, url=f"{service.url}/hook")
+    secret = str(page.one("#once-secret").attributes["value"])
+    assert secret.startswith("whsec_")
+    assert secret not in member.page(PAGE).text
+    page = member.page(PAGE).one(".entries a").attributes["href"]
+    again = member.page(str(page)).press("Make a new secret")
+    assert str(again.one("#once-secret").attributes["value"]) not in ("", secret)
+    assert member.submit(PAGE, url=f"{service.url}/other").says("Webhook changed.")
+    assert member.page(str(page)).press("Send a test").says("The webhook has taken the test.")
+    with app.app_context():
+        assert {secret.name for _, secret in stored()} >= {"Key for notices on devices", "Secret of webhook for notices"}
+    assert member.page(str(page)).press("Remove").says("Webhook isn't told any more.")
+
+
+def test_without_a_mail_server_nobody_is_told_by_email(member: Browser, program: Client) -> None:
+    assert member.page(PAGE).says("This server can’t send email yet.")
+    assert "can't send email" in program.said("PATCH", "/me/notices", 409, {"email": {"is_on": True}})["detail"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "field"),
+    [
+        (("22:00", "07:00", "Europe/Berlin"), ""),
+        (("", "", ""), ""),
+        (("22:00", "", ""), "quiet_until"),
+        (("", "07:00", ""), "quiet_from"),
+        (("24:00", "07:00", ""), "quiet_from"),
+        (("22:00", "7", ""), "quiet_until"),
+        (("22:00", "07:00", "Europe/Atlantis"), "time_zone"),
+        (("22:00", "07:00", "../../etc/passwd"), "time_zone"),
+    ],
+)
+def test_quiet_hours_are_two_times(member: Browser, program: Client, hours: tuple[str, str, str], field: str) -> None:
+    entered = dict(zip(("quiet_from", "quiet_until", "time_zone"), hours, strict=True))
+    page = member.submit(PAGE, **entered)
+    assert page.status_code == (422 if field else 200)
+    program.said("PATCH", "/me/notices", 422 if field else 200, entered)
+    if not field:
+        assert {name: program.get("/me/notices")[name] for name in entered} == entered
+
+
+def test_an_answer_that_nobody_watched_is_told(
+    app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream
+) -> None:
+    device, _ = add_device()
+    # Each look at the clock takes an hour: no one has been there for long.
+    clock = itertools.count(step=3_600)
+    ENGINE.of(app).presence = Presence(lambda: float(next(clock)))
+    fake.says("**In** the mill.")
+    path = member.post("/chats", message="Where are the keys?").location
+    settled(app, "sent")
+    payload = device.read(service.received[0].body)
+    assert payload["url"].partition("#")[0] == path.partition("#")[0]
+    assert (payload["title"], payload["body"]) == ("An answer is ready", "")
+    with app.app_context():
+        assert db.session.scalars(select(Notice.words)).one() == "In the mill."
+    assert member.page(PAGE).says("Where are the keys?")
+
+
+def test_who_watches_or_has_just_asked_is_not_told(
+    app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream
+) -> None:
+    add_device()
+    member.wait_for(member.post("/chats", message="Where are the keys?").location.partition("#")[0], ended)
+    assert states(app) == []
+
+
+def test_presence_knows_whose_watchers_are_here() -> None:
+    presence = Presence(lambda: 0.0)
+    presence.arrive("chat:c", "ada")
+    presence.arrive("chat:c", "ada")
+    presence.arrive("chat:c", "bob")
+    presence.leave("chat:c", "ada")
+    assert [presence.has("chat:c", person) for person in ("ada", "bob", "eve")] == [True, True, False]
+    presence.leave("chat:c", "ada")
+    assert [presence.has("chat:c", person) for person in ("ada", "bob")] == [False, True]
+
+
+def test_a_budget_is_told_once_in_its_period(
+    app: Flask, member: Browser, owner: Browser, service: PushService, add_device: AddDevice
+) -> None:
+    from webapp.operations.budgets.service import BudgetInput, create
+    from webapp.operations.budgets.tables import BudgetPeriod
+
+    device, _ = add_device()
+    with app.app_context():
+        entered = BudgetInput(who="user", who_id=member.person_id, unit="answers", limit=10, period="day")
+        budget_id = create(entered, author=COMMAND_LINE).id
+        budget_notices.check()
+        for used in (8, 9, 10, 11):
+            period = db.session.scalars(select(BudgetPeriod).where(BudgetPeriod.budget_id == budget_id)).one()
+            period.used = used
+            db.session.commit()
+            budget_notices.check()
+            budget_notices.TOLD.get().clear()
+            budget_notices.check()
+    settled(app, "sent", "sent")
+    assert [device.read(request.body)["title"] for request in service.received] == [
+        "80 % of your budget is used",
+        "Your budget is used up",
+    ]
+
+
+def test_nobody_with_channels_costs_no_statement(app: Flask, member: Browser) -> None:
+    with app.app_context():
+        is_reachable(member.person_id)
+    with statements(app) as said:
+        told(app, member.person_id)
+        with app.app_context():
+            budget_notices.check()
+    assert [statement for statement, _ in said if "notice" in statement] == []
+
+
+def test_all_goes_with_the_account(app: Flask, member: Browser, service: PushService, add_device: AddDevice) -> None:
+    add_device()
+    told(app, member.person_id)
+    settled(app, "sent")
+    with app.app_context():
+        receipt = people.erase_person(member.email)
+        counts = {line.words: line.count for line in receipt.of("erased")}
+        assert (counts["notice channels"], counts["notices"]) == (1, 1)
+        assert not receipt.left
+
+
+def test_the_kinds_are_those_of_the_api() -> None:
+    assert tuple(kinds.KINDS) == kinds.KindName.__args__

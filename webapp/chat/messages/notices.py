@@ -1,0 +1,69 @@
+"""Notices about answers: one ended, or waits for a person, while they weren't looking."""
+
+import logging
+from functools import partial
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.base.db import db
+from webapp.base.errors import AppError
+from webapp.base.heavy.turns import wait_for_turn
+from webapp.chat.record.post_answer import PostAnswer
+from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import Engine
+from webapp.engine.live import LiveGeneration
+from webapp.engine.tables import Generation
+from webapp.people.notices.kinds import KindName
+from webapp.people.notices.telling import is_reachable, tell
+from webapp.rendering.text import plain
+
+# Who looked away for less is still here: a page needs a moment to connect, or to load again.
+AWAY_SECONDS = 5.0
+# How often other workers say at the latest that someone reads an answer there.
+AWAY_ELSEWHERE_SECONDS = 30.0
+# Of which the beginning is plain text.
+READS_CHARS = 1_000
+TITLES = {"completed": "", "failed": "An answer failed"}
+DETACHED = "detach"
+log = logging.getLogger("chat:notices")
+
+
+def tell_of_end(engine: Engine, generation: Generation, after: PostAnswer) -> None:
+    """Tells who began an answer that it has ended, unless they watch it; what programs read themselves isn't told."""
+    person, is_kept = generation.user_id or "", not after.is_temporary and not engine.is_closing
+    if is_kept and generation.status in TITLES and generation.when_unwatched == DETACHED and is_reachable(person):
+        if _watches(engine, generation.lane, person):
+            return
+        title, about = TITLES[generation.status], (person, after.chat_id, after.title, generation.message_id or "")
+        engine.spawn(partial(_tell, engine, "answer", *about, title=title, once=f"answer {generation.id}"))
+
+
+def tell_of_wait(engine: Engine, live: LiveGeneration, chat: Chat) -> None:
+    """Tells who began an answer that it waits for them, unless they watch it."""
+    if is_reachable(live.person) and not _watches(engine, live.lane, live.person):
+        # The next call of the same answer waits at another place of its log.
+        once = f"waiting {live.id} {len(live.run.transcript.calls)}"
+        engine.spawn(partial(_tell, engine, "waiting", live.person, chat.id, chat.title, live.message_id or "", once=once))
+
+
+def _watches(engine: Engine, lane: str, person: str) -> bool:
+    if engine.presence.has(lane, person):
+        return True
+    # Others watch, so that nothing is known of when this person left.
+    if not engine.presence.is_alone(lane):
+        return False
+    return engine.presence.seconds_alone(lane) < (AWAY_ELSEWHERE_SECONDS if engine.shared else AWAY_SECONDS)
+
+
+def _tell(
+    engine: Engine, kind: KindName, person: str, chat_id: str, subject: str, message_id: str, *, title: str = "", once: str
+) -> None:
+    wait_for_turn()
+    with engine.in_app():
+        try:
+            content = db.session.scalar(select(func.substr(Message.content, 1, READS_CHARS)).where(Message.id == message_id))
+            words = plain(content or "") if kind == "answer" else ""
+            tell(person, kind, subject, f"/chats/{chat_id}#message-{message_id}", words, title=title, once=once)
+        except (AppError, SQLAlchemyError) as error:
+            log.warning("not_told", extra={"fields": {"kind": kind, "error": type(error).__name__}})

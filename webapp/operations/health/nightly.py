@@ -1,0 +1,452 @@
+"""The backup of every night, restored and compared: when one is due, who makes it, what came of it, and which copies are kept.
+
+`proof.py` does the work in a child process. What came of the last runs is a file beside the copies, not rows of the database that
+they are for: so it can be read when that is damaged, and a restored database doesn't bring back what another one did.
+"""
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+
+from webapp.base import audit
+from webapp.base.config import ROOT
+from webapp.base.current import PerApp, the_config
+from webapp.base.database.revisions import newest_revision
+from webapp.base.db import db, is_sqlite, utc_now
+from webapp.base.errors import Conflict, Invalid
+from webapp.base.words import plural
+from webapp.engine.chores import Chore
+from webapp.engine.engine import the_engine
+from webapp.operations.health import backups, rotation
+from webapp.operations.health.proof import FILES, LIST, UNFINISHED, Order, contents_of, remove, with_end
+from webapp.people.accounts.queries import set_up_at
+from webapp.settings.secrets.keyring import keyring
+from webapp.settings.service import setting
+from webapp.streaming.stop import Stop
+from webapp.web.filters import ago
+from webapp.web.health_facts import HealthFact, size
+
+EVERY_SECONDS = 60.0
+# Everyone comes back in the first minutes after a start.
+SETTLING_SECONDS = 300.0
+# The part of one core that a backup may use.
+SHARE = 0.1
+MOST_SECONDS = 20 * 3600
+LATE = timedelta(hours=2)
+# A night in which each try is broken off, as by a machine that crashes, is given up.
+MOST_TRIES, MOST_RUNS = 3, 60
+NAME = re.compile(r"nightly-(\d{8}-\d{6})\.sqlite3")
+STAMP = "%Y%m%d-%H%M%S"
+RUNS, RUNNING, LOCK = "nightly.json", "nightly.running", "nightly.lock"
+BROKEN_OFF = "It was broken off when the server stopped, and what it left was removed."
+UNDER_WAY = "A backup is being made already."
+NOT_HERE = "With PostgreSQL, Millrace makes no nightly backup: use pg_dump, or flask backup, and copy FILES_DIR."
+SAME_DISK = "The copies are on the disk of the data, which can fail with both: copy them to another machine, or set BACKUP_DIR."
+TURNED_OFF = "Turned off under Administration, Backups."
+NOT_WRITABLE = "{} can't be written to, so no backup can be made. Check BACKUP_DIR and the permissions of that folder."
+MISSING = "The backup that was due {} wasn't made."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One backup: when, and what came of it. Without faults there is a copy; `damaged` are earlier copies that no longer hold."""
+
+    began: datetime
+    ended: datetime
+    copy: str = ""
+    faults: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    damaged: dict[str, str] = field(default_factory=dict)
+    # The earlier copy that was proved once more.
+    again_of: str = ""
+    is_broken_off: bool = False
+    tables: int = 0
+    rows: int = 0
+    bytes: int = 0
+    files: int = 0
+    file_bytes: int = 0
+    restore_seconds: float = 0.0
+    share: float = 0.0
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Run":
+        return cls(**{**values, **{name: datetime.fromisoformat(values[name]) for name in ("began", "ended")}})
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy that is kept, with what is wrong with it."""
+
+    path: Path
+    made_at: datetime
+    bytes: int
+    trouble: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+@dataclass(slots=True)
+class Present:
+    """What this process knows: since when it runs, and whether someone has asked for a backup that isn't made yet."""
+
+    started: float = field(default_factory=time.monotonic)
+    is_asked: bool = False
+
+
+PRESENT = PerApp[Present](Present)
+
+
+def last_slot(now: datetime, hour: int, zone: tzinfo | None = None) -> datetime:
+    """Returns the last time at which a backup was due, by the clock of the server or of this time zone."""
+    here = now.astimezone(zone)
+    for days in (0, 1):
+        day = here.date() - timedelta(days=days)
+        slot = datetime(day.year, day.month, day.day, hour, tzinfo=zone)
+        # Without a zone this is the server's, with its rule for the day on which clocks change.
+        slot = slot if zone else slot.astimezone()
+        if slot <= now:
+            return slot.astimezone(UTC)
+    return (now - timedelta(days=1)).astimezone(UTC)
+
+
+def is_due(slot: datetime, runs: Sequence[Run], since: datetime | None) -> bool:
+    """Returns whether the backup of a slot is missing. Before the first of all, `since` is when there was something to copy."""
+    tries = [run for run in runs if run.began >= slot]
+    if not runs:
+        return since is not None and since < slot
+    return all(run.is_broken_off for run in tries) and len(tries) < MOST_TRIES
+
+
+def look() -> bool:
+    """Makes the backup that is due; always returns True, for another look."""
+    settle()
+    is_settled = time.monotonic() - PRESENT.get().started >= SETTLING_SECONDS
+    if is_settled and setting("backup.nightly") and not _trouble_with_folder() and _is_due_now():
+        with suppress(Conflict):
+            make()
+    return True
+
+
+def _make_asked() -> bool:
+    try:
+        with suppress(Conflict):
+            make()
+    finally:
+        PRESENT.get().is_asked = False
+    return False
+
+
+_every_night = Chore("backup", look, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS)
+_now = Chore("backup now", _make_asked, every_seconds=0.0)
+
+
+def wake() -> None:
+    if is_sqlite():
+        _every_night.wake()
+
+
+def ask(*, author: audit.AuditAuthor) -> None:
+    """Lets the server make a backup now; raises `Conflict` while it makes one."""
+    if not is_sqlite():
+        raise Invalid(NOT_HERE)
+    if PRESENT.get().is_asked or running_since():
+        raise Conflict(UNDER_WAY)
+    if trouble := _trouble_with_folder():
+        raise Invalid(trouble)
+    audit.record("asked for a backup", author=author, object_kind="backup")
+    PRESENT.get().is_asked = True
+    _now.wake()
+
+
+def make(*, share: float = SHARE) -> Run | None:
+    """Makes a backup, proves it and removes older copies; returns None if the server stops meanwhile."""
+    folder = the_config().backup_dir
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(folder):
+        _settle(folder)
+        earlier, began, kept = runs(), utc_now(), copies()
+        (folder / RUNNING).write_text(began.isoformat(), "utf-8")
+        order = _order(folder, began, earlier, kept, share)
+        # What was read above would let the database's log grow for as long as the copy takes.
+        db.session.rollback()
+        result = _in_child(order)
+        if result is None:
+            return None
+        again_of, again = (order.again.name if order.again else ""), result.pop("again", [])
+        run = Run(began=began, ended=utc_now(), copy=order.copy.name, again_of=again_of, **result)
+        run = replace(run, copy="") if run.faults else replace(run, warnings=[*run.warnings, *_lost_secrets()])
+        damaged = {name: words for name, words in _damaged(earlier, kept).items() if name != again_of}
+        run = replace(run, damaged=damaged | ({again_of: " ".join(again)} if again else {}))
+        _note(folder, [*earlier, run])
+        (folder / RUNNING).unlink(missing_ok=True)
+        if not run.faults:
+            backups.note()
+            _rotate()
+    return run
+
+
+def settle() -> None:
+    """Removes what a run has left that was broken off, and says so."""
+    folder = the_config().backup_dir
+    if (folder / RUNNING).exists():
+        # The lock is held while one runs.
+        with suppress(Conflict), _locked(folder):
+            _settle(folder)
+
+
+def runs() -> list[Run]:
+    """Returns what came of the last backups, oldest first; a list that can't be read is as good as none."""
+    try:
+        return [Run.from_json(values) for values in json.loads((the_config().backup_dir / RUNS).read_text("utf-8"))]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
+
+
+def copies() -> list[Copy]:
+    """Returns the copies that are kept, newest first."""
+    damaged = _last_damaged(runs())
+    found = []
+    for path in (the_config().backup_dir).glob("nightly-*.sqlite3"):
+        if match := NAME.fullmatch(path.name):
+            made_at = datetime.strptime(match[1], STAMP).replace(tzinfo=UTC)
+            found.append(Copy(path, made_at, path.stat().st_size, damaged.get(path.name, "")))
+    return sorted(found, key=lambda copy: copy.made_at, reverse=True)
+
+
+def running_since() -> datetime | None:
+    """Returns since when a backup is being made."""
+    file = the_config().backup_dir / RUNNING
+    try:
+        return datetime.fromisoformat(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def problems() -> list[str]:
+    """Returns what an operator has to know: a backup that failed or is missing, what it warns of, and copies that are damaged."""
+    if not is_sqlite():
+        return []
+    if setting("backup.nightly") and (trouble := _trouble_with_folder()):
+        return [trouble]
+    past = runs()
+    last = past[-1] if past else None
+    words = [*last.faults, *last.warnings] if last else []
+    words += [f"The copy {name} can't be restored: {trouble}" for name, trouble in _last_damaged(past).items()]
+    if setting("backup.nightly") and not running_since() and _is_missing(past):
+        words.append(MISSING.format(_clock(last_slot(utc_now(), int(setting("backup.hour"))))))
+    return words
+
+
+def _trouble_with_folder() -> str:
+    """Returns why no copy can be put into its folder, or an empty string."""
+    folder = the_config().backup_dir
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return "" if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else NOT_WRITABLE.format(folder)
+
+
+def _is_missing(past: Sequence[Run]) -> bool:
+    """Returns whether a due backup was not made, although there was time: a server that has just started makes up for it."""
+    if the_engine().has_begun:
+        had_time = time.monotonic() - PRESENT.get().started > LATE.total_seconds()
+    else:
+        had_time = bool(past) and utc_now() - past[-1].began > timedelta(days=2)
+    slot = last_slot(utc_now(), int(setting("backup.hour")))
+    return had_time and utc_now() - slot > LATE and is_due(slot, past, None if past else set_up_at())
+
+
+def last_good() -> Run | None:
+    return next((run for run in reversed(runs()) if not run.faults), None)
+
+
+def facts() -> list[HealthFact]:
+    """Returns the lines of the health page and of `flask check`."""
+    if not is_sqlite():
+        return [HealthFact("Every night", NOT_HERE)]
+    return [_plan(), *_last(), *_kept()]
+
+
+def _plan() -> HealthFact:
+    if since := running_since():
+        return HealthFact("Now", f"A backup is being made, since {_clock(since)}. It uses a tenth of one core at most.")
+    hour = int(setting("backup.hour"))
+    if not setting("backup.nightly"):
+        return HealthFact("Every night", TURNED_OFF)
+    return HealthFact("Every night", f"At {hour:02}:00 by the server's clock ({datetime.now().astimezone():%Z, UTC%z}).", "ok")
+
+
+def _last() -> Iterator[HealthFact]:
+    past, troubles = runs(), problems()
+    if not past:
+        yield HealthFact("Last run", " ".join(troubles) or "None yet.", "warn" if troubles else "")
+        return
+    last = past[-1]
+    if last.faults:
+        yield HealthFact(
+            "Last run", f"{_clock(last.began)}: no backup. {' '.join(last.faults)}", "bad", "Earlier copies are kept."
+        )
+    elif good := last_good():
+        yield HealthFact("Last run", f"{_clock(good.began)}{_lateness(good)}: {_held(good)}", "ok")
+        seconds = max(1, round(good.restore_seconds))
+        yield HealthFact("Restoring it", f"Takes about {plural(seconds, 'second')}, as tried on a scratch copy.")
+    if others := [trouble for trouble in troubles if trouble not in last.faults]:
+        yield HealthFact("To look at", " ".join(others), "warn")
+
+
+def _held(run: Run) -> str:
+    files = f" and {plural(run.files, 'file')} of {size(run.file_bytes)}" if run.files else ""
+    rows = f"{plural(run.rows, 'row')} of {plural(run.tables, 'table')}"
+    return f"{size(run.bytes)}{files}. Restored and compared: all {rows} are equal."
+
+
+def _lateness(run: Run) -> str:
+    slot = last_slot(run.began, int(setting("backup.hour")))
+    return ", later than planned" if run.began - slot > LATE else ""
+
+
+def _kept() -> Iterator[HealthFact]:
+    kept = copies()
+    if not kept:
+        return
+    names = ", ".join(f"{copy.made_at.astimezone():%-d %b %H:%M}" for copy in kept)
+    total, folder = sum(copy.bytes for copy in kept), the_config().backup_dir
+    hint = SAME_DISK if folder.stat().st_dev == backups.database_file().stat().st_dev else ""
+    yield HealthFact("Copies", f"{len(kept)} in {folder}, {size(total)} without files: {names}.", "", hint)
+
+
+def _clock(moment: datetime) -> str:
+    here = moment.astimezone()
+    return f"{here:%-d %b, %H:%M} ({ago(moment, utc_now())})"
+
+
+def _is_due_now() -> bool:
+    past = runs()
+    return is_due(last_slot(utc_now(), int(setting("backup.hour"))), past, None if past else set_up_at())
+
+
+def _order(folder: Path, began: datetime, earlier: Sequence[Run], kept: Sequence[Copy], share: float) -> Order:
+    """Returns what to do; after a run with faults no file is linked, as an earlier copy can be what is wrong."""
+    is_sound = bool(earlier) and not earlier[-1].faults
+    sound = [copy for copy in kept if not copy.trouble]
+    asked = {run.again_of: number for number, run in enumerate(earlier)}
+    return Order(
+        database=backups.database_file(),
+        files_dir=the_config().files_dir,
+        copy=_free_name(folder, began),
+        revision=newest_revision(),
+        links_to=sound[0].path if is_sound and sound else None,
+        # The one whose last proof is the longest ago.
+        again=min((copy.path for copy in kept), key=lambda path: asked.get(path.name, -1), default=None),
+        share=share,
+    )
+
+
+def _free_name(folder: Path, moment: datetime) -> Path:
+    while (name := folder / f"nightly-{moment:{STAMP}}.sqlite3").exists():
+        moment += timedelta(seconds=1)
+    return name
+
+
+def _in_child(order: Order) -> dict[str, Any] | None:
+    """Runs a proof in a process of its own; None if the server stops, which kills it."""
+    engine = the_engine()
+    stop = Stop(engine.signal)
+    command = [sys.executable, "-E", "-s", "-m", "webapp.operations.health.proof"]
+    engine.other_requests.add(stop)
+    # No environment variables: a child process needs no secrets.
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={}, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        with process, stop.aborting(process.kill):
+            try:
+                printed, trace = process.communicate(order.written(), timeout=MOST_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return {"faults": [f"It didn't end within {MOST_SECONDS // 3600} hours."]}
+    finally:
+        engine.other_requests.discard(stop)
+    if stop:
+        return None
+    if process.returncode:
+        return {"faults": [f"It failed: {(trace.strip().splitlines() or [f'exit code {process.returncode}'])[-1][:300]}"]}
+    return dict(json.loads(printed))
+
+
+def _lost_secrets() -> list[str]:
+    """Warns of secrets that no present key reads: equal rows are as unreadable in the copy."""
+    lost = keyring().lost
+    return [f"{plural(len(lost), 'stored secret')} can't be read with the present keys: {lost[0].name}."] if lost else []
+
+
+def _damaged(earlier: Sequence[Run], kept: Sequence[Copy]) -> dict[str, str]:
+    """Returns the copies that no longer have the size that they were made with: only one a night is read whole."""
+    found = dict(_last_damaged(earlier))
+    for copy in kept:
+        try:
+            bytes_then = contents_of(copy.path).bytes
+        except (OSError, ValueError, TypeError):
+            found[copy.name] = f"Its list {with_end(copy.path, LIST).name} can't be read."
+        else:
+            if bytes_then != copy.bytes:
+                found[copy.name] = f"It has {size(copy.bytes)}, not {size(bytes_then)}."
+    return found
+
+
+def _last_damaged(past: Sequence[Run]) -> dict[str, str]:
+    folder = the_config().backup_dir
+    return {name: words for name, words in past[-1].damaged.items() if (folder / name).exists()} if past else {}
+
+
+def _rotate() -> None:
+    """Removes what no rule keeps; a damaged copy, which takes no other's place, after as many days as a sound one."""
+    kept, oldest = copies(), utc_now() - timedelta(days=rotation.DAYS)
+    gone = set(rotation.superseded(copy.made_at for copy in kept if not copy.trouble))
+    for copy in kept:
+        if copy.made_at in gone or (copy.trouble and copy.made_at < oldest):
+            remove(copy.path)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lets one process at a time make a backup here; raises `Conflict` for the others. Any kind of death releases it."""
+    lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise Conflict(UNDER_WAY) from error
+    finally:
+        os.close(lock)
+
+
+def _settle(folder: Path) -> None:
+    began = running_since()
+    for path in folder.glob(f"nightly-*{UNFINISHED}*"):
+        remove(path.with_name(path.name.partition(UNFINISHED)[0] + UNFINISHED))
+    # Without its database, which is named last, it is no copy.
+    for path in (*folder.glob(f"nightly-*.sqlite3{LIST}"), *folder.glob(f"nightly-*.sqlite3{FILES}")):
+        if not path.with_suffix("").exists():
+            remove(path.with_suffix(""))
+    if began:
+        _note(folder, [*runs(), Run(began=began, ended=utc_now(), faults=[BROKEN_OFF], is_broken_off=True)])
+        (folder / RUNNING).unlink(missing_ok=True)
+
+
+def _note(folder: Path, past: Sequence[Run]) -> None:
+    written = [asdict(run) | {"began": run.began.isoformat(), "ended": run.ended.isoformat()} for run in past[-MOST_RUNS:]]
+    # A list of half a line would lose all.
+    fresh = with_end(folder / RUNS, ".new")
+    fresh.write_text(json.dumps(written), "utf-8")
+    fresh.replace(folder / RUNS)

@@ -1,0 +1,209 @@
+"""Delivers the stored notices in the background: each channel in a greenlet of its own, each notice by one worker."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.base.current import PerApp
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import Unavailable
+from webapp.engine.chores import Chore
+from webapp.engine.engine import Engine, the_engine
+from webapp.models.providers.base import ProviderError
+from webapp.models.upstream import Stopped
+from webapp.operations.notices.sending import SUMMARY, DeviceGone, NoticeMessage, Target, send
+from webapp.people.accounts.tables import User, UserSession
+from webapp.people.notices.kinds import KINDS
+from webapp.people.notices.tables import WAITING, Notice, NoticeChannel, NoticeDelivery
+from webapp.people.notices.telling import REACHABLE
+from webapp.streaming.stop import Stop
+
+log = logging.getLogger("notices")
+
+SENT, FAILED, DROPPED = "sent", "failed", "dropped"
+# How long after an attempt the next one follows; after the last, a notice has failed.
+AGAIN_SECONDS = (10.0, 60.0, 600.0, 3600.0)
+# Longer than an attempt at every way: what a worker has claimed and not sent by then, another one sends.
+CLAIMED = timedelta(seconds=180)
+# How many channels this process sends to at a time: one that hangs takes one of them for ten seconds.
+MOST_AT_ONCE = 16
+# More than can come to a channel in an hour; the rest follows.
+MOST_AT_A_TIME = 100
+SOON = timedelta(minutes=2)
+HERE = PerApp[set[str]](set)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is sent as one message, and the deliveries that it settles; `attempts` is how often it was tried, with this time."""
+
+    ids: Sequence[str]
+    message: NoticeMessage
+    attempts: int
+
+
+def deliver() -> bool:
+    """Starts to send what is due; returns whether more is due soon."""
+    engine, now, here = the_engine(), utc_now(), HERE.get()
+    is_due = NoticeDelivery.state == WAITING, NoticeDelivery.due_at <= now
+    if (free := MOST_AT_ONCE - len(here)) > 0:
+        query = select(NoticeDelivery.channel_id).where(*is_due, NoticeDelivery.channel_id.not_in(here))
+        query = query.group_by(NoticeDelivery.channel_id).order_by(func.min(NoticeDelivery.due_at)).limit(free)
+        for channel_id in db.session.scalars(query).all():
+            _start(engine, channel_id, now)
+    first = db.session.scalar(select(func.min(NoticeDelivery.due_at)).where(NoticeDelivery.state == WAITING))
+    db.session.rollback()
+    if first:
+        _wake_later()
+    return first is not None and first <= now + SOON
+
+
+def look() -> bool:
+    """Has sent what was held or is to be tried again; returns whether anything waits."""
+    wake()
+    waits = db.session.scalar(select(exists().where(NoticeDelivery.state == WAITING)))
+    return bool(waits)
+
+
+wake = Chore("notices", deliver, every_seconds=0.5, most_seconds=60.0).wake
+_wake_later = Chore("held notices", look, every_seconds=60.0, most_seconds=60.0).wake
+
+
+def _start(engine: Engine, channel_id: str, now: datetime) -> None:
+    if engine.is_closing or not (claimed := claim(channel_id, now)):
+        return
+    target, parcels = claimed
+    stop, here = Stop(engine.signal), HERE.get()
+    here.add(channel_id)
+    engine.other_requests.add(stop)
+    engine.spawn(partial(_send_all, engine, stop, here, target, parcels))
+
+
+def claim(channel_id: str, now: datetime) -> tuple[Target, list[Parcel]] | None:
+    """Takes what is due at a channel, so that no other worker sends it; returns None if nothing is left to be sent."""
+    is_due = NoticeDelivery.channel_id == channel_id, NoticeDelivery.state == WAITING, NoticeDelivery.due_at <= now
+    with write(keeps_loaded=True) as session:
+        row = session.execute(select(NoticeChannel, User).join(User).where(NoticeChannel.id == channel_id)).first()
+        some = select(NoticeDelivery.id).where(*is_due).order_by(NoticeDelivery.id).limit(MOST_AT_A_TIME)
+        values = {"due_at": now + CLAIMED, "attempts": NoticeDelivery.attempts + 1}
+        claim = update(NoticeDelivery).where(NoticeDelivery.id.in_(some), *is_due).values(**values).returning(NoticeDelivery.id)
+        ids = session.scalars(claim.execution_options(synchronize_session=False)).all()
+        if not row or not ids:
+            return None
+        pairs = select(NoticeDelivery, Notice).join(Notice).where(NoticeDelivery.id.in_(ids)).order_by(NoticeDelivery.id)
+        due = [(delivery, notice) for delivery, notice in session.execute(pairs.execution_options(populate_existing=True))]
+        channel, user = row
+        seen_at = session.scalar(select(func.max(UserSession.seen_at)).where(UserSession.user_id == user.id))
+        useless = [delivery for delivery, notice in due if user.disabled_at or _is_seen(delivery, notice, seen_at)]
+        for delivery in useless:
+            delivery.state = DROPPED
+        parcels = _parcels(channel, [pair for pair in due if pair[0] not in useless])
+    return (target_of(channel, user), parcels) if parcels else None
+
+
+def _is_seen(delivery: NoticeDelivery, notice: Notice, seen_at: datetime | None) -> bool:
+    """Returns whether a person has been here since, after a notice that was held and that this makes useless."""
+    kind = KINDS.get(notice.kind)
+    return delivery.is_held and bool(kind and kind.is_seen_by_visit) and seen_at is not None and seen_at > notice.created_at
+
+
+def _parcels(channel: NoticeChannel, due: Sequence[tuple[NoticeDelivery, Notice]]) -> list[Parcel]:
+    """Returns what is sent: several notices that were held as one summary, each other by itself."""
+    held = [pair for pair in due if pair[0].is_held]
+    alone = [pair for pair in due if pair not in held] if len(held) > 1 else due
+    parcels = [
+        Parcel([delivery.id], message_of(notice, has_words=channel.has_words), delivery.attempts) for delivery, notice in alone
+    ]
+    if len(held) > 1:
+        messages = [message_of(notice, has_words=channel.has_words) for _, notice in held]
+        ids, attempts = [delivery.id for delivery, _ in held], max(delivery.attempts for delivery, _ in held)
+        parcels.append(Parcel(ids, _summary(messages), attempts))
+    return parcels
+
+
+def message_of(notice: Notice, *, has_words: bool) -> NoticeMessage:
+    text = ": ".join(filter(None, (notice.subject, notice.words))) if has_words else ""
+    return NoticeMessage(notice.id, notice.kind, notice.title, text, notice.path, notice.created_at)
+
+
+def _summary(messages: Sequence[NoticeMessage]) -> NoticeMessage:
+    counts = Counter(message.kind for message in messages)
+    text = " · ".join(KINDS[kind].counted(count) for kind, count in counts.items() if kind in KINDS)
+    last = messages[-1]
+    title = f"{len(messages)} notices from your quiet hours"
+    return NoticeMessage(last.id, SUMMARY, title, text, "/settings/notices", last.at, held=messages)
+
+
+def target_of(channel: NoticeChannel, user: User) -> Target:
+    return Target(channel.id, channel.way, channel.address, user.email, channel.p256dh, channel.auth, channel.secret)
+
+
+def _send_all(engine: Engine, stop: Stop, here: set[str], target: Target, parcels: Sequence[Parcel]) -> None:
+    """Sends one parcel after another; once one fails, the others are not tried either."""
+    try:
+        with engine.in_app():
+            for number, parcel in enumerate(parcels):
+                if not _is_sent(target, parcel, parcels[number:], stop):
+                    break
+    finally:
+        here.discard(target.id)
+        engine.other_requests.discard(stop)
+        with engine.in_app():
+            wake()
+
+
+def _is_sent(target: Target, parcel: Parcel, rest: Sequence[Parcel], stop: Stop) -> bool:
+    now = utc_now()
+    try:
+        send(target, parcel.message, stop, now)
+    except Stopped:
+        # The next server sends them.
+        _settle([id for left in rest for id in left.ids], target.id, {"due_at": now})
+    except DeviceGone:
+        forget_channel(target.id)
+    except ProviderError as error:
+        for left in rest:
+            _settle_failed(target, left, error, now)
+    else:
+        _settle(parcel.ids, target.id, {"state": SENT}, {"delivered_at": now, "trouble": ""})
+        return True
+    return False
+
+
+def _settle_failed(target: Target, parcel: Parcel, error: ProviderError, now: datetime) -> None:
+    """Has a parcel tried again later, if that can help, else gives it up."""
+    again = error.retryable and parcel.attempts <= len(AGAIN_SECONDS)
+    seconds = max(AGAIN_SECONDS[parcel.attempts - 1], error.retry_after or 0) if again else 0
+    values = {"due_at": now + timedelta(seconds=seconds)} if again else {"state": FAILED}
+    log.info("notice_not_delivered", extra={"fields": {"channel_id": target.id, "way": target.way, "again": again}})
+    _settle(parcel.ids, target.id, values, {"trouble": error.message[:300]})
+
+
+def _settle(ids: Sequence[str], channel_id: str, values: dict[str, Any], of_channel: dict[str, Any] | None = None) -> None:
+    try:
+        with write() as session:
+            # Only what this worker has claimed: a channel that was removed meanwhile has taken its deliveries along.
+            session.execute(_quietly(update(NoticeDelivery).where(NoticeDelivery.id.in_(ids)).values(**values)))
+            if of_channel:
+                session.execute(_quietly(update(NoticeChannel).where(NoticeChannel.id == channel_id).values(**of_channel)))
+    except (Unavailable, SQLAlchemyError) as error:
+        # It is tried again when its claim has run out.
+        log.warning("notice_not_settled", extra={"fields": {"channel_id": channel_id, "error": type(error).__name__}})
+
+
+def _quietly(statement: Any) -> Any:
+    return statement.execution_options(synchronize_session=False)
+
+
+def forget_channel(channel_id: str) -> None:
+    """Deletes a channel with what waits for it."""
+    with write() as session:
+        session.execute(_quietly(delete(NoticeChannel).where(NoticeChannel.id == channel_id)))
+        REACHABLE.read_again_after(session)

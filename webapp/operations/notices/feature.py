@@ -1,0 +1,23 @@
+"""The notices feature: the page of a person's own notices, and their delivery in the background."""
+
+from webapp.operations.notices import delivery, push_keys, service, views
+from webapp.people.notices.telling import Deliverer
+from webapp.web.feature import Feature
+from webapp.web.navigation import NavEntry
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    resumes=(delivery.wake,),
+    brings=(Deliverer(delivery.wake), push_keys.HOLDER, service.HOLDER),
+    navigation=(
+        NavEntry(
+            words="Notices",
+            path="/settings/notices",
+            icon="bell",
+            rank=86,
+            also="notifications push phone device email webhook quiet hours told",
+            about="What you are told while you aren't looking: on your devices, by email, by webhook.",
+            is_own=True,
+        ),
+    ),
+)
