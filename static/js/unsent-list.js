@@ -114,7 +114,6 @@
   document.addEventListener("submit", (event) => {
     const count = waiting().length;
     if (!count || event.target.getAttribute("action") !== "/logout") return;
-    const words = count > 1 ? `${count} messages wait` : "1 message waits";
-    if (!confirm(`${words} for the network. If you sign out now, it is deleted. Sign out?`)) event.preventDefault();
+    if (!confirm(`Messages that wait for the network: ${count}. Signing out deletes them. Sign out?`)) event.preventDefault();
   });
 }

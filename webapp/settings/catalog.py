@@ -493,11 +493,7 @@ _SIGN_ON = (
 )
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
-    _switch(
-        "accounts.offline",
-        "Keep chats on people's devices",
-        "Browsers keep the last 20 chats of their own that people opened, to be read offline, and messages written offline.",
-    ),
+    _switch("accounts.offline", "Keep chats on devices", "Browsers keep a person's last 20 chats, to be read offline."),
 )
 _LINKS = (
     _choice(
