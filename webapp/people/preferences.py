@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import update
 
+from webapp.base import languages
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid
 from webapp.people import shortcuts
@@ -105,7 +106,7 @@ def begin_with_preset(user: User, preset_id: str) -> None:
 
 
 def set_preferences(user: User, **values: str) -> None:
-    """Stores some of `CHOICES`, `default_model` and `instructions`; the others stay.
+    """Stores some of `CHOICES`, `language`, `default_model` and `instructions`; the others stay.
 
     An empty model means the last chosen one, at first the team's.
     """
@@ -121,7 +122,7 @@ def _checked(name: str, value: str) -> str:
         return checked_text(value, name, most=MOST_CHARS)
     if name == "default_model":
         return value[:200]
-    offered, words = CHOICES[name]
+    offered, words = ({"": "", **languages.offered()}, "languages") if name == "language" else CHOICES[name]
     if value not in offered:
         raise Invalid(f"Choose one of the {words}.", field=name)
     return value

@@ -21,6 +21,8 @@ class User(Actor):
     password_hash: Mapped[str] = mapped_column(Text)
     disabled_at: Mapped[datetime | None]
     theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    # Empty: that of the browser.
+    language: Mapped[str] = mapped_column(String(35), default="", server_default="")
     accent: Mapped[str] = mapped_column(String(10), default="", server_default="")
     contrast: Mapped[str] = mapped_column(String(10), default="", server_default="")
     font: Mapped[str] = mapped_column(String(10), default="", server_default="")
