@@ -45,6 +45,7 @@ from webapp.operations.insights.trace_exporter import TraceExporter
 from webapp.operations.keeping import feature as keeping
 from webapp.operations.mail import feature as mail
 from webapp.operations.notices import feature as notices
+from webapp.operations.schedules import feature as schedules
 from webapp.operations.sign_on import feature as sign_on
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
@@ -92,6 +93,7 @@ FEATURES = (
     sign_on.FEATURE,
     notices.FEATURE,
     keeping.FEATURE,
+    schedules.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )

@@ -2,11 +2,11 @@
 
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import defer, undefer
@@ -34,6 +34,7 @@ from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
+from webapp.web.feature import brought
 
 # Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.
 BATCH = 25
@@ -53,6 +54,14 @@ UP = text("""
 WITHOUT_HTML = defer(Message.html, raiseload=True)
 # For exports in formats that have them.
 WITH_FOREIGN = undefer(Message.foreign_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecords:
+    """What a feature adds to the archive of everything that a person has: a file of JSON, unless there is nothing."""
+
+    file: str
+    read: Callable[[str], list[dict[str, Any]]]
 
 
 def archive_name() -> str:
@@ -129,8 +138,10 @@ def _with_files(archive: zipfile.ZipFile, pipe: "Pipe", engine: Engine, user_id:
         entries = [
             (f"files/{file.id}/{name_within(file.name)}", storage.path_of(file.hash)) for file in storage.of_person(user_id)
         ]
-    if values:
-        archive.writestr("variables.json", json.dumps(values, ensure_ascii=False, indent=1))
+        records = {part.file: part.read(user_id) for part in brought(OwnRecords)}
+    for name, content in {"variables.json": values, **records}.items():
+        if content:
+            archive.writestr(name, json.dumps(content, ensure_ascii=False, indent=1))
     for name, path in entries:
         # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored as
         # they are.
