@@ -1,13 +1,13 @@
 """Add what people choose for offline use, and what identifies the request that queued a message.
 
-Revision: 0251, after 0260
+Revision: 0251, after 0262
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0251"
-down_revision = "0260"
+down_revision = "0262"
 branch_labels = None
 depends_on = None
 
