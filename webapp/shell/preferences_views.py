@@ -43,13 +43,8 @@ from webapp.web.pick_field import PickField
 bp = Blueprint("preferences", __name__)
 # The fields of each part, by the last piece of its address.
 PARTS: Mapping[str, Sequence[str]] = {
-<<<<<<< HEAD
-    "look": tuple(LOOKS),
-    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech", "offline"),
-=======
     "look": ("language", *LOOKS),
-    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech"),
->>>>>>> main
+    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech", "offline"),
     "memory": ("instructions", "remembers", "is_reading_counted"),
 }
 # The choices that are columns of their person.
