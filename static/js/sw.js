@@ -1,5 +1,5 @@
 // The service worker: keeps pages to be read offline, has unsent messages sent (unsent.js), and shows what is pushed.
-// Of every page the server says for whom it is, and whether it may be kept (ADR 46); nothing kept is shown while it answers.
+// Of every page the server says for whom it is, and whether it may be kept (ADR 47); nothing kept is shown while it answers.
 "use strict";
 const [SHELL, PAGE, KEEPER, MOST_PAGES, MOST_CHARS, MOST_ASSETS] = ["shell", "/offline", "Millrace-Keep", 20, 2_000_000, 120];
 const [ASSET, LINE] = [/\/static\/(?!vendor\/mermaid)[\w./+-]+\?v=\w+/g, /(<p class="offline"[^>]*) hidden>[^<]*/];

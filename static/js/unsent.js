@@ -1,4 +1,4 @@
-// Messages that were written offline: kept until they are sent, once and in order. Used by pages (offline.js) and the worker (sw.js).
+// Messages that were written offline: kept until they are sent, once and in order. Used by pages and by the worker (sw.js).
 "use strict";
 self.unsent = (() => {
   const [ALL, PATIENCE, NEXT_TIME] = ["waiting ", 30_000, "The server couldn't take this yet."];
