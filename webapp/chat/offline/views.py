@@ -42,7 +42,7 @@ def worker() -> Response:
 @bp.get("/offline")
 @anybody
 def page() -> Response:
-    """Shows what there is without a network: the same for everyone, as browsers keep it for anybody."""
+    """Shows what there is without a network: the same for everyone, as one copy is kept for all people of a browser."""
     return render("chat/offline/page.html")
 
 
