@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from werkzeug.local import LocalProxy
 
 from webapp.api import access, compression, cors, feature as api, limits
-from webapp.base import logs
+from webapp.base import languages, logs
 from webapp.base.config import ROOT, Config, load
 from webapp.base.current import BUCKETS, CONFIG, TOPICS
 from webapp.base.database.retrying_pool import RetryingPool
@@ -45,6 +45,7 @@ from webapp.operations.insights.trace_exporter import TraceExporter
 from webapp.operations.keeping import feature as keeping
 from webapp.operations.mail import feature as mail
 from webapp.operations.notices import feature as notices
+from webapp.operations.schedules import feature as schedules
 from webapp.operations.sign_on import feature as sign_on
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
@@ -58,7 +59,7 @@ from webapp.rendering import on_loop
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.tools import feature as tools
-from webapp.web import assets, compression as page_compression, errors, filters, security, templates
+from webapp.web import assets, compression as page_compression, errors, filters, security, templates, translation
 from webapp.web.addresses import Route
 from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
 from webapp.web.navigation import Navigation
@@ -92,6 +93,7 @@ FEATURES = (
     sign_on.FEATURE,
     notices.FEATURE,
     keeping.FEATURE,
+    schedules.FEATURE,
     shell.FEATURE,
     api.FEATURE,
 )
@@ -119,6 +121,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     app.jinja_environment, app.request_class, app.url_rule_class = templates.Templates, Incoming, Route
     watcher_loop.init(app)
     _configure(app, config)
+    languages.load(config.data_dir / "compiled" / "languages")
     logs.set_up(config)
     compression.init(app)
     page_compression.init(app)
@@ -128,6 +131,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     bind(app)
     errors.init(app)
     assets.init(app)
+    translation.init(app)
     _teach_templates(app)
     templates.use_cache(app, config.data_dir)
     _start_engine(app, config)

@@ -15,6 +15,7 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.shown import Actions, ShownChat, ShownMessage
 from webapp.people import shortcuts
 from webapp.web import assets, filters
+from webapp.web.templates import Templates
 
 KINDS = ("script", "style", "img", "font", "connect")
 POLICY = "; ".join(["default-src 'none'", *(f"{kind}-src 'self'" for kind in KINDS), "form-action 'self'"])
@@ -114,7 +115,7 @@ class Stage:
 
 def app_of(stage: Stage) -> Flask:
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    app.config["SECRET_KEY"] = "stage"
+    app.config["SECRET_KEY"], app.jinja_environment = "stage", Templates
     app.jinja_env.filters.update(
         ago=lambda moment: filters.ago(moment, datetime.now(UTC)),
         iso=filters.iso,
@@ -140,6 +141,7 @@ def app_of(stage: Stage) -> Flask:
         links_are_on=lambda: False,
         project_of_chat=lambda _: None,
         is_sidebar_hidden=lambda: False,
+        keeps_offline=lambda: False,
     )
     app.jinja_env.tests.update(is_cut=lambda groups: bool(groups))
     # Pages link to routes that this server does not have.

@@ -38,6 +38,7 @@ OTHERS = {
     "plus": "Add|Queue",
     "rotate-ccw": "Try again|Rewrite",
     "search": "Search|Find",
+    "calendar-clock": "Schedule",
     "settings": "Theme",
     "sliders-horizontal": "Chat settings|Administration",
     "square": "Stop",

@@ -13,6 +13,7 @@ from flask_migrate import upgrade
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
+from webapp.base import catalogues
 from webapp.base.config import ROOT, make_keys, mistyped
 from webapp.base.current import the_config
 from webapp.base.database.revisions import known_revisions, newest_revision
@@ -61,6 +62,8 @@ def prepare() -> None:
         for fact in facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
         templates.compile_all(current_app, config.data_dir)
+        files = catalogues.sources(*ready.languages_of(config))
+        catalogues.compile_all(files.values(), config.data_dir / "compiled" / "languages")
         link = accounts.owner_link(ready.address(config))
         ready.note(config)
     ready.print_addresses(config, link)

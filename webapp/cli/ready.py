@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from contextlib import closing
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,7 +40,12 @@ def main() -> int:
 
 def note(config: Config) -> None:
     """Records that the present files have prepared this data folder."""
-    _noted(config).write_text(_what_was_read(), "utf-8")
+    _noted(config).write_text(_what_was_read(config), "utf-8")
+
+
+def languages_of(config: Config) -> tuple[Path, Path]:
+    """Returns the folders of the catalogues that come along, and of those of the operator, which win."""
+    return ROOT / "languages", config.data_dir / "languages"
 
 
 def is_ready(config: Config) -> bool:
@@ -47,7 +53,7 @@ def is_ready(config: Config) -> bool:
     has_keys = bool(config.secret_key and config.encryption_keys)
     if not has_keys or config.database_url != f"sqlite:///{file}" or not file.is_file() or not _noted(config).exists():
         return False
-    return _noted(config).read_text("utf-8") == _what_was_read() and _has_owner_and_schema(file)
+    return _noted(config).read_text("utf-8") == _what_was_read(config) and _has_owner_and_schema(file)
 
 
 def _has_owner_and_schema(file: Path) -> bool:
@@ -63,8 +69,10 @@ def _noted(config: Config) -> Path:
     return config.data_dir / "compiled" / "prepared"
 
 
-def _what_was_read() -> str:
-    stats = ((str(path), path.stat()) for pattern in READ for path in sorted(ROOT.glob(pattern)) if path.is_file())
+def _what_was_read(config: Config) -> str:
+    catalogues = (path for folder in languages_of(config) for path in sorted(folder.glob("*.po")))
+    paths = chain(*(sorted(ROOT.glob(pattern)) for pattern in READ), catalogues)
+    stats = ((str(path), path.stat()) for path in paths if path.is_file())
     return sha256("".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import cast
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,12 +40,12 @@ def run_steps(steps: Iterable[Callable[[], object]]) -> bool:
 class Chore:
     """Runs `work` in the application's context every `every_seconds` until it returns False: nothing is left.
 
-    After failures it backs off up to `most_seconds`.
+    `every_seconds` can be a function, which is asked each time. After failures it backs off up to `most_seconds`.
     """
 
     name: str
     work: Callable[[], bool]
-    every_seconds: float
+    every_seconds: float | Callable[[], float]
     most_seconds: float = AGAIN_SECONDS
 
     def wake(self) -> None:
@@ -58,7 +59,7 @@ class Chore:
         return Ticker(
             self.name,
             lambda: self._run(engine),
-            every=lambda: self.every_seconds,
+            every=self.every_seconds if callable(self.every_seconds) else lambda: cast(float, self.every_seconds),
             spawn=engine.spawn,
             pause=engine.pause,
             now=engine.now,

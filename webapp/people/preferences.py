@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import update
 
+from webapp.base import languages
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid
 from webapp.people import shortcuts
@@ -20,6 +21,7 @@ WIDTHS = {"narrow": "Narrow", "": "Normal", "wide": "Wide"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SPEECH = {"": "In its own color", "plain": "Like other text"}
 SCROLLING = {"": "Follow it to its end", "still": "Stay where I am reading"}
+OFFLINE = {"": "Keep the last 20 of my chats that I opened", "off": "Keep nothing"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
 # Preferences with fixed choices, by column: the choices, and the word for them in errors. First those that change how pages look.
 LOOKS = {
@@ -36,6 +38,7 @@ CHOICES = {
     "speech": (SPEECH, "ways to show speech"),
     "send_key": (SEND_KEYS, "keys"),
     "scrolling": (SCROLLING, "ways to scroll"),
+    "offline": (OFFLINE, "choices for this"),
 }
 MOST_CHARS = 4_000
 # What a person can dismiss on the home page.
@@ -103,7 +106,7 @@ def begin_with_preset(user: User, preset_id: str) -> None:
 
 
 def set_preferences(user: User, **values: str) -> None:
-    """Stores some of `CHOICES`, `default_model` and `instructions`; the others stay.
+    """Stores some of `CHOICES`, `language`, `default_model` and `instructions`; the others stay.
 
     An empty model means the last chosen one, at first the team's.
     """
@@ -119,7 +122,7 @@ def _checked(name: str, value: str) -> str:
         return checked_text(value, name, most=MOST_CHARS)
     if name == "default_model":
         return value[:200]
-    offered, words = CHOICES[name]
+    offered, words = ({"": "", **languages.offered()}, "languages") if name == "language" else CHOICES[name]
     if value not in offered:
         raise Invalid(f"Choose one of the {words}.", field=name)
     return value

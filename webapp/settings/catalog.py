@@ -16,6 +16,10 @@ def _limit(name: str, title: str, default: int, sentence: str, *, most: int = 1_
     return Setting(name, title, "whole", default, f"{sentence} 0 means no limit.", most=most)
 
 
+def _whole(name: str, title: str, default: int, sentence: str, *, most: int) -> Setting:
+    return Setting(name, title, "whole", default, sentence, least=1, most=most)
+
+
 def _days(name: str, title: str, default: int, sentence: str) -> Setting:
     return Setting(name, title, "whole", default, f"{sentence} 0 means for ever.", most=36_500)
 
@@ -100,13 +104,11 @@ _STREAM = (
 )
 _LIMITS = (
     _limit("limits.streams_per_minute", "Answers per minute", 20, "How many answers a person can start per minute, on average."),
-    Setting(
+    _whole(
         "limits.streams_burst",
         "Answers in a row",
-        "whole",
         10,
         "How many answers a person can start in a row after a pause, before the per-minute limit applies.",
-        least=1,
         most=1_000_000,
     ),
     _limit("limits.concurrent_streams", "Concurrent answers", 4, "How many answers a person can have in progress at once."),
@@ -148,16 +150,16 @@ _LIMITS = (
         60,
         "Chats, characters, personas, plans, imports, pictures, tokens and invites a person can create per minute, on average.",
     ),
-    Setting(
+    _whole(
         "limits.made_burst",
         "New items in a row",
-        "whole",
         100,
         "How many of these items a person can create in a row after a pause, before the per-minute limit applies.",
-        least=1,
         most=1_000_000,
     ),
     _limit("limits.plans_per_month", "Plans per month", 0, "How many plans a person can create per month."),
+    _limit("limits.schedules", "Schedules per person", 20, "How many schedules a person can have.", most=1_000),
+    _whole("limits.schedule_minutes", "Minutes between runs of a schedule", 15, "The shortest time between two.", most=10_080),
 )
 _KEEPING = (
     _days(
@@ -173,7 +175,7 @@ _KEEPING = (
         30,
         "How many days deleted items stay in the trash before they are deleted permanently.",
     ),
-    Setting("uploads.days", "Keep unsent files, in days", "whole", 7, _UNSENT, least=1, most=36_500),
+    _whole("uploads.days", "Keep unsent files, in days", 7, _UNSENT, most=36_500),
     _days(
         "traces.days",
         "Keep what was sent, in days",
@@ -242,13 +244,11 @@ _KNOWLEDGE = (
         "How much a passage's rank by meaning counts; its rank by words counts 2. 0 means by words only.",
         most=20,
     ),
-    Setting(
+    _whole(
         "knowledge.vector_megabytes",
         "Memory for vectors, in MB",
-        "whole",
         512,
         "The most that each worker keeps in memory. Collections that don't fit are found by words only.",
-        least=1,
         most=1_000_000,
     ),
 )
@@ -493,6 +493,7 @@ _SIGN_ON = (
 )
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
+    _switch("accounts.offline", "Keep chats on devices", "Browsers keep a person's last 20 chats, to be read offline."),
 )
 _LINKS = (
     _choice(
@@ -547,7 +548,7 @@ PARTS: Mapping[str, Part] = {
         Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
         Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
-        Part("accounts", "Accounts", "Account security", "People", "Who must use two-factor authentication."),
+        Part("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
         Part("links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."),
         Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
         Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),

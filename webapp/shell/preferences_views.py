@@ -6,7 +6,9 @@ from functools import partial
 from flask import Blueprint, Response, request, url_for
 from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 
+from webapp.base import languages
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.models.connections.models import candidates, providers
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.guards import came_from, current_user, found, signed_in
@@ -19,6 +21,7 @@ from webapp.people.preferences import (
     FONTS,
     LOOKS,
     MOST_CHARS,
+    OFFLINE,
     SCROLLING,
     SEND_KEYS,
     SPEECH,
@@ -33,17 +36,19 @@ from webapp.people.preferences import (
 from webapp.settings.service import setting
 from webapp.web.feature import NAVIGATION
 from webapp.web.forms import Form, options
-from webapp.web.htmx import done, is_htmx, redirect, render
+from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.navigation import NavEntry
 from webapp.web.pick_field import PickField
 
 bp = Blueprint("preferences", __name__)
 # The fields of each part, by the last piece of its address.
 PARTS: Mapping[str, Sequence[str]] = {
-    "look": tuple(LOOKS),
-    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech"),
+    "look": ("language", *LOOKS),
+    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech", "offline"),
     "memory": ("instructions", "remembers", "is_reading_counted"),
 }
+# The choices that are columns of their person.
+STORED = ("language", *CHOICES)
 
 
 class OwnForm(Form):
@@ -61,6 +66,7 @@ class OwnForm(Form):
 
 
 class PreferencesForm(OwnForm):
+    language = SelectField("Language", choices=[], validate_choice=False, default="")
     theme = RadioField("Theme", choices=options(THEMES), validate_choice=False, default="")
     accent = RadioField("Accent color", choices=options(ACCENTS), validate_choice=False, default="")
     contrast = RadioField("Contrast", choices=options(CONTRASTS), validate_choice=False, default="")
@@ -85,6 +91,13 @@ class PreferencesForm(OwnForm):
         description="The other one starts a new line. On a phone, Enter always starts a new line.",
     )
     scrolling = SelectField("While an answer is written", choices=options(SCROLLING), validate_choice=False, default="")
+    offline = SelectField(
+        "On my devices",
+        choices=options(OFFLINE),
+        validate_choice=False,
+        default="",
+        description="So that you can read them without a network, and write messages that are sent later. Signing out clears it.",
+    )
     remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
     is_reading_counted = BooleanField("Count how long I look at answers", default=True)
     instructions = TextAreaField(
@@ -125,8 +138,11 @@ def update(part: str) -> Response:
     form = _offering(PreferencesForm())
     form.reset(request.form.get("to_default", ""))
     with form.attempt():
+        before = current_user().language
         _save(form, PARTS[part])
         here = url_for(".show", part=part)
+        if current_user().language != before:
+            return navigate(here)
         return done(here) if is_htmx() else redirect(here, "Saved.")
     return _page(part, form)
 
@@ -140,7 +156,7 @@ def set_theme() -> Response:
 
 def _save(form: PreferencesForm, names: Sequence[str]) -> None:
     me = current_user()
-    values = {name: form[name].data or form[name].default or "" for name in names if name in CHOICES and name in request.form}
+    values = {name: form[name].data or form[name].default or "" for name in names if name in STORED and name in request.form}
     if "instructions" in names:
         values["instructions"] = form.instructions.data or ""
     if "default_model" in names:
@@ -157,18 +173,23 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
 
 
 def _page(part: str, form: PreferencesForm) -> Response:
-    return form.shown(f"shell/own_{part}.html", part=part, are_assistants_remembered=setting("prompts.assistant_memory"))
+    return form.shown(f"shell/own_{part}.html", part=part, **_around())
+
+
+def _around() -> dict[str, bool]:
+    return {"are_assistants_remembered": setting("prompts.assistant_memory"), "may_keep": setting("accounts.offline")}
 
 
 def _form() -> PreferencesForm:
     """Returns the form with what this person has chosen."""
     me = current_user()
-    names = ("default_preset_id", "default_model", "instructions", "is_reading_counted", *CHOICES)
+    names = ("default_preset_id", "default_model", "instructions", "is_reading_counted", *STORED)
     stored = {name: getattr(me, name) for name in names}
     return _offering(PreferencesForm.fresh(**stored, remembers=bool(me.remembers_since)))
 
 
 def _offering(form: PreferencesForm) -> PreferencesForm:
+    form.language.choices = options({"": _("Like the browser")} | languages.offered())
     team = providers().default()
     own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
     form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])

@@ -7,6 +7,7 @@ compressed at set-up, what is joined here is once in each process.
 
 import gzip
 import hashlib
+import json
 import mimetypes
 import os
 import re
@@ -18,24 +19,27 @@ from pathlib import Path
 
 from flask import Flask, Response, current_app, request, send_from_directory
 
+from webapp.base import languages
 from webapp.base.current import PerApp
 from webapp.web.compression import accepts_gzip
 
 FOR_EVER = "public, max-age=31536000, immutable"
 # A later layer wins over an earlier one, whatever the selectors are. A layer is a file or a folder of static/css.
 LAYERS = ("fonts", "tokens", "base", "components", "pages", "print")
-JOINED = re.compile(r"(css|js)/([\w+-]+)\.\1")
+JOINED = re.compile(r"(css|js)/([\w+-]+)(?:\.([\w-]+))?\.\1")
 MATHS = "vendor/fonts/maths.woff2"
 # What a sheet of static/css asks for beside that folder: a font, a mask.
 ASKED = re.compile(r'url\("\.\./([\w./-]+)"\)')
 COMMENTS_AND_INDENTS = re.compile(r"/\*.*?\*/|(?<=\n)\s+", re.DOTALL)
+# A text of a script, which is put in the language of its page when scripts are joined.
+SCRIPT_TEXT = re.compile(r'\b_\(("(?:[^"\\]|\\.)*")\)')
 SCRIPT_COMMENTS = re.compile(r"^\s*//.*\n", re.MULTILINE)
 TYPES = {"css": "text/css", "js": "text/javascript"}
 # The copy of a file that `make setup` has compressed.
 PACKED = ".gz"
 
 
-URLS = PerApp[Callable[[str, int], str]]()
+URLS = PerApp[Callable[[str, int, str], str]]()
 
 
 def init(app: Flask) -> None:
@@ -52,7 +56,7 @@ def init(app: Flask) -> None:
 
 def asset(path: str) -> str:
     """Returns the URL of a static file; works without a request, because fragments are also rendered outside of one."""
-    return URLS.get()(path, int(time.monotonic()))
+    return URLS.get()(path, int(time.monotonic()), languages.current().code)
 
 
 def sheet(*names: str) -> str:
@@ -63,6 +67,13 @@ def sheet(*names: str) -> str:
 def bundle(*names: str) -> str:
     """Returns the URL of one script that the ones of these names are joined into, in this order."""
     return asset(f"js/{'+'.join(names)}.js")
+
+
+def script(*names: str) -> bytes:
+    """Returns the content of the script that the ones of these names are joined into, for an address without a hash."""
+    folder = str(current_app.static_folder)
+    files = _files(folder, f"js/{'+'.join(names)}.js")
+    return _joined(folder, "js", files, _changes(files), None)
 
 
 def layered(files: Iterable[Path], folder: Path) -> str:
@@ -81,7 +92,7 @@ def _show(filename: str) -> Response:
     match = JOINED.fullmatch(filename)
     if not match or not files:
         return _packed(folder, filename)
-    content = _joined(folder, match[1], files, _changes(files))
+    content = _joined(folder, match[1], files, _changes(files), match[3])
     response = Response(_gzipped(content) if accepts_gzip() else content, mimetype=TYPES[match[1]])
     if accepts_gzip():
         response.content_encoding = "gzip"
@@ -113,7 +124,9 @@ def _gzipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-def _url(app: Flask, path: str, _second: int) -> str:
+def _url(app: Flask, path: str, _second: int, language: str) -> str:
+    if language != languages.ENGLISH and path.startswith("js/"):
+        path = f"{path.removesuffix('.js')}.{language}.js"
     address = f"{app.static_url_path}/{path}"
     folder = str(app.static_folder)
     files = _files(folder, path)
@@ -146,23 +159,25 @@ def _changes(files: tuple[Path, ...]) -> tuple[int, ...]:
 @lru_cache(maxsize=256)
 def _hash(folder: str, path: str, files: tuple[Path, ...], changes: tuple[int, ...]) -> str:
     match = JOINED.fullmatch(path)
-    content = _joined(folder, match[1], files, changes) if match else files[0].read_bytes()
+    content = _joined(folder, match[1], files, changes, match[3]) if match else files[0].read_bytes()
     return hashlib.sha256(content).hexdigest()[:8]
 
 
 @lru_cache(maxsize=64)
-def _joined(folder: str, kind: str, files: tuple[Path, ...], _changes: tuple[int, ...]) -> bytes:
+def _joined(folder: str, kind: str, files: tuple[Path, ...], _changes: tuple[int, ...], language: str | None) -> bytes:
     if kind == "css":
         sheets = layered(files, Path(folder, "css"))
         return ASKED.sub(lambda match: f'url("{asset(match[1])}")', sheets).encode()
     # Without the lines that are comments; the directive of the first script holds for all.
-    return "\n".join(SCRIPT_COMMENTS.sub("", file.read_text("utf-8")) for file in files).encode()
+    script = "\n".join(SCRIPT_COMMENTS.sub("", file.read_text("utf-8")) for file in files)
+    with languages.using(language or languages.ENGLISH):
+        return SCRIPT_TEXT.sub(lambda match: json.dumps(languages.gettext(json.loads(match[1]))), script).encode()
 
 
 def _keep_for_ever(response: Response) -> Response:
     if request.endpoint == "static" and response.status_code in (200, 304):
         path, mark = str((request.view_args or {})["filename"]), request.args.get("v")
-        if mark and asset(path).endswith(f"?v={mark}"):
+        if mark and URLS.get()(path, int(time.monotonic()), languages.ENGLISH).endswith(f"?v={mark}"):
             response.headers["Cache-Control"] = FOR_EVER
     return response
 

@@ -14,6 +14,9 @@ from jinja2.bccache import Bucket
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
+from webapp.base import languages
+from webapp.web.translation import CurrentHtml, CurrentTexts, Translated
+
 INDENT = re.compile(r"\s*\n\s*")
 # The folders of what nearly every first page is made of.
 FIRST = ("layouts/", "ui/", "chat/home/", "chat/page/")
@@ -34,7 +37,11 @@ class Templates(Environment):
     def __init__(self, app: App, **options: Any) -> None:
         # Caches all templates, as their number is fixed: an LRU cache costs more in bookkeeping than it saves in memory.
         super().__init__(app, **options, cache_size=-1)
-        self.add_extension(WithoutIndents)
+        for extension in (WithoutIndents, Translated, "jinja2.ext.i18n"):
+            self.add_extension(extension)
+        # Of Jinja's own extension, for `trans` blocks.
+        self.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
+        self.globals |= {"texts": CurrentTexts(), "html_texts": CurrentHtml(), "language": languages.current}
         self.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:

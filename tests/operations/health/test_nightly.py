@@ -325,7 +325,7 @@ def test_what_was_broken_off_is_cleared_away_and_said(app: Flask, owner: Browser
     with app.app_context():
         nightly.settle()
 
-    assert owner.page("/admin/health").says("It was broken off when the server stopped, and what it left was removed.")
+    assert owner.page("/admin/health").says("It was interrupted when the server stopped, and what it left was removed.")
     assert [path.name for path in folder.glob("nightly-*")] == []
 
 

@@ -23,7 +23,7 @@ from webapp.people.accounts import creation_limit, queries, tokens
 from webapp.people.accounts.guards import audit_author, client_address, session_secret
 from webapp.people.accounts.permissions import permissions_of
 from webapp.people.accounts.tables import ApiToken
-from webapp.people.preferences import count_reading, instruct, remember, set_keys
+from webapp.people.preferences import count_reading, instruct, remember, set_keys, set_preferences
 from webapp.people.shortcuts import MOST_CHARS, SHORTCUTS, keys_of
 from webapp.settings.service import setting
 from webapp.tools import token_tools
@@ -46,6 +46,7 @@ class Me(Answer):
     )
     is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
     keys: dict[str, str] = Field(description="The key of each keyboard shortcut, such as `Ctrl+K`; empty for one that is off.")
+    language: str = Field(description="The code of the language of the caller's pages, such as `de`; empty: like the browser's.")
     custom_instructions: str = Field(description="The caller's custom instructions, sent in all their chats.")
     permissions: dict[str, bool] = Field(description="Whether the caller can use each feature.")
 
@@ -61,6 +62,7 @@ class MeChange(Body):
         "null gives it its default.",
         max_length=len(SHORTCUTS),
     )
+    language: str | None = Field(None, max_length=35, description="A code such as `de`; empty: like the browser's.")
     custom_instructions: str | None = Field(None, description="Your custom instructions, sent in all your chats; empty for none.")
 
 
@@ -133,7 +135,7 @@ def show() -> Me:
 
 @bp.patch("/me")
 @operation(
-    "Change your custom instructions or keyboard shortcuts, or turn your conversation memory or your reading time on or off",
+    "Change your custom instructions, language or keyboard shortcuts, or turn your conversation memory or reading time on or off",
     scope="chat",
     body=MeChange,
     answer=Me,
@@ -148,6 +150,8 @@ def change(body: MeChange) -> Me:
         count_reading(caller(), wants=body.is_reading_counted)
     if body.keys is not None:
         set_keys(caller(), body.keys)
+    if body.language is not None:
+        set_preferences(caller(), language=body.language)
     return _me()
 
 

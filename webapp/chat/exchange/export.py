@@ -2,11 +2,11 @@
 
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import defer, undefer
@@ -33,8 +33,8 @@ from webapp.engine.tables import Generation
 from webapp.knowledge import formats
 from webapp.knowledge.sources import SeenSource, seen
 from webapp.people.accounts.tables import User
-from webapp.people.notices.telling import exported_notices
 from webapp.streaming.events import SourceRecord
+from webapp.web.feature import brought
 
 # Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.
 BATCH = 25
@@ -54,6 +54,14 @@ UP = text("""
 WITHOUT_HTML = defer(Message.html, raiseload=True)
 # For exports in formats that have them.
 WITH_FOREIGN = undefer(Message.foreign_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecords:
+    """What a feature adds to the archive of everything that a person has: a file of JSON, unless there is nothing."""
+
+    file: str
+    read: Callable[[str], list[dict[str, Any]] | dict[str, Any]]
 
 
 def archive_name() -> str:
@@ -124,16 +132,16 @@ def _packed(engine: Engine, ids: Sequence[str] = (), *, user_id: str = "") -> It
 
 
 def _with_files(archive: zipfile.ZipFile, pipe: "Pipe", engine: Engine, user_id: str) -> Iterator[bytes]:
-    """Adds a person's variables, what they are told where, and the files in their chats."""
+    """Adds a person's variables and the files in their chats."""
     with engine.in_app():
-        values, notices = variables.variables_of_person(user_id), exported_notices(user_id)
+        values = variables.variables_of_person(user_id)
         entries = [
             (f"files/{file.id}/{name_within(file.name)}", storage.path_of(file.hash)) for file in storage.of_person(user_id)
         ]
-    if values:
-        archive.writestr("variables.json", json.dumps(values, ensure_ascii=False, indent=1))
-    if notices:
-        archive.writestr("notices.json", json.dumps(notices, ensure_ascii=False, indent=1))
+        records = {part.file: part.read(user_id) for part in brought(OwnRecords)}
+    for name, content in {"variables.json": values, **records}.items():
+        if content:
+            archive.writestr(name, json.dumps(content, ensure_ascii=False, indent=1))
     for name, path in entries:
         # A file can be deleted during the export, and is then left out. Pictures are compressed already, so they are stored as
         # they are.

@@ -1,6 +1,8 @@
 """Notices about answers: one ended, or waits for a person, while they weren't looking."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import func, select
@@ -17,6 +19,7 @@ from webapp.engine.tables import WAITING, Generation
 from webapp.people.notices.kinds import KindName
 from webapp.people.notices.telling import is_reachable, tell
 from webapp.rendering.text import plain
+from webapp.web.feature import brought
 
 # Who looked away for less is still here: a page needs a moment to connect, or to load again.
 AWAY_SECONDS = 5.0
@@ -27,6 +30,13 @@ READS_CHARS = 1_000
 TITLES = {"completed": "", "failed": "An answer failed"}
 DETACHED = "detach"
 log = logging.getLogger("chat:notices")
+
+
+@dataclass(frozen=True, slots=True)
+class ToldElsewhere:
+    """A feature that tells of the end of some answers itself: `has` says whether of the answer in this message."""
+
+    has: Callable[[str], bool]
 
 
 def tell_of_end(engine: Engine, generation: Generation, after: PostAnswer) -> None:
@@ -72,6 +82,8 @@ def _tell(
     wait_for_turn()
     with engine.in_app():
         try:
+            if kind == "answer" and any(feature.has(message_id) for feature in brought(ToldElsewhere)):
+                return
             content = db.session.scalar(select(func.substr(Message.content, 1, READS_CHARS)).where(Message.id == message_id))
             words = plain(content or "") if kind == "answer" else ""
             tell(person, kind, subject, f"/chats/{chat_id}#message-{message_id}", words, title=title, once=once)

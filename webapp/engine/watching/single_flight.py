@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
 
+from webapp.base import languages
+
 Key = tuple[object, ...]
 V = TypeVar("V")
 
@@ -24,9 +26,9 @@ class _Slot(Generic[V]):
 class SingleFlight(Generic[V]):
     """A cache of results by key, limited in number, total size and time since the last request.
 
-    A key must contain the fragment, the reader's permission and the version. Computing a result can block, on the database for
-    example; others that request it wait for the same result. If computing fails, the next request tries again. A caller must
-    not hold a database connection.
+    A key must contain the fragment, the reader's permission and the version; the language is added. Computing a result can block,
+    on the database for example; others that request it wait for the same result. If computing fails, the next request tries
+    again. A caller must not hold a database connection.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class SingleFlight(Generic[V]):
 
     def get(self, key: Key, make: Callable[[], V]) -> V:
         """Returns the result for this key; computes it unless it is cached or being computed."""
+        key = (*key, languages.current().code)
         slot = self._slots.setdefault(key, _Slot())
         slot.asked_at = self._now()
         self._slots.move_to_end(key)

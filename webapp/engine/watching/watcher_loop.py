@@ -17,7 +17,7 @@ import gevent
 from flask import Flask, Response, request
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
-from webapp.base import topic_names
+from webapp.base import languages, topic_names
 from webapp.base.errors import TooMany
 from webapp.base.heavy.turns import TurnQueue
 from webapp.engine import trace
@@ -307,15 +307,17 @@ def watch(feed: PageFeed, watcher: Watcher) -> Response:
     if request.headers.get("Last-Event-ID") == LOST:
         return Response(status=204)
     engine, destination = the_engine(), request.headers.get(shared.HEADER, "")
-    if name := shared.attached_stream(destination, watcher.person, _stream(engine, feed, watcher.sharing(), None, None)):
+    stream = partial(_stream, languages.current().code, engine, feed)
+    if name := shared.attached_stream(destination, watcher.person, stream(watcher.sharing(), None, None)):
         return Response(mimetype=EVENT_STREAM, headers={shared.HEADER: name})
-    return streaming_response(_stream(engine, feed, watcher, socket_of(request.environ), writer_of(request.environ)))
+    return streaming_response(stream(watcher, socket_of(request.environ), writer_of(request.environ)))
 
 
 def _stream(
-    engine: Engine, feed: PageFeed, watcher: Watcher, socket: Any, writer: NonBlockingWriter | None
+    language: str, engine: Engine, feed: PageFeed, watcher: Watcher, socket: Any, writer: NonBlockingWriter | None
 ) -> Generator[bytes, None, None]:
-    """Ends the stream if the database is unavailable: the page reconnects by itself."""
+    """Streams in the page's language; ends the stream if the database is unavailable: the page reconnects by itself."""
+    languages.use(language)
     try:
         yield from _frames(engine, feed, watcher, socket, writer)
     except DATABASE_ERRORS as error:

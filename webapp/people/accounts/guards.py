@@ -16,7 +16,7 @@ from webapp.people.accounts.permissions import is_everyones, may, refuse_without
 from webapp.people.accounts.queries import LiveSession
 from webapp.people.accounts.second_step import CodeNeeded, the_second_step
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.web import errors
+from webapp.web import errors, translation
 from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.htmx import redirect
 
@@ -46,6 +46,7 @@ def know(user: User | None) -> None:
     request.environ[KNOWN] = user
     if user:
         request.environ[WHOSE] = user.id
+        translation.choose(user.language)
 
 
 def whose() -> str:

@@ -35,6 +35,7 @@ PERMISSIONS = (
     Right("characters", "Make characters, personas and lore, and chat with them", ROLES, "Characters"),
     Right("plans", "Make plans", TEAM, "Plans"),
     Right("workflows", "Run workflows", ROLES, "Workflows"),
+    Right("schedules", "Have prompts, workflows and plans run at a time", ROLES, "Schedules"),
     Right("tools", "Let models use tools, and connect tool servers", ROLES, "Tools"),
     Right("links", "Create links for people without an account", ROLES, "Links"),
     Right("own_keys", "Use keys and servers of one's own", ROLES, "Own keys"),

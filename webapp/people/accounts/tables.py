@@ -21,12 +21,16 @@ class User(Actor):
     password_hash: Mapped[str] = mapped_column(Text)
     disabled_at: Mapped[datetime | None]
     theme: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    # Empty: that of the browser.
+    language: Mapped[str] = mapped_column(String(35), default="", server_default="")
     accent: Mapped[str] = mapped_column(String(10), default="", server_default="")
     contrast: Mapped[str] = mapped_column(String(10), default="", server_default="")
     font: Mapped[str] = mapped_column(String(10), default="", server_default="")
     text_size: Mapped[str] = mapped_column(String(10), default="", server_default="")
     width: Mapped[str] = mapped_column(String(10), default="", server_default="")
     scrolling: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    # Empty, or "off": whether their browsers keep chats, and messages that wait for the network.
+    offline: Mapped[str] = mapped_column(String(10), default="", server_default="")
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -95,30 +94,6 @@ def forget_old_notices() -> None:
     if db.session.scalar(select(Notice.id).where(old).limit(1)):
         with write() as session:
             session.execute(delete(Notice).where(old).execution_options(synchronize_session=False))
-
-
-def exported_notices(user_id: str) -> dict[str, Any]:
-    """Returns a person's channels, without keys and secrets, their quiet hours and what they were told; empty without any."""
-    channels = db.session.scalars(select(NoticeChannel).where(NoticeChannel.user_id == user_id).order_by(NoticeChannel.id)).all()
-    notices = db.session.scalars(select(Notice).where(Notice.user_id == user_id).order_by(Notice.id)).all()
-    preferences = db.session.get(NoticePreferences, user_id)
-    if not (channels or notices or preferences):
-        return {}
-    return {
-        **{name: getattr(preferences, name, "") for name in ("quiet_from", "quiet_until", "time_zone")},
-        "channels": [_values(channel, "way", "name", "muted_kinds", "has_words") for channel in channels],
-        "notices": [
-            {
-                "at": notice.created_at.isoformat(timespec="seconds"),
-                **_values(notice, "kind", "title", "subject", "words", "path"),
-            }
-            for notice in notices
-        ],
-    }
-
-
-def _values(row: Notice | NoticeChannel, *names: str) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names}
 
 
 def _store(session: Session, notice: Notice, once: str, now: datetime) -> bool:

@@ -1,0 +1,98 @@
+"""Languages: catalogues are read when they are needed, and a broken one costs nothing but its language."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.catalogues import write_catalogue
+from webapp.base import languages
+from webapp.base.catalogues import compile_all, sources
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    yield
+    languages.load(Path("/none"))
+    languages.use("en")
+
+
+def test_a_text_is_in_the_current_language(tmp_path: Path) -> None:
+    write_catalogue(tmp_path, "de", {"Save": "Speichern", ("%(num)s chat", "%(num)s chats"): ("%(num)s Chat", "%(num)s Chats")})
+    languages.load(tmp_path)
+    assert languages.gettext("Save") == "Save"
+    with languages.using("de"):
+        assert (languages.gettext("Save"), languages.gettext("Not in it")) == ("Speichern", "Not in it")
+        assert languages.ngettext("%(num)s chat", "%(num)s chats", 2) == "%(num)s Chats"
+        languages.use("fr")
+        assert languages.current().code == "en"
+    assert languages.current().code == "en"
+
+
+def test_languages_have_names_and_directions(tmp_path: Path) -> None:
+    for code, name in (("he", "עברית"), ("de", "Deutsch")):
+        write_catalogue(tmp_path, code, {}, name=name)
+    (tmp_path / "../etc.mo").resolve().write_bytes(b"")
+    (tmp_path / "No code.mo").write_bytes(b"")
+    languages.load(tmp_path)
+    assert languages.offered() == {"en": "English", "de": "Deutsch", "he": "עברית"}
+    with languages.using("he"):
+        assert languages.current().direction == "rtl"
+
+
+@pytest.mark.parametrize(
+    ("text", "translated"),
+    [
+        ("Hello %(name)s", "Hallo"),
+        ("Hello %(name)s", "Hallo %(nome)s"),
+        ("Hello %(name)s", "Hallo %(name)s %(name)s"),
+        ("Save", "<script>alert(1)</script>"),
+        ("Save", "<img src=x onerror=alert(1)"),
+        ('Read <a href="%(url)s">more</a>', 'Lies <a href="javascript:x">mehr</a>'),
+        ("Save", "100 %% sicher"),
+    ],
+)
+def test_a_translation_without_the_placeholders_and_tags_of_its_text_is_not_used(
+    tmp_path: Path, text: str, translated: str
+) -> None:
+    write_catalogue(tmp_path, "de", {text: translated, (text, "%(num)s x"): (translated, translated)})
+    languages.load(tmp_path)
+    with languages.using("de"):
+        assert languages.gettext(text) == text
+        assert languages.ngettext(text, "%(num)s x", 1) == text
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\xde\x12\x04\x95", b"\xde\x12\x04\x95" + b"\xff" * 40])
+def test_a_broken_catalogue_is_english(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "de.mo").write_bytes(content)
+    languages.load(tmp_path)
+    with languages.using("de"):
+        assert languages.gettext("Save") == "Save"
+    assert languages.offered()["de"] == "de"
+
+
+def test_what_has_no_translation_is_not_kept(tmp_path: Path) -> None:
+    write_catalogue(tmp_path, "de", {"Save": "Speichern"})
+    languages.load(tmp_path)
+    with languages.using("de"):
+        for text in ("Save", *(f"Name {number}" for number in range(100))):
+            languages.gettext(text)
+        assert set(languages.current().texts) == {"Save"}
+
+
+def test_catalogues_are_compiled_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "de.po").write_text('msgid "Save"\nmsgstr "Speichern"\n')
+    (tmp_path / "fr.po").write_text('msgid "Save"\nmsgstr "Enregistrer"\n')
+    (tmp_path / "own" / "fr.po").write_text('msgid "Save"\nmsgstr "Garder"\n')
+    (tmp_path / "own" / "it.po").write_text("nonsense")
+    (tmp_path / "own" / "es.po").write_bytes(b'msgid "Save"\nmsgstr "\xff\xfe"\n')
+    files = sources(tmp_path, tmp_path / "own", tmp_path / "none")
+    compile_all(files.values(), tmp_path / "compiled")
+    languages.load(tmp_path / "compiled")
+    assert languages.codes() == ["en", "de", "fr"]
+    with languages.using("fr"):
+        assert languages.gettext("Save") == "Garder"
+    compile_all([tmp_path / "de.po"], tmp_path / "compiled")
+    languages.load(tmp_path / "compiled")
+    assert languages.codes() == ["en", "de"]

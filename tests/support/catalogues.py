@@ -1,0 +1,19 @@
+"""Catalogues of languages for tests."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+
+
+def write_catalogue(
+    folder: Path, code: str, texts: Mapping[str | tuple[str, ...], str | tuple[str, ...]], *, name: str = ""
+) -> None:
+    """Writes the `.mo` of a language with these texts."""
+    catalogue = Catalog(locale=code, language_team=name or code)
+    for text, translated in texts.items():
+        catalogue.add(text, translated)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{code}.mo").open("wb") as file:
+        write_mo(file, catalogue)

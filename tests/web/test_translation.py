@@ -1,0 +1,89 @@
+"""Pages in other languages: the texts of a template, and in which language a page is."""
+
+from pathlib import Path
+
+import pytest
+from jinja2 import DictLoader, Environment
+
+from tests.conftest import MakeApp, signed_in
+from tests.support.browser import Browser
+from tests.support.catalogues import write_catalogue
+from webapp.base import languages
+from webapp.web.translation import CurrentHtml, Translated, texts_of
+
+
+class Shouted:
+    def __getitem__(self, text: str) -> str:
+        return text.upper()
+
+
+def shown(source: str, **values: object) -> str:
+    loader = DictLoader({"page.html": source})
+    environment = Environment(loader=loader, extensions=[Translated, "jinja2.ext.i18n"], autoescape=True)
+    environment.install_gettext_callables(str.lower, lambda one, many, n: many, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals |= {"texts": Shouted(), "html_texts": Shouted()}
+    return environment.get_template("page.html").render(**values)
+
+
+@pytest.mark.parametrize(
+    ("source", "page"),
+    [
+        ("<p>Save it</p>", "<p>SAVE IT</p>"),
+        ("<p>\n  Save\n  it </p>", "<p>\n  SAVE IT </p>"),
+        ("Save", "SAVE"),
+        ('<p class="Save" title="Save it">x</p>', '<p class="Save" title="SAVE IT">X</p>'),
+        ('<a href="{{ x }}" title="Open">Go</a>', '<a href="1" title="OPEN">GO</a>'),
+        ('<a{% if x %} href="A b"{% endif %} aria-label="Open">Go</a>', '<a href="A b" aria-label="OPEN">GO</a>'),
+        ("{{ _('Save') }} {{ x }}", "SAVE 1"),
+        ("{{ _('Save', n=1) }}", "save"),
+        ("{{ _('Save' ~ x) }}", "save1"),
+        ("{% trans n=x %}Save <b>{{ n }}</b> Now{% endtrans %} Ok", "save <b>1</b> now OK"),
+        ("{% trans n=x %}One{% pluralize %}Many{% endtrans %}", "Many"),
+        ("<code>Save</code><pre>A <b>B</b> cc</pre>Go", "<code>Save</code><pre>A <b>B</b> cc</pre>GO"),
+        ('<p><span translate="no">Millrace</span> runs</p>', '<p><span translate="no">Millrace</span> RUNS</p>'),
+        ("<br/>Yes · 12 %", "<br/>YES · 12 %"),
+        ("<p>· 12 %</p><p>&amp;</p>", "<p>· 12 %</p><p>&amp;</p>"),
+        ("{% if x %}Yes{% else %}No{% endif %}", "YES"),
+        ("{# Save #}<!-- {{ x }} -->{{ x }}", "<!-- 1 -->1"),
+        ("<p>Tom &amp; Ann</p>", "<p>TOM &amp; ANN</p>"),
+    ],
+)
+def test_texts_are_looked_up_and_nothing_else(source: str, page: str) -> None:
+    assert shown(source, x=1) == page
+
+
+def test_texts_are_escaped_in_html_but_for_apostrophes() -> None:
+    assert CurrentHtml()['It\'s "so" & <so>'] == "It's &#34;so&#34; &amp; &lt;so&gt;"
+    languages.current().html.clear()
+
+
+def test_texts_are_listed_with_what_they_stand_between() -> None:
+    stream = Environment().lexer.tokenize("<p>\nSee <a>the {{ n }}</a></p>")
+    assert [(text.words, text.line, text.before, text.after) for text in texts_of(iter(stream))] == [
+        ("See", 2, "<p>", "<a>"),
+        ("the", 2, "<a>", "variable_begin"),
+    ]
+
+
+GERMAN = {"Sign in": "Anmelden", "Language": "Sprache", "New chat": "Neuer Chat"}
+
+
+def test_a_page_is_in_the_language_of_its_person_or_else_of_the_browser(make_app: MakeApp, tmp_path: Path) -> None:
+    write_catalogue(tmp_path / "compiled" / "languages", "de", GERMAN, name="Deutsch")
+    app = make_app()
+    visitor, member = Browser(app), signed_in(app, "member@example.org", "member")
+    headers = {"de-AT,en;q=0.5": "de", "fr,de;q=0.1": "de", "en,de;q=0.9": "en", "fr": "en", "\xff,;;q": "en"}
+    for accepted, code in headers.items():
+        page = visitor.get("/login", headers={"Accept-Language": accepted})
+        assert page.one("html").attributes["lang"] == code
+        assert ("Anmelden" in page.text) == (code == "de")
+    assert "Neuer Chat" not in member.get("/").text
+    page = member.post("/settings/look", language="de")
+    assert page.status_code == 303
+    assert "Neuer Chat" in member.get("/", headers={"Accept-Language": "en"}).text
+    me = member.get("/api/v1/me", headers={"Accept-Language": "de", "Accept": "application/json"}).json
+    assert me["language"] == "de"
+    refused = member.post("/settings/look", language="xx")
+    assert (refused.status_code, "Choose one of the languages." in refused.text) == (422, True)
+    assert member.post("/settings/look", language="").status_code == 303
+    assert "Neuer Chat" not in member.get("/").text

@@ -1,0 +1,136 @@
+"""The languages of pages: which there are, what their texts are, and in which one a page is being made. Pure.
+
+Templates and code are in English. Other languages have catalogues, `de.mo` as gettext reads it; a text that a catalogue lacks,
+or has without its placeholders and tags, is shown in English.
+"""
+
+import gettext as library
+import logging
+import re
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+from pathlib import Path
+
+log = logging.getLogger("languages")
+
+ENGLISH = "en"
+RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
+CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+# What a translation must have as often as its text: a placeholder, a tag, a reference of HTML.
+FIXED = re.compile(r"%\(\w+\)s|%%|<[^>]*>?|&#?\w+;")
+
+
+class Language:
+    """One language, whose catalogue is read when the first page is made in it."""
+
+    def __init__(self, code: str, file: Path | None = None) -> None:
+        self.code, self._file = code, file
+        self.direction = "rtl" if code.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
+        self.texts = Texts(self._translated)
+        # The texts of templates, as they stand in HTML.
+        self.html: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """What the language calls itself, which is the name of its team."""
+        return self._catalog.info().get("language-team", self.code) if self._file else "English"
+
+    def counted(self, one: str, many: str, count: int) -> str:
+        """Returns the form of a text that the language has for this number."""
+        words = self._catalog.ngettext(one, many, count)
+        return words if fits(many, words) or fits(one, words) else one if count == 1 else many
+
+    @cached_property
+    def _catalog(self) -> library.NullTranslations:
+        if not self._file:
+            return library.NullTranslations()
+        try:
+            with self._file.open("rb") as file:
+                return library.GNUTranslations(file)
+        except (OSError, ValueError, LookupError, struct.error) as error:
+            log.warning("%s is no catalogue, and its pages are in English: %s", self._file.name, error)
+            return library.NullTranslations()
+
+    def _translated(self, text: str) -> str:
+        words = self._catalog.gettext(text)
+        return words if fits(text, words) else text
+
+
+class Texts(dict[str, str]):
+    """The texts of a language by their English ones; each is looked up and checked once."""
+
+    def __init__(self, look_up: Callable[[str], str]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, text: str) -> str:
+        words = self._look_up(text)
+        # What has no translation may be anything that a person named.
+        if words is not text:
+            self[text] = words
+        return words
+
+
+_ENGLISH = Language(ENGLISH)
+_languages: dict[str, Language] = {ENGLISH: _ENGLISH}
+_current: ContextVar[Language] = ContextVar("language", default=_ENGLISH)
+
+
+def load(folder: Path) -> None:
+    """Makes the catalogues of a folder, as `catalogues.compile_all` writes them, the languages that there are beside English."""
+    _languages.clear()
+    files = (file for file in sorted(folder.glob("*.mo")) if CODE.fullmatch(file.stem) and file.stem != ENGLISH)
+    _languages.update({ENGLISH: _ENGLISH} | {file.stem: Language(file.stem, file) for file in files})
+
+
+def offered() -> dict[str, str]:
+    """Returns the names of all languages by their codes."""
+    return {code: language.name for code, language in _languages.items()}
+
+
+def codes() -> list[str]:
+    return [*_languages]
+
+
+def current() -> Language:
+    """Returns the language in which a page is being made."""
+    return _current.get()
+
+
+def use(code: str) -> None:
+    """Makes pages in this language from now on, in this greenlet; an unknown one is English."""
+    _current.set(_languages.get(code, _ENGLISH))
+
+
+@contextmanager
+def using(code: str) -> Iterator[None]:
+    """Makes pages in this language inside the block."""
+    before = _current.get()
+    use(code)
+    try:
+        yield
+    finally:
+        _current.set(before)
+
+
+def gettext(text: str) -> str:
+    """Returns a text in the current language."""
+    return _current.get().texts[text]
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Returns the text for a number in the current language."""
+    return _current.get().counted(one, many, count)
+
+
+def marked(text: str) -> str:
+    """Marks a text that is translated where it is shown."""
+    return text
+
+
+def fits(text: str, words: str) -> bool:
+    """Returns whether a translation has the placeholders and tags of its text."""
+    return words is text or sorted(FIXED.findall(text)) == sorted(FIXED.findall(words))

@@ -1,0 +1,25 @@
+"""The schedules feature: its pages, and the chores that run what is due."""
+
+from webapp.chat.exchange.export import OwnRecords
+from webapp.chat.messages.notices import ToldElsewhere
+from webapp.operations.schedules import queries, running, service, views
+from webapp.web.feature import Feature
+from webapp.web.navigation import NavEntry
+
+FEATURE = Feature(
+    blueprints=(views.bp,),
+    requires={"schedules": "schedules"},
+    brings=(OwnRecords("schedules.json", service.records), ToldElsewhere(queries.is_run)),
+    resumes=(running.wake, running.wake_watch),
+    navigation=(
+        NavEntry(
+            words="Schedules",
+            path="/schedules",
+            icon="calendar-clock",
+            rank=67,
+            also="cron recurring automatic tasks daily weekly reminder later time",
+            right="schedules",
+            sidebar="Plans & workflows",
+        ),
+    ),
+)
