@@ -1,16 +1,16 @@
 """Template filters for times and numbers in the page's language; a script converts UTC to local time. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from webapp.base import languages
-from webapp.base.languages import gettext as _, marked, ngettext
+from webapp.base.languages import gettext as _, ngettext
 
 __all__ = ["ago", "day", "full", "iso", "listed", "number", "plural"]
-STEPS = (
-    (86400, marked("%(num)s day ago"), marked("%(num)s days ago")),
-    (3600, marked("%(num)s hour ago"), marked("%(num)s hours ago")),
-    (60, marked("%(num)s minute ago"), marked("%(num)s minutes ago")),
+STEPS: tuple[tuple[int, Callable[[int], str]], ...] = (
+    (86400, lambda count: ngettext("%(num)s day ago", "%(num)s days ago", count)),
+    (3600, lambda count: ngettext("%(num)s hour ago", "%(num)s hours ago", count)),
+    (60, lambda count: ngettext("%(num)s minute ago", "%(num)s minutes ago", count)),
 )
 A_MONTH = timedelta(days=30)
 
@@ -37,7 +37,8 @@ def number(value: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """Formats a count like `1 token` or `2,000 tokens`."""
-    return ngettext(f"%(num)s {noun}", f"%(num)s {noun}s", count)
+    one = "%(num)s " + noun
+    return ngettext(one, one + "s", count)
 
 
 def listed(items: Iterable[str]) -> str:
@@ -52,7 +53,7 @@ def ago(moment: datetime, now: datetime) -> str:
         return languages.current().formats.date(moment.astimezone(UTC), is_short=True)
     if 86400 <= seconds < 2 * 86400:
         return _("yesterday")
-    for length, one, many in STEPS:
+    for length, passed in STEPS:
         if count := int(seconds // length) if seconds > 0 else 0:
-            return ngettext(one, many, count)
+            return passed(count)
     return _("just now")
