@@ -124,7 +124,8 @@ def _in_child(folder: Path, migrations: Path, minutes: float) -> tuple[dict[str,
     told = _told(printed)
     faults = list(told.get("faults", ()))
     if process.returncode:
-        where = f"Migration {told['migration']} failed: " if told.get("migration") else ""
+        tried = "On the migrated copy, the application failed: " if "after" in told else ""
+        where = f"Migration {told['migration']} failed: " if told.get("migration") else tried
         faults.append(f"{where}{_reason(trace)}")
     return told, faults
 
