@@ -96,6 +96,10 @@ def start(run_id: str, now: datetime | None = None) -> None:
     run = db.session.get_one(ScheduleRun, run_id, populate_existing=True)
     schedule = db.session.get_one(Schedule, run.schedule_id)
     owner, tries = db.session.get_one(User, schedule.owner_id), run.tries
+    if reason := work.reason_to_stop(schedule, owner):
+        # Since it was claimed, or by hand.
+        _end(run_id, Outcome(FAILED, reason), now)
+        return
     try:
         begun = work.begin(schedule, run, owner)
     except (TooMany, Busy, Unavailable) as refusal:
