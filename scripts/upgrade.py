@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def main(how: str, folder: str) -> None:
 
 
 def upgrade(old: Path) -> None:
-    """Backs up with the old version, takes its settings and data, and prepares the database."""
+    """Backs up with the old version, rehearses on that, takes its settings and data, and prepares the database."""
     if revisions_of(old)[-1] not in revisions_of(HERE):
         raise Refusal(f"{old} is newer than this version. Nothing was changed.")
     data = data_of(old)
@@ -47,6 +48,7 @@ def upgrade(old: Path) -> None:
     refuse_running(data)
     refuse_lost(data, to, old)
     saved = backup(old, data, f"before-{HERE.name}")
+    rehearse(saved, data, old)
     if (old / ".env").is_file() and not (HERE / ".env").exists():
         shutil.copy2(old / ".env", HERE / ".env")
     move(data, to)
@@ -92,6 +94,14 @@ def backup(folder: Path, data: Path, name: str) -> Path:
     return file
 
 
+def rehearse(saved: Path, data: Path, old: Path) -> None:
+    """Has the new version migrate a scratch copy of the backup, with the keys and settings of the old one."""
+    environ = {**os.environ, "DATA_DIR": str(data)}
+    if "ENV_FILE" not in environ and (old / ".env").is_file():
+        environ["ENV_FILE"] = str(old / ".env")
+    flask(HERE, "rehearse", str(saved), environ=environ)
+
+
 def move(data: Path, to: Path) -> None:
     """Moves a data folder, unless both are the same; instead of a link, another one to the same folder is made."""
     if to.resolve() == data.resolve():
@@ -122,8 +132,8 @@ def refuse_running(data: Path) -> None:
             raise Refusal(f"A server is running on {data}. Stop it first: it saves every answer in progress.")
 
 
-def flask(folder: Path, *words: str) -> None:
-    if subprocess.run([folder / ".venv" / "bin" / "flask", *words], cwd=folder).returncode:
+def flask(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> None:
+    if subprocess.run([folder / ".venv" / "bin" / "flask", *words], cwd=folder, env=environ).returncode:
         raise Refusal(f"flask {' '.join(words)} failed in {folder}: see above.")
 
 

@@ -10,6 +10,8 @@ revision = "0052"
 down_revision = "0051"
 branch_labels = None
 depends_on = None
+# For `flask rehearse`: its rows have become those of the table follow_ups.
+removes = ("chats.follow_up",)
 
 
 def upgrade() -> None:

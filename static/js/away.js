@@ -1,6 +1,7 @@
 // Shows a notification when an answer ends while the page is hidden, if the person has turned that on.
 "use strict";
-// Browsers on phones show notifications only from a service worker, which Millrace doesn't have.
+// Browsers on phones show notifications only from a service worker, which shows what the server pushes (sw.js). A device that is
+// told by the server isn't told here as well.
 if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(navigator.userAgent)) {
   const WORDS = {
     completed: "The answer is complete.",
@@ -10,7 +11,7 @@ if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(nav
   };
   const root = document.documentElement.dataset,
     choice = () => localStorage.getItem("notifications");
-  const isOn = () => Notification.permission === "granted" && choice() === "on";
+  const isOn = () => Notification.permission === "granted" && choice() === "on" && !("isPushed" in root);
   const show = () => (root.notifications = Notification.permission === "denied" ? "blocked" : isOn() ? "on" : "off");
   // Offered once, with the first long answer; after that only in the chat's menu.
   setInterval(() => {

@@ -112,8 +112,8 @@
     box().value = fresh.value;
     if (typed !== sent) later();
   });
-  document.addEventListener("htmx:error", ({ target }) => {
-    if (!target.matches?.("#composer, #actions")) return;
+  document.addEventListener("htmx:error", ({ target, detail }) => {
+    if (!target.matches?.("#composer, #actions") || millrace.takes?.(detail.ctx)) return;
     millrace.toast("Can't reach the server. Your text is still here. Please try again.");
   });
 }

@@ -66,7 +66,7 @@
     if (event.target.type === "range") event.target.nextElementSibling.value = event.target.value;
   });
   const tell = () => {
-    for (const line of document.querySelectorAll(".offline")) line.hidden = navigator.onLine;
+    for (const line of document.querySelectorAll(".offline:not([data-kept])")) line.hidden = navigator.onLine;
   };
   for (const change of ["online", "offline"]) addEventListener(change, tell);
   document.addEventListener("arrived", tell);

@@ -23,6 +23,7 @@
   for (const each of ["htmx:after:request", "htmx:error"])
     document.addEventListener(each, ({ target, detail }) => {
       if (target.id !== "composer" || !sent || detail.ctx?.response?.status < 400) return;
+      if (detail.error && millrace.takes?.(detail.ctx)) return show("");
       if (!box().value.startsWith(sent)) box().value = sent + box().value;
       // A proxy in between may have responded, without a toast.
       const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");

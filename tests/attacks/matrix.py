@@ -150,6 +150,9 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "everywhere.toggle_sidebar": (Route("POST", "signed_in", "people"),),
     "everywhere.search": (Route("GET", "signed_in", "people"),),
     "everywhere.manifest": (Route("GET", "anybody", "open"),),
+    "offline.worker": (Route("GET", "anybody", "open"),),
+    "offline.page": (Route("GET", "anybody", "open"),),
+    "offline.send": (Route("POST", "signed_in", "people"),),
     "docs.index": (Route("GET", "anybody", "open"),),
     "docs.show": (Route("GET", "anybody", "open", ("docs page",)),),
     # Signing in

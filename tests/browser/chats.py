@@ -59,7 +59,8 @@ class Person:
         self.url, self.oddities, self.requests = url, list[str](), list[Request]()
         self.welcome = [url]
         self._has_scripts = options.get("java_script_enabled", True)
-        options = {"viewport": {"width": 1100, "height": 720}, **options}
+        # What a service worker asks for can't be seen or stopped by a test, so only test_offline.py has one.
+        options = {"viewport": {"width": 1100, "height": 720}, "service_workers": "block", **options}
         self.context = browser.new_context(base_url=url, **options)
         if self._has_scripts:
             self.context.add_init_script(RECORDER)

@@ -84,6 +84,8 @@ def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.Fixt
     people: list[Person] = []
 
     def bring(server: Server, *, is_signed_in: bool = True, is_new: bool = False, **options: Any) -> Person:
+        if WITHOUT_SCRIPTS and "sw" in missing_in(request.node.nodeid):
+            options["service_workers"] = "block"
         person = Person(chromium, server.url, **options)
         people.append(person)
         if WITHOUT_SCRIPTS:

@@ -24,10 +24,12 @@ NOTICED_BY = {
     "lightbox": "test_attachments.py::test_pictures_are_looked_at_one_after_the_other",
     "models": "test_models.py::test_a_model_is_chosen_by_keyboard",
     "sortable": "test_models.py::test_fallbacks_are_put_in_order_by_button_key_and_pointer",
+    "offline": "test_offline.py::test_a_chat_is_read_and_written_in_a_tunnel",
     "page": "test_layout.py::test_a_pause_is_told_by_one_button",
     "panel": "test_panel.py::test_it_opens_beside_the_chat_which_goes_on",
     "pause": "test_reading.py::test_the_display_is_held_and_catches_up",
     "lost": "test_lost_access.py::test_a_chat_that_was_deleted_elsewhere",
+    "push": "test_offline.py::test_this_device_is_told_once_the_button_was_pressed",
     "quote": "test_quoting.py::test_selected_text_is_quoted_in_the_next_message",
     "saving": "test_chat_settings.py::test_each_field_is_saved_as_it_is_left_and_taken_back",
     "search": "test_search.py::test_the_search_is_gone_through_by_key",
@@ -43,7 +45,10 @@ NOTICED_BY = {
     "times": "test_layout.py::test_a_moment_in_a_text_is_the_readers",
     "unsaved": "test_characters.py::test_what_was_typed_in_a_form_is_not_lost_without_a_word",
     "visit": "test_visiting.py::test_a_click_in_the_sidebar_keeps_scripts_and_streams_the_next_answer",
+    "sw": "test_offline.py::test_a_chat_is_read_and_written_in_a_tunnel",
     "swipe": "test_swiping.py::test_a_swipe_turns_to_another_version",
+    "unsent": "test_offline.py::test_a_chat_is_read_and_written_in_a_tunnel",
+    "unsent-list": "test_offline.py::test_a_chat_is_read_and_written_in_a_tunnel",
     "upload": "test_attachments.py::test_a_picture_is_brought_looked_at_and_sent",
 }
 

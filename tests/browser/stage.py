@@ -141,6 +141,7 @@ def app_of(stage: Stage) -> Flask:
         links_are_on=lambda: False,
         project_of_chat=lambda _: None,
         is_sidebar_hidden=lambda: False,
+        keeps_offline=lambda: False,
     )
     app.jinja_env.tests.update(is_cut=lambda groups: bool(groups))
     # Pages link to routes that this server does not have.

@@ -443,5 +443,5 @@ def test_a_picture_is_asked_for_again_so_that_nobody_sees_it_after_signing_out(o
     assert first.headers["Cache-Control"] == "private, no-cache"
     again = {"If-None-Match": first.headers["ETag"]}
     assert owner.client.get(url, headers=again).status_code == 304
-    assert owner.post("/logout").headers["Clear-Site-Data"] == '"cache"'
+    assert owner.post("/logout").headers["Clear-Site-Data"] == '"cache", "storage"'
     assert owner.client.get(url, headers=again).status_code != 304

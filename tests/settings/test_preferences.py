@@ -78,7 +78,7 @@ def test_what_is_not_offered_is_refused_beside_the_field(owner, part, field, wor
 
 
 def test_a_persons_own_settings_are_parts_beside_each_other(owner):
-    parts = [f"/settings/{part}" for part in ("look", "sidebar", "chats", "keys", "memory", "connections", "tools")]
+    parts = [f"/settings/{part}" for part in ("look", "sidebar", "chats", "keys", "memory", "connections", "tools", "notices")]
     parts = ["/account", *parts, *(f"/account/{part}" for part in ("security", "sign-ins", "tokens", "data"))]
     for path in parts:
         links = owner.page(path).all("nav[aria-label='Your settings'] li a")

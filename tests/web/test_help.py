@@ -53,6 +53,7 @@ def test_the_manifest_names_pictures_that_exist(visitor: Browser) -> None:
     assert manifest.headers["Content-Type"].startswith("application/manifest+json")
     assert {"192x192", "512x512", "any"} == {icon["sizes"] for icon in manifest.json["icons"]}
     assert "maskable" in {icon.get("purpose") for icon in manifest.json["icons"]}
+    assert [shortcut["url"] for shortcut in manifest.json["shortcuts"]] == ["/", "/search", "/chats"]
     for icon in manifest.json["icons"]:
         picture = visitor.client.get(icon["src"])
         assert (picture.status_code, picture.mimetype) == (200, icon["type"])

@@ -13,6 +13,7 @@ from webapp.chat.links.service import HOLDER
 from webapp.chat.list import paging, search_shown, sharing_views, shown, tag_views, views as list_views
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
+from webapp.chat.offline import views as offline_views
 from webapp.chat.page import (
     composer_views,
     interrupted_views,
@@ -45,6 +46,7 @@ from webapp.web.navigation import NavEntry
 SENDING = (
     *("chat.send", "chat.go_on", "chat.again", "tree.save", "tree.fork", "home.begin", "starters.begin", "cut.continue_all"),
     *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest", "story.write_now"),
+    "offline.send",
 )
 
 FEATURE = Feature(
@@ -78,6 +80,7 @@ FEATURE = Feature(
         project_views.chats,
         link_views.bp,
         link_views.open_pages,
+        offline_views.bp,
     ),
     requires={
         **dict.fromkeys(SENDING, "chat"),

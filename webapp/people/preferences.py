@@ -21,6 +21,7 @@ WIDTHS = {"narrow": "Narrow", "": "Normal", "wide": "Wide"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SPEECH = {"": "In its own color", "plain": "Like other text"}
 SCROLLING = {"": "Follow it to its end", "still": "Stay where I am reading"}
+OFFLINE = {"": "Keep the last 20 of my chats that I opened", "off": "Keep nothing"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
 # Preferences with fixed choices, by column: the choices, and the word for them in errors. First those that change how pages look.
 LOOKS = {
@@ -37,6 +38,7 @@ CHOICES = {
     "speech": (SPEECH, "ways to show speech"),
     "send_key": (SEND_KEYS, "keys"),
     "scrolling": (SCROLLING, "ways to scroll"),
+    "offline": (OFFLINE, "choices for this"),
 }
 MOST_CHARS = 4_000
 # What a person can dismiss on the home page.

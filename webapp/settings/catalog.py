@@ -493,6 +493,7 @@ _SIGN_ON = (
 )
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
+    _switch("accounts.offline", "Keep chats on devices", "Browsers keep a person's last 20 chats, to be read offline."),
 )
 _LINKS = (
     _choice(
@@ -547,7 +548,7 @@ PARTS: Mapping[str, Part] = {
         Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
         Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
-        Part("accounts", "Accounts", "Account security", "People", "Who must use two-factor authentication."),
+        Part("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
         Part("links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."),
         Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
         Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),

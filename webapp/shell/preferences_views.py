@@ -21,6 +21,7 @@ from webapp.people.preferences import (
     FONTS,
     LOOKS,
     MOST_CHARS,
+    OFFLINE,
     SCROLLING,
     SEND_KEYS,
     SPEECH,
@@ -43,7 +44,7 @@ bp = Blueprint("preferences", __name__)
 # The fields of each part, by the last piece of its address.
 PARTS: Mapping[str, Sequence[str]] = {
     "look": ("language", *LOOKS),
-    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech"),
+    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech", "offline"),
     "memory": ("instructions", "remembers", "is_reading_counted"),
 }
 # The choices that are columns of their person.
@@ -90,6 +91,13 @@ class PreferencesForm(OwnForm):
         description="The other one starts a new line. On a phone, Enter always starts a new line.",
     )
     scrolling = SelectField("While an answer is written", choices=options(SCROLLING), validate_choice=False, default="")
+    offline = SelectField(
+        "On my devices",
+        choices=options(OFFLINE),
+        validate_choice=False,
+        default="",
+        description="So that you can read them without a network, and write messages that are sent later. Signing out clears it.",
+    )
     remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
     is_reading_counted = BooleanField("Count how long I look at answers", default=True)
     instructions = TextAreaField(
@@ -165,7 +173,11 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
 
 
 def _page(part: str, form: PreferencesForm) -> Response:
-    return form.shown(f"shell/own_{part}.html", part=part, are_assistants_remembered=setting("prompts.assistant_memory"))
+    return form.shown(f"shell/own_{part}.html", part=part, **_around())
+
+
+def _around() -> dict[str, bool]:
+    return {"are_assistants_remembered": setting("prompts.assistant_memory"), "may_keep": setting("accounts.offline")}
 
 
 def _form() -> PreferencesForm:

@@ -33,6 +33,7 @@ MOST_QUERY = 200
 # Key in the request's environ: the request that changes the cookie must already render the new state.
 HIDDEN = "millrace.sidebar_hidden"
 ICONS = (("192", "any"), ("512", "any"), ("512", "maskable"))
+SHORTCUTS = {"New chat": "/", "Search": "/search", "Chats": "/chats"}
 
 
 @bp.app_template_global()
@@ -105,7 +106,9 @@ def manifest() -> Response:
     icons.append({"src": asset("mark.svg"), "sizes": "any", "type": "image/svg+xml"})
     colours = {"background_color": PAPER, "theme_color": PAPER}
     body = {"id": "/", "name": "Millrace", "short_name": "Millrace", "start_url": "/", "display": "standalone"}
-    return Response(json.dumps({**body, **colours, "icons": icons}), mimetype="application/manifest+json")
+    body |= {"scope": "/", "description": "Chat with language models; answers are never lost."}
+    shortcuts = [{"name": name, "url": url, "icons": icons[:1]} for name, url in SHORTCUTS.items()]
+    return Response(json.dumps({**body, **colours, "icons": icons, "shortcuts": shortcuts}), mimetype="application/manifest+json")
 
 
 def _icon(size: str, purpose: str) -> dict[str, str]:

@@ -69,6 +69,13 @@ def bundle(*names: str) -> str:
     return asset(f"js/{'+'.join(names)}.js")
 
 
+def script(*names: str) -> bytes:
+    """Returns the content of the script that the ones of these names are joined into, for an address without a hash."""
+    folder = str(current_app.static_folder)
+    files = _files(folder, f"js/{'+'.join(names)}.js")
+    return _joined(folder, "js", files, _changes(files), None)
+
+
 def layered(files: Iterable[Path], folder: Path) -> str:
     """Returns style sheets as one, each in its layer and without comments and indents."""
     parts = [f"@layer {', '.join(LAYERS)};"]

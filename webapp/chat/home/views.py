@@ -29,6 +29,7 @@ from webapp.models.connections import model_marks
 from webapp.models.presets.choice import id_in
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in
+from webapp.people.accounts.kept_pages import let_be_kept
 from webapp.people.accounts.tables import User
 from webapp.web.htmx import is_htmx, navigate, redirect
 
@@ -49,6 +50,8 @@ def show() -> Response:
     form.project.data = project.id if project else ""
     form.temporary.data = bool(request.args.get("temporary")) and not project
     form.spoken_by.data = request.args.get("character", "")
+    if not request.args:
+        let_be_kept()
     return _home(form)
 
 
@@ -61,7 +64,7 @@ def begin() -> Response:
     with form.attempt():
         refuse_unknown(form)
         project = project_service.writable(me, form.project.data) if form.project.data else None
-        generation = _begun(form, attachable(form.knowledge.data or (), (), me), project)
+        generation = begin_chat(form, attachable(form.knowledge.data or (), (), me), project)
         model = "" if form.models.data else form.model.data or ""
         if model and model != _usual_choice(current_user(), project):
             model_marks.choose(current_user().id, model)
@@ -73,7 +76,7 @@ def _usual_choice(me: User, project: Project | None) -> str:
     return (project.model if project else "") or starting_choice(me)
 
 
-def _begun(form: MessageForm, reads: Sequence[str], project: Project | None) -> Generation:
+def begin_chat(form: MessageForm, reads: Sequence[str], project: Project | None) -> Generation:
     """Starts a chat with its first message; with a character if the form names one.
 
     Models side by side stay the chat's even if another answers the first message alone.

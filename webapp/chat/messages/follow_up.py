@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Delete, Update, delete, select, update
@@ -10,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import AppError, Conflict, Unavailable
+from webapp.base.errors import AppError, Busy, Conflict, Unavailable
 from webapp.chat.group.members import answering_speaker
-from webapp.chat.messages import sending, source_search
+from webapp.chat.messages import drafts, sending, source_search
 from webapp.chat.messages.storing import PendingGeneration, store_and_start_all
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.leader import refuse_if_led
@@ -32,23 +33,65 @@ MOST_TRIES, MOST_SECONDS = 10, 10.0
 MOST_QUEUED = 20
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """Who sends a message that was written offline, and what they chose for its answer; the arguments of `sending.ask`."""
+
+    person: str
+    model: str = ""
+    answered_by: str = ""
+    speaker_id: str = ""
+    models: Sequence[str] = ()
+
+
 def waiting_in(*chat_ids: str) -> list[FollowUp]:
     """Returns the queued messages of these chats, the next one first."""
     return list(db.session.scalars(select(FollowUp).where(FollowUp.chat_id.in_(chat_ids)).order_by(FollowUp.id)))
 
 
-def queue(chat: Chat, text: str, *, model: str = "", answered_by: str = "", speaker_id: str = "") -> None:
+def ask_in_turn(chat: Chat, text: str, *, key: str, wishes: Wishes) -> None:
+    """Sends a message that was written offline, behind whatever waits in the chat; repeating key and text sends it once.
+
+    While an answer is written, only the chat's owner can have a message wait; others get `Busy`.
+    """
+    id, person = chat.id, wishes.person
+    sent_as = generations.request_hash(person, key, f"{id}\0{sending.checked_text(text)}")
+    if generations.generation_of_request(sent_as) or _is_waiting(id, sent_as):
+        return
+    options = {"model": wishes.model, "answered_by": wishes.answered_by, "speaker_id": wishes.speaker_id}
+    if person != chat.owner_id or not (waiting_in(id) or generations.active_generation(chat.lane)):
+        try:
+            sending.ask(chat, text, key=key, by=person, options=sending.TYPED_OPTIONS, models=wishes.models, **options)
+            return
+        except Busy:
+            if person != chat.owner_id:
+                raise
+            # Another message has come before it.
+            chat = db.session.get_one(Chat, id, populate_existing=True)
+    if not generations.active_generation(chat.lane):
+        # What waits behind an answer that was stopped goes first.
+        send(chat)
+        chat = db.session.get_one(Chat, id, populate_existing=True)
+    queue(chat, text, key=key, **options)
+    drafts.forget(person, id)
+
+
+def queue(chat: Chat, text: str, *, model: str = "", answered_by: str = "", speaker_id: str = "", key: str = "") -> None:
     """Queues a message until the running answer is complete; sends it immediately if the answer has just completed.
 
-    The same text twice in a row is queued once, as when a button is pressed twice. `answered_by` is the model of its answer
-    alone, and `speaker_id` the character of a group that is to answer.
+    Repeating key and text queues it once, as when a button is pressed twice; so does the same text twice in a row without keys.
+    `answered_by` is the model of its answer alone, and `speaker_id` the character of a group that is to answer.
     """
     choice = choice_to_ask(chat, model) if model or not answered_by else choice_in(chat)
     answered_by = answered_by and model_to_ask(chat, answered_by)
     if speaker_id:
         answering_speaker(chat, chat.head_id, speaker_id=speaker_id)
     id, content = refuse_if_led(chat).id, sending.checked_text(text)
-    _store(FollowUp(chat_id=id, text=content, model=choice.word, answered_by=answered_by, speaker_id=speaker_id), choice)
+    sent_as = generations.request_hash(sending.person_of(chat), key, f"{id}\0{content}")
+    if generations.generation_of_request(sent_as):
+        return
+    wishes = {"model": choice.word, "answered_by": answered_by, "speaker_id": speaker_id}
+    _store(FollowUp(chat_id=id, text=content, sent_as=sent_as, **wishes), choice)
     _notify(id)
     try:
         send_if_complete(id)
@@ -84,7 +127,7 @@ def send(chat: Chat) -> Generation:
     if following is None:
         raise Conflict("The queued message no longer exists.")
     id, waiting_id, text, queued_model = chat.id, following.id, following.text, following.model
-    queued_choice, speaker_id = following.answered_by, following.speaker_id
+    queued_choice, speaker_id, sent_as = following.answered_by, following.speaker_id, following.sent_as
     entered = sending.message_input_below(text, chat, chat.head_id, by=sending.person_of(chat))
     chat = db.session.get_one(Chat, id)
     choice = choice_in(chat) if queued_choice else choice_to_ask(chat, queued_model)
@@ -105,9 +148,9 @@ def send(chat: Chat) -> Generation:
         sending.refuse_if_beside(chat)
         chat.model, chat.preset_id = choice
         question = sending.new_question(chat, chat.head_id, entered, by=sending.person_of(chat))
-        return sending.new_answers(session, chat, question, models or [answered_by], options=options)
+        return sending.new_answers(session, chat, question, models or [answered_by], sent_as=sent_as, options=options)
 
-    return store_and_start_all(store, sending.person_of(chat), answers=len(models) or 1, lane=chat.lane)
+    return store_and_start_all(store, sending.person_of(chat), answers=len(models) or 1, lane=chat.lane, sent_as=sent_as)
 
 
 def send_if_complete(chat_id: str) -> None:
@@ -167,6 +210,10 @@ def _sent(engine: Engine, chat_id: str, *, tries: int = MOST_TRIES) -> bool:
     return supervise(f"sending of what waits in {chat_id}", send_it, engine.pause, tries=tries, most_seconds=MOST_SECONDS)
 
 
+def _is_waiting(chat_id: str, sent_as: str | None) -> bool:
+    return bool(sent_as) and sent_as in [queued.sent_as for queued in waiting_in(chat_id)]
+
+
 def _is_complete(chat: Chat) -> bool:
     head = db.session.get(Message, chat.head_id) if chat.head_id else None
     last = queries.last_generation(head) if head else None
@@ -179,7 +226,9 @@ def _store(following: FollowUp, choice: Choice) -> None:
     with write() as session:
         own = select(FollowUp).where(FollowUp.chat_id == chat_id).order_by(FollowUp.id.desc())
         waiting = session.scalars(own.limit(MOST_QUEUED)).all()
-        if waiting and waiting[0].text == content:
+        if waiting and waiting[0].text == content and not following.sent_as:
+            return
+        if following.sent_as and following.sent_as in [queued.sent_as for queued in waiting]:
             return
         if len(waiting) == MOST_QUEUED:
             raise Conflict(f"{MOST_QUEUED} messages are already queued. Remove one first, or wait until it is sent.")

@@ -36,6 +36,7 @@ def queue(id: str) -> Response:
         follow_up.queue(
             chat,
             form.text,
+            key=form.key.data or "",
             model="" if chat.visitor_hash else form.model.data or "",
             answered_by=(form.answered_by.data or (chat.model if chat.models and form.alone.data else "")) if me else "",
             speaker_id=form.spoken_by.data or "",

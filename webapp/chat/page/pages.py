@@ -25,6 +25,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
 from webapp.engine.watching.watcher_loop import watch
 from webapp.people.accounts.guards import user_or_none
+from webapp.people.accounts.kept_pages import let_be_kept
 from webapp.rendering.part import part
 from webapp.web.addresses import address, fixed
 from webapp.web.htmx import is_htmx, redirect, render
@@ -40,6 +41,15 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     topics = engine.logs.topics
     seq, sidebar = topics.last(lane), tuple(map(topics.last, topic_names.for_person(me.id if me else "")))
     engine.presence.seen(lane)
+    # One that is shared with a person isn't kept: their access can end while they are offline.
+    if (
+        me
+        and chat.owner_id == me.id
+        and not chat.is_temporary
+        and request.endpoint == "chat.show"
+        and "writing" not in request.args
+    ):
+        let_be_kept()
     moment = snapshot_shown.read_snapshot(engine, chat, right, me.id if me else "")
     restore_draft(form, moment.chat_state.draft, moment.chat_state.draft_mentions)
     messages, thread = moment.messages, moment.thread

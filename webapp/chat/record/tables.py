@@ -291,6 +291,7 @@ class FollowUp(Record):
     """A queued message, sent once the answer before it is complete; they are sent in the order of their ids.
 
     `model` is the chat's from then on, `answered_by` that of this answer alone, and `speaker_id` the character who answers.
+    `sent_as` identifies the request of one that was written offline.
     """
 
     __tablename__ = "follow_ups"
@@ -300,6 +301,7 @@ class FollowUp(Record):
     model: Mapped[str] = mapped_column(String(200))
     answered_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
     speaker_id: Mapped[str] = mapped_column(String(26), default="", server_default="")
+    sent_as: Mapped[str | None] = mapped_column(String(64))
 
 
 class Tag(Record):

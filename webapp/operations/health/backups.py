@@ -31,6 +31,11 @@ def back_up(copy: Path) -> None:
     note()
 
 
+def copy_database(copy: Path) -> None:
+    """Copies the database into a new file, which doesn't count as a backup."""
+    _copy(database_file(), copy)
+
+
 def refuse_to_overwrite(copy: Path) -> None:
     for path in (copy, files_of(copy)):
         if path.exists():

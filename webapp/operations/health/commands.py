@@ -1,6 +1,8 @@
-"""Commands for operators: `flask check`, `flask backup`, `flask restore` and `flask version`."""
+"""Commands for operators: `flask check`, `flask backup`, `flask restore`, `flask rehearse` and `flask version`."""
 
+import json
 import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +16,15 @@ from webapp.base.database import copying
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import is_sqlite
 from webapp.base.env_variables import database_url
+from webapp.base.errors import AppError
 from webapp.base.version import VERSION
 from webapp.base.words import plural
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
-from webapp.operations.health import backups, facts
+from webapp.operations.health import backups, facts, nightly, rehearsal
 from webapp.web.command_errors import names_database, one_line_errors
 from webapp.web.feature import brought
+from webapp.web.health_facts import size
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 
@@ -114,6 +118,44 @@ def restore(file: Path) -> None:
 
 
 @click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="[BACKUP]")
+@click.option("--live", is_flag=True, help="Rehearse on a fresh copy of the database instead.")
+@click.option("--minutes", type=click.FloatRange(0.05, 1440), default=60, show_default=True, help="Give up after this time.")
+@with_appcontext
+@one_line_errors
+def rehearse(file: Path | None, live: bool, minutes: float) -> None:
+    """Try an upgrade on a scratch copy of BACKUP.
+
+    It runs this version's migrations there, and tries the application on the result. Without BACKUP, it takes the newest copy of
+    the nights, or a fresh copy of the database if there is none. The data of the server are only read, and the scratch copy is
+    removed. Fails if a migration fails or loses something, or if pages then fail.
+    """
+    kept = nightly.copies() if is_sqlite() and not (live or file) else []
+    backup = file or (kept[0].path if kept else None)
+    with nullcontext(backup) if backup else rehearsal.fresh_copy(_copy_live) as copy:
+        click.echo(f"Rehearsing on {backup or 'a fresh copy of the database'}.")
+        found = rehearsal.rehearse(copy, minutes=minutes)
+    for fault in found.faults:
+        click.echo(f"{MARKS['bad']}{fault}")
+    if found.faults:
+        raise click.ClickException("The rehearsal failed: don't upgrade with these files. Nothing was changed.")
+    steps = f"{plural(found.steps, 'migration')}, from {found.before} to {found.after}" if found.steps else "No migration is due"
+    click.echo(f"{steps}. It took {found.seconds:.0f} seconds and at most {size(found.needed_bytes)} of disk space.")
+    click.echo("Nothing was lost, and the pages answer. Nothing was changed.")
+
+
+@click.command(hidden=True)
+@click.argument("migrations", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@with_appcontext
+def perform_rehearsal(migrations: Path) -> None:
+    """Migrate the scratch copy of a rehearsal."""
+    try:
+        rehearsal.perform(migrations, lambda told: click.echo(json.dumps(told)))
+    except AppError as error:
+        raise click.ClickException(error.message) from error
+
+
+@click.command()
 def version() -> None:
     """Print the version."""
     click.echo(" ".join(filter(None, ("Millrace", VERSION, facts.commit()))))
@@ -148,6 +190,14 @@ def _check_connections() -> None:
 def _own_url() -> str:
     url: str = current_app.config["SQLALCHEMY_DATABASE_URI"]
     return url
+
+
+def _copy_live(file: Path) -> None:
+    if is_sqlite():
+        backups.copy_database(file)
+        return
+    with backups.unfinished(file) as unfinished:
+        _copy(_own_url(), f"sqlite:///{unfinished}")
 
 
 def _copy(source_url: str, target_url: str) -> copying.Copied:

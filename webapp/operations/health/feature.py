@@ -4,9 +4,10 @@ from webapp.operations.health import nightly, views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
+COMMANDS = ("check", "backup", "restore", "rehearse", "perform-rehearsal", "version")
 FEATURE = Feature(
     blueprints=(views.probes, views.bp),
-    commands={name: f"webapp.operations.health.commands:{name}" for name in ("check", "backup", "restore", "version")},
+    commands={name: f"webapp.operations.health.commands:{name.replace('-', '_')}" for name in COMMANDS},
     resumes=(nightly.wake,),
     navigation=(
         NavEntry(

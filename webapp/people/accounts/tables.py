@@ -29,6 +29,8 @@ class User(Actor):
     text_size: Mapped[str] = mapped_column(String(10), default="", server_default="")
     width: Mapped[str] = mapped_column(String(10), default="", server_default="")
     scrolling: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    # Empty, or "off": whether their browsers keep chats, and messages that wait for the network.
+    offline: Mapped[str] = mapped_column(String(10), default="", server_default="")
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")

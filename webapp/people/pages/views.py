@@ -96,8 +96,8 @@ def sign_out() -> Response:
         access_changed(user_id)
     session.clear()
     response = with_session(redirect(path), "")
-    # Clears avatars and other pictures too, which browsers cache for a week.
-    response.headers["Clear-Site-Data"] = '"cache"'
+    # Clears avatars and other pictures too, which browsers cache for a week, and what they keep for reading offline.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

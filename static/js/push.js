@@ -1,0 +1,51 @@
+// Has the server tell this device: asks for permission when the button is pressed, never before. Loaded with that form.
+const IS_APPLE = /iPhone|iPad/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+const WORDS = {
+  apple: "On an iPhone or iPad, add Millrace to the home screen first: Share, then Add to Home Screen. Open it from there.",
+  missing: "This browser can't show notices. Use a current one, and an address that begins with https.",
+  denied: "This browser doesn't let Millrace show notices. Allow them for this site in its settings, then try again.",
+  dismissed: "Nothing has changed. Press the button again, and allow notices when the browser asks.",
+  failed: "This browser's notice service can't be reached. Please try again later.",
+};
+const form = () => document.querySelector("form[data-push]");
+const tell = (why) => {
+  const place = document.querySelector(".push-missing");
+  if (place) Object.assign(place, { textContent: WORDS[why] ?? "", hidden: !why });
+};
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
+const nameOf = () => {
+  const { userAgentData, userAgent } = navigator;
+  const system = userAgentData?.platform || userAgent.match(/iPhone|iPad|Android|Windows|Mac|Linux/)?.[0] || "Browser";
+  return userAgentData?.brands?.at(-1) ? `${userAgentData.brands.at(-1).brand} on ${system}` : system;
+};
+const subscribe = async () => {
+  const { pushManager } = await navigator.serviceWorker.ready,
+    applicationServerKey = bytes(form().dataset.push);
+  // One for another key, as after a move of the server, can't be told anything.
+  await (await pushManager.getSubscription())?.unsubscribe();
+  return pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+};
+const press = async (event) => {
+  if (event.target !== form() || form().elements.endpoint.value) return;
+  event.preventDefault();
+  const permission = await Notification.requestPermission();
+  if (permission !== "granted") return tell(permission === "denied" ? "denied" : "dismissed");
+  const subscription = await subscribe().catch(() => null);
+  if (!subscription) return tell("failed");
+  const { endpoint, keys } = subscription.toJSON();
+  for (const [name, value] of Object.entries({ endpoint, ...keys })) form().elements[name].value = value;
+  document.documentElement.dataset.isPushed = "";
+  // A form can't be submitted while its last event is under way.
+  setTimeout(() => form().requestSubmit());
+};
+const offer = () => {
+  if (!form()) return;
+  const isAble = "serviceWorker" in navigator && "PushManager" in self && "Notification" in self;
+  if (!isAble) return tell(IS_APPLE ? "apple" : "missing");
+  form().hidden = false;
+  form().elements.name.value ||= nameOf();
+  tell(Notification.permission === "denied" ? "denied" : "");
+};
+document.addEventListener("submit", press);
+document.addEventListener("arrived", offer);
+offer();

@@ -1,0 +1,119 @@
+// Shows which messages wait for the network, and has them sent when there is one. Loaded after the page.
+"use strict";
+{
+  const [SOON, LATEST] = [3_000, 60_000];
+  const { serviceWorker } = navigator,
+    news = new BroadcastChannel("unsent"),
+    keeper = () => document.querySelector(".offline[data-person]"),
+    composer = () => document.getElementById("composer"),
+    // What is for a new chat has an empty id.
+    chatIn = (action) => new URL(action, location.href).pathname.match(/^\/chats\/(\w+)/)?.[1] ?? "";
+  let [messages, timer, wait] = [[], 0, SOON];
+
+  const here = () => (composer() ? messages.filter(({ chat }) => chat === chatIn(composer().action)) : []);
+  const waiting = () => messages.filter(({ isRefused }) => !isRefused);
+  // Only texts can be kept; a temporary chat leaves nothing on a device.
+  const isText = (body) => ![...body].some(([name, value]) => value.size || name === "temporary") && body.get("message")?.trim();
+  millrace.takes = (ctx) => {
+    const { action = "", body } = ctx?.request ?? {};
+    const isSent = /^\/chats(\/\w+\/(messages|follow-up))?$/.test(new URL(action, location.href).pathname);
+    return Boolean(
+      isSent &&
+        ctx.sourceElement?.id === "composer" &&
+        serviceWorker?.controller &&
+        keeper()?.hasAttribute("data-keeps") &&
+        isText(body),
+    );
+  };
+  const take = async ({ action, body }) => {
+    // Written below what the server then has, and not below what this page shows.
+    const fields = [...body].filter(([name, value]) => typeof value === "string" && name !== "after");
+    const [chat, { person }] = [chatIn(action), keeper().dataset];
+    const key = document.querySelector("#composer [name=key]");
+    if (key) key.value = crypto.randomUUID();
+    await unsent.add(person, { chat, fields: [...fields, ["chat", chat], ["person", person]] });
+    await show();
+    later();
+  };
+
+  const line = ({ url, fields, isRefused, words }) => {
+    const row = document.getElementById("unsent-shape").content.cloneNode(true).firstElementChild;
+    row.querySelector("p").textContent = new URLSearchParams(fields).getAll("message").join("\n");
+    row.querySelector(".unsent__state").textContent = isRefused ? `Not sent. ${words}` : `Waits for the network. ${words ?? ""}`;
+    row.dataset.url = url;
+    return row;
+  };
+  const show = async () => {
+    const person = keeper()?.dataset.person;
+    messages = person ? await unsent.all(person) : [];
+    document.getElementById("unsent")?.remove();
+    const rows = here().map(line);
+    if (!rows.length) return;
+    const list = Object.assign(document.createElement("ol"), { id: "unsent", className: "thread unsent" });
+    list.append(...rows);
+    document.getElementById("sending").after(list);
+  };
+  // From this page, and by browsers that can also without one.
+  const send = async () => {
+    if (!waiting().length) return;
+    (await serviceWorker?.ready)?.sync?.register("unsent").catch(() => {});
+    await unsent.send().catch(() => {});
+    await show();
+    later();
+  };
+  const later = () => {
+    clearTimeout(timer);
+    wait = waiting().length ? Math.min(wait * 2, LATEST) : SOON;
+    if (waiting().length) timer = setTimeout(send, wait);
+  };
+  const now = async () => {
+    wait = SOON;
+    await show();
+    await send();
+  };
+  const takeBack = async (row, isEdited) => {
+    const message = messages.find(({ url }) => url === row.dataset.url);
+    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast("It has just been sent.");
+    await show();
+    if (!isEdited) return;
+    const [box, text] = [document.getElementById("composer-text"), new URLSearchParams(message.fields).get("message")];
+    box.value = [text, box.value].filter(Boolean).join("\n\n");
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
+  };
+
+  news.onmessage = async ({ data: { chat, page } }) => {
+    await show();
+    // The chat that was begun here has a page now.
+    const isHere = page && chat === "" && composer() && !chatIn(composer().action) && !here().length;
+    if (isHere && !document.hidden && !document.getElementById("composer-text").value) location.assign(page);
+  };
+  for (const event of ["arrived", "htmx:sse:after:connection"]) document.addEventListener(event, now);
+  addEventListener("online", now);
+  now();
+
+  // What is written while others wait goes behind them.
+  document.addEventListener(
+    "htmx:before:request",
+    (event) => {
+      const isBehind = here().some(({ isRefused }) => !isRefused);
+      if (!(millrace.takes(event.detail.ctx) && (isBehind || !navigator.onLine))) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      document.getElementById("composer-text").value = "";
+      document.getElementById("composer-chips")?.replaceChildren();
+      take(event.detail.ctx.request);
+    },
+    true,
+  );
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => millrace.takes(ctx) && take(ctx.request));
+  document.addEventListener("click", ({ target }) => {
+    const row = target.closest("[data-unsent]")?.closest("li");
+    if (row) takeBack(row, target.closest("[data-unsent=edit]"));
+  });
+  document.addEventListener("submit", (event) => {
+    const count = waiting().length;
+    if (!count || event.target.getAttribute("action") !== "/logout") return;
+    if (!confirm(`Messages that wait for the network: ${count}. Signing out deletes them. Sign out?`)) event.preventDefault();
+  });
+}

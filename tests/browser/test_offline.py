@@ -1,0 +1,193 @@
+"""A phone in a tunnel: chats can be read, what is written is sent once and in order, and signing out leaves nothing."""
+
+import json
+
+import pytest
+from playwright.sync_api import Error, Page, expect
+
+from tests.browser.chats import ChatPage, Person, reload, sign_out, until
+from tests.browser.conftest import Visit
+from tests.support.server import Server
+from tests.upstream.handle import Upstream
+
+pytestmark = pytest.mark.slow
+PHONE = {"viewport": {"width": 390, "height": 760}, "has_touch": True, "is_mobile": True, "service_workers": "allow"}
+IS_CONTROLLED = "() => Boolean(navigator.serviceWorker.controller)"
+KEPT = """async () => Promise.all((await caches.keys()).filter(name => !name.startsWith('shell')).map(async name =>
+  [name, (await (await caches.open(name)).keys()).map(({url}) => new URL(url).pathname)]))"""
+# What only a real push service can do.
+PUSHED = """
+window.asked = 0;
+Object.defineProperty(Notification, 'permission', {get: () => window.granted ?? 'default', configurable: true});
+Notification.requestPermission = async () => { asked++; return window.granted = window.wanted ?? 'granted'; };
+const keys = {p256dh: 'key', auth: 'secret'};
+const pushManager = {
+  getSubscription: async () => null,
+  subscribe: async (options) => (window.options = options, {toJSON: () => ({endpoint: 'https://push.example/1', keys})}),
+};
+const worker = {get: async () => ({pushManager}), configurable: true};
+if (isSecureContext) Object.defineProperty(navigator.serviceWorker, 'ready', worker);
+"""
+FORM = """() => {
+  document.querySelector('main').innerHTML = `<form data-push="AQID-_8" action="/help" hidden>
+    <input type="hidden" name="endpoint"><input type="hidden" name="p256dh"><input type="hidden" name="auth">
+    <input name="name"><button>Tell this device</button></form>
+    <p class="push-missing">This device can be told if its browser runs scripts.</p>`;
+  return import('/static/js/push.js');
+}"""
+
+
+@pytest.fixture
+def phone(server: Server, upstream: Upstream, visit: Visit) -> Person:
+    upstream.says("One.")
+    return visit(server, is_new=True, **PHONE)
+
+
+def kept_chat(person: Person, question: str) -> ChatPage:
+    """A chat whose page the browser keeps."""
+    chat = person.begin(question)
+    chat.page.wait_for_function(IS_CONTROLLED)
+    chat.expect("completed")
+    reload(chat.page)
+    until(chat.page, lambda: chat.path in str(chat.page.evaluate(KEPT)))
+    return chat
+
+
+def write(chat: ChatPage, text: str) -> None:
+    before = chat.page.locator("#unsent li").count()
+    chat.box.fill(text)
+    chat.box.press("Control+Enter")
+    expect(chat.page.locator("#unsent li")).to_have_count(before + 1)
+
+
+def questions(page: Page) -> list[str]:
+    return [text.strip() for text in page.locator("#thread [data-role=user] .message-text").all_text_contents()]
+
+
+def test_a_chat_is_read_and_written_in_a_tunnel(phone: Person, server: Server) -> None:
+    chat = kept_chat(phone, "Before the tunnel")
+    # What the server has is shown at once, whatever is kept.
+    server.change("UPDATE chats SET title = 'Another title' WHERE id = ?", chat.path.split("/")[-1])
+    reload(chat.page)
+    expect(chat.page).to_have_title("Another title · Millrace")
+    until(chat.page, lambda: "Another title" in server_of(chat.page))
+    phone.context.set_offline(True)
+    reload(chat.page)
+    expect(chat.page.locator("[data-kept]")).to_contain_text("You are offline: this is how the chat stood at")
+    assert questions(chat.page) == ["Before the tunnel"]
+    assert chat.page.evaluate("getComputedStyle(document.querySelector('.composer')).display") != "inline"
+    for text in ("First", "Second", "No", "Third"):
+        write(chat, text)
+    expect(chat.page.locator("#unsent")).to_contain_text("Waits for the network")
+    chat.page.locator("#unsent li", has_text="No").get_by_role("button", name="Remove").click()
+    chat.page.locator("#unsent li", has_text="Third").get_by_role("button", name="Edit").click()
+    expect(chat.box).to_have_value("Third")
+    write(chat, "Third, changed")
+    # Nothing of it depends on this page.
+    chat.page.goto("/chats/0000000000000000000000000")
+    expect(chat.page.get_by_role("heading", name="You're offline")).to_be_visible()
+    chat.page.get_by_role("link", name="Another title").click()
+    expect(chat.page.locator("#unsent li")).to_have_count(3)
+    phone.context.set_offline(False)
+    expect(chat.page.locator("#unsent")).to_have_count(0)
+    expect(chat.page.locator("#thread article")).to_have_count(8)
+    assert questions(chat.page) == ["Before the tunnel", "First", "Second", "Third, changed"]
+    expect(chat.page.locator("[data-kept]")).to_have_count(0)
+
+
+def server_of(page: Page) -> str:
+    return str(
+        page.evaluate("async () => (await (await caches.match(location.pathname, {ignoreVary: true}))?.text())?.slice(0, 3000)")
+    )
+
+
+def test_a_chat_is_begun_without_a_network_and_a_refusal_is_said(phone: Person) -> None:
+    page = phone.open("/")
+    page.wait_for_function(IS_CONTROLLED)
+    reload(page)
+    until(page, lambda: "/" in str(page.evaluate(KEPT)))
+    phone.context.set_offline(True)
+    home = ChatPage(page)
+    write(home, "/unheard-of")
+    write(home, "A chat from a train")
+    phone.context.set_offline(False)
+    refused = page.locator("#unsent li", has_text="unheard-of")
+    expect(refused).to_contain_text("Not sent. There is no prompt /unheard-of")
+    expect(page.locator("#unsent li")).to_have_count(1)
+    refused.get_by_role("button", name="Remove").click()
+    page.goto("/chats")
+    expect(page.locator("main")).to_contain_text("A chat from a train")
+
+
+def test_signing_out_leaves_nothing_and_another_person_finds_nothing(
+    phone: Person, server: Server, visit: Visit, upstream: Upstream
+) -> None:
+    chat = kept_chat(phone, "A secret of the first")
+    page, path = chat.page, chat.path
+    cookies = phone.context.cookies()
+    page.get_by_role("button", name="Chats", exact=True).first.click()
+    sign_out(page)
+    until(page, lambda: page.evaluate(KEPT) == [])
+    page.go_back()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    phone.context.set_offline(True)
+    with pytest.raises(Error):
+        page.goto(path)
+    phone.context.set_offline(False)
+    # Someone else comes to a browser whose session was never ended, in which a message still waits.
+    phone.context.clear_cookies()
+    upstream.says("One.")
+    other = visit(server, is_new=True)
+    phone.context.add_cookies(other.context.cookies())
+    assert cookies
+    theirs = kept_chat(phone, "Of the second")
+    theirs.page.evaluate("async () => (await caches.open('waiting someone')).put('/unsent/000001', new Response('{}'))")
+    theirs.page.evaluate("async () => (await caches.open('kept other')).put('/chats/x', new Response('secret'))")
+    reload(theirs.page)
+    until(theirs.page, lambda: len(theirs.page.evaluate(KEPT)) == 1)
+    assert "secret" not in json.dumps(theirs.page.evaluate(KEPT))
+    # The server has ended the session: the sign-in page says so, and the pages go.
+    phone.context.clear_cookies()
+    theirs.page.goto(theirs.path)
+    until(theirs.page, lambda: theirs.page.evaluate(KEPT) == [])
+
+
+def test_what_is_pushed_is_shown_and_opens_its_own_page_only(phone: Person, server: Server) -> None:
+    chat = kept_chat(phone, "Told of this")
+    worker = phone.context.service_workers[0]
+    # A browser without a window shows none.
+    worker.evaluate("() => { registration.showNotification = async (title, about) => void (self.shown = [title, about.data]); }")
+    devtools = phone.context.new_cdp_session(chat.page)
+    ids: list[str] = []
+    devtools.on("ServiceWorker.workerRegistrationUpdated", lambda told: ids.append(told["registrations"][0]["registrationId"]))
+    devtools.send("ServiceWorker.enable")
+    until(chat.page, lambda: ids)
+    notice = {"title": "An answer is ready", "body": "Told of this", "url": chat.path, "tag": "x"}
+    pushed = {"origin": server.url, "registrationId": ids[0], "data": json.dumps(notice)}
+    devtools.send("ServiceWorker.deliverPushMessage", pushed)
+    until(chat.page, lambda: worker.evaluate("self.shown") == ["An answer is ready", chat.path])
+    opened = """async (url) => {
+      const seen = [];
+      self.clients.openWindow = async (url) => void seen.push(url);
+      WindowClient.prototype.focus = async function () { seen.push(`focus ${new URL(this.url).pathname}`); };
+      await open({data: url, close: () => {}});
+      return seen;
+    }"""
+    assert worker.evaluate(opened, chat.path) == [f"focus {chat.path}"]
+    assert worker.evaluate(opened, "/chats") == [f"{server.url}/chats"]
+    assert worker.evaluate(opened, "https://example.org/x") == []
+
+
+def test_this_device_is_told_once_the_button_was_pressed(server: Server, visit: Visit) -> None:
+    person = visit(server)
+    person.context.add_init_script(PUSHED)
+    page = person.open("/help")
+    page.evaluate(FORM)
+    page.evaluate("window.wanted = 'denied'")
+    assert page.evaluate("asked") == 0
+    page.get_by_role("button", name="Tell this device").click()
+    expect(page.locator(".push-missing")).to_contain_text("doesn't let Millrace show notices")
+    page.evaluate("window.wanted = 'granted'")
+    with page.expect_request(lambda request: "endpoint=" in request.url) as sent:
+        page.get_by_role("button", name="Tell this device").click()
+    assert "endpoint=https%3A%2F%2Fpush.example%2F1&p256dh=key&auth=secret&name=" in sent.value.url
