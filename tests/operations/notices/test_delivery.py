@@ -224,6 +224,19 @@ def test_email_and_a_signed_webhook(app: Flask, member: Browser, program: Client
     assert len(service.received) == 1
 
 
+def test_what_is_old_after_days_without_a_server_is_left_out(
+    app: Flask, member: Browser, service: PushService, add_device: AddDevice
+) -> None:
+    add_device()
+    service.says["/phone"] = [status(503, "Retry-After: 900\r\n")]
+    told(app, member.person_id)
+    until(lambda: service.received and not delivery.HERE.of(app), "it was tried")
+    with app.app_context(), write() as session:
+        session.execute(update(Notice).values(created_at=LONG_AGO))
+    due_now(app)
+    settled(app, "dropped")
+
+
 def test_they_are_deleted_after_a_week(app: Flask, member: Browser, service: PushService, add_device: AddDevice) -> None:
     add_device()
     told(app, member.person_id)
