@@ -218,12 +218,12 @@ def runs() -> list[Run]:
 def copies() -> list[Copy]:
     """Returns the copies that are kept, newest first."""
     damaged = _last_damaged(runs())
-    found = []
+    kept = []
     for path in (the_config().backup_dir).glob("nightly-*.sqlite3"):
         if match := NAME.fullmatch(path.name):
             made_at = datetime.strptime(match[1], STAMP).replace(tzinfo=UTC)
-            found.append(Copy(path, made_at, path.stat().st_size, damaged.get(path.name, "")))
-    return sorted(found, key=lambda copy: copy.made_at, reverse=True)
+            kept.append(Copy(path, made_at, path.stat().st_size, damaged.get(path.name, "")))
+    return sorted(kept, key=lambda copy: copy.made_at, reverse=True)
 
 
 def running_since() -> datetime | None:
@@ -401,16 +401,16 @@ def _lost_secrets() -> list[str]:
 
 def _damaged(earlier: Sequence[Run], kept: Sequence[Copy]) -> dict[str, str]:
     """Returns the copies that no longer have the size that they were made with: only one a night is read whole."""
-    found = dict(_last_damaged(earlier))
+    damaged = dict(_last_damaged(earlier))
     for copy in kept:
         try:
             bytes_then = contents_of(copy.path).bytes
         except (OSError, ValueError, TypeError):
-            found[copy.name] = f"Its list {with_end(copy.path, LIST).name} can't be read."
+            damaged[copy.name] = f"Its list {with_end(copy.path, LIST).name} can't be read."
         else:
             if bytes_then != copy.bytes:
-                found[copy.name] = f"It has {size(copy.bytes)}, not {size(bytes_then)}."
-    return found
+                damaged[copy.name] = f"It has {size(copy.bytes)}, not {size(bytes_then)}."
+    return damaged
 
 
 def _last_damaged(past: Sequence[Run]) -> dict[str, str]:
