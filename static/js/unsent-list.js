@@ -33,6 +33,7 @@
     if (key) key.value = crypto.randomUUID();
     await unsent.add(person, { chat, fields: [...fields, ["chat", chat], ["person", person]] });
     await show();
+    scrollTo({ top: document.documentElement.scrollHeight });
     later();
   };
 
