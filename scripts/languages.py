@@ -13,7 +13,7 @@ from typing import Any
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po, write_po
-from jinja2 import Environment
+from jinja2 import Environment, nodes
 from jinja2.ext import babel_extract
 
 from webapp.base.languages import fits
@@ -83,6 +83,11 @@ def _of_template(file: Path, name: str) -> Iterator[Message]:
     source = file.read_text("utf-8")
     for text in texts_of(iter(Environment().lexer.tokenize(source, name))):
         yield _name(file), text.line, text.words, []
+    # What the filter `plural` makes of a noun.
+    for node in Environment(extensions=["jinja2.ext.i18n"]).parse(source).find_all(nodes.Filter):
+        if node.name == "plural" and isinstance(node.args[0], nodes.Const):
+            noun = node.args[0].value
+            yield _name(file), node.lineno, (f"%(num)s {noun}", f"%(num)s {noun}s"), []
     options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "silent": "false"}
     yield from _called(babel_extract(BytesIO(source.encode()), tuple(CALLS), ["Translators:"], options), file)
 

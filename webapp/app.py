@@ -233,6 +233,7 @@ def _teach_templates(app: Flask) -> None:
         iso=filters.iso,
         full=filters.full,
         day=filters.day,
+        listed=filters.listed,
         number=filters.number,
         plural=filters.plural,
     )

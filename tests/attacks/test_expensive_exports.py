@@ -4,6 +4,7 @@
 """
 
 import http.client
+import json
 import os
 import shutil
 import time
@@ -18,6 +19,7 @@ from sqlalchemy import insert
 from tests.attacks.scene import Scene, message_id, opened
 from tests.support.bystander import bystander
 from tests.support.person import Person
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.chat.record.tables import Chat, Message
 from webapp.rendering import markdown
@@ -113,6 +115,15 @@ def a_backup(scene: Scene) -> None:
     shutil.rmtree(folder)
 
 
+def a_proved_backup(scene: Scene) -> None:
+    scene.owner.post("/admin/health/backup")
+    file = scene.server.folder / "backups" / "nightly.json"
+    until(file.exists, "the backup is made", seconds=600)
+    backup = json.loads(file.read_text())[-1]
+    assert (backup["faults"], backup["share"] <= 0.11) == ([], True)
+    assert backup["bytes"] > MEGABYTES * 1_000_000
+
+
 ALL = MEGABYTES * 990_000
 ATTACKS: dict[str, Callable[[Scene], None]] = {
     "markdown": partial(a_file, path="/chats/large/export.md", least=ALL),
@@ -123,6 +134,7 @@ ATTACKS: dict[str, Callable[[Scene], None]] = {
     "three at once": several_files_at_once,
     "given up": files_that_are_given_up,
     "a backup": a_backup,
+    "a backup of the night": a_proved_backup,
 }
 
 

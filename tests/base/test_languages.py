@@ -1,6 +1,7 @@
 """Languages: catalogues are read when they are needed, and a broken one costs nothing but its language."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_a_text_is_in_the_current_language(tmp_path: Path) -> None:
     assert languages.gettext("Save") == "Save"
     with languages.using("de"):
         assert (languages.gettext("Save"), languages.gettext("Not in it")) == ("Speichern", "Not in it")
-        assert languages.ngettext("%(num)s chat", "%(num)s chats", 2) == "%(num)s Chats"
+        assert languages.ngettext("%(num)s chat", "%(num)s chats", 1234) == "1,234 Chats"
         languages.use("fr")
         assert languages.current().code == "en"
     assert languages.current().code == "en"
@@ -59,7 +60,8 @@ def test_a_translation_without_the_placeholders_and_tags_of_its_text_is_not_used
     languages.load(tmp_path)
     with languages.using("de"):
         assert languages.gettext(text) == text
-        assert languages.ngettext(text, "%(num)s x", 1) == text
+        values = {"name": "Ada", "url": "/"}
+        assert languages.ngettext(text, "%(num)s x", 1, **values) == text % values
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\xde\x12\x04\x95", b"\xde\x12\x04\x95" + b"\xff" * 40])
@@ -96,3 +98,25 @@ def test_catalogues_are_compiled_and_a_broken_one_is_left_out(tmp_path: Path) ->
     compile_all([tmp_path / "de.po"], tmp_path / "compiled")
     languages.load(tmp_path / "compiled")
     assert languages.codes() == ["en", "de"]
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "day", "short_day", "listed"),
+    [
+        ("de", "1.234.567,5", "1. März 2026", "01.03.2026", "a, b und c"),
+        ("pt-BR", "1.234.567,5", "1 de março de 2026", "1 de mar. de 2026", "a, b e c"),
+        ("zh", "1,234,567.5", "2026年3月1日", "2026年3月1日", "a、b和c"),
+        ("xx", "1,234,567.5", "1 March 2026", "1 Mar 2026", "a, b, c"),
+    ],
+)
+def test_numbers_days_and_lists_are_written_as_the_language_does(
+    tmp_path: Path, code: str, number: str, day: str, short_day: str, listed: str
+) -> None:
+    (tmp_path / f"{code}.po").write_text('msgid "Save"\nmsgstr "X"\n')
+    compile_all([tmp_path / f"{code}.po"], tmp_path)
+    languages.load(tmp_path)
+    with languages.using(code):
+        formats = languages.current().formats
+    moment = date(2026, 3, 1)
+    assert (formats.number(1234567.5), formats.date(moment), formats.date(moment, is_short=True)) == (number, day, short_day)
+    assert (formats.listed("abc"), formats.listed("a"), formats.listed(())) == (listed, "a", "")

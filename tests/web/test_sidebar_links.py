@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 
+from tests.api.client import client_of
 from tests.conftest import signed_in
 from tests.support.browser import Browser
 from tests.support.markup import words
@@ -37,7 +38,7 @@ def test_the_link_of_the_page_is_marked(member: Browser, path: str, current: str
     [
         ["/characters", "/personas", "/lorebooks", "/characters/variables"],
         ["/prompts", "/presets"],
-        ["/plans", "/workflows"],
+        ["/plans", "/workflows", "/schedules"],
     ],
     ids=["characters", "prompts", "plans"],
 )
@@ -54,8 +55,9 @@ def test_other_pages_have_no_tabs(member: Browser, visitor: Browser) -> None:
     assert not visitor.page("/help").all("nav.tabs")
 
 
-def test_a_guest_who_makes_no_plans_sees_workflows_alone(app: Flask) -> None:
+def test_a_guest_who_makes_neither_plans_nor_schedules_sees_workflows_alone(app: Flask, owner: Browser) -> None:
     guest = signed_in(app, "gus@example.org", "guest")
+    client_of(app, owner.email).said("PUT", "/permissions", 200, {"roles": {"guest": {"schedules": False}}})
 
     page = guest.page("/workflows")
 

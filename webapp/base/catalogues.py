@@ -1,10 +1,24 @@
 """Compiles the catalogues of languages: `languages/*.po` of Millrace, and those of an operator beside the database."""
 
+import json
 import logging
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
+# Of a pattern of days: a quoted text, or a field.
+PATTERN = re.compile(r"'[^']*'|y+|M+|L+|d+")
+FIELDS = {
+    **dict.fromkeys(("y", "yyyy"), "{year}"),
+    "yy": "{short_year:02}",
+    **dict.fromkeys(("MMMM", "LLLL"), "{month}"),
+    **dict.fromkeys(("MMM", "LLL"), "{short_month}"),
+    "MM": "{number:02}",
+    "M": "{number}",
+    "dd": "{day:02}",
+    "d": "{day}",
+}
 log = logging.getLogger("languages")
 
 
@@ -16,11 +30,44 @@ def sources(*folders: Path) -> dict[str, Path]:
 def compile_all(files: Iterable[Path], target: Path) -> None:
     """Writes what pages are made with, `de.mo` for `de.po`, and removes what has no source any more."""
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    compiled = {target / f"{file.stem}.mo": content for file in files if (content := _compiled(file))}
-    for file, content in compiled.items():
-        file.write_bytes(content)
-    for file in set(target.glob("*.mo")) - compiled.keys():
+    compiled = {file.stem: content for file in files if (content := _compiled(file))}
+    for code, content in compiled.items():
+        (target / f"{code}.mo").write_bytes(content)
+        (target / f"{code}.json").write_text(json.dumps(formats_of(code)), "utf-8")
+    for file in (file for file in target.glob("*.*") if file.stem not in compiled):
         file.unlink()
+
+
+def formats_of(code: str) -> dict[str, object]:
+    """Returns how a language writes numbers, days and lists, by the Unicode CLDR; nothing for a language that is not in it."""
+    # Late, as a server never needs it.
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        locale = Locale.parse(code, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return {}
+    symbols = locale.number_symbols.get("latn", {})
+    months = {width: [locale.months["format"][width][number] for number in range(1, 13)] for width in ("wide", "abbreviated")}
+    return {
+        "group": symbols.get("group", ","),
+        "decimal": symbols.get("decimal", "."),
+        "months": months["wide"],
+        "short_months": months["abbreviated"],
+        "day": _template(locale.date_formats["long"].pattern),
+        "short_day": _template(locale.date_formats["medium"].pattern),
+        "between": _between(locale.list_patterns["standard"]["middle"]),
+        "before_last": _between(locale.list_patterns["standard"]["end"]),
+    }
+
+
+def _template(pattern: str) -> str:
+    """Returns a pattern of days, such as `d. MMMM y`, as a template of `str.format`."""
+    return PATTERN.sub(lambda match: FIELDS.get(match[0], match[0].replace("'", "") or "'"), pattern)
+
+
+def _between(pattern: str) -> str:
+    return pattern.replace("{0}", "").replace("{1}", "")
 
 
 def _compiled(file: Path) -> bytes:

@@ -4,13 +4,17 @@ Templates and code are in English. Other languages have catalogues, `de.mo` as g
 or has without its placeholders and tags, is shown in English.
 """
 
+import calendar
 import gettext as library
+import json
 import logging
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +25,33 @@ RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 # What a translation must have as often as its text: a placeholder, a tag, a reference of HTML.
 FIXED = re.compile(r"%\(\w+\)s|%%|<[^>]*>?|&#?\w+;")
+
+
+@dataclass(frozen=True)
+class Formats:
+    """How a language writes numbers, days and lists; for others than English, what `catalogues.py` has put beside its texts."""
+
+    group: str = ","
+    decimal: str = "."
+    months: Sequence[str] = tuple(calendar.month_name[1:])
+    short_months: Sequence[str] = tuple(calendar.month_abbr[1:])
+    day: str = "{day} {month} {year}"
+    short_day: str = "{day} {short_month} {year}"
+    between: str = ", "
+    before_last: str = ", "
+
+    def number(self, value: float) -> str:
+        return f"{value:,}".translate({ord(","): self.group, ord("."): self.decimal})
+
+    def date(self, moment: date, *, is_short: bool = False) -> str:
+        names = {"month": self.months[moment.month - 1], "short_month": self.short_months[moment.month - 1]}
+        return (self.short_day if is_short else self.day).format(
+            day=moment.day, number=moment.month, year=moment.year, short_year=moment.year % 100, **names
+        )
+
+    def listed(self, items: Iterable[str]) -> str:
+        *first, last = [*items] or [""]
+        return self.before_last.join(filter(None, (self.between.join(first), last)))
 
 
 class Language:
@@ -42,6 +73,13 @@ class Language:
         """Returns the form of a text that the language has for this number."""
         words = self._catalog.ngettext(one, many, count)
         return words if fits(many, words) or fits(one, words) else one if count == 1 else many
+
+    @cached_property
+    def formats(self) -> Formats:
+        try:
+            return Formats(**json.loads(self._file.with_suffix(".json").read_text("utf-8"))) if self._file else Formats()
+        except (OSError, ValueError, TypeError):
+            return Formats()
 
     @cached_property
     def _catalog(self) -> library.NullTranslations:
@@ -116,14 +154,16 @@ def using(code: str) -> Iterator[None]:
         _current.set(before)
 
 
-def gettext(text: str) -> str:
-    """Returns a text in the current language."""
-    return _current.get().texts[text]
+def gettext(text: str, **values: object) -> str:
+    """Returns a text in the current language, with these values in its placeholders."""
+    words = _current.get().texts[text]
+    return words % values if values else words
 
 
-def ngettext(one: str, many: str, count: int) -> str:
-    """Returns the text for a number in the current language."""
-    return _current.get().counted(one, many, count)
+def ngettext(one: str, many: str, count: int, **values: object) -> str:
+    """Returns the text for a number in the current language, in which `%(num)s` is the number."""
+    language = _current.get()
+    return language.counted(one, many, count) % {"num": language.formats.number(count), **values}
 
 
 def marked(text: str) -> str:

@@ -1,11 +1,17 @@
-"""Template filters for times and numbers; a script converts UTC to local time. Pure."""
+"""Template filters for times and numbers in the page's language; a script converts UTC to local time. Pure."""
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
-from webapp.base.words import number, plural
+from webapp.base import languages
+from webapp.base.languages import gettext as _, ngettext
 
-__all__ = ["ago", "day", "full", "iso", "number", "plural"]
-STEPS = ((60, "minute"), (3600, "hour"), (86400, "day"))
+__all__ = ["ago", "day", "full", "iso", "listed", "number", "plural"]
+STEPS: tuple[tuple[int, Callable[[int], str]], ...] = (
+    (86400, lambda count: ngettext("%(num)s day ago", "%(num)s days ago", count)),
+    (3600, lambda count: ngettext("%(num)s hour ago", "%(num)s hours ago", count)),
+    (60, lambda count: ngettext("%(num)s minute ago", "%(num)s minutes ago", count)),
+)
 A_MONTH = timedelta(days=30)
 
 
@@ -16,25 +22,38 @@ def iso(moment: datetime) -> str:
 
 def full(moment: datetime) -> str:
     """Formats a time for the `title` attribute: `1 March 2026, 09:05 UTC`."""
-    utc = moment.astimezone(UTC)
-    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
+    return f"{day(moment)}, {moment.astimezone(UTC):%H:%M} UTC"
 
 
 def day(moment: datetime) -> str:
     """Formats a day: `1 March 2026`."""
-    utc = moment.astimezone(UTC)
-    return f"{utc.day} {utc:%B %Y}"
+    return languages.current().formats.date(moment.astimezone(UTC))
+
+
+def number(value: float) -> str:
+    """Formats a number like `12,345`."""
+    return languages.current().formats.number(value)
+
+
+def plural(count: int, noun: str) -> str:
+    """Formats a count like `1 token` or `2,000 tokens`."""
+    one = "%(num)s " + noun
+    return ngettext(one, one + "s", count)
+
+
+def listed(items: Iterable[str]) -> str:
+    """Joins the items of a list in a sentence."""
+    return languages.current().formats.listed(items)
 
 
 def ago(moment: datetime, now: datetime) -> str:
     """Formats the time since then: `just now`, `5 minutes ago`, `yesterday`, and after a month the date."""
     seconds = (now - moment).total_seconds()
     if seconds >= A_MONTH.total_seconds():
-        utc = moment.astimezone(UTC)
-        return f"{utc.day} {utc:%b %Y}"
+        return languages.current().formats.date(moment.astimezone(UTC), is_short=True)
     if 86400 <= seconds < 2 * 86400:
-        return "yesterday"
-    for length, unit in reversed(STEPS):
+        return _("yesterday")
+    for length, passed in STEPS:
         if count := int(seconds // length) if seconds > 0 else 0:
-            return f"{plural(count, unit)} ago"
-    return "just now"
+            return passed(count)
+    return _("just now")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import gevent
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
@@ -26,6 +27,7 @@ from tests.support.waiting import until
 from webapp.base.config import ROOT
 from webapp.base.database.revisions import newest_revision
 from webapp.base.db import is_sqlite, utc_now
+from webapp.engine.engine import ENGINE
 from webapp.models.connections.service import ApplicationSettingsService
 from webapp.operations.health import nightly, proof
 from webapp.operations.health.nightly import RUNNING, Run, is_due, last_slot
@@ -327,6 +329,24 @@ def test_what_was_broken_off_is_cleared_away_and_said(app: Flask, owner: Browser
 
     assert owner.page("/admin/health").says("It was interrupted when the server stopped, and what it left was removed.")
     assert [path.name for path in folder.glob("nightly-*")] == []
+
+
+def test_a_server_that_stops_ends_it_and_the_next_one_says_so(app: Flask, owner: Browser, tmp_path: Path) -> None:
+    def make() -> Run | None:
+        with app.app_context():
+            return nightly.make(share=0.002)
+
+    making = gevent.spawn(make)
+    with app.app_context():
+        until(lambda: list(tmp_path.glob("backups/*.unfinished")), "the copy has begun")
+
+    ENGINE.of(app).finish(seconds=10)
+
+    assert making.get(timeout=10) is None
+    with app.app_context():
+        nightly.settle()
+        assert [backup.is_broken_off for backup in nightly.runs()] == [True]
+    assert not list(tmp_path.glob("backups/nightly-*"))
 
 
 def test_rotation_removes_no_backup_that_was_made_by_hand(app: Flask, order: Order) -> None:

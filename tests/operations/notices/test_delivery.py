@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
@@ -22,7 +23,7 @@ from webapp.operations.notices import delivery
 from webapp.operations.notices.sending import signature
 from webapp.people.accounts.tables import UserSession
 from webapp.people.notices.tables import Notice, NoticeChannel, NoticeDelivery, NoticePreferences
-from webapp.people.notices.telling import MOST_AN_HOUR, tell
+from webapp.people.notices.telling import MOST_AN_HOUR, forget_old_notices, tell
 from webapp.settings.service import set_settings
 
 LONG_AGO = utc_now() - timedelta(days=2)
@@ -217,6 +218,36 @@ def test_email_and_a_signed_webhook(app: Flask, member: Browser, program: Client
     assert (body["type"], body["data"]["text"]) == ("notice.answer", "Weir keys: They hang in the mill.")
     with app.app_context():
         assert secret not in db.session.scalars(select(NoticeChannel.secret)).all()
+    off = program.said("PATCH", "/me/notices", 200, {"email": {"is_on": False}, "webhook": {"url": ""}})
+    assert (off["email"], off["webhook"]) == (None, None)
+    told(app, member.person_id)
+    assert len(service.received) == 1
+
+
+def test_what_is_old_after_days_without_a_server_is_left_out(
+    app: Flask, member: Browser, service: PushService, add_device: AddDevice
+) -> None:
+    add_device()
+    service.says["/phone"] = [status(503, "Retry-After: 900\r\n")]
+    told(app, member.person_id)
+    until(lambda: service.received and not delivery.HERE.of(app), "it was tried")
+    with app.app_context(), write() as session:
+        session.execute(update(Notice).values(created_at=LONG_AGO))
+    due_now(app)
+    settled(app, "dropped")
+
+
+def test_they_are_deleted_after_a_week(app: Flask, member: Browser, service: PushService, add_device: AddDevice) -> None:
+    add_device()
+    told(app, member.person_id)
+    settled(app, "sent")
+    with app.app_context():
+        forget_old_notices()
+        assert states(app) == ["sent"]
+        with write() as session:
+            session.execute(update(Notice).values(created_at=utc_now() - timedelta(days=8)))
+        forget_old_notices()
+    assert states(app) == []
 
 
 def test_standard_webhooks_example() -> None:
@@ -226,20 +257,24 @@ def test_standard_webhooks_example() -> None:
 
 
 @on_both_databases
-def test_each_notice_is_sent_once_by_two_workers(make_app: Any, member: Browser, service: PushService, add_device) -> None:
+def test_each_notice_is_sent_once_by_two_workers(member: Browser, service: PushService, add_device) -> None:
     """Both claim at the same time: one gets it."""
     add_device()
     app = member.app
+    with app.app_context(), write() as session:
+        session.add(Notice(id="n1", user_id=member.person_id, kind="answer", title="T", subject="", words="", path="/", once="1"))
+        session.flush()
+        channel_id = session.scalars(select(NoticeChannel.id)).one()
+        session.add(NoticeDelivery(notice_id="n1", channel_id=channel_id, due_at=LONG_AGO))
+
+    def claim() -> bool:
+        with app.app_context():
+            return delivery.claim(channel_id, utc_now()) is not None
+
+    claims = [gevent.spawn(claim) for _ in range(8)]
+    gevent.joinall(claims, raise_error=True)
+    assert [greenlet.value for greenlet in claims].count(True) == 1
     with app.app_context():
-        with write() as session:
-            session.add(
-                Notice(id="n1", user_id=member.person_id, kind="answer", title="T", subject="", words="", path="/", once="1")
-            )
-            session.flush()
-            channel_id = session.scalars(select(NoticeChannel.id)).one()
-            session.add(NoticeDelivery(notice_id="n1", channel_id=channel_id, due_at=LONG_AGO))
-        claims = [delivery.claim(channel_id, utc_now()) for _ in range(2)]
-        assert [claim is None for claim in claims] == [False, True]
         # If the worker has died, another one takes it over later.
         assert delivery.claim(channel_id, utc_now() + delivery.CLAIMED + timedelta(seconds=1))
 

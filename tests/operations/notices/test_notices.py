@@ -1,8 +1,12 @@
 """The page and the API of notices: devices, email, webhook and quiet hours, and what goes with a session or an account."""
 
 import itertools
+import json
 import re
+from io import BytesIO
+from zipfile import ZipFile
 
+import gevent
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -191,6 +195,18 @@ def test_an_answer_that_nobody_watched_is_told(
     assert member.page(PAGE).says("Where are the keys?")
 
 
+def test_an_answer_that_failed_says_so(
+    app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream
+) -> None:
+    device, _ = add_device()
+    clock = itertools.count(step=3_600)
+    ENGINE.of(app).presence = Presence(lambda: float(next(clock)))
+    fake.always({"status": 400})
+    member.post("/chats", message="Where are the keys?")
+    settled(app, "sent")
+    assert device.read(service.received[0].body)["title"] == "An answer failed"
+
+
 def test_who_watches_or_has_just_asked_is_not_told(
     app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream
 ) -> None:
@@ -258,3 +274,26 @@ def test_all_goes_with_the_account(app: Flask, member: Browser, service: PushSer
 
 def test_the_kinds_are_those_of_the_api() -> None:
     assert tuple(kinds.KINDS) == kinds.KindName.__args__
+
+
+def test_a_call_that_waits_is_told(
+    app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream
+) -> None:
+    device, _ = add_device()
+    ENGINE.of(app).pause = lambda seconds: gevent.sleep(min(seconds, 0.01))
+    ask = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
+    fake.always({"rounds": [{"says": "Hm.", "calls": [ask]}, {"says": "So be it."}]})
+    path = member.post("/chats", message="Go", tools="ask_person").location.partition("#")[0]
+    settled(app, "sent")
+    payload = device.read(service.received[0].body)
+    assert (payload["title"], payload["url"].partition("#")[0]) == ("A call waits for you", path)
+
+
+def test_the_export_has_them_without_keys(app: Flask, member: Browser, service: PushService, add_device: AddDevice) -> None:
+    add_device()
+    told(app, member.person_id)
+    settled(app, "sent")
+    archive = ZipFile(BytesIO(member.client.get("/export.zip", base_url=member.origin).data))
+    exported = json.loads(archive.read("notices.json"))
+    assert exported["channels"] == [{"way": "push", "name": "phone", "muted_kinds": [], "has_words": False}]
+    assert [notice["subject"] for notice in exported["notices"]] == ["Weir keys"]

@@ -105,6 +105,19 @@ def test_a_time_that_passed_while_the_server_was_down_runs_once_and_says_so(owne
         assert len(runs_of(id)) == 1
 
 
+def test_what_was_missed_ends_with_the_schedule(owner: Browser) -> None:
+    with owner.app.app_context():
+        end = NOON - timedelta(days=2)
+        id = added(
+            NOON - timedelta(days=4), rule={"every": "day", "at": "08:00"}, ends_at=end, workflow="weekly-checkin", prompt=""
+        )
+        running.look(NOON)
+        [run] = runs_of(id)
+        assert run.due_at == end - timedelta(hours=4)
+        assert run.late.endswith("It runs once for the 2 times that were missed.")
+        assert state_of(id).state == "over"
+
+
 def test_a_clock_that_was_wrong_loses_and_doubles_nothing(owner: Browser) -> None:
     with owner.app.app_context():
         id = added(NOON, rule={"every": "day", "at": "08:00"}, workflow="weekly-checkin", prompt="")

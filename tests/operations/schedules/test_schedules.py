@@ -18,6 +18,8 @@ from webapp.operations.schedules.tables import Schedule
 from webapp.people.accounts import permissions
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import people
+from webapp.plans.types import plan_types
+from webapp.plans.writing import service as plan_service
 from webapp.settings.service import set_setting
 
 DAILY = {"every": "day", "at": "08:00"}
@@ -172,6 +174,22 @@ def test_without_the_permission_there_are_no_pages(owner: Browser, member: Brows
         permissions.change(PersonAuthor(boss, ""), roles={"member": {"schedules": False}})
     assert member.get("/schedules").status_code == 403
     assert "/schedules" not in member.get("/plans").text
+
+
+def test_a_plan_is_made_from_what_was_entered_for_one(owner: Browser) -> None:
+    with owner.app.app_context():
+        person = db.session.get_one(User, owner.person_id)
+        plan = plan_service.make(plan_service.submit(person, "monthly", plan_types.get("monthly").sample))
+        plan_id, inputs = plan.id, plan_types.get("monthly").filled(plan_types.get("monthly").sample)
+    assert owner.page(f"/schedules/new?plan={plan_id}").one(f"#schedule-plan option[value='{plan_id}'][selected]")
+    page = sent(owner, "/schedules", **FORM | {"work": "plan", "plan": plan_id})
+    path = page.path.partition("?")[0]
+    # Edited, it keeps them.
+    assert sent(owner, path, **FORM | {"work": "plan", "plan": "same", "title": "Again"}).says("A plan: ")
+    with owner.app.app_context():
+        schedule = state_of(path.rpartition("/")[2])
+        assert (schedule.title, schedule.plan_type, schedule.prompt) == ("Again", "monthly", "")
+        assert schedule.plan_inputs == inputs
 
 
 def test_continuing_makes_up_for_nothing(owner: Browser) -> None:

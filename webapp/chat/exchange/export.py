@@ -61,7 +61,7 @@ class OwnRecords:
     """What a feature adds to the archive of everything that a person has: a file of JSON, unless there is nothing."""
 
     file: str
-    read: Callable[[str], list[dict[str, Any]]]
+    read: Callable[[str], list[dict[str, Any]] | dict[str, Any]]
 
 
 def archive_name() -> str:

@@ -15,7 +15,7 @@ from webapp.chat.record.post_answer import PostAnswer
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import LiveGeneration
-from webapp.engine.tables import Generation
+from webapp.engine.tables import WAITING, Generation
 from webapp.people.notices.kinds import KindName
 from webapp.people.notices.telling import is_reachable, tell
 from webapp.rendering.text import plain
@@ -50,11 +50,21 @@ def tell_of_end(engine: Engine, generation: Generation, after: PostAnswer) -> No
 
 
 def tell_of_wait(engine: Engine, live: LiveGeneration, chat: Chat) -> None:
-    """Tells who began an answer that it waits for them, unless they watch it."""
-    if is_reachable(live.person) and not _watches(engine, live.lane, live.person):
+    """Tells who began an answer that it waits for them, unless they watch it a moment later or have decided by then."""
+    if is_reachable(live.person):
         # The next call of the same answer waits at another place of its log.
-        once = f"waiting {live.id} {len(live.run.transcript.calls)}"
-        engine.spawn(partial(_tell, engine, "waiting", live.person, chat.id, chat.title, live.message_id or "", once=once))
+        once, about = f"waiting {live.id} {len(live.run.transcript.calls)}", (live.person, chat.id, chat.title)
+        engine.spawn(partial(_tell_if_waiting, engine, live, *about, once=once))
+
+
+def _tell_if_waiting(engine: Engine, live: LiveGeneration, person: str, chat_id: str, subject: str, *, once: str) -> None:
+    engine.pause(AWAY_SECONDS)
+    if engine.is_closing or engine.presence.has(live.lane, person):
+        return
+    with engine.in_app():
+        is_waiting = db.session.scalar(select(Generation.status).where(Generation.id == live.id)) == WAITING
+    if is_waiting:
+        _tell(engine, "waiting", person, chat_id, subject, live.message_id or "", once=once)
 
 
 def _watches(engine: Engine, lane: str, person: str) -> bool:
@@ -63,7 +73,7 @@ def _watches(engine: Engine, lane: str, person: str) -> bool:
     # Others watch, so that nothing is known of when this person left.
     if not engine.presence.is_alone(lane):
         return False
-    return engine.presence.seconds_alone(lane) < (AWAY_ELSEWHERE_SECONDS if engine.shared else AWAY_SECONDS)
+    return engine.presence.was_seen(lane, AWAY_ELSEWHERE_SECONDS if engine.shared else AWAY_SECONDS)
 
 
 def _tell(

@@ -52,6 +52,10 @@ class Presence:
         """Returns whether no watcher is connected."""
         return not self._here[lane]
 
+    def was_seen(self, lane: str, seconds: float) -> bool:
+        """Returns whether a watcher is connected or was seen within so many seconds; of a lane never seen, nothing is known."""
+        return bool(self._here[lane]) or self._now() - self._seen.get(lane, float("-inf")) < seconds
+
     def seconds_alone(self, lane: str) -> float:
         """Returns for how long no one has been present; a lane never seen counts as left just now."""
         if self._here[lane]:

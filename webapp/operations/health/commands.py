@@ -134,13 +134,17 @@ def rehearse(file: Path | None, live: bool, minutes: float) -> None:
     backup = file or (kept[0].path if kept else None)
     with nullcontext(backup) if backup else rehearsal.fresh_copy(_copy_live) as copy:
         click.echo(f"Rehearsing on {backup or 'a fresh copy of the database'}.")
-        found = rehearsal.rehearse(copy, minutes=minutes)
-    for fault in found.faults:
+        outcome = rehearsal.rehearse(copy, minutes=minutes)
+    for fault in outcome.faults:
         click.echo(f"{MARKS['bad']}{fault}")
-    if found.faults:
+    if outcome.faults:
         raise click.ClickException("The rehearsal failed: don't upgrade with these files. Nothing was changed.")
-    steps = f"{plural(found.steps, 'migration')}, from {found.before} to {found.after}" if found.steps else "No migration is due"
-    click.echo(f"{steps}. It took {found.seconds:.0f} seconds and at most {size(found.needed_bytes)} of disk space.")
+    steps = (
+        f"{plural(outcome.steps, 'migration')}, from {outcome.before} to {outcome.after}"
+        if outcome.steps
+        else "No migration is due"
+    )
+    click.echo(f"{steps}. It took {outcome.seconds:.0f} seconds and at most {size(outcome.needed_bytes)} of disk space.")
     click.echo("Nothing was lost, and the pages answer. Nothing was changed.")
 
 

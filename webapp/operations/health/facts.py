@@ -33,6 +33,7 @@ from webapp.models.connections.models import providers
 from webapp.operations.health import nightly
 from webapp.operations.health.backups import made_at
 from webapp.settings.secrets.keyring import Keyring, keyring
+from webapp.settings.service import setting
 from webapp.streaming.shared_config import UNLIKE
 from webapp.web.feature import brought
 from webapp.web.filters import ago
@@ -53,6 +54,7 @@ NO_HTTPS = "Messages cross the network unencrypted. Use a proxy with a certifica
 SET_IT = "Set PUBLIC_URL to the address people use. With https, cookies are only sent over secure connections."
 OLD_DAYS = 14
 NIGHTLY = "Run flask backup FILE every night, to another disk, and keep the encryption key with the backups."
+KEEP_KEY = "Keep the encryption key with the backups, but not only on this disk."
 NETWORK_DISK = "SQLite can lose data there. Set DATA_DIR to a folder on a local disk, or use PostgreSQL."
 UNSEEN = "Backups made with pg_dump aren't seen here."
 # Below this, the database's log can't grow by the next few answers.
@@ -287,10 +289,11 @@ def _database_kind() -> str:
 def _last_backup(config: Config) -> HealthFact:
     """Returns when the newest known backup was made."""
     backup_at = made_at(config.data_dir)
+    hint = KEEP_KEY if is_sqlite() and setting("backup.nightly") else NIGHTLY
     if not backup_at:
-        return HealthFact("Backups", "No backup found.", hint=NIGHTLY if is_sqlite() else f"{NIGHTLY} {UNSEEN}")
+        return HealthFact("Backups", "No backup found.", hint=hint if is_sqlite() else f"{hint} {UNSEEN}")
     is_old = (utc_now() - backup_at).days > OLD_DAYS
-    return HealthFact("Backups", f"Last backup: {ago(backup_at, utc_now())}.", "" if is_old else "ok", NIGHTLY)
+    return HealthFact("Backups", f"Last backup: {ago(backup_at, utc_now())}.", "" if is_old else "ok", hint)
 
 
 def _soundness() -> list[HealthFact]:

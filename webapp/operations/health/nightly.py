@@ -70,6 +70,7 @@ class Run:
     # The earlier copy that was proved once more.
     again_of: str = ""
     is_broken_off: bool = False
+    is_asked: bool = False
     tables: int = 0
     rows: int = 0
     bytes: int = 0
@@ -142,7 +143,7 @@ def look() -> bool:
 def _make_asked() -> bool:
     try:
         with suppress(Conflict):
-            make()
+            make(is_asked=True)
     finally:
         PRESENT.get().is_asked = False
     return False
@@ -161,7 +162,7 @@ def ask(*, author: audit.AuditAuthor) -> None:
     """Lets the server make a backup now; raises `Conflict` while it makes one."""
     if not is_sqlite():
         raise Invalid(NOT_HERE)
-    if PRESENT.get().is_asked or running_since():
+    if is_under_way():
         raise Conflict(UNDER_WAY)
     if trouble := _trouble_with_folder():
         raise Invalid(trouble)
@@ -170,7 +171,7 @@ def ask(*, author: audit.AuditAuthor) -> None:
     _now.wake()
 
 
-def make(*, share: float = SHARE) -> Run | None:
+def make(*, share: float = SHARE, is_asked: bool = False) -> Run | None:
     """Makes a backup, proves it and removes older copies; returns None if the server stops meanwhile."""
     folder = the_config().backup_dir
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -185,7 +186,7 @@ def make(*, share: float = SHARE) -> Run | None:
         if result is None:
             return None
         again_of, again = (order.again.name if order.again else ""), result.pop("again", [])
-        run = Run(began=began, ended=utc_now(), copy=order.copy.name, again_of=again_of, **result)
+        run = Run(began=began, ended=utc_now(), copy=order.copy.name, again_of=again_of, is_asked=is_asked, **result)
         run = replace(run, copy="") if run.faults else replace(run, warnings=[*run.warnings, *_lost_secrets()])
         damaged = {name: words for name, words in _damaged(earlier, kept).items() if name != again_of}
         run = replace(run, damaged=damaged | ({again_of: " ".join(again)} if again else {}))
@@ -217,12 +218,12 @@ def runs() -> list[Run]:
 def copies() -> list[Copy]:
     """Returns the copies that are kept, newest first."""
     damaged = _last_damaged(runs())
-    found = []
+    kept = []
     for path in (the_config().backup_dir).glob("nightly-*.sqlite3"):
         if match := NAME.fullmatch(path.name):
             made_at = datetime.strptime(match[1], STAMP).replace(tzinfo=UTC)
-            found.append(Copy(path, made_at, path.stat().st_size, damaged.get(path.name, "")))
-    return sorted(found, key=lambda copy: copy.made_at, reverse=True)
+            kept.append(Copy(path, made_at, path.stat().st_size, damaged.get(path.name, "")))
+    return sorted(kept, key=lambda copy: copy.made_at, reverse=True)
 
 
 def running_since() -> datetime | None:
@@ -232,6 +233,11 @@ def running_since() -> datetime | None:
         return datetime.fromisoformat(file.read_text("utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def is_under_way() -> bool:
+    """Returns whether a backup is being made, or is about to be."""
+    return PRESENT.get().is_asked or running_since() is not None
 
 
 def problems() -> list[str]:
@@ -278,12 +284,15 @@ def facts() -> list[HealthFact]:
 
 
 def _plan() -> HealthFact:
-    if since := running_since():
+    if is_under_way():
+        since = running_since() or utc_now()
         return HealthFact("Now", f"A backup is being made, since {_clock(since)}. It uses a tenth of one core at most.")
     hour = int(setting("backup.hour"))
     if not setting("backup.nightly"):
         return HealthFact("Every night", TURNED_OFF)
-    return HealthFact("Every night", f"At {hour:02}:00 by the server's clock ({datetime.now().astimezone():%Z, UTC%z}).", "ok")
+    zone, offset = f"{datetime.now().astimezone():%Z}", f"UTC{datetime.now().astimezone():%z}"
+    words = zone if zone == "UTC" else f"{zone}, {offset}"
+    return HealthFact("Every night", f"At {hour:02}:00 by the server's clock ({words}).", "ok")
 
 
 def _last() -> Iterator[HealthFact]:
@@ -312,7 +321,7 @@ def _held(run: Run) -> str:
 
 def _lateness(run: Run) -> str:
     slot = last_slot(run.began, int(setting("backup.hour")))
-    return ", later than planned" if run.began - slot > LATE else ""
+    return ", later than planned" if run.began - slot > LATE and not run.is_asked else ""
 
 
 def _kept() -> Iterator[HealthFact]:
@@ -392,16 +401,16 @@ def _lost_secrets() -> list[str]:
 
 def _damaged(earlier: Sequence[Run], kept: Sequence[Copy]) -> dict[str, str]:
     """Returns the copies that no longer have the size that they were made with: only one a night is read whole."""
-    found = dict(_last_damaged(earlier))
+    damaged = dict(_last_damaged(earlier))
     for copy in kept:
         try:
             bytes_then = contents_of(copy.path).bytes
         except (OSError, ValueError, TypeError):
-            found[copy.name] = f"Its list {with_end(copy.path, LIST).name} can't be read."
+            damaged[copy.name] = f"Its list {with_end(copy.path, LIST).name} can't be read."
         else:
             if bytes_then != copy.bytes:
-                found[copy.name] = f"It has {size(copy.bytes)}, not {size(bytes_then)}."
-    return found
+                damaged[copy.name] = f"It has {size(copy.bytes)}, not {size(bytes_then)}."
+    return damaged
 
 
 def _last_damaged(past: Sequence[Run]) -> dict[str, str]:

@@ -96,9 +96,9 @@ class Proof:
 class Pace:
     """Holds this process to its share of one core, over the whole time that it runs."""
 
-    def __init__(self, share: float = 1.0, *, used_seconds: float = 0.0) -> None:
+    def __init__(self, share: float = 1.0, *, spent: float = 0.0) -> None:
         self._share, self._began, self.slept = share, time.monotonic(), 0.0
-        self._idle = time.process_time() - used_seconds
+        self._idle = time.process_time() - spent
         self._parent, self.watches = os.getppid(), list[Callable[[], None]]()
         self._watched = self._began
 
@@ -163,8 +163,8 @@ def prove(copy: Path, contents: Contents, pace: Pace, *, order: Order | None = N
     """
     proof, scratch = Proof(), with_end(copy, ".scratch")
     try:
-        if (found := copy.stat().st_size) != contents.bytes:
-            proof.faults.append(f"It has {size(found)}, not {size(contents.bytes)}.")
+        if (bytes_now := copy.stat().st_size) != contents.bytes:
+            proof.faults.append(f"It has {size(bytes_now)}, not {size(contents.bytes)}.")
             return proof
         began = pace.active
         copied(copy, scratch, pace)
@@ -322,10 +322,10 @@ def _linked(earlier: Path, copy: Path) -> bool:
 
 def _compare(database: sqlite3.Connection, contents: Contents, proof: Proof, pace: Pace) -> None:
     database.set_progress_handler(pace.rest, INSTRUCTIONS_AT_ONCE)
-    found = database.execute("PRAGMA integrity_check(1)").fetchone()
+    verdict = database.execute("PRAGMA integrity_check(1)").fetchone()
     database.set_progress_handler(None, 0)
-    if found != ("ok",):
-        proof.faults.append(f"It is damaged: {str(found[0]).splitlines()[-1]}.")
+    if verdict != ("ok",):
+        proof.faults.append(f"It is damaged: {str(verdict[0]).splitlines()[-1]}.")
     sums, faults = sums_of(database, pace.rest), list[str]()
     for name in sorted(contents.sums.keys() | sums.keys()):
         before, now = contents.sums.get(name), sums.get(name)
@@ -420,7 +420,7 @@ def main() -> None:
     order = Order.read(sys.stdin)
     os.nice(NICENESS)
     # With what the start of this process took.
-    pace = Pace(order.share, used_seconds=time.process_time())
+    pace = Pace(order.share, spent=time.process_time())
     try:
         contents, proof = make(order, pace)
     except Refused as refusal:

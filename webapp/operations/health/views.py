@@ -41,8 +41,9 @@ def index() -> Response:
     here = Chapter("Your connection", facts.of_request(request, the_config()))
     streams = Chapter("Streams", [*_streams(), *_paused()])
     tested = [connection for connection in providers().connections() if connection.is_usable]
+    can_back_up = is_sqlite() and not nightly.is_under_way()
     chapters = [here, streams, *facts.chapters()]
-    return render("operations/health/health.html", chapters=chapters, pieces=PIECES, tested=tested, can_back_up=is_sqlite())
+    return render("operations/health/health.html", chapters=chapters, pieces=PIECES, tested=tested, can_back_up=can_back_up)
 
 
 @bp.get("/stream")
@@ -62,7 +63,7 @@ def test(slug: str) -> Response:
 @admin_only
 def back_up() -> Response:
     nightly.ask(author=audit_author())
-    return redirect(url_for(".index", _anchor="nightly-backup"), "A backup is being made.")
+    return redirect(url_for(".index", _anchor="nightly-backup"))
 
 
 def _pieces(pause: Callable[[float], object]) -> Iterator[bytes]:

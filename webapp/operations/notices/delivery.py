@@ -32,11 +32,14 @@ SENT, FAILED, DROPPED = "sent", "failed", "dropped"
 AGAIN_SECONDS = (10.0, 60.0, 600.0, 3600.0)
 # Longer than an attempt at every way: what a worker has claimed and not sent by then, another one sends.
 CLAIMED = timedelta(seconds=180)
+LEAST_LEFT = timedelta(seconds=40)
 # How many channels this process sends to at a time: one that hangs takes one of them for ten seconds.
 MOST_AT_ONCE = 16
 # More than can come to a channel in an hour; the rest follows.
 MOST_AT_A_TIME = 100
-SOON = timedelta(minutes=2)
+SOON = timedelta(seconds=20)
+# Older ones are of no use any more, as after a server was off for days; no quiet hours are as long.
+STALE = timedelta(hours=36)
 HERE = PerApp[set[str]](set)
 
 
@@ -101,16 +104,22 @@ def claim(channel_id: str, now: datetime) -> tuple[Target, list[Parcel]] | None:
         due = [(delivery, notice) for delivery, notice in session.execute(pairs.execution_options(populate_existing=True))]
         channel, user = row
         seen_at = session.scalar(select(func.max(UserSession.seen_at)).where(UserSession.user_id == user.id))
-        useless = [delivery for delivery, notice in due if user.disabled_at or _is_seen(delivery, notice, seen_at)]
+        is_off = user.disabled_at is not None
+        useless = [delivery for delivery, notice in due if is_off or _is_useless(delivery, notice, seen_at, now)]
         for delivery in useless:
             delivery.state = DROPPED
         parcels = _parcels(channel, [pair for pair in due if pair[0] not in useless])
     return (target_of(channel, user), parcels) if parcels else None
 
 
-def _is_seen(delivery: NoticeDelivery, notice: Notice, seen_at: datetime | None) -> bool:
-    """Returns whether a person has been here since, after a notice that was held and that this makes useless."""
+def _is_useless(delivery: NoticeDelivery, notice: Notice, seen_at: datetime | None, now: datetime) -> bool:
+    """Returns whether a notice comes too late, or was held while its person has been here, if that makes it useless.
+
+    One that a worker has claimed again and again, but never settled, comes too late in the end.
+    """
     kind = KINDS.get(notice.kind)
+    if notice.created_at < now - STALE:
+        return True
     return delivery.is_held and bool(kind and kind.is_seen_by_visit) and seen_at is not None and seen_at > notice.created_at
 
 
@@ -146,11 +155,15 @@ def target_of(channel: NoticeChannel, user: User) -> Target:
 
 
 def _send_all(engine: Engine, stop: Stop, here: set[str], target: Target, parcels: Sequence[Parcel]) -> None:
-    """Sends one parcel after another; once one fails, the others are not tried either."""
+    """Sends one parcel after another; once one fails, the others are not tried either.
+
+    It ends before its claim does: what is left is then claimed again, and sent once.
+    """
+    until = utc_now() + CLAIMED - LEAST_LEFT
     try:
         with engine.in_app():
             for number, parcel in enumerate(parcels):
-                if not _is_sent(target, parcel, parcels[number:], stop):
+                if utc_now() > until or not _is_sent(target, parcel, parcels[number:], stop):
                     break
     finally:
         here.discard(target.id)

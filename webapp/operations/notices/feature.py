@@ -1,6 +1,7 @@
 """The notices feature: the page of a person's own notices, and their delivery in the background."""
 
-from webapp.operations.notices import delivery, push_keys, service, views
+from webapp.chat.exchange.export import OwnRecords
+from webapp.operations.notices import delivery, push_keys, queries, service, views
 from webapp.people.notices.telling import Deliverer
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -8,7 +9,7 @@ from webapp.web.navigation import NavEntry
 FEATURE = Feature(
     blueprints=(views.bp,),
     resumes=(delivery.wake,),
-    brings=(Deliverer(delivery.wake), push_keys.HOLDER, service.HOLDER),
+    brings=(Deliverer(delivery.wake), push_keys.HOLDER, service.HOLDER, OwnRecords("notices.json", queries.records)),
     navigation=(
         NavEntry(
             words="Notices",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
@@ -70,6 +71,30 @@ def recent_notices(user_id: str) -> list[ToldNotice]:
         if is_held and state == "waiting":
             held.add(id)
     return [ToldNotice(notice, _state(states.get(notice.id, set()), is_held=notice.id in held)) for notice in notices]
+
+
+def records(user_id: str) -> dict[str, Any]:
+    """Returns a person's channels, without keys and secrets, their quiet hours and what they were told; empty without any."""
+    channels = channels_of(user_id)
+    notices = db.session.scalars(select(Notice).where(Notice.user_id == user_id).order_by(Notice.id)).all()
+    preferences = db.session.get(NoticePreferences, user_id)
+    if not (channels or notices or preferences):
+        return {}
+    return {
+        **{name: getattr(preferences, name, "") for name in ("quiet_from", "quiet_until", "time_zone")},
+        "channels": [_values(channel, "way", "name", "muted_kinds", "has_words") for channel in channels],
+        "notices": [
+            {
+                "at": notice.created_at.isoformat(timespec="seconds"),
+                **_values(notice, "kind", "title", "subject", "words", "path"),
+            }
+            for notice in notices
+        ],
+    }
+
+
+def _values(row: Notice | NoticeChannel, *names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
 
 
 def _state(states: set[str], *, is_held: bool) -> str:

@@ -96,6 +96,10 @@ def start(run_id: str, now: datetime | None = None) -> None:
     run = db.session.get_one(ScheduleRun, run_id, populate_existing=True)
     schedule = db.session.get_one(Schedule, run.schedule_id)
     owner, tries = db.session.get_one(User, schedule.owner_id), run.tries
+    if reason := work.reason_to_stop(schedule, owner):
+        # Since it was claimed, or by hand.
+        _end(run_id, Outcome(FAILED, reason), now)
+        return
     try:
         begun = work.begin(schedule, run, owner)
     except (TooMany, Busy, Unavailable) as refusal:
@@ -161,7 +165,8 @@ def _times_up_to(schedule: Schedule, due_at: datetime, now: datetime) -> list[da
     Were it that of the first, a clock that is ahead for a moment would take the run of a time that has yet to come.
     """
     later = due_times(work.rule_of(schedule), work.zone_for(schedule), due_at)
-    missed = takewhile(lambda due: due.at <= now, later)
+    until = min(now, schedule.ends_at or now)
+    missed = takewhile(lambda due: due.at <= until, later)
     return [due_at, *(due.at for due in islice(missed, work.MOST_COUNTED))]
 
 

@@ -31,7 +31,7 @@ class NoticeKind:
 
 KINDS: Mapping[str, NoticeKind] = {
     "answer": NoticeKind(
-        "An answer ended while you weren't looking",
+        "An answer ended while I wasn’t looking",
         "An answer is ready",
         "answer is ready",
         "answers are ready",
@@ -40,13 +40,13 @@ KINDS: Mapping[str, NoticeKind] = {
         is_seen_by_visit=True,
     ),
     "waiting": NoticeKind(
-        "A call waits for you", "A call waits for you", "call waits for you", "calls wait for you", "high", 24 * HOUR
+        "A call waits for me", "A call waits for you", "call waits for you", "calls wait for you", "high", 24 * HOUR
     ),
     "schedule": NoticeKind(
         "A schedule has a result", "A schedule has a result", "result of a schedule", "results of schedules", "normal", 12 * HOUR
     ),
     "budget": NoticeKind(
-        "Your budget is nearly or all used",
+        "My budget is nearly or all used",
         "About your budget",
         "notice about your budget",
         "notices about your budget",

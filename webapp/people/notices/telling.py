@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from math import inf
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -28,6 +27,8 @@ MOST_AN_HOUR = 60
 SUBJECT_CHARS, WORDS_CHARS = 200, 300
 # With several workers, one learns as late as this of a person's first channel at another.
 FRESH_SECONDS = 30.0
+# A single worker knows of each change; it reads again in case the database could not be read.
+ALONE_SECONDS = 600.0
 KEPT = timedelta(days=7)
 log = logging.getLogger("notices")
 
@@ -46,7 +47,7 @@ def _read() -> frozenset[str]:
 
 
 def _fresh_seconds() -> float:
-    return FRESH_SECONDS if the_config().web_concurrency > 1 else inf
+    return FRESH_SECONDS if the_config().web_concurrency > 1 else ALONE_SECONDS
 
 
 # Who has a channel: in memory, as it is asked at the end of every answer, where it must cost nothing.
