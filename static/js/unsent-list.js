@@ -28,11 +28,11 @@
   const take = async ({ action, body }) => {
     // Written below what the server then has, and not below what this page shows.
     const fields = [...body].filter(([name, value]) => typeof value === "string" && name !== "after");
-    const [chat, { person }] = [chatIn(action), keeper().dataset];
-    const key = document.querySelector("#composer [name=key]");
+    const [chat, { person }, key] = [chatIn(action), keeper().dataset, document.querySelector("#composer [name=key]")];
     if (key) key.value = crypto.randomUUID();
     await unsent.add(person, { chat, fields: [...fields, ["chat", chat], ["person", person]] });
     await show();
+    scrollTo({ top: document.documentElement.scrollHeight });
     later();
   };
 

@@ -19,6 +19,7 @@ NOTICED_BY = {
     "inserting": "test_mentions.py::test_a_prompt_is_named_and_its_fields_are_filled_in",
     "grow": "test_answers.py::test_an_answer_streams_through_its_states",
     "health": "test_administrator.py::test_the_self_test_says_what_stands_between",
+    "kept-list": "test_offline.py::test_a_chat_is_read_and_written_in_a_tunnel",
     "keys": "test_keys_and_printing.py::test_a_question_mark_shows_the_keys_but_not_to_who_is_typing",
     "mentions": "test_mentions.py::test_a_prompt_is_named_and_its_fields_are_filled_in",
     "lightbox": "test_attachments.py::test_pictures_are_looked_at_one_after_the_other",

@@ -33,7 +33,7 @@ ASKED = re.compile(r'url\("\.\./([\w./-]+)"\)')
 COMMENTS_AND_INDENTS = re.compile(r"/\*.*?\*/|(?<=\n)\s+", re.DOTALL)
 # A text of a script, which is put in the language of its page when scripts are joined.
 SCRIPT_TEXT = re.compile(r'\b_\(("(?:[^"\\]|\\.)*")\)')
-SCRIPT_COMMENTS = re.compile(r"^\s*//.*\n", re.MULTILINE)
+SCRIPT_COMMENTS_AND_INDENTS = re.compile(r"^\s*//.*\n|^ +", re.MULTILINE)
 TYPES = {"css": "text/css", "js": "text/javascript"}
 # The copy of a file that `make setup` has compressed.
 PACKED = ".gz"
@@ -168,8 +168,8 @@ def _joined(folder: str, kind: str, files: tuple[Path, ...], _changes: tuple[int
     if kind == "css":
         sheets = layered(files, Path(folder, "css"))
         return ASKED.sub(lambda match: f'url("{asset(match[1])}")', sheets).encode()
-    # Without the lines that are comments; the directive of the first script holds for all.
-    script = "\n".join(SCRIPT_COMMENTS.sub("", file.read_text("utf-8")) for file in files)
+    # Without the lines that are comments, and without indents; the directive of the first script holds for all.
+    script = "\n".join(SCRIPT_COMMENTS_AND_INDENTS.sub("", file.read_text("utf-8")) for file in files)
     with languages.using(language or languages.ENGLISH):
         return SCRIPT_TEXT.sub(lambda match: json.dumps(languages.gettext(json.loads(match[1]))), script).encode()
 

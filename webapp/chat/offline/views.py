@@ -35,7 +35,10 @@ def worker() -> Response:
 
     It names the page that it keeps for everyone by what that is made of, so that browsers install it again when that changes.
     """
-    content = b"%s\n// %s\n" % (assets.script("unsent", "sw"), assets.bundle("page", "times", "keys", "copy", "offline").encode())
+    content = b"%s\n// %s\n" % (
+        assets.script("unsent", "sw"),
+        assets.bundle("page", "times", "keys", "copy", "kept-list").encode(),
+    )
     return Response(content, mimetype="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
