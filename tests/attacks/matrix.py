@@ -152,7 +152,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "everywhere.manifest": (Route("GET", "anybody", "open"),),
     "offline.worker": (Route("GET", "anybody", "open"),),
     "offline.page": (Route("GET", "anybody", "open"),),
-    "offline.send": (Route("POST", "signed_in", "people"),),
+    # It is for the person that the form names, and leads others to sign in.
+    "offline.send": (Route("POST", "signed_in", "leads to the door"),),
     "docs.index": (Route("GET", "anybody", "open"),),
     "docs.show": (Route("GET", "anybody", "open", ("docs page",)),),
     # Signing in
