@@ -345,7 +345,7 @@ def test_the_menu_of_a_chat_begins_with_what_is_done_most(owner, path):
     folded = owner.page(path).all("#chat-menu-list > details:not([open]) a")
 
     notices = "Turn on notifications Turn off notifications"
-    first = ["Rename", "Pin", "Share", "Create a link", "Move to project…", "Chat settings", "Archive", "Tags"]
+    first = ["Rename", "Pin", "Share", "Create a link", "Move to project…", "Chat settings", "Schedule…", "Archive", "Tags"]
     assert names == [*first, notices, "Delete chat"]
     assert [words(text_of(node)) for node in folded] == [f"Export as {kind}" for kind in ("Markdown", "text", "web page", "JSON")]
 
