@@ -18,8 +18,13 @@ from webapp.web import assets
 from webapp.web.htmx import render
 
 bp = Blueprint("offline", __name__)
-bp.after_app_request(with_keeper)
 SOMEONE_ELSE = "Someone else wrote this message on this device. It is sent when they sign in again."
+
+
+@bp.after_app_request
+def say_who_keeps(response: Response) -> Response:
+    # The page of a link is for everyone, and says nothing of who opens it.
+    return response if request.blueprint == "shared" else with_keeper(response)
 
 
 @bp.app_template_global()
