@@ -19,7 +19,7 @@ WRITER = "webapp.tools.built_in.document_files"
 MADE = ("docx", "pdf")
 MOST_NAME, MOST_CHARS = 100, 200_000
 # Bold fonts of several scripts are made of those that have all weights.
-LIMITS = replace(child.SMALL, cpu_seconds=25, wall_seconds=60)
+LIMITS = replace(child.SMALL, cpu_seconds=25, wall_seconds=150)
 OTHER_NAME = "Use a name that ends in .txt, .md, .csv, .docx, .pdf or the ending of another text file."
 TOO_MUCH = "This text is too long for such a file. Write several, or a .md file."
 NOT_MADE = "This file couldn't be made. Write a .md file instead."
