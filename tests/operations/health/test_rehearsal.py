@@ -73,6 +73,9 @@ def migrations(tmp_path: Path) -> Path:
 
 def add(migrations: Path, does: str, *, revision: str = "9998", before: str = "", more: str = "") -> None:
     file = migrations / "versions" / f"{revision}_added.py"
+    # Of the same second and size, a new text would not be compiled.
+    for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
+        compiled.unlink()
     file.write_text(MIGRATION.format(revision=revision, before=before or newest_revision(), does=does, more=more))
 
 
