@@ -17,7 +17,13 @@ from webapp.web.server.proxies import BehindProxies
 
 EXAMPLES = {"id": "7", "kind": "bug", "filename": "mark.svg", "token": "x", "message_id": "7", "generation_id": "7"}
 # The pages of links are open to everyone, and have a stricter policy of their own; no proxy may change their events.
-OWN = {"/s/x": LINK_HEADERS, "/s/x/files/7": LINK_HEADERS, "/s/x/events": {"Cache-Control": "no-store, no-transform"}}
+OWN = {
+    "/s/x": LINK_HEADERS,
+    "/s/x/files/7": LINK_HEADERS,
+    "/s/x/events": {"Cache-Control": "no-store, no-transform"},
+    # Asked for at each visit, and sent only if it has changed.
+    "/sw.js": {"Cache-Control": "no-cache"},
+}
 FOREIGN = "This request came from another site"
 
 
