@@ -173,5 +173,7 @@ def test_the_coming_ones_have_their_places_and_the_help_names_the_keys(plan_serv
     keys = page.locator("#sheet kbd").all_inner_texts()
     assert {"s", "f"} <= set(keys)
     page.keyboard.press("Escape")
+    # Until then, its keys are its own.
+    expect(page.locator("#sheet")).to_be_hidden()
     page.keyboard.press("s")
     expect_status(page, "partial")
