@@ -2,7 +2,7 @@
 // Of every page the server says for whom it is, and whether it may be kept (ADR 47); nothing kept is shown while it answers.
 "use strict";
 const [SHELL, PAGE, KEEPER, MOST_PAGES, MOST_CHARS, MOST_ASSETS] = ["shell", "/offline", "Millrace-Keep", 20, 2_000_000, 120];
-const [ASSET, LINE] = [/\/static\/(?!vendor\/mermaid)[\w./+-]+\?v=\w+/g, /(<p class="offline"[^>]*) hidden>[^<]*/];
+const [ASSET, LINE] = [/\/static\/(?!vendor\/mermaid)[\w./+-]+\?v=\w+/g, /<p class="offline"/];
 let [turns, newest, line] = [0, 0, Promise.resolve()];
 // One after the other: what is forgotten is not kept again by a page that was on its way.
 const inTurn = (task) => (line = line.then(task).catch(() => {}));
@@ -36,7 +36,7 @@ const kept = async (path) => {
   if (!page) return (await caches.match(PAGE, { ignoreVary: true })) ?? Response.error();
   const [at, what] = [page.headers.get("Kept-At"), path === "/" ? "page" : "chat"];
   const words = `You are offline: this is how the ${what} stood at <time datetime="${at}" data-exact>${at}</time>.`;
-  return new Response((await page.text()).replace(LINE, `$1 data-kept>${words}`), { headers: page.headers });
+  return new Response((await page.text()).replace(LINE, `$& data-kept>${words}</p>$&`), { headers: page.headers });
 };
 const first = async ({ preloadResponse, request }) => (await preloadResponse) ?? fetch(request);
 const show = async (event, path) => {

@@ -107,6 +107,12 @@ def test_a_chat_is_read_and_written_in_a_tunnel(phone: Person, server: Server) -
     expect(chat.page.locator("#thread article")).to_have_count(8)
     assert questions(chat.page) == ["Before the tunnel", "First", "Second", "Third, changed"]
     expect(chat.page.locator("[data-kept]")).to_have_count(0)
+    # Without another load, what is written in the next tunnel waits as well.
+    phone.context.set_offline(True)
+    write(chat, "Fourth")
+    phone.context.set_offline(False)
+    expect(chat.page.locator("#unsent")).to_have_count(0)
+    until(chat.page, lambda: questions(chat.page)[-1] == "Fourth")
 
 
 def server_of(page: Page) -> str:
