@@ -14,8 +14,9 @@ self.unsent = (() => {
     // Over plain HTTP, browsers keep nothing.
     if (!(await self.caches?.has(ALL + person))) return [];
     const cache = await caches.open(ALL + person);
-    const read = async (url) => ({ ...(await (await cache.match(url)).json()), url });
-    return Promise.all((await addresses(cache)).map(read));
+    // What is sent meanwhile is not there any more.
+    const read = async (url) => ({ ...(await (await cache.match(url))?.json()), url });
+    return (await Promise.all((await addresses(cache)).map(read))).filter(({ fields }) => fields);
   };
   const add = (person, message) =>
     alone(async () => {
