@@ -2,9 +2,10 @@
 "use strict";
 {
   const box = () => document.getElementById("composer-text"),
-    count = () => document.querySelectorAll("#thread > article").length;
+    // The number of messages need not grow: of a long chat, a page that connects again gets only the newest.
+    last = () => document.querySelector("#thread > article:last-of-type")?.id;
   let sent = "",
-    before = 0;
+    before = "";
   const show = (words) => {
     const place = document.getElementById("sending");
     place.hidden = !words;
@@ -14,12 +15,12 @@
   };
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id !== "composer" || !/\/(messages|chats)$/.test(detail.ctx.request.action)) return;
-    before = count();
+    before = last();
     show(box().value);
     box().value = "";
   });
   document.addEventListener("arrived", () => void (sent = ""));
-  document.addEventListener("htmx:after:swap", () => sent && count() > before && show(""));
+  document.addEventListener("htmx:after:swap", () => sent && last() !== before && show(""));
   for (const each of ["htmx:after:request", "htmx:error"])
     document.addEventListener(each, ({ target, detail }) => {
       if (target.id !== "composer" || !sent || detail.ctx?.response?.status < 400) return;
