@@ -10,22 +10,25 @@
     const place = document.getElementById("sending");
     place.hidden = !words;
     place.replaceChildren(document.getElementById("sending-shape").content.cloneNode(true));
-    place.querySelector("p").textContent = sent = words;
+    place.querySelector("p").textContent = words;
     if (!words) place.replaceChildren();
   };
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id !== "composer" || !/\/(messages|chats)$/.test(detail.ctx.request.action)) return;
     before = last();
-    show(box().value);
+    show((sent = box().value));
     box().value = "";
   });
   document.addEventListener("arrived", () => void (sent = ""));
-  document.addEventListener("htmx:after:swap", () => sent && last() !== before && show(""));
+  document.addEventListener("htmx:after:swap", () => document.querySelector("#sending p") && last() !== before && show(""));
   for (const each of ["htmx:after:request", "htmx:error"])
     document.addEventListener(each, ({ target, detail }) => {
-      if (target.id !== "composer" || !sent || detail.ctx?.response?.status < 400) return;
+      if (target.id !== "composer" || !sent) return;
+      const words = sent;
+      sent = "";
+      if (detail.ctx?.response?.status < 400) return;
       if (detail.error && millrace.takes?.(detail.ctx)) return show("");
-      if (!box().value.startsWith(sent)) box().value = sent + box().value;
+      if (!box().value.startsWith(words)) box().value = words + box().value;
       // A proxy in between may have responded, without a toast.
       const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");
       if (isBare) millrace.toast("Couldn't send your message. Your text is still here. Please try again.");

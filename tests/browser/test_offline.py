@@ -289,7 +289,7 @@ class Flips:
             if text in tab.box.input_value():
                 tab.box.press("Control+Enter")
                 tab.page.wait_for_timeout(80)
-            return text not in tab.box.input_value() and tab.page.locator("#sending p").count() == 0
+            return text not in tab.box.input_value() and tab.page.locator("#sending p, #composer.htmx-request").count() == 0
 
         until(tab.page, is_gone)
 
