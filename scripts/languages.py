@@ -16,13 +16,12 @@ from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment, nodes
 from jinja2.ext import babel_extract
 
-from webapp.base.languages import fits
 from webapp.web.assets import SCRIPT_TEXT
 from webapp.web.translation import is_translated, texts_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "languages"
-CALLS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "marked": None, "ngettext": (1, 2)}
+CALLS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "ngettext": (1, 2)}
 Message = tuple[str, int, str | tuple[str, ...], list[str]]
 
 
@@ -61,22 +60,6 @@ def begin(code: str, name: str) -> None:
     """Makes the catalogue of a new language, in which nothing is translated."""
     _write(Catalog(locale=code.replace("-", "_"), project="Millrace", charset="utf-8", language_team=name), FOLDER / f"{code}.po")
     extract()
-
-
-def faults(file: Path) -> list[str]:
-    """Returns what is missing in a language, and what has other placeholders or tags than its text."""
-    known, wanted = _read(file), {message.id for message in catalog() if message.id}
-    missing = [f"{words!r} is not in it: run `make fix`" for words in wanted - {message.id for message in known}]
-    return missing + [f"{message.id!r}: {fault}" for message in known if message.id for fault in _faults(message)]
-
-
-def _faults(message: Any) -> Iterator[str]:
-    texts, translated = ((words,) if isinstance(words, str) else words for words in (message.id, message.string))
-    for words in translated:
-        if not words:
-            yield "has no translation"
-        elif not any(fits(text, words) for text in texts):
-            yield f"{words!r} has other placeholders or tags"
 
 
 def _of_template(file: Path, name: str) -> Iterator[Message]:

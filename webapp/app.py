@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from werkzeug.local import LocalProxy
 
 from webapp.api import access, compression, cors, feature as api, limits
-from webapp.base import languages, logs
+from webapp.base import catalogues, languages, logs
 from webapp.base.config import ROOT, Config, load
 from webapp.base.current import BUCKETS, CONFIG, TOPICS
 from webapp.base.database.retrying_pool import RetryingPool
@@ -121,7 +121,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     app.jinja_environment, app.request_class, app.url_rule_class = templates.Templates, Incoming, Route
     watcher_loop.init(app)
     _configure(app, config)
-    languages.load(config.data_dir / "compiled" / "languages")
+    languages.load(catalogues.compiled_in(config.data_dir))
     logs.set_up(config)
     compression.init(app)
     page_compression.init(app)

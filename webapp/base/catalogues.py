@@ -27,6 +27,11 @@ def sources(*folders: Path) -> dict[str, Path]:
     return {file.stem: file for folder in folders for file in sorted(folder.glob("*.po"))}
 
 
+def compiled_in(data_dir: Path) -> Path:
+    """Returns the folder of what is compiled."""
+    return data_dir / "compiled" / "languages"
+
+
 def compile_all(files: Iterable[Path], target: Path) -> None:
     """Writes what pages are made with, `de.mo` for `de.po`, and removes what has no source any more."""
     target.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -166,11 +166,6 @@ def ngettext(one: str, many: str, count: int, **values: object) -> str:
     return language.counted(one, many, count) % {"num": language.formats.number(count), **values}
 
 
-def marked(text: str) -> str:
-    """Marks a text that is translated where it is shown."""
-    return text
-
-
 def fits(text: str, words: str) -> bool:
     """Returns whether a translation has the placeholders and tags of its text."""
     return words is text or sorted(FIXED.findall(text)) == sorted(FIXED.findall(words))

@@ -63,7 +63,7 @@ def prepare() -> None:
             click.echo(f"{fact.words} {fact.hint}", err=True)
         templates.compile_all(current_app, config.data_dir)
         files = catalogues.sources(*ready.languages_of(config))
-        catalogues.compile_all(files.values(), config.data_dir / "compiled" / "languages")
+        catalogues.compile_all(files.values(), catalogues.compiled_in(config.data_dir))
         link = accounts.owner_link(ready.address(config))
         ready.note(config)
     ready.print_addresses(config, link)

@@ -122,7 +122,7 @@ def _checked(name: str, value: str) -> str:
         return checked_text(value, name, most=MOST_CHARS)
     if name == "default_model":
         return value[:200]
-    offered, words = ({"": "", **languages.offered()}, "languages") if name == "language" else CHOICES[name]
+    offered, words = (dict.fromkeys(("", *languages.codes()), ""), "languages") if name == "language" else CHOICES[name]
     if value not in offered:
         raise Invalid(f"Choose one of the {words}.", field=name)
     return value

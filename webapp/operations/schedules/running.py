@@ -119,7 +119,7 @@ def announce(schedule: Schedule, run: ScheduleRun | None, words: str) -> None:
     """Tells the person of a schedule that a run has ended, or that the schedule has stopped."""
     path, once = f"/schedules/{schedule.id}", ""
     if run:
-        path = f"/chats/{run.chat_id}#end" if run.chat_id else f"/plans/{run.plan_id}" if run.plan_id else path
+        path = run.path or path
         once = f"schedule {run.id} {run.status}"
     tell(schedule.owner_id, "schedule", schedule.title, path, words or "It has run.", once=once)
 

@@ -115,6 +115,5 @@ def _shown(schedule: Schedule, run: ScheduleRun | None) -> ShownSchedule:
 
 
 def _run(run: ScheduleRun) -> ShownRun:
-    url = f"/chats/{run.chat_id}#end" if run.chat_id else f"/plans/{run.plan_id}" if run.plan_id else ""
     note = " ".join(filter(None, ("Run by hand." if run.is_by_hand else "", run.late, run.note)))
-    return ShownRun(run.status, RUN_STATES[run.status], run.due_at, note, url)
+    return ShownRun(run.status, RUN_STATES[run.status], run.due_at, note, run.path)

@@ -70,5 +70,10 @@ class ScheduleRun(Record):
     __table_args__ = (UniqueConstraint("schedule_id", "due_at", name="uq_schedule_runs_schedule_id_due_at"),)
 
     @property
+    def path(self) -> str:
+        """The page of what it has begun; empty if that is nothing."""
+        return f"/chats/{self.chat_id}#end" if self.chat_id else f"/plans/{self.plan_id}" if self.plan_id else ""
+
+    @property
     def is_open(self) -> bool:
         return self.status in OPEN
