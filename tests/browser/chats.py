@@ -240,10 +240,15 @@ def deed_of(message: Locator, name: str) -> Locator:
 def press(page: Page, button: Locator) -> None:
     """Presses a button or a link that leads to another page, and waits for that page: loaded, or swapped in."""
     # A navigation is for Playwright also a scroll position that is noted in the history.
-    page.evaluate("document.getElementById('main').setAttribute('data-left', '')")
+    page.locator("#main").evaluate("main => main.setAttribute('data-left', '')")
     button.click()
     page.locator("#main:not([data-left])").wait_for(state="attached")
     page.wait_for_load_state()
+
+
+def load_later(page: Page) -> None:
+    """Waits for the scripts that a page loads when it is complete: a link that they take works without them, too."""
+    page.evaluate("() => Promise.all([...document.querySelectorAll('[data-later]')].map(({dataset}) => import(dataset.later)))")
 
 
 def load(page: Page, button: Locator) -> Response:

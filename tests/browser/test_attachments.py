@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Request, expect
 
-from tests.browser.chats import ChatPage, answers_asked, reload, until
+from tests.browser.chats import ChatPage, answers_asked, load_later, reload, until
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import LOOK, RULES
 from tests.browser.ways import NO_SCRIPTS, PHONE
@@ -98,6 +98,7 @@ def test_pictures_are_looked_at_one_after_the_other(server: Server, upstream: Up
     page.get_by_role("button", name="Send").click()
     page.wait_for_url("**/chats/*")
     ChatPage(page).expect("completed")
+    load_later(page)
     page.get_by_role("link", name="Open dot.png").click()
     box = page.get_by_role("dialog", name="Image")
     expect(box.get_by_role("img", name="dot.png")).to_be_visible()

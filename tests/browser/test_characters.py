@@ -205,7 +205,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     expected = [("system", "Bo keeps bees.\n---\nJo sails."), ("assistant", "Mind the hive."), ("system", "Buzz.")]
     assert heard(upstream) == [*expected, ("user", "How many?")]
     page.goto("/characters")
-    page.get_by_role("link", name="Bo Without", exact=True).click()
+    press(page, page.get_by_role("link", name="Bo Without", exact=True))
     press(page, page.get_by_role("button", name="Delete character"))
     press(page, page.get_by_role("button", name="Undo"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Bo Without")

@@ -11,6 +11,7 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 LONG = "\n\n".join(f"Line {n} of many." for n in range(80))
+IS_AT_END = "() => scrollY > 0 && document.documentElement.scrollHeight - innerHeight - scrollY < 8"
 
 
 def marked(page: Page) -> Page:
@@ -48,7 +49,7 @@ def test_a_click_in_the_sidebar_keeps_scripts_and_streams_the_next_answer(
     expect(page.locator(f"#sidebar-chats a[href='{other}']").first).to_have_attribute("aria-current", "page")
     expect(page.locator("#composer-text")).to_be_focused()
     chat.expect("completed")
-    page.wait_for_function("() => document.documentElement.scrollHeight - innerHeight - scrollY < 8")
+    page.wait_for_function(IS_AT_END)
     upstream.says("It holds the water back.")
     chat.ask("And what does it do?")
     chat.expect("completed")
@@ -77,6 +78,8 @@ def test_the_stream_of_a_page_that_was_left_ends(own_server: Server, upstream: U
 def test_going_back_shows_the_page_where_it_was_left(server: Server, upstream: Upstream, visit: Visit) -> None:
     chat, other = two_chats(visit(server), upstream)
     page, first = marked(chat.page), chat.page.url
+    # A person goes up in a text that they see.
+    page.wait_for_function(IS_AT_END)
     page.evaluate("() => new Promise(done => { addEventListener('scrollend', done, {once: true}); scrollTo(0, 300); })")
     to(page, other)
     page.go_back()
