@@ -42,6 +42,7 @@ class Templates(Environment):
         # Of Jinja's own extension, for `trans` blocks.
         self.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
         self.globals |= {"texts": CurrentTexts(), "html_texts": CurrentHtml(), "language": languages.current}
+        self.policies["ext.i18n.trimmed"] = True
         self.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
