@@ -74,6 +74,12 @@ class CurrentHtml:
         return html
 
 
+def counted(one: str, many: str, count: int, /, **values: object) -> Markup:
+    """Returns the text for a number, with escaped values; for `trans` blocks, as Jinja's own fills in values a second time."""
+    language = languages.current()
+    return Markup(language.counted(one, many, count)) % {"num": language.formats.number(count), **values}
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text of a template; `before` and `after` are what it stands between: a tag, or the token of an expression or block."""
@@ -190,7 +196,7 @@ class _Html:
             self._open(match[0])
             line, place, before = line + match[0].count("\n"), match.end(), match[0]
         last, bracket, opened = rest[place:].partition("<")
-        yield from self._text(last, line, before, bracket or after)
+        yield from self._text(last, line, before, bracket + opened if bracket else after)
         if bracket:
             self._is_in_tag = True
             self._open(bracket + opened)
