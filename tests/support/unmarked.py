@@ -21,6 +21,7 @@ DRAWN = {"icon", "draw", "button", "alert_badge", "field", "badge"}
 INLINE = "a|abbr|b|bdi|code|em|i|kbd|output|q|samp|small|span|strong|time|var"
 # A sentence goes on in such an element, or after it.
 OPENS, CLOSES = re.compile(rf"<({INLINE})\b"), re.compile(rf"</({INLINE})>")
+NO_TEXT = re.compile(r"^· Millrace$")
 GOES_ON = re.compile(r"[a-z,.;:)]")
 SAID = re.compile(r"^\W*[A-Z][a-z]|[a-z,.…]{2} [a-zA-Z]")
 OF_PROGRAMS = re.compile(r"[/<={}\[]|--|__|^(hx|htmx|js)\b|\b(closest|delay:|needs-js|from:|go|num)\b")
@@ -52,7 +53,7 @@ def _glued_attributes(source: str) -> Iterator[tuple[int, str]]:
 def _glued(source: str, name: str) -> Iterator[tuple[int, str]]:
     tokens = iter(list(ENVIRONMENT.lexer.tokenize(source, name)))
     for text in texts_of(_without_drawn(tokens)):
-        if text.attribute:
+        if text.attribute or NO_TEXT.search(text.words):
             continue
         is_beside = text.before == "value" or text.after == "value" or OPENS.match(text.after) or CLOSES.match(text.before)
         if is_beside or (text.before in ("block_end", "block_begin") and GOES_ON.match(text.words)):
