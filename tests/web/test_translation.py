@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from jinja2 import DictLoader, Environment
 
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.catalogues import write_catalogue
 from webapp.base import languages
-from webapp.web.translation import CurrentHtml, Translated, counted, texts_of
+from webapp.web.translation import CurrentHtml, Translated, texts_of
 
 
 class Shouted:
@@ -55,13 +56,6 @@ def test_texts_are_looked_up_and_nothing_else(source: str, page: str) -> None:
 def test_texts_are_escaped_in_html_but_for_apostrophes() -> None:
     assert CurrentHtml()['It\'s "so" & <so>'] == "It's &#34;so&#34; &amp; &lt;so&gt;"
     languages.current().html.clear()
-
-
-def test_a_counted_text_has_its_values_filled_in_once() -> None:
-    assert counted("%(num)s chat of %(name)s", "%(num)s chats of %(name)s: 5 %%", 1234, name="<b>%s") == (
-        "1,234 chats of &lt;b&gt;%s: 5 %"
-    )
-    assert counted("%(num)s chat", "%(num)s chats", 1) == "1 chat"
 
 
 def test_texts_are_listed_with_what_they_stand_between() -> None:

@@ -41,7 +41,9 @@ class Templates(Environment):
             self.add_extension(extension)
         # Of Jinja's own extension, for `trans` blocks.
         self.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
-        self.globals |= {"texts": CurrentTexts(), "html_texts": CurrentHtml(), "language": languages.current, "ngettext": counted}
+        # In place of Jinja's own, which puts the values into a text after `languages.ngettext` has.
+        self.globals["ngettext"] = counted
+        self.globals |= {"texts": CurrentTexts(), "html_texts": CurrentHtml(), "language": languages.current}
         self.policies["ext.i18n.trimmed"] = True
         self.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 

@@ -75,7 +75,7 @@ class CurrentHtml:
 
 
 def counted(one: str, many: str, count: int, /, **values: object) -> Markup:
-    """Returns the text for a number, with escaped values; for `trans` blocks, as Jinja's own fills in values a second time."""
+    """Returns the text for a number as HTML, with the values escaped; `num` is the number, unless it is one of them."""
     language = languages.current()
     return Markup(language.counted(one, many, count)) % {"num": language.formats.number(count), **values}
 
