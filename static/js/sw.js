@@ -34,9 +34,14 @@ const kept = async (path) => {
   const name = (await caches.keys()).find((name) => name.startsWith("kept "));
   const page = name && (await (await caches.open(name)).match(path, { ignoreVary: true }));
   if (!page) return (await caches.match(PAGE, { ignoreVary: true })) ?? Response.error();
-  const [at, what] = [page.headers.get("Kept-At"), path === "/" ? "page" : "chat"];
-  const words = `You are offline: this is how the ${what} stood at <time datetime="${at}" data-exact>${at}</time>.`;
-  return new Response((await page.text()).replace(LINE, `$& data-kept>${words}</p>$&`), { headers: page.headers });
+  const at = page.headers.get("Kept-At"),
+    time = `<time datetime="${at}" data-exact>${at}</time>`;
+  const words =
+    path === "/"
+      ? _("You are offline: this is how the page stood at %(time)s.")
+      : _("You are offline: this is how the chat stood at %(time)s.");
+  const line = `$& data-kept>${words.replace("%(time)s", time)}</p>$&`;
+  return new Response((await page.text()).replace(LINE, line), { headers: page.headers });
 };
 const first = async ({ preloadResponse, request }) => (await preloadResponse) ?? fetch(request);
 const show = async (event, path) => {

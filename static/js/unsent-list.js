@@ -39,7 +39,8 @@
   const line = ({ url, fields, isRefused, words }) => {
     const row = document.getElementById("unsent-shape").content.cloneNode(true).firstElementChild;
     row.querySelector("p").textContent = new URLSearchParams(fields).getAll("message").join("\n");
-    row.querySelector(".unsent__state").textContent = isRefused ? `Not sent. ${words}` : `Waits for the network. ${words ?? ""}`;
+    row.querySelector(".unsent__state").textContent =
+      `${isRefused ? _("Not sent.") : _("Waits for the network.")} ${words ?? ""}`;
     row.dataset.url = url;
     return row;
   };
@@ -73,7 +74,7 @@
   };
   const takeBack = async (row, isEdited) => {
     const message = messages.find(({ url }) => url === row.dataset.url);
-    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast("It has just been sent.");
+    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast(_("It has just been sent."));
     await show();
     if (!isEdited) return;
     const [box, text] = [document.getElementById("composer-text"), new URLSearchParams(message.fields).get("message")];
@@ -114,6 +115,7 @@
   document.addEventListener("submit", (event) => {
     const count = waiting().length;
     if (!count || event.target.getAttribute("action") !== "/logout") return;
-    if (!confirm(`Messages that wait for the network: ${count}. Signing out deletes them. Sign out?`)) event.preventDefault();
+    const words = _("Messages that wait for the network: %(num)s. Signing out deletes them. Sign out?");
+    if (!confirm(words.replace("%(num)s", count))) event.preventDefault();
   });
 }

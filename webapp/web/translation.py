@@ -21,7 +21,14 @@ from webapp.base import languages
 from webapp.web.htmx import is_api
 
 # Pages for programs and files stay English.
-ENGLISH = ("api/", "chat/exchange/", "operations/mail/", "shell/docs/")
+ENGLISH = (
+    "api/",
+    "chat/exchange/_calls",
+    "chat/exchange/_message",
+    "chat/exchange/export.html",
+    "operations/mail/",
+    "shell/docs/",
+)
 # What people read or hear of an element.
 READ = re.compile(r'(?<=\s)(aria-label|aria-description|title|placeholder|alt|data-confirm)="([^"<>]*[^\W\d_][^"<>]*)"')
 LETTERS = re.compile(r"[^\W\d_]{2}|^\s*[^\W\d_]\s*$")

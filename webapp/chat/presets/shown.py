@@ -79,12 +79,12 @@ def page(row: Preset, me: User) -> dict[str, Any]:
         "mark": queries.mark_of(row.name, row.icon),
         "model_name": providers().display_name(row.model),
         "trouble": trouble(row, me),
-        "texts": [(OF_PRESETS[name].label, row.settings[name]) for name in TEXTS if row.settings.get(name)],
-        "parameters": [(field.label, _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],
+        "prompt_texts": [(gettext(OF_PRESETS[name].label), row.settings[name]) for name in TEXTS if row.settings.get(name)],
+        "parameters": [(gettext(field.label), _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],
         "collections": collections,
         "tools": tools.usable,
         "left_out": _left_out(hidden, len(tools.others)),
-        "sections": [MOVABLE[name][0] for name in row.section_order if name in MOVABLE],
+        "sections": [gettext(MOVABLE[name][0]) for name in row.section_order if name in MOVABLE],
         "begin_url": url_for("home.show", model=choice_of(row.id)),
         "is_default": row.id == me.default_preset_id,
         "is_own": row.owner_id == me.id,
@@ -97,7 +97,9 @@ def _left_out(collections: int, tools: int) -> str:
         return gettext("%(collections)s and %(tools)s that you can't use are left out.", **counts)
     if collections:
         return ngettext(
-            "%(num)s collection that you can't use is left out.", "%(num)s collections that you can't use are left out.", collections
+            "%(num)s collection that you can't use is left out.",
+            "%(num)s collections that you can't use are left out.",
+            collections,
         )
     if tools:
         return ngettext("%(num)s tool that you can't use is left out.", "%(num)s tools that you can't use are left out.", tools)
@@ -110,7 +112,7 @@ def _words(row: Preset, name: str) -> str:
     if name in TEXTS or value in (None, ""):
         return ""
     if field.choices:
-        return str(field.choices.get(value, value))
+        return gettext(str(field.choices.get(value, value)))
     return ", ".join(filter(None, map(str.strip, value.splitlines()))) if isinstance(value, str) else f"{value:g}"
 
 
