@@ -213,7 +213,9 @@ def by_rule(generations: list[Generation]) -> str:
 def pace(generations: list[Generation]) -> str:
     """Returns the answer's speed, thinking included; empty if the tokens were not counted."""
     counts, seconds = [generation.output_tokens or 0 for generation in generations], _duration(generations)
-    return _("%(num)s tokens per second", num=f"{sum(counts) / seconds:.0f}") if all(counts) and seconds >= A_MOMENT else ""
+    if not all(counts) or seconds < A_MOMENT:
+        return ""
+    return _("%(num)s tokens per second", num=round(sum(counts) / seconds))
 
 
 def _duration(generations: list[Generation]) -> float:
