@@ -1,20 +1,6 @@
 // The page's stream: shows the state of answers and of the connection.
 "use strict";
 {
-  const STATES = { thinking: _("Thinking"), responding: _("Answering"), saving: _("Saving"), waiting: _("Waiting for you") };
-  // What an answer does, beside its status; projection.py has the same words.
-  const DOING = {
-    again: _("Retrying"),
-    calling: _("Using a tool"),
-    asking: _("Waiting for an answer"),
-    continuing: _("Continuing after a restart"),
-  };
-  const doing = ({ is, title, chars, end }) => {
-    if (is !== "writing") return DOING[is];
-    const words =
-      chars === 1 ? _("Writing a call: %(title)s · %(num)s character") : _("Writing a call: %(title)s · %(num)s characters");
-    return `${words.replace("%(title)s", () => title).replace("%(num)s", chars.toLocaleString(document.documentElement.lang))} ${end}`;
-  };
   const WAITING = _("Connection lost. Reconnecting; new text will appear here.");
   let [lateLine, isOver, attempts, sign] = [0, false, 0, ""];
 
@@ -107,23 +93,8 @@
     mark(millrace.isRunning() ? "… " : "");
   });
   document.addEventListener("htmx:after:swap", () => mark());
-  const thoughtFor = (time) => (time === "0 s" ? _("Thought for a moment") : _("Thought for %(time)s").replace("%(time)s", time));
-  const word = (article, status, words) => {
-    const state = article?.querySelector(".state__words");
-    if (!state) return;
-    const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
-    const thought = article.querySelector(".thought summary span");
-    const hasThought = status === "responding" && state.textContent === STATES.thinking && thought && since;
-    if (hasThought) thought.textContent = thoughtFor(millrace.elapsed(since));
-    state.textContent = words;
-  };
-  document.addEventListener("status", (event) => {
-    const said = JSON.parse(event.detail.data),
-      { message, status } = said,
-      words = said.doing ? doing(said.doing) : STATES[status];
-    const article = document.getElementById(`message-${message}`);
-    if (article) article.dataset.status = status;
-    if (words) word(article, status, words);
+  // After states.js, which writes the state down.
+  document.addEventListener("status", () => {
     mark(millrace.isRunning() ? "… " : document.hidden ? "● " : "");
     setTimeout(letGo, 1000);
   });
