@@ -4,8 +4,13 @@
   const box = () => document.getElementById("composer-text"),
     // The number of messages need not grow: of a long chat, a page that connects again gets only the newest.
     last = () => document.querySelector("#thread > article:last-of-type")?.id;
-  let sent = "",
-    before = "";
+  // A text that came back is sent with its key once more: the server can have stored it before its response was lost.
+  let [sent, before, returned] = ["", "", {}];
+  const keyOf = (words) =>
+    (words === returned.words ? returned.key : document.querySelector("#composer [name=key]")?.value) ?? "";
+  document.addEventListener("input", ({ target }) => {
+    if (target === box() && target.value !== returned.words) returned = {};
+  });
   const show = (words) => {
     const place = document.getElementById("sending");
     place.hidden = !words;
@@ -16,9 +21,11 @@
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id !== "composer" || !/\/(messages|chats)$/.test(detail.ctx.request.action)) return;
     before = last();
+    detail.ctx.request.body.set("key", keyOf(box().value));
     show((sent = box().value));
     box().value = "";
   });
+  millrace.keyOf = keyOf;
   document.addEventListener("arrived", () => void (sent = ""));
   document.addEventListener("htmx:after:swap", () => document.querySelector("#sending p") && last() !== before && show(""));
   for (const each of ["htmx:after:request", "htmx:error"])
@@ -26,8 +33,10 @@
       if (target.id !== "composer" || !sent) return;
       const words = sent;
       sent = "";
+      returned = {};
       if (detail.ctx?.response?.status < 400) return;
       if (detail.error && millrace.takes?.(detail.ctx)) return show("");
+      if (!box().value) returned = { words, key: detail.ctx?.request.body.get("key") };
       if (!box().value.startsWith(words)) box().value = words + box().value;
       // A proxy in between may have responded, without a toast.
       const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");
