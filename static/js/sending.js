@@ -6,11 +6,8 @@
     last = () => document.querySelector("#thread > article:last-of-type")?.id;
   // A text that came back is sent with its key once more: the server can have stored it before its response was lost.
   let [sent, before, returned] = ["", "", {}];
-  const keyOf = (words) =>
-    (words === returned.words ? returned.key : document.querySelector("#composer [name=key]")?.value) ?? "";
-  document.addEventListener("input", ({ target }) => {
-    if (target === box() && target.value !== returned.words) returned = {};
-  });
+  millrace.keyOf = (words) => (words === returned.words ? returned.key : (box().form.key?.value ?? ""));
+  document.addEventListener("input", () => box()?.value !== returned.words && (returned = {}));
   const show = (words) => {
     const place = document.getElementById("sending");
     place.hidden = !words;
@@ -21,11 +18,10 @@
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
     if (target.id !== "composer" || !/\/(messages|chats)$/.test(detail.ctx.request.action)) return;
     before = last();
-    detail.ctx.request.body.set("key", keyOf(box().value));
-    show((sent = box().value));
+    detail.ctx.request.body.set("key", millrace.keyOf((sent = box().value)));
+    show(sent);
     box().value = "";
   });
-  millrace.keyOf = keyOf;
   document.addEventListener("arrived", () => void (sent = ""));
   document.addEventListener("htmx:after:swap", () => document.querySelector("#sending p") && last() !== before && show(""));
   for (const each of ["htmx:after:request", "htmx:error"])
