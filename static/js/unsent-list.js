@@ -70,9 +70,8 @@
     wait = SOON;
     await show();
     // What waits here can have been kept as a draft before it was sent.
-    const box = document.getElementById("composer-text"),
-      isDraft = box?.value && here().some(({ fields }) => new URLSearchParams(fields).get("message") === box.value);
-    if (isDraft) box.value = "";
+    const box = document.getElementById("composer-text");
+    if (here().some(({ fields }) => new URLSearchParams(fields).get("message") === box.value)) box.value = "";
     await send();
   };
   const takeBack = async (row, isEdited) => {
