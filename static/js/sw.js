@@ -37,8 +37,8 @@ const kept = async (path) => {
   const page = name && (await (await caches.open(name)).match(path, { ignoreVary: true }));
   if (!page) return (await caches.match(PAGE, { ignoreVary: true })) ?? Response.error();
   const [at, words] = [page.headers.get("Kept-At"), path === "/" ? OF_PAGE : OF_CHAT];
-  const line = words.replace("%(time)s", `<time datetime="${at}" data-exact>${at}</time>`);
-  return new Response((await page.text()).replace(LINE, `$& data-kept>${line}</p>$&`), { headers: page.headers });
+  const stood = words.replace("%(time)s", `<time datetime="${at}" data-exact>${at}</time>`);
+  return new Response((await page.text()).replace(LINE, `$& data-kept>${stood}</p>$&`), { headers: page.headers });
 };
 const show = async (event, path) => {
   const [turn, early] = [++turns, Promise.resolve(event.preloadResponse)];
@@ -70,10 +70,8 @@ const answerer = ({ method, mode, headers }, { pathname }) => {
   if (mode === "navigate" || headers.get("Accept") === "text/html") return (event) => show(event, pathname);
   return pathname.startsWith("/static/") && (({ request }) => fetch(request).catch(() => caches.match(request)));
 };
-self.onfetch = (event) => {
-  const answer = answerer(event.request, new URL(event.request.url));
-  if (answer) event.respondWith(answer(event));
-};
+const respond = (event, answer) => answer && event.respondWith(answer(event));
+self.onfetch = (event) => respond(event, answerer(event.request, new URL(event.request.url)));
 self.oninstall = (event) => event.waitUntil(Promise.all([skipWaiting(), load()]));
 self.onactivate = (event) => event.waitUntil(Promise.all([clients.claim(), registration.navigationPreload?.enable()]));
 self.onsync = (event) => event.waitUntil(unsent.send());

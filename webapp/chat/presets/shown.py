@@ -6,8 +6,7 @@ from typing import Any
 
 from flask import url_for
 
-from webapp.base.languages import gettext, ngettext
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.chat.presets.service import OF_PRESETS, TEXTS
 from webapp.chat.prompt.section_order import MOVABLE
 from webapp.knowledge import queries as knowledge_queries
@@ -79,12 +78,12 @@ def page(row: Preset, me: User) -> dict[str, Any]:
         "mark": queries.mark_of(row.name, row.icon),
         "model_name": providers().display_name(row.model),
         "trouble": trouble(row, me),
-        "prompt_texts": [(gettext(OF_PRESETS[name].label), row.settings[name]) for name in TEXTS if row.settings.get(name)],
-        "parameters": [(gettext(field.label), _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],
+        "prompts": [(_(OF_PRESETS[name].label), row.settings[name]) for name in TEXTS if row.settings.get(name)],
+        "parameters": [(_(field.label), _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],
         "collections": collections,
         "tools": tools.usable,
         "left_out": _left_out(hidden, len(tools.others)),
-        "sections": [gettext(MOVABLE[name][0]) for name in row.section_order if name in MOVABLE],
+        "sections": [_(MOVABLE[name][0]) for name in row.section_order if name in MOVABLE],
         "begin_url": url_for("home.show", model=choice_of(row.id)),
         "is_default": row.id == me.default_preset_id,
         "is_own": row.owner_id == me.id,
@@ -93,8 +92,11 @@ def page(row: Preset, me: User) -> dict[str, Any]:
 
 def _left_out(collections: int, tools: int) -> str:
     if collections and tools:
-        counts = {"collections": plural(collections, "collection"), "tools": plural(tools, "tool")}
-        return gettext("%(collections)s and %(tools)s that you can't use are left out.", **counts)
+        counts = {
+            "collections": ngettext("%(num)s collection", "%(num)s collections", collections),
+            "tools": ngettext("%(num)s tool", "%(num)s tools", tools),
+        }
+        return _("%(collections)s and %(tools)s that you can't use are left out.", **counts)
     if collections:
         return ngettext(
             "%(num)s collection that you can't use is left out.",
@@ -112,7 +114,7 @@ def _words(row: Preset, name: str) -> str:
     if name in TEXTS or value in (None, ""):
         return ""
     if field.choices:
-        return gettext(str(field.choices.get(value, value)))
+        return _(str(field.choices.get(value, value)))
     return ", ".join(filter(None, map(str.strip, value.splitlines()))) if isinstance(value, str) else f"{value:g}"
 
 
