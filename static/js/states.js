@@ -1,15 +1,15 @@
-// Says what a running answer does, in the language of the page: its stream names that by a word of its own.
+// Says what a running answer does, in the language of the page; projection.py has the same words, and frames name them.
 "use strict";
 {
   const STATES = { thinking: _("Thinking"), responding: _("Answering"), saving: _("Saving"), waiting: _("Waiting for you") };
-  // Beside its status; projection.py has the same words.
   const DOING = { again: _("Retrying"), calling: _("Using a tool"), asking: _("Waiting for an answer") };
   DOING.continuing = _("Continuing after a restart");
   const doing = ({ is, title, chars, end }) => {
     if (is !== "writing") return DOING[is];
     const words =
       chars === 1 ? _("Writing a call: %(title)s · %(num)s character") : _("Writing a call: %(title)s · %(num)s characters");
-    return `${words.replace("%(title)s", () => title).replace("%(num)s", chars.toLocaleString(document.documentElement.lang))} ${end}`;
+    const number = chars.toLocaleString(document.documentElement.lang);
+    return `${words.replace("%(title)s", () => title).replace("%(num)s", number)} ${end}`;
   };
   const thoughtFor = (time) => (time === "0 s" ? _("Thought for a moment") : _("Thought for %(time)s").replace("%(time)s", time));
   const word = (article, status, words) => {
