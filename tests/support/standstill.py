@@ -39,7 +39,7 @@ def overlap(line: str, began: float, ended: float) -> float:
 
 def holds(log: str, slowness: Callable[[], float] = slowness) -> list[str]:
     """Returns the log lines that report a blocked event loop, without those explained by a stalled or a slow machine."""
-    return [line for line in log.splitlines() if (words := HOLD.match(line)) and _is_hold(*words.groups(), slowness())]
+    return [line for line in log.splitlines() if (words := HOLD.match(line)) and _is_hold(slowness(), *words.groups())]
 
 
 @cache
@@ -53,7 +53,7 @@ def watch() -> "list[tuple[int, subprocess.Popen[bytes]]]":
     return started
 
 
-def _is_hold(at: str, told: str, asleep: str, slow: float) -> bool:
+def _is_hold(slow: float, at: str, told: str, asleep: str) -> bool:
     """Whether the loop was blocked for too long even without the time in which the machine was stalled, and for its speed.
 
     Sleep can be a wait for another thread of the same server, which itself waits for a processor: it counts only from a length
