@@ -37,8 +37,20 @@ TEMPLATES.newstyle_gettext = True  # type: ignore[attr-defined]
 SHOWN = {
     "app": ["FEATURES"],
     "characters.lore.forms": ["FOREIGN", "GROUPS"],
+    "chat.calls.lines": ["STATES", "LEFT", "FOR_AN_ANSWER"],
+    "chat.calls.questions": ["IN_UTC"],
+    "chat.calls.tools_shown": ["POLICIES", "OFF", "ASKS_YOU"],
+    "chat.home.welcome_shown": ["SENTENCES"],
     "chat.links.forms": ["LIVES"],
+    "chat.links.views": ["SHOWN"],
+    "chat.list.search_shown": ["ACTIONS"],
+    "chat.list.shown": ["DIVISIONS"],
+    "chat.page.answer_shown": ["NEXT", "NEXT_OF_KEY", "BY_ADMINS", "REASONS"],
+    "chat.page.mention_views": ["LABELS", "GROUP_LABEL"],
+    "chat.page.mentions_shown": ["ABOUT"],
+    "chat.page.preview_views": ["NAMES"],
     "chat.presets.forms": ["SYSTEM_PROMPT"],
+    "chat.presets.views": ["SHARED"],
     "chat.prompt.section_order": ["MOVABLE"],
     "chat.record.fields": ["MEMORY", "NOTE", "PARAMETERS", "PROMPTS", "TUNING"],
     "chat.roleplay.forms": ["ALONE", "CREATIVITY", "LOREBOOKS", "OWN", "PERSONA"],
@@ -47,6 +59,11 @@ SHOWN = {
     "people.accounts.roles": ["ROLES", "RIGHTS", "PERMISSIONS"],
     "people.notices.kinds": ["KINDS"],
     "people.shortcuts": ["SHORTCUTS", "FIXED"],
+    "chat.starters.service": ["SHIPPED"],
+    "tools.built_in.make_picture": ["NOT_SET_UP"],
+    "tools.built_in.run_python": ["NOT_INSTALLED"],
+    "tools.fuse": ["WORDS"],
+    "tools.search_connections": ["NOT_SET_UP"],
     "settings.catalog": ["SECTIONS", "PARTS"],
     "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
 }
@@ -55,13 +72,16 @@ ROOMS = ("people", "models", "knowledge", "tools", "characters", "prompts", "cha
 # Of an object among them, the attributes with words; of mappings their values, and of these their keys.
 ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "AlertKind": ["title", "unit_word"],
-    "Feature": ["navigation"],
+    "Feature": ["navigation", "brings"],
     "NavEntry": ["words", "tab", "about"],
     "NoticeKind": ["label"],
     "Part": ["title", "words", "about"],
     "Right": ["title", "sentence"],
+    "SearchSource": ["heading"],
     "Setting": ["title", "sentence", "labels"],
     "Shortcut": ["words"],
+    "Starter": ["words", "hint"],
+    "Tool": ["title", "sentence"],
 }
 OF_KEYS = {"GROUPS", "SECTIONS", "SIDEBAR"}
 
