@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
@@ -65,12 +66,20 @@ def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     return {file.id: file for file in db.session.scalars(query) if file.id in unique_ids}
 
 
-def newest_named(session: Session, chat_id: str, name: str) -> tuple[StoredFile, int] | None:
-    """Returns the last version of a file of the chat, with its number."""
-    query = select(StoredFile, ChatFile.version).join(ChatFile, ChatFile.file_id == StoredFile.id)
+class FileVersion(NamedTuple):
+    """A file of a chat with its version, and the text whose version it is, if it is one."""
+
+    file: StoredFile
+    version: int
+    text_id: str | None
+
+
+def newest_named(session: Session, chat_id: str, name: str) -> FileVersion | None:
+    """Returns the last version of a file of the chat."""
+    query = select(StoredFile, ChatFile.version, ChatFile.text_id).join(ChatFile, ChatFile.file_id == StoredFile.id)
     query = query.where(ChatFile.chat_id == chat_id, StoredFile.name == name)
     row = session.execute(query.order_by(ChatFile.version.desc(), StoredFile.id.desc()).limit(1)).first()
-    return (row[0], row[1]) if row else None
+    return FileVersion(*row) if row else None
 
 
 def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:
