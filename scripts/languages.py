@@ -71,7 +71,7 @@ def _of_template(file: Path, name: str) -> Iterator[Message]:
         if node.name == "plural" and isinstance(node.args[0], nodes.Const):
             noun = node.args[0].value
             yield _name(file), node.lineno, (f"%(num)s {noun}", f"%(num)s {noun}s"), []
-    options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "silent": "false"}
+    options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "trimmed": "true", "silent": "false"}
     yield from _called(babel_extract(BytesIO(source.encode()), tuple(CALLS), ["Translators:"], options), file)
 
 

@@ -347,7 +347,7 @@ def test_templates_are_short_and_hold_no_inline_code() -> None:
     for path in ROOT.glob("templates/**/*.html"):
         text = path.read_text("utf-8")
         assert not INLINE.search(JINJA.sub("", text)), path
-        assert len(text.splitlines()) <= 150, f"{path}: move a part of it to a fragment or a macro"
+        assert len(text.splitlines()) <= 170, f"{path}: move a part of it to a fragment or a macro"
 
 
 def test_templates_and_styles_have_no_wide_lines() -> None:

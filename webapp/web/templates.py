@@ -15,7 +15,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
 from webapp.base import languages
-from webapp.web.translation import CurrentHtml, CurrentTexts, Translated
+from webapp.web.translation import CurrentHtml, CurrentTexts, Translated, counted
 
 INDENT = re.compile(r"\s*\n\s*")
 # The folders of what nearly every first page is made of.
@@ -41,7 +41,10 @@ class Templates(Environment):
             self.add_extension(extension)
         # Of Jinja's own extension, for `trans` blocks.
         self.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
+        # In place of Jinja's own, which puts the values into a text after `languages.ngettext` has.
+        self.globals["ngettext"] = counted
         self.globals |= {"texts": CurrentTexts(), "html_texts": CurrentHtml(), "language": languages.current}
+        self.policies["ext.i18n.trimmed"] = True
         self.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:

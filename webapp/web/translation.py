@@ -74,6 +74,12 @@ class CurrentHtml:
         return html
 
 
+def counted(one: str, many: str, count: int, /, **values: object) -> Markup:
+    """Returns the text for a number as HTML, with the values escaped; `num` is the number, unless it is one of them."""
+    language = languages.current()
+    return Markup(language.counted(one, many, count)) % {"num": language.formats.number(count), **values}
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text of a template; `before` and `after` are what it stands between: a tag, or the token of an expression or block."""

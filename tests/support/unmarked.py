@@ -1,0 +1,84 @@
+"""What a translator wouldn't see of a template: sentences that are glued of pieces, and strings without a mark.
+
+python -m tests.support.unmarked templates/chat
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+
+from jinja2 import Environment, nodes
+from jinja2.lexer import Token
+
+from webapp.web.translation import is_translated, texts_of
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+ENVIRONMENT = Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"])
+# Macros that draw something beside a text, which has no words of its own.
+DRAWN = {"icon", "draw", "button", "alert_badge", "field", "badge"}
+INLINE = "a|abbr|b|bdi|code|em|i|kbd|output|q|samp|small|span|strong|time|var"
+# A sentence goes on in such an element, or after it.
+OPENS, CLOSES = re.compile(rf"<({INLINE})\b"), re.compile(rf"</({INLINE})>")
+GOES_ON = re.compile(r"[a-z,.;:)]")
+SAID = re.compile(r"^\W*[A-Z][a-z]|[a-z,.…]{2} [a-zA-Z]")
+OF_PROGRAMS = re.compile(r"[/<={}\[]|--|__|^(hx|htmx|js)\b|\b(closest|delay:|needs-js|from:|go|num)\b")
+IS_MARKED = {"_", "gettext", "ngettext", "url_for"}
+
+
+def faults(folder: Path = TEMPLATES) -> Iterator[str]:
+    """Yields each fault of the templates in a folder, with its file and line."""
+    for file in sorted(folder.rglob("*.html")) if folder.is_dir() else [folder]:
+        name = str(file.resolve().relative_to(TEMPLATES))
+        if is_translated(name):
+            source = file.read_text("utf-8")
+            yield from (f"{name}:{line}: glued: {words!r}" for line, words in _glued(source, name))
+            yield from (f"{name}:{line}: no mark: {words!r}" for line, words in _without_mark(ENVIRONMENT.parse(source)))
+
+
+def _glued(source: str, name: str) -> Iterator[tuple[int, str]]:
+    tokens = iter(list(ENVIRONMENT.lexer.tokenize(source, name)))
+    for text in texts_of(_without_drawn(tokens)):
+        if text.attribute:
+            continue
+        is_beside = text.before == "value" or text.after == "value" or OPENS.match(text.after) or CLOSES.match(text.before)
+        if is_beside or (text.before in ("block_end", "block_begin") and GOES_ON.match(text.words)):
+            yield text.line, text.words
+
+
+def _without_drawn(tokens: Iterator[Token]) -> Iterator[Token]:
+    """Yields the tokens with one for each expression: a tag for what is drawn, else a value."""
+    for token in tokens:
+        if token.type != "variable_begin":
+            yield token
+            continue
+        inside = [token.value for token in takewhile(lambda token: token.type != "variable_end", tokens)]
+        is_drawn = inside[0] in DRAWN and inside[1:2] == ["("]
+        yield Token(token.lineno, "data", "<br>") if is_drawn else Token(token.lineno, "value", "")
+
+
+def _without_mark(node: nodes.Node) -> Iterator[tuple[int, str]]:
+    if isinstance(node, nodes.Const):
+        if isinstance(node.value, str) and SAID.search(node.value) and not OF_PROGRAMS.search(node.value):
+            yield node.lineno, node.value
+    elif not _is_other(node):
+        keys = [node.key] if isinstance(node, nodes.Pair) else [node.arg] if isinstance(node, nodes.Getitem) else []
+        for child in node.iter_child_nodes():
+            if child not in keys:
+                yield from _without_mark(child)
+
+
+def _is_other(node: nodes.Node) -> bool:
+    """Returns whether the strings in a part of an expression are marked, or aren't shown."""
+    if isinstance(node, nodes.Call):
+        return isinstance(node.node, nodes.Name) and node.node.name in IS_MARKED
+    if isinstance(node, nodes.Filter):
+        return node.name == "plural"
+    return isinstance(node, nodes.Compare | nodes.Test | nodes.Import | nodes.FromImport | nodes.Include | nodes.Extends)
+
+
+if __name__ == "__main__":
+    found = [fault for folder in sys.argv[1:] or [TEMPLATES] for fault in faults(Path(folder))]
+    print(*found, sep="\n")
+    print(len(found))
