@@ -31,7 +31,9 @@ const units = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g;
 const select = () => {
   const [field, part] = [box(), form()?.elements.part.options[0]];
   if (!field || document.activeElement !== field || field.selectionStart === field.selectionEnd) return;
-  const [start, end] = [field.selectionStart, field.selectionEnd].map((at) => field.value.slice(0, at).replace(units, "_").length);
+  const [start, end] = [field.selectionStart, field.selectionEnd].map(
+    (at) => field.value.slice(0, at).replace(units, "_").length,
+  );
   const words = field.value.slice(field.selectionStart, field.selectionEnd).trim().replace(/\s+/g, " ");
   part.value = `s${start}-${end}`;
   part.textContent = part.dataset.selected.replace("…", words.length > WORDS ? `${words.slice(0, WORDS)}…` : words);

@@ -108,7 +108,7 @@ OF_CHATS = (
     BuiltIn(
         key=TEXT_CHANGE_KEY,
         title="Change of a text",
-        about="Writes a part of a text beside a chat anew, when a person asks for it.",
+        about="Rewrites a part of a text beside a chat, when a person asks for it.",
         load=parts(Change_of_a_text=TEXT_CHANGE),
         takes=("model", "temperature", "max_tokens"),
     ),

@@ -1,4 +1,4 @@
-"""Changing a part of a text by a sentence: a model writes that part anew, and a person accepts the change or dismisses it.
+"""Changing a part of a text by a sentence: a model rewrites that part, and a person accepts the change or dismisses it.
 
 It is a generation of its own, in the lane of the text, with limits, budgets and fallbacks as an answer; plans have their parts
 written by the same `generations.begin`.
@@ -54,7 +54,7 @@ EMPTY = "The model returned nothing for this part."
 
 
 class WishInput(Input):
-    """The part of a text that is to be written anew, in characters, and what is wished for."""
+    """The part of a text that is to be rewritten, in characters, and what is wished for."""
 
     start: int = Field(ge=0, le=10**9, description="Where the part begins.")
     end: int = Field(ge=0, le=10**9, description="Where it ends: the first character after it.")
@@ -63,7 +63,7 @@ class WishInput(Input):
 
 
 def change(chat: Chat, now: TextVersion, entered: WishInput, *, by: User) -> TextChange:
-    """Has a model write a part of a text's newest version anew; the text stays as it is until the change is accepted."""
+    """Has a model rewrite a part of the newest version of a text; the text stays as it is until the change is accepted."""
     text, wish = now.text(), entered.wish.strip()
     if entered.version and entered.version != now.number:
         raise Outdated(now)
@@ -111,7 +111,7 @@ def accept(now: TextVersion, *, by: User) -> TextVersion:
     text = now.text()
     new = f"{text[:start]}{new_part(row, by)}{text[end:]}"
     entered, text_id = TextInput(text=new, version=now.number), now.text_id
-    version = service.save(now, entered, by=by, made_by=BY_CHANGE, also=lambda session: _forget(session, text_id))
+    version = service.save(now, entered, by=by, how=BY_CHANGE, also=lambda session: _forget(session, text_id))
     if version.number == now.number:
         dismiss(text_id)
     return version

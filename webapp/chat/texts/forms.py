@@ -32,13 +32,13 @@ class TextForm(InputForm[TextInput]):
         self.part.choices = choices + [SelectChoice(f"b{block.start}-{block.end}", block.words) for block in parts.blocks(text)]
         return self
 
-    def wish_for(self, saved: TextVersion, shown_text: str) -> WishInput:
+    def wish_for(self, saved: TextVersion, before: str) -> WishInput:
         """Returns the change that is wished for, with the part's place in the version that was just saved."""
         match, text = PLACE.fullmatch(self.part.data or ""), saved.text()
         if not match:
             raise Invalid(NO_PART, field="part")
         start, end = int(match["start"]), int(match["end"])
-        place = parts.moved(shown_text, start, end, text) if match["of"] == "b" else (start, end)
+        place = parts.moved(before, start, end, text) if match["of"] == "b" else (start, end)
         if not place:
             raise Invalid("This part was edited as well. It is saved: choose it once more.", field="part")
         return WishInput.entered({"start": place[0], "end": place[1], "wish": (self.wish.data or "").strip()})

@@ -1,4 +1,4 @@
-"""Parts of texts: what a message has to open, the parts to choose from, and a part that a model has written anew. Pure."""
+"""Parts of texts: what a message has to open, the parts to choose from, and a part that a model has rewritten. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Block:
 def openables(content: str) -> list[Openable]:
     """Returns what can be opened of a message: all of it first, then its tables and its blocks of code."""
     name = _file_words(content) or "Text"
-    found_parts = [Openable(WHOLE, "whole", f"{name}.md", content.strip("\n") + "\n")]
+    message_parts = [Openable(WHOLE, "whole", f"{name}.md", content.strip("\n") + "\n")]
     lines = content.split("\n")
     for number, (kind, start, end, language) in enumerate(_long_parts(content), 1):
         if number > MOST_PARTS:
@@ -66,21 +66,21 @@ def openables(content: str) -> list[Openable]:
         text = "\n".join(lines[start:end]) if kind == "table" else "\n".join(_unfenced(lines[start:end]))
         ending = "md" if kind == "table" else ENDINGS.get(language.lower(), "txt")
         if text.strip():
-            found_parts.append(Openable(f"{kind}-{number}", kind, f"{name}.{ending}", text.strip("\n") + "\n"))
-    return found_parts
+            message_parts.append(Openable(f"{kind}-{number}", kind, f"{name}.{ending}", text.strip("\n") + "\n"))
+    return message_parts
 
 
 def blocks(text: str) -> list[Block]:
     """Returns the blocks of a text with their places, for those who can't select one; of a long text the first ones."""
-    found_blocks, place = list[Block](), 0
+    text_blocks, place = list[Block](), 0
     for piece in re.split(r"(\n[ \t]*\n[ \t\n]*)", text):
-        if piece.strip() and len(found_blocks) < MOST_BLOCKS:
+        if piece.strip() and len(text_blocks) < MOST_BLOCKS:
             start = place + len(piece) - len(piece.lstrip("\n"))
             end = place + len(piece.rstrip())
             words = " ".join(text[start : min(end, start + 4 * WORDS)].split())
-            found_blocks.append(Block(start, end, words[:WORDS] + ("…" if len(words) > WORDS else "")))
+            text_blocks.append(Block(start, end, words[:WORDS] + ("…" if len(words) > WORDS else "")))
         place += len(piece)
-    return found_blocks
+    return text_blocks
 
 
 def moved(before: str, start: int, end: int, now: str) -> tuple[int, int] | None:

@@ -92,7 +92,7 @@ def save(
     entered: TextInput,
     *,
     by: User,
-    made_by: str = BY_HAND,
+    how: str = BY_HAND,
     is_draft: bool = False,
     also: Callable[[Session], None] = lambda _: None,
 ) -> TextVersion:
@@ -112,7 +112,7 @@ def save(
         row = session.get_one(StoredFile, file.id)
         if is_newest := queries.newest_number(session, text_id) == now.number:
             _drop_some(session, text_id, by.id if is_draft else "")
-            place = ChatFile(chat_id=chat_id, version=now.number + 1, is_private=now.is_private, text_id=text_id, made_by=made_by)
+            place = ChatFile(chat_id=chat_id, version=now.number + 1, is_private=now.is_private, text_id=text_id, made_by=how)
             attachment_service.add_version(session, row, place)
             session.get_one(Chat, chat_id).touch()
             also(session)

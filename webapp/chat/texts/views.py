@@ -23,14 +23,16 @@ from webapp.web.downloads import names_in_header
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("texts", __name__)
+# A form of the panel fills the panel, and isn't another page.
+IN_PANEL = {"hx-boost": "true", "hx-target": "#panel", "hx-swap": "innerMorph", "hx-push-url": "false"}
 
 
 @bp.get("/chats/<id>/texts")
 @signed_in
 def index(id: str) -> Response:
     chat = visible_chat(id)
-    texts = [(text.text_id, text.name, shown.version(text)) for text in queries.texts_of(chat.id, current_user().id)]
-    return _page("list", chat, url_for(".index", id=id), texts=texts)
+    listed = [(text.text_id, text.name, shown.version(text)) for text in queries.texts_of(chat.id, current_user().id)]
+    return _page("list", chat, url_for(".index", id=id), texts_beside=listed)
 
 
 @bp.get("/messages/<id>/texts")
@@ -78,10 +80,10 @@ def save(id: str) -> Response:
 def change(id: str) -> Response:
     """Saves what was typed, and has a part of it changed."""
     now, form, me = writable_text(id), TextForm.opened(), current_user()
-    shown_text = now.text()
+    before = now.text()
     with form.attempt():
         saved = service.save(now, form.entered, by=me)
-        changing.change(_chat(saved), saved, form.wish_for(saved, shown_text), by=me)
+        changing.change(_chat(saved), saved, form.wish_for(saved, before), by=me)
         return redirect(url_for(".show", id=id))
     return _editing(writable_text(id), form)
 
@@ -92,7 +94,7 @@ def changing_now(id: str) -> Response:
     now = visible_text(id)
     if not is_htmx():
         return redirect(url_for(".show", id=id))
-    return render("chat/texts/_change.html", **_changes(now), in_panel=True)
+    return render("chat/texts/_change.html", **_changes(now), in_panel=True, stays=IN_PANEL)
 
 
 @bp.post("/texts/<id>/decision")
@@ -200,5 +202,6 @@ def _page(name: str, chat: Chat, page_url: str, *, status: int = 200, **values: 
         page_url=page_url,
         back_url=chat_page_url(chat.id),
         in_panel=is_htmx(),
+        stays=IN_PANEL if is_htmx() else {},
         **values,
     )
