@@ -69,6 +69,9 @@
   const now = async () => {
     wait = SOON;
     await show();
+    // What waits here can have been kept as a draft before it was sent.
+    const box = document.getElementById("composer-text");
+    if (here().some(({ fields }) => new URLSearchParams(fields).get("message") === box.value)) box.value = "";
     await send();
   };
   const takeBack = async (row, isEdited) => {

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from wtforms import EmailField, SelectField
 
 from webapp.base.changes import access_changed
+from webapp.base.languages import gettext as _
 from webapp.people.accounts import creation_limit, directory, queries, shown
 from webapp.people.accounts.forms import ClearanceForm, DeletePersonForm, RoleForm
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, own_address
@@ -15,7 +16,7 @@ from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import User
 from webapp.people.members import invites, people
 from webapp.people.members.invites import InviteInput
-from webapp.web.forms import Form, InputForm
+from webapp.web.forms import Form, InputForm, options
 from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
@@ -141,12 +142,12 @@ def _number(text: str | None) -> int:
 
 
 def _invite_form(form: InviteForm) -> InviteForm:
-    form.role.choices = list(invitable(current_user().role))
+    form.role.choices = options({role: _(role) for role in invitable(current_user().role)})
     return form
 
 
 def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
-    form.heir.offering(partial(_heirs, person.id), [("", "Delete everything with the account")])
+    form.heir.offering(partial(_heirs, person.id), [("", _("Delete everything with the account"))])
     return form
 
 
@@ -174,7 +175,7 @@ def _about(person: User, form: Form | None = None) -> dict[str, Any]:
     """Returns the context of a person's page; a form that was refused keeps what was entered."""
     me = current_user()
     role_form = form if isinstance(form, RoleForm) else RoleForm.fresh(role=person.role)
-    role_form.role.choices = list(manageable(me.role))
+    role_form.role.choices = options({role: _(role) for role in manageable(me.role)})
     sessions = queries.sessions_of(person.id)
     handed_over = request.form.getlist("hand_over")
     return {
