@@ -1,7 +1,7 @@
 """/api/v1/chats/ID/texts and /api/v1/texts: texts beside a chat, their versions, and changes of their parts."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Blueprint, Response
 from pydantic import Field
@@ -86,7 +86,7 @@ class FormatQuery(Query):
 @operation("List the texts beside a chat", scope="read", answer=TextList)
 def index(id: str) -> TextList:
     chat = visible_chat(id)
-    return TextList(texts=[TextSummary(**_summary(text)) for text in queries.texts_of(chat.id, caller().id)])
+    return TextList(texts=[TextSummary.model_validate(_summary(text)) for text in queries.texts_of(chat.id, caller().id)])
 
 
 @bp.post("/chats/<id>/texts")
@@ -156,7 +156,7 @@ def export(id: str, query: FormatQuery) -> Response:
     return Response(content, mimetype=media_type)
 
 
-def _summary(row: TextVersion) -> dict[str, object]:
+def _summary(row: TextVersion) -> dict[str, Any]:
     about = {"id": row.text_id, "chat_id": row.chat_id, "name": row.name, "version": row.number}
     return {**about, "made_by": row.made_by, "by": row.by, "created_at": row.at}
 
@@ -164,10 +164,7 @@ def _summary(row: TextVersion) -> dict[str, object]:
 def _answer(id: str, number: int | None = None) -> TextAnswer:
     me = caller()
     version = found(queries.version(id, number, me.id) if number else queries.newest(id, me.id))
-    versions = [
-        VersionAnswer(version=row.number, made_by=row.made_by, by=row.by, created_at=row.at)
-        for row in queries.versions_of(id, me.id)
-    ]
+    versions = [VersionAnswer.model_validate(_summary(row)) for row in queries.versions_of(id, me.id)]
     row = queries.change_of(id)
     return TextAnswer(
         **_summary(version),
