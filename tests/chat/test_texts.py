@@ -17,7 +17,7 @@ from webapp.base.db import db
 from webapp.chat import erasing
 from webapp.chat.attachments.service import MOST_TEXT_CHARS
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.tables import Chat, Message
 from webapp.chat.texts.tables import TextChange
 from webapp.engine.tables import Generation
 
@@ -309,3 +309,36 @@ def test_texts_go_with_their_chat(owner, text, fake):
         assert not db.session.scalars(select(StoredFile.id)).all()
         assert not db.session.scalars(select(TextChange.text_id)).all()
     assert owner.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_version_of_a_call_goes_with_its_message_unless_a_person_changed_the_text(owner, fake, is_changed):
+    call = {"tool": "write_file", "arguments": {"name": "plan.md", "text": "# One"}}
+    fake.always({"rounds": [{"calls": [call]}, {"says": "Here."}]})
+    page = owner.wait_for(owner.post("/chats", message="Go", tools="write_file").location.partition("#")[0], ended)
+    path = str(page.one(".made a[data-panel]").attributes["href"])
+    if is_changed:
+        owner.post(path, text="# Mine", version="1")
+    answer = page.message_ids[-1]
+    assert owner.post(f"/messages/{answer}/delete").status_code == 200
+    with owner.app.app_context():
+        erasing.erase_branches(Message.id == answer)
+        numbers = set(db.session.scalars(select(ChatFile.version)))
+    assert numbers == ({1, 2} if is_changed else set())
+
+
+def test_a_branch_has_the_texts_with_their_versions_as_its_own(owner, member, text):
+    path = text()
+    owner.post(path, text="Mine", version="1")
+    program = program_of(owner)
+    chat = program.get(f"/texts/{id_of(path)}")["chat_id"]
+    give(f"/chats/{chat}", member, "view")
+    last = owner.page(f"/chats/{chat}").message_ids[-1]
+    for browser in (owner, member):
+        branch = id_of(browser.post(f"/messages/{last}/fork").location.partition("#")[0])
+        (copy,) = program_of(browser).get(f"/chats/{branch}/texts")["texts"]
+        assert copy["id"] != id_of(path)
+        shown = program_of(browser).get(f"/texts/{copy['id']}")
+        assert (shown["text"], [row["version"] for row in shown["versions"]]) == ("Mine", [2, 1])
+        browser.post(f"/texts/{copy['id']}", text="Another", version="2")
+    assert program.get(f"/texts/{id_of(path)}")["text"] == "Mine"

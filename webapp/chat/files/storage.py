@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from webapp.base.current import the_config
 from webapp.base.db import db, utc_now
@@ -101,6 +101,10 @@ def to_send_again(person_id: str, chat_id: str, limit: int) -> list[StoredFile]:
     """Returns the files sent in a chat, then others that the person has sent, newest first; the same content once."""
     there = StoredFile.id.in_(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id, is_open_to(person_id)))
     query = select(StoredFile).where(or_(there, (StoredFile.owner_id == person_id) & StoredFile.is_sent))
+    # Of a text beside a chat, the newest version.
+    newer = aliased(ChatFile)
+    is_newer = (newer.text_id == ChatFile.text_id) & (newer.version > ChatFile.version)
+    query = query.where(~select(newer.file_id).join(ChatFile, is_newer).where(ChatFile.file_id == StoredFile.id).exists())
     newest_first = query.order_by(there.desc(), StoredFile.id.desc()).limit(limit)
     files: dict[tuple[str, str], StoredFile] = {}
     for file in db.session.scalars(newest_first):
