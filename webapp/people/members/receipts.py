@@ -6,7 +6,7 @@ Every column of every table that refers to an account is counted, so what a new 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Column, ColumnElement, Select, and_, func, select
 
@@ -14,7 +14,7 @@ from webapp.base.db import Base, db
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.words import number
 
-Fate = Literal["erased", "rewritten", "kept", "handed over"]
+Fate = Literal["erased", "handed over", "rewritten", "kept"]
 # What each column counts, where the name of its table doesn't say it.
 WORDS: Mapping[str, str] = {
     "allowed_tools.user_id": "tools allowed in chats",
@@ -60,6 +60,11 @@ class Receipt:
     lines: tuple[ReceiptLine, ...]
     heir: str = ""
     left: tuple[ReceiptLine, ...] = ()
+
+    @property
+    def fates(self) -> tuple[Fate, ...]:
+        """What became of something, in the order in which people read it."""
+        return tuple(fate for fate in get_args(Fate) if self.of(fate))
 
     def of(self, fate: Fate) -> tuple[ReceiptLine, ...]:
         return tuple(line for line in self.lines if line.fate == fate)
