@@ -40,7 +40,7 @@ def add_pages(bp: Blueprint, sharing: shares.Sharing[T], own: Callable[[str], T]
         right = SelectField(
             "Access",
             id="share-right",
-            choices=options({right: f"can {words}" for right, words in sharing.rights.items()}),
+            choices=options(sharing.rights),
             default=sharing.usual_right,
         )
 
