@@ -63,6 +63,7 @@ fix: $(VENV)/.tests $(VENDOR) ## format, and fix what can be fixed automatically
 	@$(BIOME) check --write static scripts || touch $(VENV)/.unmended
 	@$(BIN)/python -m scripts.env_example > .env.example
 	@$(BIN)/python -m scripts.reference > docs/configuration.md
+	@$(BIN)/python -m scripts.languages extract
 	@! rm $(VENV)/.unmended 2>/dev/null || { echo "Some faults are left to mend by hand: see above." >&2; exit 1; }
 
 lock: $(VENV)/.run ## write requirements.lock anew, after a change of requirements.txt

@@ -5,7 +5,8 @@ A new language: `python -m scripts.languages begin fr Français`.
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,79 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment, nodes
-from jinja2.ext import babel_extract
+from jinja2.ext import babel_extract, extract_from_ast
+from wtforms import HiddenField
+from wtforms.fields.core import UnboundField
 
 from webapp.web.assets import SCRIPT_TEXT
-from webapp.web.translation import is_translated, texts_of
+from webapp.web.forms import Form, texts_of as texts_of_field
+from webapp.web.translation import LETTERS, is_translated, texts_of
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "languages"
 CALLS: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None, "ngettext": (1, 2)}
 Message = tuple[str, int, str | tuple[str, ...], list[str]]
+# Begins a comment for translators.
+NOTE = "Translators:"
+OPTIONS = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "trimmed": "true", "silent": "false"}
+TEMPLATES = Environment(extensions=["jinja2.ext.i18n"])
+TEMPLATES.policies["ext.i18n.trimmed"] = True
+TEMPLATES.newstyle_gettext = True  # type: ignore[attr-defined]
+# Data of the code with words that pages show, and look up when they do: the constants of these modules. Forms are found anyway.
+SHOWN = {
+    "app": ["FEATURES"],
+    "characters.lore.forms": ["FOREIGN", "GROUPS"],
+    "characters.lore.service": ["SHARING"],
+    "characters.shown": ["ORDERS"],
+    "chat.links.forms": ["LIVES"],
+    "chat.presets.forms": ["SYSTEM_PROMPT"],
+    "chat.presets.service": ["SHARING"],
+    "chat.projects.service": ["SHARING"],
+    "chat.prompt.section_order": ["MOVABLE"],
+    "chat.record.fields": ["MEMORY", "NOTE", "PARAMETERS", "PROMPTS", "TUNING"],
+    "chat.roleplay.forms": ["ALONE", "CREATIVITY", "LOREBOOKS", "OWN", "PERSONA"],
+    "knowledge.documents.chat_files": ["ABOUT"],
+    "knowledge.documents.project_files": ["ABOUT"],
+    "knowledge.formats": ["LABELS"],
+    "knowledge.service": ["SHARING"],
+    "knowledge.shown": ["OF_CHAT", "OF_PROJECT", "STATES"],
+    "knowledge.sources": ["DELETED", "REPLACED", "WITHHELD"],
+    "operations.alerts.kinds": ["KINDS"],
+    "operations.schedules.forms": ["NEW_CHAT"],
+    "people.accounts.roles": ["ROLES", "RIGHTS", "PERMISSIONS"],
+    "people.members.people": ["TRANSFERS"],
+    "people.members.receipts": ["WITHIN", "WORDS"],
+    "people.notices.kinds": ["KINDS"],
+    "people.search_words": ["KEYS"],
+    "people.shortcuts": ["SHORTCUTS", "FIXED"],
+    "prompts.shown": ["HEADINGS"],
+    "settings.catalog": ["SECTIONS", "PARTS"],
+    "shell.secrets_views": ["OUTCOMES"],
+    "tools.servers.service": ["SHARING"],
+    "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
+    "workflows.editor.cards": ["BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
+    "workflows.editor.diagram": ["VERBS"],
+    "workflows.editor.schema": ["DESCRIPTIONS"],
+    "workflows.shown": ["FORMATS", "OPEN", "STATES"],
+}
+# Where pages are made.
+ROOMS = ("people", "models", "knowledge", "tools", "characters", "prompts", "chat", "plans", "workflows", "operations", "shell")
+# Of an object among them, the attributes with words; of mappings their values, and of these their keys.
+ATTRIBUTES: Mapping[str, Iterable[str]] = {
+    "AlertKind": ["title", "unit_word"],
+    "BuiltIn": ["title", "about", "variables"],
+    "Feature": ["navigation", "brings"],
+    "NavEntry": ["words", "tab", "about"],
+    "NoticeKind": ["label"],
+    "Part": ["title", "words", "about"],
+    "Right": ["title", "sentence"],
+    "SearchSource": ["heading"],
+    "Setting": ["title", "sentence", "labels"],
+    "Sharing": ["rights"],
+    "Shortcut": ["words"],
+    "Transfer": ["words"],
+}
+OF_KEYS = {"GROUPS", "SECTIONS", "SIDEBAR"}
 
 
 def messages() -> Iterator[Message]:
@@ -32,7 +97,11 @@ def messages() -> Iterator[Message]:
         if is_translated(name):
             yield from _of_template(file, name)
     for file in sorted((ROOT / "webapp").rglob("*.py")):
-        yield from _called(extract_python(BytesIO(file.read_bytes()), CALLS, ["Translators:"], {}), file)
+        source = file.read_bytes()
+        if b"gettext" in source:
+            yield from _called(extract_python(BytesIO(source), CALLS, [NOTE], {}), file)
+    yield from _of_data()
+    yield from _of_forms(Form)
     for file in sorted((ROOT / "static" / "js").rglob("*.js")):
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
             yield from ((_name(file), number, ast.literal_eval(match[1]), []) for match in SCRIPT_TEXT.finditer(line))
@@ -50,29 +119,39 @@ def extract() -> None:
     """Adds new texts to each language, and takes out those that are no longer used."""
     whole = catalog()
     for file in FOLDER.glob("*.po"):
-        known = _read(file)
-        known.update(whole, no_fuzzy_matching=True, update_creation_date=False)
-        known.obsolete.clear()
-        _write(known, file)
+        file.write_bytes(updated(file, whole))
+
+
+def updated(file: Path, whole: Catalog) -> bytes:
+    """Returns a language's catalogue as it is with these texts."""
+    with file.open("rb") as source:
+        known = read_po(source, locale=file.stem.replace("-", "_"))
+    known.update(whole, no_fuzzy_matching=True, update_creation_date=False)
+    known.obsolete.clear()
+    return _written(known)
 
 
 def begin(code: str, name: str) -> None:
     """Makes the catalogue of a new language, in which nothing is translated."""
-    _write(Catalog(locale=code.replace("-", "_"), project="Millrace", charset="utf-8", language_team=name), FOLDER / f"{code}.po")
+    empty = Catalog(locale=code.replace("-", "_"), project="Millrace", charset="utf-8", language_team=name)
+    (FOLDER / f"{code}.po").write_bytes(_written(empty))
     extract()
 
 
 def _of_template(file: Path, name: str) -> Iterator[Message]:
     source = file.read_text("utf-8")
-    for text in texts_of(iter(Environment().lexer.tokenize(source, name))):
+    for text in texts_of(iter(TEMPLATES.lexer.tokenize(source, name))):
         yield _name(file), text.line, text.words, []
+    template = TEMPLATES.parse(source)
     # What the filter `plural` makes of a noun.
-    for node in Environment(extensions=["jinja2.ext.i18n"]).parse(source).find_all(nodes.Filter):
+    for node in template.find_all(nodes.Filter):
         if node.name == "plural" and isinstance(node.args[0], nodes.Const):
             noun = node.args[0].value
             yield _name(file), node.lineno, (f"%(num)s {noun}", f"%(num)s {noun}s"), []
-    options = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "trimmed": "true", "silent": "false"}
-    yield from _called(babel_extract(BytesIO(source.encode()), tuple(CALLS), ["Translators:"], options), file)
+    if NOTE in source:
+        yield from _called(babel_extract(BytesIO(source.encode()), tuple(CALLS), [NOTE], OPTIONS), file)
+    else:
+        yield from _called(((*found, []) for found in extract_from_ast(template, tuple(CALLS))), file)
 
 
 def _called(found: Iterable[tuple[Any, ...]], file: Path) -> Iterator[Message]:
@@ -83,18 +162,51 @@ def _called(found: Iterable[tuple[Any, ...]], file: Path) -> Iterator[Message]:
             yield _name(file), line, str(text), notes
 
 
+def _of_data() -> Iterator[Message]:
+    for name, constants in (SHOWN | _results()).items():
+        module = import_module(f"webapp.{name}")
+        for constant in constants:
+            value = vars(module)[constant]
+            words = _words([*value, value] if constant in OF_KEYS else value)
+            yield from ((_name(Path(module.__file__ or "")), 0, text, []) for text in words if text)
+
+
+def _results() -> dict[str, list[str]]:
+    """Returns the modules that say on the next page what a form has done."""
+    files = [file for room in ROOMS for file in sorted((ROOT / "webapp" / room).rglob("*.py"))]
+    found = [file.relative_to(ROOT / "webapp") for file in files if "\nDONE = {" in file.read_text("utf-8")]
+    return {".".join(file.with_suffix("").parts): ["DONE"] for file in found}
+
+
+def _words(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _words([*value.values()])
+    elif names := ATTRIBUTES.get(type(value).__name__):
+        yield from _words([getattr(value, name) for name in names])
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _words(item)
+
+
+def _of_forms(form: type[Form]) -> Iterator[Message]:
+    file = f"{form.__module__.replace('.', '/')}.py"
+    for field in vars(form).values() if form.__module__.startswith("webapp.") else ():
+        if isinstance(field, UnboundField) and field.field_class is not HiddenField:
+            yield from ((file, 0, text, []) for text in texts_of_field(field) if LETTERS.search(text))
+    for below in form.__subclasses__():
+        yield from _of_forms(below)
+
+
 def _name(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-def _read(file: Path) -> Catalog:
-    with file.open("rb") as source:
-        return read_po(source, locale=file.stem.replace("-", "_"))
-
-
-def _write(known: Catalog, file: Path) -> None:
-    with file.open("wb") as target:
-        write_po(target, known, width=120, sort_by_file=True, ignore_obsolete=True, include_lineno=False)
+def _written(known: Catalog) -> bytes:
+    content = BytesIO()
+    write_po(content, known, width=120, sort_by_file=True, ignore_obsolete=True, include_lineno=False)
+    return content.getvalue()
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from jinja2 import DictLoader, Environment
+from jinja2 import DictLoader, Environment, nodes
 
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.catalogues import write_catalogue
+from tests.support.unmarked import TEMPLATES
 from webapp.base import languages
 from webapp.web.translation import CurrentHtml, Translated, texts_of
 
@@ -71,6 +72,17 @@ def test_texts_are_listed_with_what_they_stand_between() -> None:
         ("See", 2, "<p>", "<a>"),
         ("the", 2, "<a>", "variable_begin"),
     ]
+
+
+def test_no_template_has_a_value_by_the_name_of_the_texts() -> None:
+    environment = Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"])
+    for file in TEMPLATES.rglob("*.html"):
+        tree = environment.parse(file.read_text("utf-8"))
+        looked_up = {id(item.node) for item in tree.find_all(nodes.Getitem)}
+        others = [
+            name for name in tree.find_all(nodes.Name) if name.name in ("texts", "html_texts") and id(name) not in looked_up
+        ]
+        assert not others, f"{file.name}: it would hide the texts of the language"
 
 
 GERMAN = {"Sign in": "Anmelden", "Language": "Sprache", "New chat": "Neuer Chat"}

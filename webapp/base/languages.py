@@ -93,7 +93,8 @@ class Language:
             return library.NullTranslations()
 
     def _translated(self, text: str) -> str:
-        words = self._catalog.gettext(text)
+        # The empty text stands for what a catalogue says of itself.
+        words = self._catalog.gettext(text) if text else text
         return words if fits(text, words) else text
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from flask import request
 from wtforms import BooleanField, FileField, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 
+from webapp.base.languages import gettext as _
 from webapp.characters import queries
 from webapp.characters.cards.cards import NAME_CHARS, notes_of
 from webapp.characters.profiles import PICTURE_BYTES, PICTURES, checked_tags
@@ -131,8 +132,8 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         more = (self.character_note, self.note_depth, self.note_role, self.talkativeness)
         return [
             *knows,
-            FieldGroup("Advanced prompts", [self.system_prompt, self.post_history_prompt], is_quiet=True),
-            FieldGroup("More", [*more, self.nickname, self.creator, self.version], is_quiet=True),
+            FieldGroup(_("Advanced prompts"), [self.system_prompt, self.post_history_prompt], is_quiet=True),
+            FieldGroup(_("More"), [*more, self.nickname, self.creator, self.version], is_quiet=True),
         ]
 
     @classmethod
@@ -146,8 +147,8 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
         self.tools.choices = [SelectChoice(tool.key, tool.title) for tool in tools]
         names, current = {preset.id: preset.name for preset in presets}, self.preset_id.data or ""
-        others = {current: "One that you can't use"} if current and current not in names else {}
-        self.preset_id.choices = options({"": "None"} | names | others)
+        others = {current: _("One that you can't use")} if current and current not in names else {}
+        self.preset_id.choices = options({"": _("None")} | names | others)
         return self
 
     @property

@@ -8,6 +8,7 @@ from flask import request
 from wtforms import BooleanField, StringField, TextAreaField
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.prompts import queries
 from webapp.prompts.queries import Version
 from webapp.prompts.template import PromptPart
@@ -97,7 +98,7 @@ class PromptForm(VersionForm):
 
     @property
     def more(self) -> FieldGroup:
-        return FieldGroup("More", [self.key, self.about])
+        return FieldGroup(_("More"), [self.key, self.about])
 
     @property
     def is_for_team(self) -> bool:

@@ -8,15 +8,14 @@ from flask import request
 
 from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.base.words import without_commas
 from webapp.settings.catalog import FINER, SECTIONS
 from webapp.settings.kinds import Setting, Value, as_text
 from webapp.settings.losses import Loss, losses, unconfirmed
 from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings, unstored_value
+from webapp.web.filters import number
 from webapp.web.sorting import is_sorting, submitted_order
-
-# Words to write in capitals, and a name with capitals of its own.
-SHORT, NAMES = {"json", "starttls", "tls"}, {"searxng": "SearXNG"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,10 @@ class SettingField:
         if self.shown.source != "stored":
             return ""
         operators = unstored_value(self.setting)
-        value = self._value_text(operators.value)
-        return f"Reset to {'the server’s ' if operators.source == 'environment' else ''}{value or 'default'}"
+        is_servers, value = operators.source == "environment", self._value_text(operators.value)
+        if not value:
+            return _("Reset to the server’s default") if is_servers else _("Reset to default")
+        return _("Reset to the server’s %(value)s", value=value) if is_servers else _("Reset to %(value)s", value=value)
 
     @property
     def is_wanted(self) -> bool:
@@ -80,25 +81,31 @@ class SettingField:
     def choices(self) -> tuple[tuple[str, str], ...]:
         """The choices with their labels; empty for a text field."""
         if self.setting.kind == "switch":
-            return (("true", "Yes"), ("false", "No"))
-        return tuple((choice, choice_label(choice)) for choice in self.setting.choices)
+            return (("true", _("Yes")), ("false", _("No")))
+        return tuple((choice, _(label)) for choice, label in self.setting.labels.items())
 
     @property
     def facts(self) -> str:
         """Its bounds and its default as text; empty if neither needs a mention."""
-        default_text = self._value_text(self.setting.default)
-        standard = f"default: {default_text}" if default_text else ""
-        words = " · ".join(filter(None, (self.setting.bounds, standard)))
-        return words[:1].upper() + words[1:]
+        bounds, default = self._bounds, self._value_text(self.setting.default)
+        if not default:
+            return bounds
+        if not bounds:
+            return _("Default: %(value)s", value=default)
+        return _("%(bounds)s · default: %(value)s", bounds=bounds, value=default)
+
+    @property
+    def _bounds(self) -> str:
+        if not self.setting.bounds:
+            return ""
+        bounds = {"least": number(self.setting.least), "most": number(self.setting.most)}
+        if self.setting.default == "":
+            return _("%(least)s to %(most)s, or empty", **bounds)
+        return _("%(least)s to %(most)s", **bounds)
 
     def _value_text(self, value: Value) -> str:
         text = as_text(value)
-        return f"{value:,}" if self.setting.bounds and text else dict(self.choices).get(text, text)
-
-
-def choice_label(choice: str) -> str:
-    """Formats a choice as people write it."""
-    return choice.upper() if choice in SHORT else NAMES.get(choice, choice.replace("_", " ").capitalize())
+        return number(value) if isinstance(value, int | float) and self.setting.bounds else dict(self.choices).get(text, text)
 
 
 def typed_numbers(names: Iterable[str]) -> dict[str, int | None]:
@@ -141,7 +148,7 @@ class SettingsForm:
     def save(self, *, author: AuditAuthor) -> str:
         """Stores what was changed, unless there are errors; returns a message."""
         set_settings(self._changed, author=author, confirmed=typed_numbers(self._changed))
-        return "Saved." if self._changed else "No changes."
+        return _("Saved.") if self._changed else _("No changes.")
 
     @property
     def _changed(self) -> dict[str, str]:

@@ -7,6 +7,8 @@ from typing import Literal
 Kind = Literal["whole", "number", "switch", "choice", "text", "list"]
 Value = bool | int | float | str | tuple[str, ...]
 
+# Words to write in capitals, and a name with capitals of its own.
+SHORT, NAMES = {"json", "starttls", "tls"}, {"searxng": "SearXNG"}
 SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 # The page of settings, by their names or the first part of these, where it is not named like that.
 PAGES = {
@@ -59,6 +61,11 @@ class Setting:
         return f"{self.page}?setting={self.name}"
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The choices as people write them."""
+        return {choice: _label(choice) for choice in self.choices}
+
+    @property
     def bounds(self) -> str:
         """The accepted range as text; empty if there is none."""
         if self.kind not in ("whole", "number"):
@@ -94,6 +101,10 @@ class Setting:
         if len(text) > most or not text.replace("\n", "").replace("\r", "").isprintable():
             raise ValueError(f"{self.name} is plain text of {most} characters at most.")
         return text
+
+
+def _label(choice: str) -> str:
+    return choice.upper() if choice in SHORT else NAMES.get(choice, choice.replace("_", " ").capitalize())
 
 
 def as_text(value: Value | list[str]) -> str:

@@ -191,8 +191,8 @@ def _form() -> PreferencesForm:
 def _offering(form: PreferencesForm) -> PreferencesForm:
     form.language.choices = options({"": _("Like the browser")} | languages.offered())
     team = providers().default()
-    own = f"Last used, or the team's: {providers().display_name(team)}" if team else "Last used"
+    own = _("Last used, or the team's: %(model)s", model=providers().display_name(team)) if team else _("Last used")
     form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
     names = {preset.id: preset.name for preset in preset_queries.presets(current_user())}
-    form.default_preset_id.choices = options({"": "None"} | names)
+    form.default_preset_id.choices = options({"": _("None")} | names)
     return form

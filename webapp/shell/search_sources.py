@@ -25,14 +25,14 @@ def settings(user: User, query: SearchQuery) -> list[SearchHit]:
     form = PreferencesForm()
     own = [
         SearchHit(
-            words=_(form[name].label.text),
+            words=form[name].label.text,
             path=url_for("preferences.show", part=part, _anchor=form[name].id),
             icon="settings",
             detail=_("Your settings"),
         )
         for part, names in PARTS.items()
         for name in names
-        if query.begins(form[name].label.text, _(form[name].label.text))
+        if query.begins(form[name].label.text)
     ]
     servers = [
         SearchHit(words=_(setting.title), path=setting.url, icon="sliders-horizontal", detail=_(section))

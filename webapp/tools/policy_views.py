@@ -18,7 +18,7 @@ from webapp.tools.policies import EVERYONE, POLICIES, decide, own_limits, polici
 from webapp.tools.tool import Policy, Tool
 from webapp.web.forms import Form, options
 from webapp.web.htmx import done_message, redirect, render
-from webapp.web.pick_field import CHOOSE, PickField
+from webapp.web.pick_field import PickField, choose
 
 bp = Blueprint("policies", __name__)
 WORDS = {"allow": "Use without asking", "ask": "Ask first", "deny": "Not allowed"}
@@ -133,7 +133,7 @@ def _policy(chosen: str, field: str) -> Policy | None:
 
 
 def _offering(form: GroupForm) -> GroupForm:
-    form.group.offering(partial(directory.groups_to_pick), [CHOOSE])
+    form.group.offering(partial(directory.groups_to_pick), [choose()])
     return form
 
 

@@ -2,24 +2,38 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar
 
 from flask import Response, request
 from pydantic.fields import FieldInfo
-from wtforms import Form as Fields
+from wtforms import Field, Form as Fields, SelectField
 from wtforms.fields.choices import SelectChoice, SelectFieldBase
 from wtforms.fields.core import UnboundField
 
+from webapp.base import languages
 from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, OverBudget, TooMany, Unavailable
 from webapp.base.inputs import Input
 from webapp.web.htmx import render, wants_json
 
 # For names and addresses, as opposed to prose.
 PLAIN: dict[str, Any] = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
+# What people read or hear of a field, among its attributes.
+READ = ("placeholder", "aria-label", "title")
 
 
 class Form(Fields):  # type: ignore[misc]  # wtforms has no types
-    """What was entered, and what is wrong with it. Services validate it, so that forms, the API and commands share the rules."""
+    """What was entered, and what is wrong with it. Services validate it, so that forms, the API and commands share the rules.
+
+    What the class says of its fields is shown in the language of the page; what a view adds to a form, as it is.
+    """
+
+    class Meta:
+        def bind_field(self, form: Fields, unbound_field: UnboundField, options: Mapping[str, Any]) -> Field:
+            field = unbound_field.bind(form=form, **options)
+            if languages.current().code != languages.ENGLISH:
+                _translate(field)
+            return field
 
     refusal: AppError | None = None
     from_address: tuple[str, ...] = ()
@@ -149,6 +163,23 @@ def _is_optional_number(takes: type[Input], name: str) -> bool:
 def _typed(value: Any) -> Any:
     """Returns a value as a form's field has it: a number as text."""
     return value if isinstance(value, str | bool | list) or value is None else str(value)
+
+
+def texts_of(field: UnboundField) -> Iterator[str]:
+    """Yields what a form's class says of a field: its label, its description, what it is shown with, and its choices."""
+    arguments = field.kwargs
+    yield from (*field.args[:1], arguments.get("label") or "", arguments.get("description") or "")
+    yield from (text for name, text in arguments.get("render_kw", {}).items() if name in READ)
+    yield from (choice.label for choice in arguments.get("choices") or ())
+
+
+def _translate(field: Field) -> None:
+    texts = languages.current().texts
+    field.label.text, field.description = texts[field.label.text], texts[field.description]
+    if field.render_kw:
+        field.render_kw = {name: texts[value] if name in READ else value for name, value in field.render_kw.items()}
+    if isinstance(field, SelectField) and field.choices:
+        field.choices = [replace(choice, label=texts[choice.label]) for choice in field.choices]
 
 
 def percent(typed: str, field: str) -> float:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, flash, make_response, redirect as flask_redirect, render_template, request, stream_template
 
+from webapp.base import languages
 from webapp.base.heavy.turns import by_turns
 
 # Paths for programs: the native API, the OpenAI-compatible API, the dialects and the MCP server.
@@ -68,7 +69,7 @@ def done(location: str) -> Response:
 
 def done_message(sentences: Mapping[str, str]) -> str:
     """Returns the sentence for the `done` parameter of the URL; empty for an unknown one."""
-    return sentences.get(request.args.get("done", ""), "")
+    return languages.gettext(sentences.get(request.args.get("done", ""), ""))
 
 
 def _varied(response: Any) -> Response:

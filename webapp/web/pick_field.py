@@ -7,15 +7,19 @@ from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 
 # A value with its label.
 Choice = tuple[str, str]
-# Preselects nothing, for a choice that a person has to make.
-CHOOSE: Choice = ("", "Choose one")
 # Returns the choices whose label contains the text or whose value equals it, up to a limit; the first ones for an empty text.
 Find = Callable[[str, int], Sequence[Choice]]
 # The most options that fit on a page and that a person can look through.
 MOST_SHOWN = 100
+
+
+def choose() -> Choice:
+    """Returns a choice that preselects nothing, where a person has to choose."""
+    return "", _("Choose one")
 
 
 class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
@@ -54,7 +58,7 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
     @property
     def hint(self) -> str:
         """The placeholder: what an empty choice means, or what to type."""
-        return next((words for value, words in self._first if not value), "Type a name")
+        return next((words for value, words in self._first if not value), _("Type a name"))
 
     def _found(self, text: str) -> list[Choice]:
         first = [name for name in self._first if text in name]
@@ -66,7 +70,7 @@ class PickField(SelectField):  # type: ignore[misc]  # wtforms has no types
         if len(choices) > MOST_SHOWN:
             return f"More than {MOST_SHOWN} match “{text[:80]}”. Type more of the name."
         self.is_searched = False
-        self._show([CHOOSE, *choices])
+        self._show([choose(), *choices])
         return f"{len(choices)} match “{text[:80]}”. Choose one of them."
 
     def _show(self, choices: Iterable[Choice]) -> None:

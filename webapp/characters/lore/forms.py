@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from wtforms import BooleanField, FileField, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 
+from webapp.base.languages import gettext as _
 from webapp.characters.lore.editing import FLAGS, GROUP_CHARS, NUMBERS, BookInput, EntryInput, occasions
 from webapp.characters.lore.entries import CONTENT_CHARS, DEPTH, TITLE_CHARS, number_of, outlet_of, text_of, texts_of, triggers_of
 from webapp.web.field_groups import FieldGroup
@@ -57,7 +58,7 @@ class BookForm(InputForm[BookInput], MergingForm):
     def settings(self, *, is_own: bool) -> FieldGroup:
         """Returns the folded fields of a lorebook; the one of a character can't be used elsewhere."""
         fields = (self.name, self.scan_depth, self.token_budget, self.is_recursive)
-        return FieldGroup("Name and settings", [*fields, self.is_always] if is_own else fields, is_quiet=True)
+        return FieldGroup(_("Name and settings"), [*fields, self.is_always] if is_own else fields, is_quiet=True)
 
     @classmethod
     def of(cls, book: Mapping[str, Any], name: str, *, is_always: bool = False) -> Self:
@@ -122,7 +123,7 @@ class EntryForm(InputForm[EntryInput]):
 
     @property
     def groups(self) -> list[FieldGroup]:
-        return [FieldGroup(title, [self[name] for name in names], is_quiet=True) for title, names in GROUPS.items()]
+        return [FieldGroup(_(title), [self[name] for name in names], is_quiet=True) for title, names in GROUPS.items()]
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], was: str) -> Self:
@@ -154,7 +155,7 @@ class EntryForm(InputForm[EntryInput]):
     def offer(self) -> Self:
         """Adds the entry's position to the choices if it comes from another program; returns the form."""
         if (value := self.position.data) in FOREIGN:
-            self.position.choices = [*options(PLACES), SelectChoice(value, FOREIGN[value])]
+            self.position.choices = [*self.position.choices, SelectChoice(value, _(FOREIGN[value]))]
         return self
 
     @property

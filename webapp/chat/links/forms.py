@@ -6,6 +6,7 @@ from wtforms import RadioField, SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.base.db import utc_now
+from webapp.base.languages import gettext as _
 from webapp.chat.links.service import FOR_EVER, LinkInput
 from webapp.settings.service import setting
 from webapp.web.forms import Form, options
@@ -41,8 +42,8 @@ class LinkForm(Form):
     life = SelectField("Ends", default="7", validate_choice=False)
 
     def offering(self) -> "LinkForm":
-        lives = LIVES | ({NEVER: "Never"} if setting(FOR_EVER) else {})
-        self.life.choices = options(lives)
+        lives = {value: _(words) for value, words in LIVES.items()}
+        self.life.choices = options(lives | ({NEVER: _("Never")} if setting(FOR_EVER) else {}))
         return self
 
     @property

@@ -18,7 +18,7 @@ from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
-from webapp.web.pick_field import CHOOSE, PickField
+from webapp.web.pick_field import PickField, choose
 
 bp = Blueprint("sharing", __name__)
 RIGHTS = (("view", "can read"), ("write", "can read and write"))
@@ -86,7 +86,7 @@ def _back(id: str) -> Response:
 
 
 def _offering(form: ShareForm, chat: Chat) -> ShareForm:
-    form.whom.offering(partial(shares.candidates, chat.owner_id), [CHOOSE])
+    form.whom.offering(partial(shares.candidates, chat.owner_id), [choose()])
     return form
 
 

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from wtforms import FileField, SelectChoice, SelectMultipleField, StringField
 
+from webapp.base.languages import gettext as _
 from webapp.chat.presets.service import OF_PRESETS, TEXTS, PresetInput
 from webapp.chat.prompt.section_order import MOVABLE, USUAL, whole
 from webapp.chat.record.fields import PARAMETERS, TUNING
@@ -86,8 +87,8 @@ class PresetForm(InputForm[PresetInput], MergingForm):
         find, current = partial(candidates, person=person), self.model.data or ""
         is_listed = any(id == current for id, _ in find(current, MOST_SHOWN))
         unlisted = [(current, providers().display_name(current))] if current and not is_listed else []
-        self.model.offering(find, [("", "The chat's own"), *unlisted])
-        self["system_prompt"].description = SYSTEM_PROMPT
+        self.model.offering(find, [("", _("The chat's own")), *unlisted])
+        self["system_prompt"].description = _(SYSTEM_PROMPT)
         return self
 
     @property
@@ -97,7 +98,7 @@ class PresetForm(InputForm[PresetInput], MergingForm):
     @property
     def sections(self) -> list[tuple[str, str]]:
         """The sections that can be moved, in their order: each with its title."""
-        return [(name, MOVABLE[name][0]) for name in self.order]
+        return [(name, _(MOVABLE[name][0])) for name in self.order]
 
     @property
     def groups(self) -> list[FieldGroup]:
@@ -105,8 +106,10 @@ class PresetForm(InputForm[PresetInput], MergingForm):
         can = [self.tools] if self.tools.choices else []
         return [
             *(FieldGroup(fields[0].label.text, fields, is_quiet=True) for fields in (knows, can) if fields),
-            FieldGroup("Parameters", [self[name] for name, field in OF_PRESETS.items() if field.group in (PARAMETERS, TUNING)]),
-            FieldGroup("More prompts", [self[name] for name in TEXTS if name != "system_prompt"], is_quiet=True),
+            FieldGroup(
+                _("Parameters"), [self[name] for name, field in OF_PRESETS.items() if field.group in (PARAMETERS, TUNING)]
+            ),
+            FieldGroup(_("More prompts"), [self[name] for name in TEXTS if name != "system_prompt"], is_quiet=True),
         ]
 
     @property

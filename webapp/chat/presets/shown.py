@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import url_for
 
+from webapp.base.languages import gettext as _
 from webapp.base.words import plural
 from webapp.chat.presets.service import OF_PRESETS, TEXTS
 from webapp.chat.prompt.section_order import MOVABLE
@@ -79,8 +80,8 @@ def page(row: Preset, me: User) -> dict[str, Any]:
         "mark": queries.mark_of(row.name, row.icon),
         "model_name": providers().display_name(row.model),
         "trouble": trouble(row, me),
-        "texts": [(OF_PRESETS[name].label, row.settings[name]) for name in TEXTS if row.settings.get(name)],
-        "parameters": [(field.label, _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],
+        "prompts": [(_(OF_PRESETS[name].label), row.settings[name]) for name in TEXTS if row.settings.get(name)],
+        "parameters": [(_(field.label), _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],
         "collections": collections,
         "tools": tools.usable,
         "left_out": " and ".join(left_out),

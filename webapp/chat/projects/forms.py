@@ -5,6 +5,7 @@ from typing import Any, Self, get_args
 from wtforms import BooleanField, FileField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
+from webapp.base.languages import gettext as _
 from webapp.characters import queries as character_queries
 from webapp.chat.exchange.imports import MOST_PROJECT_BYTES
 from webapp.chat.projects.service import Colour, Icon, ProjectInput, ProjectParameters
@@ -22,7 +23,6 @@ from webapp.web.pick_field import PickField
 
 PARAMETERS = tuple(ProjectParameters.model_fields)
 EFFORTS = next(field.choices for field in FIELDS if field.name == "effort")
-OWN_MODEL = ("", "Each person's own")
 
 
 class ProjectForm(InputForm[ProjectInput], MergingForm):
@@ -68,7 +68,7 @@ class ProjectForm(InputForm[ProjectInput], MergingForm):
         self.collection_ids.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
         characters = character_queries.characters_named(user, SearchQuery(""), limit=character_queries.MOST_LISTED)
         self.character_ids.choices = [SelectChoice(id, name) for id, name in characters]
-        self.model.offering(candidates, [OWN_MODEL])
+        self.model.offering(candidates, [("", _("Each person's own"))])
         return self
 
     @property

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from wtforms import BooleanField, Field, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.core import UnboundField
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.profiles import TEXT_CHARS
 from webapp.characters.tables import Character, Persona
@@ -43,6 +44,9 @@ BESIDE = {LOREBOOKS: ("lorebooks",), PERSONA: ("persona",), MEMORY: ("is_forgott
 # What a chat without characters shows only if it is set, as imports and programs can do.
 OF_CHARACTERS = (PERSONA, *ROLEPLAY)
 
+# What a temperature means in words, from its number on.
+CREATIVITY = {"0": "Precise", "0.5": "Careful", "0.8": "Balanced", "1.2": "Creative", "1.6": "Wild"}
+
 
 class PromptsForm(MergingForm):
     # Each field has an explicit id, because the form is on the same page as the composer.
@@ -60,9 +64,6 @@ class PromptsForm(MergingForm):
     preset: KnownPreset | None = None
     is_remembered = is_played = has_models = False
     usual_temperature = "1"
-    # What a temperature means in words, from its number on.
-    CREATIVITY: ClassVar[dict[str, str]] = {"0": "Precise", "0.5": "Careful", "0.8": "Balanced", "1.2": "Creative", "1.6": "Wild"}
-    DEFAULT_CREATIVITY: ClassVar[str] = "Default"
 
     @classmethod
     def of(cls, chat: Chat) -> "PromptsForm":
@@ -93,19 +94,24 @@ class PromptsForm(MergingForm):
         self.idle = [row.name for row in FIELDS if supports(model, row.ability) is False]
         for row in FIELDS:
             if (able := supports(model, row.ability)) is not True:
-                note = "isn't supported by" if able is False else "may not be supported by"
-                self[row.name].description = f"{row.hint} {row.label} {note} {model.name}.".strip()
+                field, names = self[row.name], {"field": self[row.name].label.text, "model": model.name}
+                note = (
+                    _("%(field)s isn't supported by %(model)s.", **names)
+                    if able is False
+                    else _("%(field)s may not be supported by %(model)s.", **names)
+                )
+                field.description = f"{field.description} {note}".strip()
         if not is_played:
-            self["system_prompt"].description = ALONE
+            self["system_prompt"].description = _(ALONE)
         self.persona.choices = [
-            SelectChoice("", "None"),
+            SelectChoice("", _("None")),
             *(SelectChoice(persona.id, persona.name) for persona in personas),
         ]
         self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
         self.lorebooks.choices = [SelectChoice(lorebook.id, lorebook.name) for lorebook in lorebooks]
         for field, value, nothing in (
-            (self["temperature"], setting("models.temperature"), "default"),
-            (self["max_tokens"], setting("models.max_tokens"), "no limit"),
+            (self["temperature"], setting("models.temperature"), _("default")),
+            (self["max_tokens"], setting("models.max_tokens"), _("no limit")),
         ):
             field.render_kw = {**field.render_kw, "placeholder": nothing if value == "" else str(value)}
         for name, value in (preset.settings if preset else {}).items():
@@ -116,17 +122,25 @@ class PromptsForm(MergingForm):
                 (self["system_prompt"], character.system_prompt),
                 (self["post_prompt"], character.post_history_prompt),
             ):
-                field.description = f"{field.description} {OWN}".strip() if text else field.description
+                field.description = f"{field.description} {_(OWN)}".strip() if text else field.description
                 field.render_kw = {**TEXT, "placeholder": text[:300]}
         return self
+
+    @property
+    def creativity(self) -> dict[str, str]:
+        return {least: _(words) for least, words in CREATIVITY.items()}
+
+    @property
+    def default_creativity(self) -> str:
+        return _("Default")
 
     @property
     def creativity_words(self) -> str:
         """The temperature in words; those of the default if there is none, or what was typed is no number."""
         typed = str(self["temperature"].data or "").strip().replace(",", ".")
         if not NUMBERS[float].fullmatch(typed):
-            return self.DEFAULT_CREATIVITY
-        return [words for least, words in self.CREATIVITY.items() if float(least) <= max(0.0, float(typed))][-1]
+            return self.default_creativity
+        return [words for least, words in self.creativity.items() if float(least) <= max(0.0, float(typed))][-1]
 
     @property
     def roleplay_groups(self) -> list[FieldGroup]:
@@ -157,7 +171,7 @@ class PromptsForm(MergingForm):
     def _groups(self, titles: Sequence[str]) -> list[FieldGroup]:
         """Returns the groups that have a field."""
         fields_of = {title: [self[name] for name in self._names(title) if self._is_of_use(self[name])] for title in titles}
-        return [FieldGroup(title, fields) for title, fields in fields_of.items() if fields]
+        return [FieldGroup(_(title), fields) for title, fields in fields_of.items() if fields]
 
     def _names(self, title: str) -> list[str]:
         names = [*(field.name for field in FIELDS if field.group == title), *BESIDE.get(title, ())]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request, url_for
 from wtforms import SelectField, SelectMultipleField
 
+from webapp.base.languages import gettext as _
 from webapp.characters import queries as character_queries, shown as characters_shown
 from webapp.characters.tables import Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
@@ -45,7 +46,7 @@ class CastForm(Form):
 
     def among(self, personas: Sequence[Persona]) -> "CastForm":
         """Fills in the available personas."""
-        self.persona.choices = options({"": "None", **{persona.id: persona.name for persona in personas}})
+        self.persona.choices = options({"": _("None"), **{persona.id: persona.name for persona in personas}})
         return self
 
     @property

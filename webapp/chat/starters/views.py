@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from wtforms.fields.choices import SelectChoice
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files.attachments import MOST_FILES, parted
 from webapp.chat.messages import drafts, sending
@@ -145,7 +146,9 @@ def _form(
 
 def _editor(starter: Starter, form: StarterForm) -> Response:
     me = current_user()
-    prompts = [SelectChoice(f"{FROM_LIBRARY}{prompt.id}", f"Prompt: {prompt.title}") for prompt in service.library(me)]
-    pages = [SelectChoice(entry.path, f"Page: {entry.words}") for entry in shown.pages(me)]
-    form.opens.choices = [SelectChoice(OWN_PROMPT, "A prompt of its own"), *prompts, *pages]
+    prompts = [
+        SelectChoice(f"{FROM_LIBRARY}{prompt.id}", _("Prompt: %(title)s", title=prompt.title)) for prompt in service.library(me)
+    ]
+    pages = [SelectChoice(entry.path, _("Page: %(title)s", title=_(entry.words))) for entry in shown.pages(me)]
+    form.opens.choices = [SelectChoice(OWN_PROMPT, _("A prompt of its own")), *prompts, *pages]
     return form.shown("chat/starters/edit.html", starter=starter)

@@ -7,6 +7,7 @@ from typing import Any, Self
 from wtforms import HiddenField, PasswordField, SelectField, StringField
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.models.connections import keys
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.own_names import ModelNameInput
@@ -50,7 +51,7 @@ class ConnectionForm(InputForm[ConnectionInput]):
     def advanced(self, live: LiveConnection) -> FieldGroup:
         """Returns the folded fields that this connection has."""
         names = ("name" if not live.is_built_in else "", "continuation", "reasoning_tags" if live.kind != "anthropic" else "")
-        return FieldGroup("Advanced", [self[name] for name in names if name], is_quiet=True)
+        return FieldGroup(_("Advanced"), [self[name] for name in names if name], is_quiet=True)
 
     def about(self, live: LiveConnection, starting_model: str) -> "ConnectionForm":
         """Returns the form with the connection's current values, and with labels that match its state."""
@@ -110,7 +111,7 @@ class NewConnectionForm(ConnectionForm):
     def rest(self) -> FieldGroup:
         """The fields of a usual server that are filled in already, or can stay empty."""
         needs_key = self.usual and self.usual.needs_key
-        return FieldGroup("More", [self[name] for name in ("name", "kind", "base_url" if needs_key else "key")], is_quiet=True)
+        return FieldGroup(_("More"), [self[name] for name in ("name", "kind", "base_url" if needs_key else "key")], is_quiet=True)
 
     def about_key(self) -> "NewConnectionForm":
         """Returns the form with what its key field says, which depends on the server and on what was entered before."""

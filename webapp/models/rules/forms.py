@@ -2,6 +2,7 @@
 
 from wtforms import BooleanField, IntegerField, SelectField, StringField
 
+from webapp.base.languages import gettext as _
 from webapp.models.connections.models import candidates
 from webapp.models.rules.rules import KINDS, RuleInput
 from webapp.web.field_groups import FieldGroup
@@ -35,7 +36,7 @@ class RuleForm(InputForm[RuleInput]):
     overrules = BooleanField("Also where a person has chosen another model")
 
     def offering(self, groups: dict[str, str]) -> "RuleForm":
-        self.group_id.choices = options({"": "Everyone", **groups})
+        self.group_id.choices = options({"": _("Everyone"), **groups})
         self.model.offering(candidates)
         return self
 
@@ -46,7 +47,7 @@ class RuleForm(InputForm[RuleInput]):
     @property
     def finer(self) -> FieldGroup:
         names = ("least_chars", "most_chars", "pictures", "group_id", "from_hour", "to_hour")
-        return FieldGroup("Only when", [self[name] for name in names])
+        return FieldGroup(_("Only when"), [self[name] for name in names])
 
 
 class TryForm(Form):

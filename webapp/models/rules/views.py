@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy import select
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.models.connections.models import providers
 from webapp.models.rules import service
 from webapp.models.rules.forms import RuleForm, TryForm
@@ -83,7 +84,7 @@ def _groups() -> dict[str, str]:
 
 
 def _try_form(form: TryForm) -> TryForm:
-    form.group_id.choices = options({"": "No group", **_groups()})
+    form.group_id.choices = options({"": _("No group"), **_groups()})
     return form
 
 

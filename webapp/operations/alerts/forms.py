@@ -5,8 +5,9 @@ from typing import Any, Self
 from wtforms import BooleanField, StringField
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.base.words import without_commas
-from webapp.operations.alerts.kinds import KINDS
+from webapp.operations.alerts.kinds import BELOW, KINDS
 from webapp.operations.alerts.service import NOT_NEGATIVE, AlertChange
 from webapp.operations.alerts.tables import AlertRule
 from webapp.web.forms import PLAIN, Form
@@ -31,8 +32,10 @@ class RuleForm(Form):
     def named(self, rule: AlertRule) -> Self:
         """Adds to the labels on which side of its limits this rule fires, and their unit."""
         kind = KINDS[rule.name]
-        for field, verb in ((self.limit, "Fires"), (self.warn_at, "Warns")):
-            field.label.text = f"{verb} {kind.side}{kind.in_unit}"
+        is_below = kind.side == BELOW
+        fires, warns = (_("Fires below"), _("Warns below")) if is_below else (_("Fires above"), _("Warns above"))
+        for field, words in ((self.limit, fires), (self.warn_at, warns)):
+            field.label.text = _("%(label)s, in %(unit)s", label=words, unit=_(kind.unit_word)) if kind.unit else words
         return self
 
     def entered_for(self, rule: AlertRule) -> AlertChange:

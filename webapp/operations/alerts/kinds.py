@@ -43,9 +43,9 @@ class AlertKind:
         return self.special[1] if limit == self.special[0] else self.condition.format(limit=self.words(limit))
 
     @property
-    def in_unit(self) -> str:
-        """The end of a label, with the unit."""
-        return f", in {'percent' if self.unit == '%' else self.unit}" if self.unit else ""
+    def unit_word(self) -> str:
+        """The unit, as a label has it."""
+        return "percent" if self.unit == "%" else self.unit
 
 
 KINDS: Mapping[str, AlertKind] = {

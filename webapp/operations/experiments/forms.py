@@ -7,6 +7,7 @@ from flask import request
 from wtforms import SelectField, StringField
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.operations.experiments.card import OUTCOMES
 from webapp.operations.experiments.service import ExperimentInput, ShareInput
 from webapp.prompts.queries import Version
@@ -80,7 +81,9 @@ class ExperimentForm(InputForm[ExperimentInput], SharesForm):
         return cls.fresh(control=f"{used}").with_shares({number: "50" if number in (used, other) else "" for number in numbers})
 
     def with_choices(self, versions: Iterable[Version]) -> Self:
-        self.control.choices = options({f"{version.number}": f"Version {version.number}" for version in versions})
+        self.control.choices = options(
+            {f"{version.number}": _("Version %(number)s", number=version.number) for version in versions}
+        )
         return self
 
     @property

@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from webapp.base.errors import AppError, Invalid
 from webapp.base.inputs import TEXT_CHARS
+from webapp.base.languages import gettext as _
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat
 from webapp.models.connections.models import candidates
@@ -22,7 +23,7 @@ from webapp.plans import queries as plan_queries
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
 from webapp.web.forms import PLAIN, Form, options
-from webapp.web.pick_field import CHOOSE, PickField
+from webapp.web.pick_field import PickField, choose
 from webapp.workflows import library
 
 WORKS = {"prompt": "A prompt", "workflow": "A workflow", "plan": "A plan"}
@@ -115,18 +116,18 @@ class ScheduleForm(Form):
     def offering(self, user: User, *, chat: Chat | None = None, schedule: Schedule | None = None) -> Self:
         """Returns the form with what this person can choose; with the chat that it may continue, and what the schedule has."""
         self.time_zone.offering(_zones)
-        self.model.offering(partial(candidates, person=user.id), [("", "Your usual model")])
+        self.model.offering(partial(candidates, person=user.id), [("", _("Your usual model"))])
         workflows = [(entry.slug, entry.headline.title) for entry in library.entries() if entry.version]
-        self.workflow.choices = [SelectChoice(*choice) for choice in [CHOOSE, *workflows]]
-        same = [(SAME, "As it is")] if schedule and schedule.plan_type else []
+        self.workflow.choices = [SelectChoice(*choice) for choice in [choose(), *workflows]]
+        same = [(SAME, _("As it is"))] if schedule and schedule.plan_type else []
         plans = [
             (plan.id, f"{plan.title}, {plan.created_at:%Y-%m-%d}") for plan in plan_queries.plans_of(user.id, limit=MOST_PLANS)
         ]
-        self.plan.choices = [SelectChoice(*choice) for choice in [CHOOSE, *same, *plans]]
+        self.plan.choices = [SelectChoice(*choice) for choice in [choose(), *same, *plans]]
         theirs = [(project.id, project.name) for project in projects.projects(user, rights=(projects.WRITE,))]
-        self.project_id.choices = [SelectChoice(*choice) for choice in [("", "None"), *theirs]]
-        next_turn = {chat.id: f"The next message of “{chat.title or 'New chat'}”"} if chat else {}
-        self.chat_id.choices = options(NEW_CHAT | next_turn)
+        self.project_id.choices = [SelectChoice(*choice) for choice in [("", _("None")), *theirs]]
+        next_turn = {chat.id: _("The next message of “%(title)s”", title=chat.title or _("New chat"))} if chat else {}
+        self.chat_id.choices = options({value: _(words) for value, words in NEW_CHAT.items()} | next_turn)
         policies, tools = policies_for(user), tools_of(user)
         self.tools.choices = [SelectChoice(key, tool.title) for key, tool in tools.items() if policies.of(tool) != "deny"]
         if self.tools.data is None:

@@ -13,7 +13,7 @@ from webapp.people.accounts.guards import audit_author, current_user, signed_in
 from webapp.people.grants import shares
 from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
-from webapp.web.pick_field import CHOOSE, PickField
+from webapp.web.pick_field import PickField, choose
 
 MOST_LISTED, MOST_NAMED = 50, 3
 T = TypeVar("T", bound=shares.Owned)
@@ -23,7 +23,7 @@ class ShareForm(Form):
     whom = PickField("Who", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
 
     def offering(self, owner_id: str | None) -> Self:
-        self.whom.offering(partial(shares.candidates, owner_id), [CHOOSE, ("everyone:", "Everyone on the team")])
+        self.whom.offering(partial(shares.candidates, owner_id), [choose(), ("everyone:", _("Everyone on the team"))])
         return self
 
     @property

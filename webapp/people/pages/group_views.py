@@ -14,7 +14,7 @@ from webapp.settings.forms import typed_numbers
 from webapp.settings.losses import Unconfirmed
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.pagination import cut
-from webapp.web.pick_field import CHOOSE
+from webapp.web.pick_field import choose
 
 bp = Blueprint("groups", __name__, url_prefix="/admin/groups")
 MOST_CURSOR_CHARS = 26
@@ -122,5 +122,5 @@ def _about(group: Group, member_form: MemberForm | None = None, days_form: Group
 
 
 def _offering(form: MemberForm, group_id: str) -> MemberForm:
-    form.person.offering(partial(groups.candidates, group_id), [CHOOSE])
+    form.person.offering(partial(groups.candidates, group_id), [choose()])
     return form

@@ -16,7 +16,7 @@ from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import User
 from webapp.people.members import invites, people
 from webapp.people.members.invites import InviteInput
-from webapp.web.forms import Form, InputForm
+from webapp.web.forms import Form, InputForm, options
 from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
@@ -141,12 +141,12 @@ def _number(text: str | None) -> int:
 
 
 def _invite_form(form: InviteForm) -> InviteForm:
-    form.role.choices = list(invitable(current_user().role))
+    form.role.choices = options({role: _(role) for role in invitable(current_user().role)})
     return form
 
 
 def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
-    form.heir.offering(partial(_heirs, person.id), [("", "Delete everything with the account")])
+    form.heir.offering(partial(_heirs, person.id), [("", _("Delete everything with the account"))])
     return form
 
 
@@ -176,7 +176,7 @@ def _about(person: User, form: Form | None = None) -> dict[str, Any]:
     """Returns the context of a person's page; a form that was refused keeps what was entered."""
     me = current_user()
     role_form = form if isinstance(form, RoleForm) else RoleForm.fresh(role=person.role)
-    role_form.role.choices = list(manageable(me.role))
+    role_form.role.choices = options({role: _(role) for role in manageable(me.role)})
     sessions = queries.sessions_of(person.id)
     handed_over = request.form.getlist("hand_over")
     return {

@@ -8,6 +8,7 @@ from typing import Any
 from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField, TextAreaField
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.models.connections import keys as connection_keys
 from webapp.tools.servers import keys
 from webapp.tools.servers.service import ToolServerInput
@@ -76,7 +77,7 @@ class ToolServerForm(InputForm[ToolServerInput]):
     def more(self) -> FieldGroup:
         """The folded fields; without the secret of a client, as their summary repeats what is entered."""
         names = [name for name in ("headers", "forgets_headers", "client_id", "issuer") if name in self]
-        return FieldGroup("More", [self[name] for name in names], is_quiet=True)
+        return FieldGroup(_("More"), [self[name] for name in names], is_quiet=True)
 
     def _sealed_token(self) -> str:
         return connection_keys.unsealed(self.sealed.data, self.url.data or "") if self.sealed.data else ""
