@@ -37,31 +37,55 @@ TEMPLATES.newstyle_gettext = True  # type: ignore[attr-defined]
 SHOWN = {
     "app": ["FEATURES"],
     "characters.lore.forms": ["FOREIGN", "GROUPS"],
+    "characters.lore.service": ["SHARING"],
+    "characters.shown": ["ORDERS"],
     "chat.links.forms": ["LIVES"],
     "chat.presets.forms": ["SYSTEM_PROMPT"],
+    "chat.presets.service": ["SHARING"],
+    "chat.projects.service": ["SHARING"],
     "chat.prompt.section_order": ["MOVABLE"],
     "chat.record.fields": ["MEMORY", "NOTE", "PARAMETERS", "PROMPTS", "TUNING"],
     "chat.roleplay.forms": ["ALONE", "CREATIVITY", "LOREBOOKS", "OWN", "PERSONA"],
+    "knowledge.documents.chat_files": ["ABOUT"],
+    "knowledge.documents.project_files": ["ABOUT"],
+    "knowledge.formats": ["LABELS"],
+    "knowledge.service": ["SHARING"],
+    "knowledge.shown": ["OF_CHAT", "OF_PROJECT", "STATES"],
+    "knowledge.sources": ["DELETED", "REPLACED", "WITHHELD"],
     "operations.alerts.kinds": ["KINDS"],
     "operations.schedules.forms": ["NEW_CHAT"],
     "people.accounts.roles": ["ROLES", "RIGHTS", "PERMISSIONS"],
+    "people.members.people": ["TRANSFERS"],
+    "people.members.receipts": ["WITHIN", "WORDS"],
     "people.notices.kinds": ["KINDS"],
+    "people.search_words": ["KEYS"],
     "people.shortcuts": ["SHORTCUTS", "FIXED"],
+    "prompts.shown": ["HEADINGS"],
     "settings.catalog": ["SECTIONS", "PARTS"],
+    "shell.secrets_views": ["OUTCOMES"],
+    "tools.servers.service": ["SHARING"],
     "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
+    "workflows.editor.cards": ["BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
+    "workflows.editor.diagram": ["VERBS"],
+    "workflows.editor.schema": ["DESCRIPTIONS"],
+    "workflows.shown": ["FORMATS", "OPEN", "STATES"],
 }
 # Where pages are made.
 ROOMS = ("people", "models", "knowledge", "tools", "characters", "prompts", "chat", "plans", "workflows", "operations", "shell")
 # Of an object among them, the attributes with words; of mappings their values, and of these their keys.
 ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "AlertKind": ["title", "unit_word"],
-    "Feature": ["navigation"],
+    "BuiltIn": ["title", "about", "variables"],
+    "Feature": ["navigation", "brings"],
     "NavEntry": ["words", "tab", "about"],
     "NoticeKind": ["label"],
     "Part": ["title", "words", "about"],
     "Right": ["title", "sentence"],
+    "SearchSource": ["heading"],
     "Setting": ["title", "sentence", "labels"],
+    "Sharing": ["rights"],
     "Shortcut": ["words"],
+    "Transfer": ["words"],
 }
 OF_KEYS = {"GROUPS", "SECTIONS", "SIDEBAR"}
 
@@ -79,8 +103,7 @@ def messages() -> Iterator[Message]:
     yield from _of_data()
     yield from _of_forms(Form)
     for file in sorted((ROOT / "static" / "js").rglob("*.js")):
-        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
-            yield from ((_name(file), number, ast.literal_eval(match[1]), []) for match in SCRIPT_TEXT.finditer(line))
+        yield from ((_name(file), 0, ast.literal_eval(match[1]), []) for match in SCRIPT_TEXT.finditer(file.read_text("utf-8")))
 
 
 def catalog() -> Catalog:

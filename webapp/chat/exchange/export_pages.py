@@ -10,6 +10,7 @@ from typing import Protocol
 from flask import current_app
 from markupsafe import Markup
 
+from webapp.base import languages
 from webapp.base.db import db, utc_now
 from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns
@@ -119,6 +120,7 @@ def in_pieces(
         yield from page_rows
 
 
+@languages.using(languages.ENGLISH)
 def page_messages(
     engine: Engine,
     messages: Sequence[Message],
