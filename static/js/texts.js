@@ -3,15 +3,13 @@ const [PAUSE, AGAIN, WORDS] = [1500, 4000, 60];
 let timer, sending;
 const form = () => document.getElementById("text-form");
 const box = () => form()?.elements.text;
-const note = () => document.getElementById("text-note");
-const isSaved = () => !box() || box().value === box().defaultValue || note().querySelector("[data-held]");
+const isSaved = () => !box() || box().value === box().defaultValue || document.querySelector("#text-note [data-held]");
 const later = (wait = PAUSE) => {
   clearTimeout(timer);
   timer = setTimeout(save, wait);
 };
 const post = async (field, keepalive) => {
-  const { action, elements } = form(),
-    { value } = field;
+  const [{ action, elements }, { value }] = [form(), field];
   const body = new URLSearchParams({ text: value, version: elements.version.value, auto: "1" });
   const answer = await fetch(action, { method: "POST", body, keepalive, headers: { "HX-Request": "true" } }).catch(() => ({}));
   const isLost = !answer.status || answer.redirected || answer.status >= 500;
@@ -27,21 +25,26 @@ const save = (keepalive = false) => {
   if (sending || isSaved()) return;
   sending = post(box(), keepalive === true).finally(() => (sending = null));
 };
-const units = /[\uD800-\uDBFF][\uDC00-\uDFFF]/g;
-const select = () => {
+const wait = async (event) => {
+  const { target, submitter } = event;
+  clearTimeout(timer);
+  if (target !== form() || !sending) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  await sending;
+  target.requestSubmit(submitter);
+};
+document.addEventListener("selectionchange", () => {
   const [field, part] = [box(), form()?.elements.part.options[0]];
   if (!field || document.activeElement !== field || field.selectionStart === field.selectionEnd) return;
-  const [start, end] = [field.selectionStart, field.selectionEnd].map(
-    (at) => field.value.slice(0, at).replace(units, "_").length,
-  );
+  // The server counts characters, not their halves.
+  const count = (at) => field.value.slice(0, at).replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g, "_").length;
   const words = field.value.slice(field.selectionStart, field.selectionEnd).trim().replace(/\s+/g, " ");
-  part.value = `s${start}-${end}`;
+  part.value = `s${count(field.selectionStart)}-${count(field.selectionEnd)}`;
   part.textContent = part.dataset.selected.replace("…", words.length > WORDS ? `${words.slice(0, WORDS)}…` : words);
   part.hidden = part.disabled = false;
   part.selected = true;
-};
-
-document.addEventListener("selectionchange", select);
+});
 document.addEventListener("input", ({ target }) => {
   if (target !== box()) return;
   const [part, whole] = form().elements.part.options;
@@ -52,16 +55,4 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("focusout", ({ target }) => target === box() && save());
 addEventListener("keydown", ({ key, target }) => key === "Escape" && target === box() && save(), true);
 addEventListener("pagehide", () => save(true));
-addEventListener(
-  "submit",
-  async (event) => {
-    clearTimeout(timer);
-    if (event.target !== form() || !sending) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    const { target, submitter } = event;
-    await sending;
-    target.requestSubmit(submitter);
-  },
-  true,
-);
+addEventListener("submit", wait, true);
