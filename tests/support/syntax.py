@@ -50,7 +50,7 @@ def _file_of_run() -> int | None:
 def _good_in_run() -> set[str]:
     """Returns what has been accepted here or in another part of the run."""
     if (file := _file_of_run()) is not None:
-        told = os.read(file, 1 << 30)
+        told = os.read(file, os.fstat(file).st_size)
         whole = told.rpartition(END.encode())[0]
         # What another is still writing is read the next time.
         os.lseek(file, len(whole) + bool(whole) - len(told), os.SEEK_CUR)
