@@ -114,6 +114,6 @@
   });
   document.addEventListener("htmx:error", ({ target, detail }) => {
     if (!target.matches?.("#composer, #actions") || millrace.takes?.(detail.ctx)) return;
-    millrace.toast("Can't reach the server. Your text is still here. Please try again.");
+    millrace.toast(_("Can't reach the server. Your text is still here. Please try again."));
   });
 }

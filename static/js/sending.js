@@ -36,7 +36,7 @@
       if (!box().value.startsWith(words)) box().value = words + box().value;
       // A proxy in between may have responded, without a toast.
       const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");
-      if (isBare) millrace.toast("Couldn't send your message. Your text is still here. Please try again.");
+      if (isBare) millrace.toast(_("Couldn't send your message. Your text is still here. Please try again."));
       box().dispatchEvent(new Event("input", { bubbles: true }));
       show("");
     });
