@@ -60,10 +60,12 @@ SHOWN = {
     "people.notices.kinds": ["KINDS"],
     "people.search_words": ["KEYS"],
     "people.shortcuts": ["SHORTCUTS", "FIXED"],
+    "prompts.queries": ["FIRST_NOTE"],
     "prompts.shown": ["HEADINGS"],
     "settings.catalog": ["SECTIONS", "PARTS"],
     "shell.secrets_views": ["OUTCOMES"],
     "tools.servers.service": ["SHARING"],
+    "web.errors": ["HOME", "TITLES"],
     "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
     "workflows.editor.cards": ["BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
     "workflows.editor.diagram": ["VERBS"],
@@ -163,12 +165,12 @@ def _called(found: Iterable[tuple[Any, ...]], file: Path) -> Iterator[Message]:
 
 
 def _of_data() -> Iterator[Message]:
-    for name, constants in (SHOWN | _results()).items():
+    for name, constants in (*SHOWN.items(), *_results().items()):
         module = import_module(f"webapp.{name}")
         for constant in constants:
             value = vars(module)[constant]
             words = _words([*value, value] if constant in OF_KEYS else value)
-            yield from ((_name(Path(module.__file__ or "")), 0, text, []) for text in words if text)
+            yield from ((_name(Path(module.__file__ or "")), 0, text, []) for text in words if LETTERS.search(text))
 
 
 def _results() -> dict[str, list[str]]:

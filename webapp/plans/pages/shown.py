@@ -78,7 +78,7 @@ class ShownPlan:
         if self.is_running or self.is_kept or self.status not in ("partial", "failed"):
             return ""
         saved = (
-            _("%(done)s of %(total)s %(units)s saved.", done=self.done, total=self.total, units=f"{self.unit.lower()}s")
+            _("%(done)s of %(total)s %(units)s saved.", done=self.done, total=self.total, units=self.unit.lower() + "s")
             if self.done
             else _("Everything finished so far is saved.")
         )
