@@ -53,6 +53,7 @@ SHOWN = {
     "knowledge.shown": ["OF_CHAT", "OF_PROJECT", "STATES"],
     "knowledge.sources": ["DELETED", "REPLACED", "WITHHELD"],
     "operations.alerts.kinds": ["KINDS"],
+    "operations.keeping.holdings": ["HOLDINGS"],
     "operations.schedules.forms": ["NEW_CHAT"],
     "people.accounts.roles": ["ROLES", "RIGHTS", "PERMISSIONS"],
     "people.members.people": ["TRANSFERS"],
@@ -79,6 +80,7 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "AlertKind": ["title", "unit_word"],
     "BuiltIn": ["title", "about", "variables"],
     "Feature": ["navigation", "brings"],
+    "Holding": ["title", "noun", "rule"],
     "NavEntry": ["words", "tab", "about"],
     "NoticeKind": ["label"],
     "Part": ["title", "words", "about"],
@@ -169,7 +171,8 @@ def _of_data() -> Iterator[Message]:
         for constant in constants:
             value = vars(module)[constant]
             words = _words([*value, value] if constant in OF_KEYS else value)
-            yield from ((_name(Path(module.__file__ or "")), 0, text, []) for text in words if LETTERS.search(text))
+            file = _name(Path(module.__file__ or ""))
+            yield from ((file, 0, text, []) for text in words if isinstance(text, tuple) or LETTERS.search(text))
 
 
 def _results() -> dict[str, list[str]]:
@@ -179,13 +182,15 @@ def _results() -> dict[str, list[str]]:
     return {".".join(file.with_suffix("").parts): ["DONE"] for file in found}
 
 
-def _words(value: object) -> Iterator[str]:
+def _words(value: object) -> Iterator[str | tuple[str, str]]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         yield from _words([*value.values()])
     elif names := ATTRIBUTES.get(type(value).__name__):
-        yield from _words([getattr(value, name) for name in names])
+        yield from _words([getattr(value, name) for name in names if name != "noun"])
+        if "noun" in names:
+            yield f"%(num)s {vars(value)['noun']}", f"%(num)s {vars(value)['noun']}s"
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _words(item)

@@ -228,6 +228,10 @@ def _page_label(name: str, number: int | None) -> str:
     return (words.get(word) or _("page %(number)s", number=number)) if number else ""
 
 
+def _size(count: int) -> str:
+    return ngettext("%(num)s byte", "%(num)s bytes", count) if count < 1024 else size(count)
+
+
 def _number(value: int) -> str:
     return languages.current().formats.number(value)
 
