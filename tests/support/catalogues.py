@@ -11,7 +11,7 @@ def write_catalogue(
     folder: Path, code: str, texts: Mapping[str | tuple[str, ...], str | tuple[str, ...]], *, name: str = ""
 ) -> None:
     """Writes the `.mo` of a language with these texts."""
-    catalogue = Catalog(locale=code, language_team=name or code)
+    catalogue = Catalog(locale=code.replace("-", "_"), language_team=name or code)
     for text, translated in texts.items():
         catalogue.add(text, translated)
     folder.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ ENGLISH = "en"
 RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 # What a translation must have as often as its text: a placeholder, a tag, a reference of HTML.
-FIXED = re.compile(r"%\(\w+\)s|%%|<[^>]*>?|&#?\w+;")
+FIXED = re.compile(r"%(?:\(\w+\))?s|%%|<[^>]*>?|&#?\w+;")
 
 
 @dataclass(frozen=True)
