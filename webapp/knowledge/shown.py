@@ -141,7 +141,7 @@ def document(row: Document) -> ShownDocument:
     status = row.error or _(STATES[row.state])
     if row.state == "ready":
         status = " · ".join(
-            (_(formats.label(row.name)), ngettext("%(num)s passage", "%(num)s passages", row.passages), size(row.bytes))
+            (_(formats.label(row.name)), ngettext("%(num)s passage", "%(num)s passages", row.passages), _size(row.bytes))
         )
     elif row.of and row.state == "splitting":
         status = _("Splitting (%(share)s %%)", share=100 * row.done // row.of)
