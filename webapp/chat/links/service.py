@@ -17,6 +17,7 @@ from webapp.base.errors import Conflict, Forbidden, Invalid, Unavailable
 from webapp.base.heavy import bounded
 from webapp.base.ids import new_id
 from webapp.base.inputs import Input
+from webapp.base.languages import gettext as _
 from webapp.chat.links.tables import Link
 from webapp.chat.messages import fork
 from webapp.chat.messages.fork import Extent, Included
@@ -299,7 +300,7 @@ def _stored() -> Sequence[Secret]:
     """Returns the encrypted addresses of all links."""
     query = select(Link.id, User.email, Link.ciphertext).join(User, User.id == Link.owner_id)
     with db.engine.connect() as connection:
-        return [Secret(id, f"A link of {email}", text) for id, email, text in connection.execute(query)]
+        return [Secret(id, _("A link of %(email)s", email=email), text) for id, email, text in connection.execute(query)]
 
 
 def _replace(session: Session, id: str, ciphertext: str, fresh: str) -> bool:
