@@ -37,10 +37,22 @@ TEMPLATES.newstyle_gettext = True  # type: ignore[attr-defined]
 SHOWN = {
     "app": ["FEATURES"],
     "characters.lore.forms": ["FOREIGN", "GROUPS"],
+    "chat.calls.lines": ["STATES", "LEFT", "FOR_AN_ANSWER"],
+    "chat.calls.questions": ["IN_UTC"],
+    "chat.calls.tools_shown": ["POLICIES", "OFF", "ASKS_YOU"],
+    "chat.home.welcome_shown": ["SENTENCES"],
     "characters.lore.service": ["SHARING"],
     "characters.shown": ["ORDERS"],
     "chat.links.forms": ["LIVES"],
+    "chat.links.views": ["SHOWN"],
+    "chat.list.search_shown": ["ACTIONS"],
+    "chat.list.shown": ["DIVISIONS"],
+    "chat.page.answer_shown": ["NEXT", "NEXT_OF_KEY", "BY_ADMINS", "REASONS"],
+    "chat.page.mention_views": ["LABELS", "GROUP_LABEL"],
+    "chat.page.mentions_shown": ["ABOUT"],
+    "chat.page.preview_views": ["NAMES"],
     "chat.presets.forms": ["SYSTEM_PROMPT"],
+    "chat.presets.views": ["SHARED"],
     "chat.presets.service": ["SHARING"],
     "chat.projects.service": ["SHARING"],
     "chat.prompt.section_order": ["MOVABLE"],
@@ -53,6 +65,7 @@ SHOWN = {
     "knowledge.shown": ["OF_CHAT", "OF_PROJECT", "STATES"],
     "knowledge.sources": ["DELETED", "REPLACED", "WITHHELD"],
     "operations.alerts.kinds": ["KINDS"],
+    "operations.keeping.holdings": ["HOLDINGS"],
     "operations.schedules.forms": ["NEW_CHAT"],
     "people.accounts.roles": ["ROLES", "RIGHTS", "PERMISSIONS"],
     "people.members.people": ["TRANSFERS"],
@@ -60,10 +73,17 @@ SHOWN = {
     "people.notices.kinds": ["KINDS"],
     "people.search_words": ["KEYS"],
     "people.shortcuts": ["SHORTCUTS", "FIXED"],
+    "chat.starters.service": ["SHIPPED"],
+    "tools.built_in.make_picture": ["NOT_SET_UP"],
+    "tools.built_in.run_python": ["NOT_INSTALLED"],
+    "tools.fuse": ["WORDS"],
+    "tools.search_connections": ["NOT_SET_UP"],
+    "prompts.queries": ["FIRST_NOTE"],
     "prompts.shown": ["HEADINGS"],
     "settings.catalog": ["SECTIONS", "PARTS"],
     "shell.secrets_views": ["OUTCOMES"],
     "tools.servers.service": ["SHARING"],
+    "web.errors": ["HOME", "TITLES"],
     "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
     "workflows.editor.cards": ["BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
     "workflows.editor.diagram": ["VERBS"],
@@ -77,6 +97,7 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "AlertKind": ["title", "unit_word"],
     "BuiltIn": ["title", "about", "variables"],
     "Feature": ["navigation", "brings"],
+    "Holding": ["title", "noun", "rule"],
     "NavEntry": ["words", "tab", "about"],
     "NoticeKind": ["label"],
     "Part": ["title", "words", "about"],
@@ -85,6 +106,8 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "Setting": ["title", "sentence", "labels"],
     "Sharing": ["rights"],
     "Shortcut": ["words"],
+    "Starter": ["words", "hint"],
+    "Tool": ["title", "sentence"],
     "Transfer": ["words"],
 }
 OF_KEYS = {"GROUPS", "SECTIONS", "SIDEBAR"}
@@ -162,12 +185,13 @@ def _called(found: Iterable[tuple[Any, ...]], file: Path) -> Iterator[Message]:
 
 
 def _of_data() -> Iterator[Message]:
-    for name, constants in (SHOWN | _results()).items():
+    for name, constants in (*SHOWN.items(), *_results().items()):
         module = import_module(f"webapp.{name}")
         for constant in constants:
             value = vars(module)[constant]
             words = _words([*value, value] if constant in OF_KEYS else value)
-            yield from ((_name(Path(module.__file__ or "")), 0, text, []) for text in words if text)
+            file = _name(Path(module.__file__ or ""))
+            yield from ((file, 0, text, []) for text in words if isinstance(text, tuple) or LETTERS.search(text))
 
 
 def _results() -> dict[str, list[str]]:
@@ -177,13 +201,15 @@ def _results() -> dict[str, list[str]]:
     return {".".join(file.with_suffix("").parts): ["DONE"] for file in found}
 
 
-def _words(value: object) -> Iterator[str]:
+def _words(value: object) -> Iterator[str | tuple[str, str]]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         yield from _words([*value.values()])
     elif names := ATTRIBUTES.get(type(value).__name__):
-        yield from _words([getattr(value, name) for name in names])
+        yield from _words([getattr(value, name) for name in names if name != "noun"])
+        if "noun" in names:
+            yield f"%(num)s {vars(value)['noun']}", f"%(num)s {vars(value)['noun']}s"
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _words(item)

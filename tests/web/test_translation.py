@@ -9,7 +9,7 @@ from jinja2 import DictLoader, Environment, nodes
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
 from tests.support.catalogues import write_catalogue
-from tests.support.unmarked import TEMPLATES
+from tests.support.unmarked import TEMPLATES, faults_of_scripts
 from webapp.base import languages
 from webapp.web.translation import CurrentHtml, Translated, texts_of
 
@@ -62,6 +62,7 @@ def test_texts_are_escaped_in_html_but_for_apostrophes() -> None:
 def test_a_sentence_with_a_number_has_its_other_values_escaped(app: Flask) -> None:
     source = "{% trans count=n, name=name %}{{ name }} has one{% pluralize %}{{ name }} has {{ count }}, 5%{% endtrans %}"
     template = app.jinja_env.from_string(source + ' {{ ngettext("%(num)s entry", "%(num)s entries", n * 1000) }}')
+    languages.use("en")
     assert template.render(n=1, name="<b>") == "&lt;b&gt; has one 1,000 entries"
     assert template.render(n=2, name="A") == "A has 2, 5% 2,000 entries"
 
@@ -107,3 +108,7 @@ def test_a_page_is_in_the_language_of_its_person_or_else_of_the_browser(make_app
     assert (refused.status_code, "Choose one of the languages." in refused.text) == (422, True)
     assert member.post("/settings/look", language="").status_code == 303
     assert "Neuer Chat" not in member.get("/").text
+
+
+def test_scripts_have_no_words_without_a_mark() -> None:
+    assert not list(faults_of_scripts()), 'write _("Save")'
