@@ -43,6 +43,7 @@ STAYS: dict[str, dict[str, str]] = {
         "is_forgotten": "a memory stays on this server",
         "tools": "what may be used is chosen on each server",
         "models": "which models answer side by side is chosen on each server",
+        "has_texts": "texts beside a chat are not in its file",
         "column_ids": "in a file, answers that stand side by side are versions",
     },
     "messages": {
