@@ -143,7 +143,7 @@ def update(part: str) -> Response:
         here = url_for(".show", part=part)
         if current_user().language != before:
             return navigate(here)
-        return done(here) if is_htmx() else redirect(here, "Saved.")
+        return done(here) if is_htmx() else redirect(here, _("Saved."))
     return _page(part, form)
 
 

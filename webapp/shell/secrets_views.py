@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.secrets import keyring
 from webapp.web.htmx import redirect, render
@@ -28,7 +29,10 @@ def generate() -> Response:
 @admin_only
 def begin() -> Response:
     fingerprint = keyring.begin_change(author=audit_author())
-    return redirect(url_for(".index"), f"New key created: {fingerprint}. From now on, everything is encrypted with it.")
+    return redirect(
+        url_for(".index"),
+        _("New key created: %(fingerprint)s. From now on, everything is encrypted with it.", fingerprint=fingerprint),
+    )
 
 
 @bp.post("/rotate")
@@ -42,7 +46,7 @@ def rotate() -> Response:
 @admin_only
 def end() -> Response:
     keyring.end_change(author=audit_author())
-    return redirect(url_for(".index"), "Old key removed. The key change is complete.")
+    return redirect(url_for(".index"), _("Old key removed. The key change is complete."))
 
 
 def _page(**context: Any) -> Response:

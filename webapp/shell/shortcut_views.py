@@ -6,6 +6,7 @@ from typing import NamedTuple
 from flask import Blueprint, Response, request, url_for
 from wtforms import StringField
 
+from webapp.base.languages import gettext as _
 from webapp.people import shortcuts
 from webapp.people.accounts.guards import current_user, signed_in, viewer_or_none
 from webapp.people.preferences import set_keys
@@ -66,7 +67,7 @@ def update() -> Response:
     sent = {field.name: field.data for field in form if field.name in {*request.form, to_default}}
     with form.attempt():
         set_keys(current_user(), dict.fromkeys(shortcuts.BY_NAME) if "all" in request.form else sent)
-        return redirect(url_for(".show"), "Saved.")
+        return redirect(url_for(".show"), _("Saved."))
     return _page(form)
 
 

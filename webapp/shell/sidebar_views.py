@@ -4,6 +4,7 @@ from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.guards import current_user, signed_in, viewer_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
@@ -51,7 +52,7 @@ def choose() -> Response:
     me = current_user()
     shown = SIDEBAR if "all" in request.form else request.form.getlist("shown")
     hide_links(me, [name for name in _choices(me) if name not in shown])
-    return redirect(url_for(".own_sidebar"), "Saved.")
+    return redirect(url_for(".own_sidebar"), _("Saved."))
 
 
 def _links(me: User) -> list[SidebarLink]:
