@@ -88,8 +88,7 @@ def messages() -> Iterator[Message]:
     yield from _of_data()
     yield from _of_forms(Form)
     for file in sorted((ROOT / "static" / "js").rglob("*.js")):
-        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
-            yield from ((_name(file), number, ast.literal_eval(match[1]), []) for match in SCRIPT_TEXT.finditer(line))
+        yield from ((_name(file), 0, ast.literal_eval(match[1]), []) for match in SCRIPT_TEXT.finditer(file.read_text("utf-8")))
 
 
 def catalog() -> Catalog:

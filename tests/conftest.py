@@ -28,6 +28,7 @@ from tests.support.browser import Browser  # noqa: E402
 from tests.support.cases import pytest_collection_modifyitems  # noqa: E402
 from tests.support.documented import DocumentedClient  # noqa: E402
 from tests.support.people import AGENT, user_with_session  # noqa: E402
+from tests.support.preparing import made_once  # noqa: E402
 from tests.support.rounds import ROUNDS  # noqa: E402
 from tests.support.routes import SharingFlask  # noqa: E402
 from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402
@@ -59,6 +60,7 @@ __all__ = [
 
 MakeApp = Callable[..., Flask]
 KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "="}
+MIGRATED = "migrated"
 
 # What someone has in .env, such as a real key, is not for the tests.
 os.environ["ENV_FILE"] = os.devnull
@@ -70,7 +72,7 @@ settings.load_profile("even")
 
 locks.refuse_in_threads()
 TEMPLATES = CompiledTemplates()
-# Shared caches: compiled statements, and a dialect per database, which was initialized when that database was migrated.
+# Shared caches: compiled statements, and an initialized dialect per database.
 STATEMENTS: dict[Any, Any] = {}
 DIALECTS: dict[str, Dialect] = {}
 
@@ -85,25 +87,31 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with the newest schema, from which tests copy."""
-    folder = tmp_path_factory.mktemp("migrated")
-    app = create_app(load({**KEYS, "DATA_DIR": str(folder)}))
-    migrate(app)
-    return folder / "millrace.sqlite3"
+    migrated = made_once("sqlite", lambda folder: migrate(app_in(folder))) / "millrace.sqlite3"
+    file = Path(shutil.copy(migrated, tmp_path_factory.mktemp("migrated")))
+    know_dialect(app_in(file.parent))
+    return file
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
-    with postgres.running_server() as server:
+    with postgres.running_server(made_once("postgres", keep_migrated) / "data") as server:
         yield server
+
+
+def keep_migrated(folder: Path) -> None:
+    """Keeps the data of a PostgreSQL server whose database `MIGRATED` has the newest schema."""
+    with postgres.running_server() as server:
+        server.name_database(MIGRATED)
+        migrate(app_in(folder, DATABASE_URL=server.url(MIGRATED)))
+        server.keep(folder / "data")
 
 
 @pytest.fixture(scope="session")
 def migrated_database(postgres_server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A PostgreSQL database with the newest schema, from which tests copy."""
-    name = postgres_server.new_database()
-    environ = {**KEYS, "DATA_DIR": str(tmp_path_factory.mktemp("migrated")), "DATABASE_URL": postgres_server.url(name)}
-    migrate(create_app(load(environ)))
-    return name
+    know_dialect(app_in(tmp_path_factory.mktemp("migrated"), DATABASE_URL=postgres_server.url(MIGRATED)))
+    return MIGRATED
 
 
 @pytest.fixture
@@ -216,9 +224,20 @@ def _with_cookie(browser: Browser, secret: str) -> Browser:
     return browser
 
 
+def app_in(folder: Path, **environ: str) -> Flask:
+    return create_app(load({**KEYS, "DATA_DIR": str(folder), **environ}))
+
+
 def migrate(app: Flask) -> None:
     with app.app_context():
         upgrade(str(ROOT / "migrations"))
+    shut_down(app)
+
+
+def know_dialect(app: Flask) -> None:
+    """Keeps the dialect of a database, which its first connection initializes."""
+    with app.app_context():
+        db.engine.connect().close()
         DIALECTS[db.engine.name] = db.engine.dialect
     shut_down(app)
 

@@ -14,7 +14,7 @@ if (self.speechSynthesis) {
   };
   let read = {};
   const show = () => {
-    const words = (button) => (button.value === read.id ? "Stop reading" : "Read aloud");
+    const words = (button) => (button.value === read.id ? _("Stop reading") : _("Read aloud"));
     for (const each of document.querySelectorAll(".aloud span")) each.textContent = words(each.parentElement);
   };
   // One sentence at a time, as browsers cut off long texts. The language of a text is unknown, so the browser's is used.

@@ -4,10 +4,10 @@
 // told by the server isn't told here as well.
 if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(navigator.userAgent)) {
   const WORDS = {
-    completed: "The answer is complete.",
-    interrupted: "The answer was cut off.",
-    failed: "There is no answer.",
-    waiting: "Waiting for you.",
+    completed: _("The answer is complete."),
+    interrupted: _("The answer was cut off."),
+    failed: _("There is no answer."),
+    waiting: _("Waiting for you."),
   };
   const root = document.documentElement.dataset,
     choice = () => localStorage.getItem("notifications");

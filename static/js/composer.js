@@ -74,7 +74,7 @@
     const form = box()?.form;
     if (form?.matches(".htmx-request")) return later();
     if (!form?.dataset.draft) return;
-    const body = new URLSearchParams({ message: box().value });
+    const body = new URLSearchParams({ message: box().value, key: millrace.keyOf(box().value) });
     for (const { name, value } of form.querySelectorAll(".chip input:checked")) body.append(name, value);
     fetch(form.dataset.draft, { method: "POST", body, keepalive }).catch(() => waiting || later(AGAIN_AFTER));
   };
@@ -114,6 +114,6 @@
   });
   document.addEventListener("htmx:error", ({ target, detail }) => {
     if (!target.matches?.("#composer, #actions") || millrace.takes?.(detail.ctx)) return;
-    millrace.toast("Can't reach the server. Your text is still here. Please try again.");
+    millrace.toast(_("Can't reach the server. Your text is still here. Please try again."));
   });
 }

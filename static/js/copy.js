@@ -13,10 +13,10 @@
     await (navigator.clipboard ? navigator.clipboard.writeText(text) : oldWay(text));
     const words = button.querySelector("span") ?? button;
     const before = (button.dataset.words ??= words.textContent);
-    words.textContent = "Copied";
+    words.textContent = _("Copied");
     setTimeout(() => (words.textContent = before), 1600);
   };
-  const failed = () => millrace.toast("Couldn't copy. Select the text and copy it manually.");
+  const failed = () => millrace.toast(_("Couldn't copy. Select the text and copy it manually."));
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
@@ -58,13 +58,15 @@
       frame = document.createElement("iframe");
     const show = (isDrawn) => {
       block.classList.toggle("code--drawn", isDrawn);
-      [button.textContent, button.ariaLabel] = isDrawn ? ["Source", "Show the source"] : ["Diagram", "Show the diagram"];
+      [button.textContent, button.ariaLabel] = isDrawn
+        ? [_("Source"), _("Show the source")]
+        : [_("Diagram"), _("Show the diagram")];
     };
     button.onclick = () => show(!block.classList.contains("code--drawn"));
-    Object.assign(frame, { className: "drawn", title: "Diagram", loading: "lazy", sandbox: "allow-scripts" });
+    Object.assign(frame, { className: "drawn", title: _("Diagram"), loading: "lazy", sandbox: "allow-scripts" });
     frame.src = `${link.href.replace("/preview?", "/frame?")}&fit&theme=${theme}&contrast=${contrast}`;
     frame.addEventListener("load", () => show(true), { once: true });
-    link.textContent = "Enlarge";
+    link.textContent = _("Enlarge");
     block.append(frame);
   };
   const equip = (place) => {
@@ -75,10 +77,12 @@
       const block = header.parentElement,
         link = header.querySelector("#thread [data-draw]"),
         buttons = Object.assign(document.createElement("span"), { part: "tools" });
-      if (link) draw(link, block, add(buttons, "Diagram", "Show the diagram"));
-      const wrap = add(buttons, "Wrap", "Wrap lines", () => (wrap.ariaPressed = block.classList.toggle("code--wrapped")));
+      if (link) draw(link, block, add(buttons, _("Diagram"), _("Show the diagram")));
+      const wrap = add(buttons, _("Wrap"), _("Wrap lines"), () => (wrap.ariaPressed = block.classList.toggle("code--wrapped")));
       wrap.ariaPressed = false;
-      const button = add(buttons, "Copy", "Copy code", () => copy(block.querySelector("pre").textContent, button).catch(failed));
+      const button = add(buttons, _("Copy"), _("Copy code"), () =>
+        copy(block.querySelector("pre").textContent, button).catch(failed),
+      );
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }
   };

@@ -4,7 +4,7 @@
   const box = () => document.getElementById("composer-text");
   const place = () => document.getElementById("composer-prompt");
   const MOST_RECENT = 30;
-  const FAILED = "Can't reach the server. Your text is still here. Please try again.";
+  const FAILED = _("Can't reach the server. Your text is still here. Please try again.");
 
   millrace.fragment = async (address, options = {}, isQuiet = false) => {
     const answer = await fetch(address, { headers: { "HX-Request": "true" }, ...options }).catch(() => null);

@@ -1,11 +1,11 @@
 // Has the server tell this device: asks for permission when the button is pressed, never before. Loaded with that form.
 const IS_APPLE = /iPhone|iPad/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
 const WORDS = {
-  apple: "On an iPhone or iPad, add Millrace to the home screen first: Share, then Add to Home Screen. Open it from there.",
-  missing: "This browser can't show notices. Use a current one, and an address that begins with https.",
-  denied: "This browser doesn't let Millrace show notices. Allow them for this site in its settings, then try again.",
-  dismissed: "Nothing has changed. Press the button again, and allow notices when the browser asks.",
-  failed: "This browser's notice service can't be reached. Please try again later.",
+  apple: _("On an iPhone or iPad, add Millrace to the home screen first: Share, then Add to Home Screen. Open it from there."),
+  missing: _("This browser can't show notices. Use a current one, and an address that begins with https."),
+  denied: _("This browser doesn't let Millrace show notices. Allow them for this site in its settings, then try again."),
+  dismissed: _("Nothing has changed. Press the button again, and allow notices when the browser asks."),
+  failed: _("This browser's notice service can't be reached. Please try again later."),
 };
 const form = () => document.querySelector("form[data-push]");
 const tell = (why) => {
@@ -15,8 +15,10 @@ const tell = (why) => {
 const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
 const nameOf = () => {
   const { userAgentData, userAgent } = navigator;
-  const system = userAgentData?.platform || userAgent.match(/iPhone|iPad|Android|Windows|Mac|Linux/)?.[0] || "Browser";
-  return userAgentData?.brands?.at(-1) ? `${userAgentData.brands.at(-1).brand} on ${system}` : system;
+  const system = userAgentData?.platform || userAgent.match(/iPhone|iPad|Android|Windows|Mac|Linux/)?.[0] || _("Browser");
+  return userAgentData?.brands?.at(-1)
+    ? _("%(browser)s on %(system)s").replace("%(browser)s", userAgentData.brands.at(-1).brand).replace("%(system)s", system)
+    : system;
 };
 const subscribe = async () => {
   const { pushManager } = await navigator.serviceWorker.ready,

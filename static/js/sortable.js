@@ -13,7 +13,11 @@ const changed = (list, words) => {
   list.parentElement.querySelector("[data-order]").value = rowsOf(list).map(idOf).join(" ");
   list.parentElement.querySelector("[role=status]").textContent = words;
 };
-const place = (list, row) => `${nameOf(row)}, ${rowsOf(list).indexOf(row) + 1} of ${rowsOf(list).length}`;
+const filled = (words, values) => words.replace(/%\((\w+)\)s/g, (_all, name) => values[name]);
+const place = (list, row) => {
+  const number = rowsOf(list).indexOf(row) + 1;
+  return filled(_("%(name)s, %(number)s of %(all)s"), { name: nameOf(row), number, all: rowsOf(list).length });
+};
 const moved = (row, step) => {
   const list = row.parentElement,
     next = rowsOf(list)[rowsOf(list).indexOf(row) + step];
@@ -24,7 +28,7 @@ const moved = (row, step) => {
 };
 const removed = (row) => {
   const list = row.parentElement,
-    words = `${nameOf(row)} removed`,
+    words = filled(_("%(name)s removed"), { name: nameOf(row) }),
     next = row.nextElementSibling ?? row.previousElementSibling;
   row.remove();
   changed(list, words);

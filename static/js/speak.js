@@ -1,15 +1,15 @@
 // Announces the answer to screen readers sentence by sentence, and once each when it starts and ends.
 "use strict";
 {
-  const BEGUN = "The answer has started.",
+  const BEGUN = _("The answer has started."),
     EVERY = 900;
   const WORDS = {
     thinking: BEGUN,
     responding: BEGUN,
-    completed: "The answer is complete.",
-    stopped: "The answer was stopped.",
-    interrupted: "The answer was interrupted.",
-    failed: "There is no answer. The reason is shown instead.",
+    completed: _("The answer is complete."),
+    stopped: _("The answer was stopped."),
+    interrupted: _("The answer was interrupted."),
+    failed: _("There is no answer. The reason is shown instead."),
   };
   const known = new Set(),
     begun = new Set(),
@@ -30,7 +30,7 @@
     for (; place < all.length; place++, at = 0) {
       const block = all[place],
         isOpen = block.matches(".tail") && !isOver;
-      const rest = block.matches(".code, :has(> .code)") ? (isOpen ? "" : "Code block.") : block.textContent.slice(at);
+      const rest = block.matches(".code, :has(> .code)") ? (isOpen ? "" : _("Code block.")) : block.textContent.slice(at);
       const part = isOpen ? (rest.match(/^[\s\S]*[.!?…](?=\s)/)?.[0] ?? "") : rest;
       words += ` ${part}`;
       at += part.length;
@@ -65,7 +65,7 @@
     at = blocks()[place]?.textContent.length ?? 0;
   });
   document.addEventListener("silent", () => {
-    lines.push("The model has sent no text for 15 seconds.");
+    lines.push(_("The model has sent no text for 15 seconds."));
     waiting ||= setTimeout(tick);
   });
   // A question of a workflow, which arrives complete.
@@ -78,7 +78,7 @@
   document.addEventListener("status", (event) => {
     const { status, generation, message } = JSON.parse(event.detail.data),
       words = WORDS[status];
-    if (status === "waiting") document.dispatchEvent(new CustomEvent("said", { detail: "Waiting for your decision." }));
+    if (status === "waiting") document.dispatchEvent(new CustomEvent("said", { detail: _("Waiting for your decision.") }));
     if (!words || known.has(generation + words)) return;
     known.add(generation + words);
     if (words === BEGUN) begin(`message-${message}`);

@@ -1,8 +1,7 @@
 // The page's stream: shows the state of answers and of the connection.
 "use strict";
 {
-  const STATES = { thinking: "Thinking", responding: "Answering", saving: "Saving", waiting: "Waiting for you" };
-  const WAITING = "Connection lost. Reconnecting; new text will appear here.";
+  const WAITING = _("Connection lost. Reconnecting; new text will appear here.");
   let [lateLine, isOver, attempts, sign] = [0, false, 0, ""];
 
   const feed = () => document.querySelector("#thread, #plan-feed");
@@ -94,20 +93,8 @@
     mark(millrace.isRunning() ? "… " : "");
   });
   document.addEventListener("htmx:after:swap", () => mark());
-  const word = (article, status, words) => {
-    const state = article?.querySelector(".state__words");
-    if (!state) return;
-    const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
-    const thought = article.querySelector(".thought summary span");
-    const hasThought = status === "responding" && state.textContent === STATES.thinking && thought && since;
-    if (hasThought) thought.textContent = `Thought for ${millrace.elapsed(since)}`.replace(/ 0 s$/, " a moment");
-    state.textContent = words;
-  };
-  document.addEventListener("status", (event) => {
-    const { message, status, words = STATES[status] } = JSON.parse(event.detail.data);
-    const article = document.getElementById(`message-${message}`);
-    if (article) article.dataset.status = status;
-    if (words) word(article, status, words);
+  // After states.js, which writes the state down.
+  document.addEventListener("status", () => {
     mark(millrace.isRunning() ? "… " : document.hidden ? "● " : "");
     setTimeout(letGo, 1000);
   });

@@ -3,6 +3,8 @@
 "use strict";
 const [SHELL, PAGE, KEEPER, MOST_PAGES, MOST_CHARS, MOST_ASSETS] = ["shell", "/offline", "Millrace-Keep", 20, 2_000_000, 120];
 const [ASSET, LINE] = [/\/static\/(?!vendor\/mermaid)[\w./+-]+\?v=\w+/g, /<p class="offline"/];
+const OF_PAGE = _("You are offline: this is how the page stood at %(time)s.");
+const OF_CHAT = _("You are offline: this is how the chat stood at %(time)s.");
 let [turns, newest, line] = [0, 0, Promise.resolve()];
 // One after the other: what is forgotten is not kept again by a page that was on its way.
 const inTurn = (task) => (line = line.then(task).catch(() => {}));
@@ -34,14 +36,13 @@ const kept = async (path) => {
   const name = (await caches.keys()).find((name) => name.startsWith("kept "));
   const page = name && (await (await caches.open(name)).match(path, { ignoreVary: true }));
   if (!page) return (await caches.match(PAGE, { ignoreVary: true })) ?? Response.error();
-  const [at, what] = [page.headers.get("Kept-At"), path === "/" ? "page" : "chat"];
-  const words = `You are offline: this is how the ${what} stood at <time datetime="${at}" data-exact>${at}</time>.`;
-  return new Response((await page.text()).replace(LINE, `$& data-kept>${words}</p>$&`), { headers: page.headers });
+  const [at, words] = [page.headers.get("Kept-At"), path === "/" ? OF_PAGE : OF_CHAT];
+  const stood = words.replace("%(time)s", `<time datetime="${at}" data-exact>${at}</time>`);
+  return new Response((await page.text()).replace(LINE, `$& data-kept>${stood}</p>$&`), { headers: page.headers });
 };
-const first = async ({ preloadResponse, request }) => (await preloadResponse) ?? fetch(request);
 const show = async (event, path) => {
-  const turn = ++turns;
-  const answer = await first(event).catch(() => null);
+  const [turn, early] = [++turns, Promise.resolve(event.preloadResponse)];
+  const answer = await early.then((response) => response ?? fetch(event.request)).catch(() => null);
   if (!answer) return kept(path);
   const copy = answer.headers.get(KEEPER)?.endsWith(" page") ? answer.clone() : answer;
   event.waitUntil(inTurn(() => keep(path, copy, turn)));
@@ -69,10 +70,8 @@ const answerer = ({ method, mode, headers }, { pathname }) => {
   if (mode === "navigate" || headers.get("Accept") === "text/html") return (event) => show(event, pathname);
   return pathname.startsWith("/static/") && (({ request }) => fetch(request).catch(() => caches.match(request)));
 };
-self.onfetch = (event) => {
-  const answer = answerer(event.request, new URL(event.request.url));
-  if (answer) event.respondWith(answer(event));
-};
+const respond = (event, answer) => answer && event.respondWith(answer(event));
+self.onfetch = (event) => respond(event, answerer(event.request, new URL(event.request.url)));
 self.oninstall = (event) => event.waitUntil(Promise.all([skipWaiting(), load()]));
 self.onactivate = (event) => event.waitUntil(Promise.all([clients.claim(), registration.navigationPreload?.enable()]));
 self.onsync = (event) => event.waitUntil(unsent.send());

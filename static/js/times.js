@@ -10,16 +10,18 @@
     [3600, "hour"],
     [60, "minute"],
   ];
-  const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
-  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
-  const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
-  const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const { lang } = document.documentElement,
+    region = lang === "en" ? "en-GB" : lang;
+  const exact = new Intl.DateTimeFormat(region, { dateStyle: "long", timeStyle: "short" });
+  const day = new Intl.DateTimeFormat(region, { day: "numeric", month: "short", year: "numeric" });
+  const clock = new Intl.DateTimeFormat(region, { timeStyle: "short" });
+  const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
 
   const ago = (moment) => {
     const seconds = (Date.now() - moment) / 1000;
     if (seconds > 30 * 86400) return day.format(moment);
     const [length, unit] = STEPS.find(([length]) => seconds >= length) ?? [];
-    return unit ? relative.format(-Math.floor(seconds / length), unit) : "just now";
+    return unit ? relative.format(-Math.floor(seconds / length), unit) : _("just now");
   };
 
   millrace.elapsed = (since) => {
@@ -60,7 +62,7 @@
     const other = place?.closest(".aside").querySelector(".instead");
     if (other) other.hidden = !(isNow || (isWaiting && Date.now() - new Date(place.dataset.since) >= SILENT));
     if (state) state.hidden = isNow;
-    if (isNow) place.textContent = `No text for ${millrace.elapsed(heard)}`;
+    if (isNow) place.textContent = _("No text for %(time)s").replace("%(time)s", millrace.elapsed(heard));
     if (isNow && !isSilent) document.dispatchEvent(new Event("silent"));
     isSilent = isNow;
     return isNow && place;
@@ -71,7 +73,7 @@
       if (place === silent) continue;
       const past = Date.now() - new Date(place.dataset.since),
         elapsed = `\u00a0· ${millrace.elapsed(place.dataset.since)}`;
-      const words = past < 0 ? `in ${Math.ceil(-past / 1000)} s` : past < 3000 ? "" : elapsed;
+      const words = past < 0 ? _("in %(num)s s").replace("%(num)s", Math.ceil(-past / 1000)) : past < 3000 ? "" : elapsed;
       say(place, words);
     }
   };

@@ -1,7 +1,7 @@
 // Shows which messages wait for the network, and has them sent when there is one. Loaded after the page.
 "use strict";
 {
-  const [SOON, LATEST] = [3_000, 60_000];
+  const [SOON, LATEST, REFUSED, WAITS] = [3_000, 60_000, _("Not sent."), _("Waits for the network.")];
   const { serviceWorker } = navigator,
     news = new BroadcastChannel("unsent"),
     keeper = () => document.querySelector(".offline[data-person]"),
@@ -39,7 +39,7 @@
   const line = ({ url, fields, isRefused, words }) => {
     const row = document.getElementById("unsent-shape").content.cloneNode(true).firstElementChild;
     row.querySelector("p").textContent = new URLSearchParams(fields).getAll("message").join("\n");
-    row.querySelector(".unsent__state").textContent = isRefused ? `Not sent. ${words}` : `Waits for the network. ${words ?? ""}`;
+    row.querySelector(".unsent__state").textContent = `${isRefused ? REFUSED : WAITS} ${words ?? ""}`;
     row.dataset.url = url;
     return row;
   };
@@ -69,11 +69,14 @@
   const now = async () => {
     wait = SOON;
     await show();
+    // What waits here can have been kept as a draft before it was sent.
+    const box = document.getElementById("composer-text");
+    if (here().some(({ fields }) => new URLSearchParams(fields).get("message") === box.value)) box.value = "";
     await send();
   };
   const takeBack = async (row, isEdited) => {
     const message = messages.find(({ url }) => url === row.dataset.url);
-    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast("It has just been sent.");
+    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast(_("It has just been sent."));
     await show();
     if (!isEdited) return;
     const [box, text] = [document.getElementById("composer-text"), new URLSearchParams(message.fields).get("message")];
@@ -112,8 +115,8 @@
     if (row) takeBack(row, target.closest("[data-unsent=edit]"));
   });
   document.addEventListener("submit", (event) => {
-    const count = waiting().length;
-    if (!count || event.target.getAttribute("action") !== "/logout") return;
-    if (!confirm(`Messages that wait for the network: ${count}. Signing out deletes them. Sign out?`)) event.preventDefault();
+    if (!waiting().length || event.target.getAttribute("action") !== "/logout") return;
+    const words = _("Messages that wait for the network: %(num)s. Signing out deletes them. Sign out?");
+    if (!confirm(words.replace("%(num)s", waiting().length))) event.preventDefault();
   });
 }

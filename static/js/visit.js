@@ -105,7 +105,7 @@
   });
   addEventListener("popstate", ({ state }) => {
     if (address(location) === here) return;
-    if (isHeld() && !confirm("Leave this page? What you typed isn't saved.")) history.pushState({}, "", here);
+    if (isHeld() && !confirm(_("Leave this page? What you typed isn't saved."))) history.pushState({}, "", here);
     else go(location, state?.y ?? 0);
   });
   const rest = (event) => {

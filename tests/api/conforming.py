@@ -45,10 +45,16 @@ def operations(app: Flask) -> list[schemathesis.APIOperation]:
     return [operation for id, operation in found.items() if id not in ENDLESS and not id[-1].isdigit()]
 
 
-def tried(operation: schemathesis.APIOperation, caller: Client) -> list[str]:
-    """Sends a few valid and invalid requests; returns what was wrong with the responses."""
+def modes_of(number: int) -> list[GenerationMode]:
+    """Returns whether valid or invalid requests are sent to an operation: in a single round one of the two, by turns."""
+    modes = list(GenerationMode)
+    return modes if ROUNDS > 1 else [modes[number % len(modes)]]
+
+
+def tried(operation: schemathesis.APIOperation, caller: Client, modes: list[GenerationMode]) -> list[str]:
+    """Sends a few requests of these modes; returns what was wrong with the responses."""
     faults = []
-    for mode in GenerationMode:
+    for mode in modes:
 
         @seeded(7)
         @FEW

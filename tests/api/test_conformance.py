@@ -11,7 +11,7 @@ from webapp.settings.service import set_setting
 @pytest.mark.rounds
 def test_whatever_is_sent_is_answered_as_the_document_says(app: Flask, admin: Client, fake) -> None:
     # Imported only for this test, because the import is slow.
-    from tests.api.conforming import operations, tried
+    from tests.api.conforming import modes_of, operations, tried
 
     fake.says("Fine.")
     with app.app_context():
@@ -19,5 +19,5 @@ def test_whatever_is_sent_is_answered_as_the_document_says(app: Flask, admin: Cl
             set_setting(name, "0")
     wanted = operations(app)
     assert len(wanted) > 70
-    faults = [fault for operation in wanted for fault in tried(operation, admin)]
+    faults = [fault for number, operation in enumerate(wanted) for fault in tried(operation, admin, modes_of(number))]
     assert not faults, "\n\n".join(faults)

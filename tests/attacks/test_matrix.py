@@ -23,7 +23,7 @@ VALUE = re.compile(r"<[^>]*>")
 IMPLIED = {"HEAD", "OPTIONS"}
 DONE = ("in", "out")
 # In a single round, some kinds of people are tried with these states of an object alone, as another kind meets the same guard
-# with all of them: people without an account where no visitor is let in, and the owner wherever an admin is refused.
+# with all of them: people without an account where no visitor is let in, and members wherever an admin has no power of theirs.
 AT_THE_DOOR = ("", "own", "there")
 TO_AN_ADMIN = ("", "own", "foreign", "visitors", "to read", "to write")
 MEANT = {"shut": ("door", "gone"), "out": ("door",)}
@@ -95,13 +95,15 @@ def is_alike(case: Case, person: str) -> bool:
 
 
 def tried(person: str) -> Iterator[Case]:
-    met = set[tuple[str, Route, str]]()
+    met = set[tuple[str, ...]]()
+    like = {"guest": "member", "owner": "admin"}.get(person, "")
     for case in cases(person):
         name, route, state, outcome = case
-        # What a guest meets like a member is tried at one route of each kind in a blueprint, in a single round.
-        guard = (name.partition(".")[0], route, state)
-        is_like_a_members = person == "guest" and RULES[route.rule]["member"].get(state) == outcome
-        if ROUNDS == 1 and (is_alike(case, person) or (is_like_a_members and guard in met)):
+        # In a single round, what a guest meets like a member is tried at one route of each kind in a blueprint, and what the
+        # owner meets like an admin at one route of each rule.
+        guard = (route.rule, state) if person == "owner" else (name.partition(".")[0], route.method, route.rule, state)
+        is_like_theirs = like and RULES[route.rule][like].get(state) == outcome
+        if ROUNDS == 1 and (is_alike(case, person) or (is_like_theirs and guard in met)):
             continue
         met.add(guard)
         yield case

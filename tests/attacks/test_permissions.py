@@ -63,14 +63,19 @@ def rows(world: World) -> set[tuple[str, str]]:
     else [(person, by_group) for person in ROLES[1:] for by_group in (True, False)],
 )
 def test_who_is_denied_everything_begins_and_makes_nothing(app: Flask, fake, person: str, by_group: bool) -> None:
-    world = World(app, person)
+    world, met = World(app, person), set[tuple[str, ...]]()
+
+    def is_new(name: str, route: Route, state: str) -> bool:
+        """In a single round, what needs no permission is tried by one who has none, at one route of each kind in a blueprint."""
+        kind = (name.partition(".")[0], route.method, route.rule, state)
+        return kind not in met and not met.add(kind)
+
     asked = [
         (route, name, address(world, name, things(world, route.things, state)), outcome)
         for name, routes in ROUTES.items()
         for route in routes
         for state, outcome in RULES[route.rule][person].items()
-        # What needs no permission is the same to all who have none: in a single round, one of them tries it.
-        if outcome == "in" and (by_group or ROUNDS > 1 or needed(app, name, route))
+        if outcome == "in" and (ROUNDS > 1 or needed(app, name, route) or (by_group and is_new(name, route, state)))
     ]
     fields = {name: fields_for(world, name) for name in ROUTES}
     deny(world, by_group=by_group)

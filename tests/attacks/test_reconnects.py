@@ -19,7 +19,7 @@ from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 
 pytestmark = [pytest.mark.slow, pytest.mark.rounds, pytest.mark.timeout(240)]
-PAGES, SECONDS = int(os.environ.get("PAGES", min(200 * ROUNDS, 1_000))), 10
+PAGES, SECONDS = int(os.environ.get("PAGES", min(100 * ROUNDS, 1_000))), 10
 TURNS = 12
 TEXT = "Some *words* and `code`, and [a link](https://example.org).\n\n- one\n- two\n\n" * 12
 

@@ -42,6 +42,7 @@ NOTICED_BY = {
     "slider": "test_layout.py::test_parameters_are_changed_beside_the_composer",
     "speak": "test_reading.py::test_the_answer_is_heard_by_sentence",
     "speech": "test_quoted_speech.py::test_speech_has_its_own_color",
+    "states": "test_answers.py::test_an_answer_streams_through_its_states",
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",
     "times": "test_layout.py::test_a_moment_in_a_text_is_the_readers",
     "unsaved": "test_characters.py::test_what_was_typed_in_a_form_is_not_lost_without_a_word",

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.chats import ChatPage, Person, press, press_while_it_refreshes, read_further_up, reload
 from tests.browser.conftest import Visit
@@ -316,3 +316,27 @@ def test_without_scripts_the_next_message_is_queued(server: Server, upstream: Up
     expect(page.locator("#follow-up .next__text")).to_have_text("Next: And then?")
     chat.stop.click()
     chat.expect("stopped")
+
+
+def test_a_message_whose_response_was_lost_is_sent_once(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = asked(visit(server), upstream)
+    questions = chat.page.locator("article[data-role=user]")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    chat.page.route("**/messages", lose, times=1)
+    chat.box.fill("Is it there?")
+    chat.send.click()
+    expect(chat.box).to_have_value("Is it there?")
+    expect(questions).to_have_count(2)
+    chat.expect("completed")
+    chat.send.click()
+    expect(chat.box).to_have_value("")
+    chat.ask("Is it there?")
+    expect(questions).to_have_count(3)
+    chat.expect("completed")
+    reload(chat.page)
+    expect(questions.locator(".message-text")).to_have_text(["Hello", "Is it there?", "Is it there?"])
+    expect(chat.box).to_have_value("")

@@ -92,6 +92,10 @@ def test_a_chat_is_read_and_written_in_a_tunnel(phone: Person, server: Server) -
     assert chat.page.evaluate("getComputedStyle(document.querySelector('.composer')).display") != "inline"
     for text in ("First", "Second", "No", "Third"):
         write(chat, text)
+    # Saved as a draft before it was sent.
+    chat.box.evaluate("box => { box.value = 'Second'; }")
+    chat.page.evaluate("() => document.dispatchEvent(new Event('arrived', {bubbles: true}))")
+    expect(chat.box).to_have_value("")
     expect(chat.page.locator("#unsent")).to_contain_text("Waits for the network")
     chat.page.locator("#unsent li", has_text="No").get_by_role("button", name="Remove").click()
     chat.page.locator("#unsent li", has_text="Third").get_by_role("button", name="Edit").click()

@@ -47,6 +47,16 @@ def test_sending_and_queueing_let_it_go(owner, path, fake):
     assert box(owner, path) == ""
 
 
+def test_one_that_arrives_behind_its_message_is_none(owner, path, fake):
+    fake.counts(4_000, pace=0.02)
+    for url, text in ((f"{path}/messages", "Second"), (f"{path}/follow-up", "Third")):
+        owner.post(url, message=text, key=text)
+        owner.post(f"{path}/draft", message=text, key=text)
+        assert box(owner, path) == ""
+        owner.post(f"{path}/draft", message=text, key="another")
+        assert box(owner, path) == text
+
+
 @pytest.mark.slow
 def test_what_was_refused_is_still_kept(owner, path, fake):
     owner.post(f"{path}/draft", message="Second")

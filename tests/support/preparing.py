@@ -1,4 +1,4 @@
-"""A data folder as `flask prepare` leaves it, made once and copied by all servers of the tests."""
+"""What is made once and copied by all shards of a test run, such as a data folder as `flask prepare` leaves it."""
 
 import atexit
 import fcntl
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -23,18 +23,31 @@ LINK = re.compile(r"http://\S+/setup\?token=\S+")
 
 @cache
 def prepared_once() -> tuple[Path, str]:
-    """Returns the folder and its owner's link: preparing takes a core six seconds, so the shards of a test run share one."""
+    """Returns the folder and its owner's link."""
+    folder = made_once("server", _prepare)
+    return folder / "data", link_in((folder / "said").read_text("utf-8"))
+
+
+def _prepare(folder: Path) -> None:
+    (folder / "data").mkdir()
+    (folder / "said").write_text(flask(environ_of(folder / "data", free_port()), "prepare"), "utf-8")
+
+
+def made_once(name: str, make: Callable[[Path], object]) -> Path:
+    """Returns a folder that `make` has filled for all shards of the run: all migrations take a core some seconds."""
     shared = _shared()
-    folder, said = shared / "data", shared / "said"
-    with (shared / "lock").open("w") as lock:
+    folder, made = shared / name, shared / f"{name}.made"
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not said.exists():
-            folder.mkdir(exist_ok=True)
-            printed = flask(environ_of(folder, free_port()), "prepare")
-            said.write_text(printed, "utf-8")
-    return folder, link_in(said.read_text("utf-8"))
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
 
 
+@cache
 def _shared() -> Path:
     """Returns the folder that `scripts/tests.sh` has made for all shards, or a temporary one."""
     if "PREPARED" in os.environ:

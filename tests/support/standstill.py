@@ -11,10 +11,12 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from tests.support.speed import slowness
 from webapp.base.process.watchdog import BLOCKED, BLOCKED_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,9 +37,9 @@ def overlap(line: str, began: float, ended: float) -> float:
     return max(0.0, min(last, ended) - max(first, began))
 
 
-def holds(log: str) -> list[str]:
-    """Returns the log lines that report a blocked event loop, without those explained by a stalled machine."""
-    return [line for line in log.splitlines() if (words := HOLD.match(line)) and _is_hold(*words.groups())]
+def holds(log: str, slowness: Callable[[], float] = slowness) -> list[str]:
+    """Returns the log lines that report a blocked event loop, without those explained by a stalled or a slow machine."""
+    return [line for line in log.splitlines() if (words := HOLD.match(line)) and _is_hold(slowness(), *words.groups())]
 
 
 @cache
@@ -51,15 +53,15 @@ def watch() -> "list[tuple[int, subprocess.Popen[bytes]]]":
     return started
 
 
-def _is_hold(at: str, told: str, asleep: str) -> bool:
-    """Whether the loop was blocked for too long even without the time in which the machine was stalled.
+def _is_hold(slow: float, at: str, told: str, asleep: str) -> bool:
+    """Whether the loop was blocked for too long even without the time in which the machine was stalled, and for its speed.
 
     Sleep can be a wait for another thread of the same server, which itself waits for a processor: it counts only from a length
     that a bystander would notice.
     """
     ended = time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
     allowed = BLOCKED_SECONDS if float(told) - float(asleep) >= BLOCKED_SECONDS else NOTICED_SECONDS
-    return float(told) - seconds(ended - float(told), ended) >= allowed
+    return float(told) - seconds(ended - float(told), ended) >= allowed * slow
 
 
 def _started(processor: int) -> "tuple[int, subprocess.Popen[bytes]]":

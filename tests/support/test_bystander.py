@@ -122,7 +122,7 @@ def test_a_hold_is_found_in_the_log(seconds, asleep, stack, is_told) -> None:
     record.created = 0.0
     record.fields = {"seconds": seconds, "asleep": asleep, "unsaid_before": 0, "stack": stack}
 
-    assert bool(standstill.holds(TextLines(has_content=False).format(record))) is is_told
+    assert bool(standstill.holds(TextLines(has_content=False).format(record), lambda: 1.0)) is is_told
 
 
 def test_an_id_is_not_taken_for_a_word() -> None:

@@ -21,9 +21,14 @@ DRAWN = {"icon", "draw", "button", "alert_badge", "field", "badge"}
 INLINE = "a|abbr|b|bdi|code|em|i|kbd|output|q|samp|small|span|strong|time|var"
 # A sentence goes on in such an element, or after it.
 OPENS, CLOSES = re.compile(rf"<({INLINE})\b"), re.compile(rf"</({INLINE})>")
+NO_TEXT = re.compile(r"^· Millrace$")
 GOES_ON = re.compile(r"[a-z,.;:)]")
 SAID = re.compile(r"^\W*[A-Z][a-z]|[a-z,.…]{2} [a-zA-Z]")
 OF_PROGRAMS = re.compile(r"[/<={}\[]|--|__|^(hx|htmx|js)\b|\b(closest|delay:|needs-js|from:|go|num)\b")
+# An attribute that people read, made of words and values; and the values in it.
+VALUE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+READ = "aria-(?:label|description|valuetext|roledescription)|title|placeholder|alt|label|data-confirm"
+ATTRIBUTE = re.compile(rf'(?<=\s)(?:{READ})="((?:[^"{{]|{VALUE.pattern})*)"', re.DOTALL)
 IS_MARKED = {"_", "gettext", "ngettext", "url_for"}
 
 
@@ -34,13 +39,21 @@ def faults(folder: Path = TEMPLATES) -> Iterator[str]:
         if is_translated(name):
             source = file.read_text("utf-8")
             yield from (f"{name}:{line}: glued: {words!r}" for line, words in _glued(source, name))
+            yield from (f"{name}:{line}: glued: {words!r}" for line, words in _glued_attributes(source))
             yield from (f"{name}:{line}: no mark: {words!r}" for line, words in _without_mark(ENVIRONMENT.parse(source)))
+
+
+def _glued_attributes(source: str) -> Iterator[tuple[int, str]]:
+    for attribute in ATTRIBUTE.finditer(source):
+        words = VALUE.sub("", attribute[1])
+        if words != attribute[1] and re.search(r"[^\W\d_]{2}", words):
+            yield source.count("\n", 0, attribute.start()) + 1, attribute[1]
 
 
 def _glued(source: str, name: str) -> Iterator[tuple[int, str]]:
     tokens = iter(list(ENVIRONMENT.lexer.tokenize(source, name)))
     for text in texts_of(_without_drawn(tokens)):
-        if text.attribute:
+        if text.attribute or NO_TEXT.search(text.words):
             continue
         is_beside = text.before == "value" or text.after == "value" or OPENS.match(text.after) or CLOSES.match(text.before)
         if is_beside or (text.before in ("block_end", "block_begin") and GOES_ON.match(text.words)):

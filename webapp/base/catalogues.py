@@ -54,11 +54,14 @@ def formats_of(code: str) -> dict[str, object]:
         return {}
     symbols = locale.number_symbols.get("latn", {})
     months = {width: [locale.months["format"][width][number] for number in range(1, 13)] for width in ("wide", "abbreviated")}
+    alone = [locale.months["stand-alone"]["wide"][number] for number in range(1, 13)]
     return {
         "group": symbols.get("group", ","),
         "decimal": symbols.get("decimal", "."),
         "months": months["wide"],
         "short_months": months["abbreviated"],
+        "only_months": alone,
+        "only_month": _template(locale.datetime_skeletons["yMMMM"].pattern),
         "day": _template(locale.date_formats["long"].pattern),
         "short_day": _template(locale.date_formats["medium"].pattern),
         "between": _between(locale.list_patterns["standard"]["middle"]),

@@ -35,13 +35,19 @@ class Formats:
     decimal: str = "."
     months: Sequence[str] = tuple(calendar.month_name[1:])
     short_months: Sequence[str] = tuple(calendar.month_abbr[1:])
+    # As they stand without a day.
+    only_months: Sequence[str] = tuple(calendar.month_name[1:])
     day: str = "{day} {month} {year}"
     short_day: str = "{day} {short_month} {year}"
+    only_month: str = "{month} {year}"
     between: str = ", "
     before_last: str = ", "
 
     def number(self, value: float) -> str:
         return f"{value:,}".translate({ord(","): self.group, ord("."): self.decimal})
+
+    def month(self, moment: date) -> str:
+        return self.only_month.format(month=self.only_months[moment.month - 1], number=moment.month, year=moment.year)
 
     def date(self, moment: date, *, is_short: bool = False) -> str:
         names = {"month": self.months[moment.month - 1], "short_month": self.short_months[moment.month - 1]}

@@ -17,7 +17,7 @@ from webapp.chat import erasing
 from webapp.chat.calls import decisions
 from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.messages import follow_up, notices, renderings, sending, titles
-from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.page.projection import CONTINUING, IDLE, AnswerProjection
 from webapp.chat.page.scripted import scripts_of_message
 from webapp.chat.prompt import leading, remembering
 from webapp.chat.prompt.answer_prompt import request_of
@@ -43,7 +43,6 @@ from webapp.streaming.transcript import Transcript
 from webapp.tools import fuse
 from webapp.tools.calls import events_of_calls
 
-CONTINUING = "Continuing after a restart"
 # Shorter answers that no one watched, such as those requested by API clients, are rendered only when they are shown, which is
 # rare. A page renders forty of this length in one request, and stores the HTML.
 DRAWN_LATER_CHARS = renderings.PAGE_CHARS // 40
@@ -64,14 +63,13 @@ def projection(
     is_cut = any(attempt.id == generation.continues_id and attempt.reason == "server_restart" for attempt in earlier)
     # A column is a descriptor, which pyright doesn't see as its value in a protocol.
     seams = seams_of(earlier)  # pyright: ignore[reportArgumentType]
-    words = CONTINUING if is_cut else ""
     cited = renderings.citation_numbers(message)
     return AnswerProjection(
         message.id,
         generation.id,
         beginning=message.content,
         seams=seams,
-        words=words,
+        doing=CONTINUING if is_cut else IDLE,
         cited=cited,
         growing=growing,
         scripted=scripted,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError
 from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.languages import gettext as _
 from webapp.engine.engine import Engine
 from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation, JournalRow
 from webapp.models.connections.keys import BUILT_IN
@@ -41,7 +42,7 @@ def cost(generations: Sequence[Generation]) -> str:
         return "demo" if accepted else ""
     with_cost = [generation for generation in priced if generation.cost is not None]
     if any(_is_priced(generation.connection) for generation in priced if generation.cost is None):
-        return "cost unknown"
+        return _("cost unknown")
     return in_dollars(sum((Decimal(generation.cost or 0) for generation in with_cost), Decimal())) if with_cost else ""
 
 

@@ -32,7 +32,7 @@ MATHS = "vendor/fonts/maths.woff2"
 ASKED = re.compile(r'url\("\.\./([\w./-]+)"\)')
 COMMENTS_AND_INDENTS = re.compile(r"/\*.*?\*/|(?<=\n)\s+", re.DOTALL)
 # A text of a script, which is put in the language of its page when scripts are joined.
-SCRIPT_TEXT = re.compile(r'\b_\(("(?:[^"\\]|\\.)*")\)')
+SCRIPT_TEXT = re.compile(r'\b_\(\s*("(?:[^"\\]|\\.)*"),?\s*\)')
 SCRIPT_COMMENTS_AND_INDENTS = re.compile(r"^\s*//.*\n|^ +", re.MULTILINE)
 TYPES = {"css": "text/css", "js": "text/javascript"}
 # The copy of a file that `make setup` has compressed.
@@ -70,10 +70,10 @@ def bundle(*names: str) -> str:
 
 
 def script(*names: str) -> bytes:
-    """Returns the content of the script that the ones of these names are joined into, for an address without a hash."""
+    """Returns the script that the ones of these names are joined into, for an address without a hash, in the page's language."""
     folder = str(current_app.static_folder)
     files = _files(folder, f"js/{'+'.join(names)}.js")
-    return _joined(folder, "js", files, _changes(files), None)
+    return _joined(folder, "js", files, _changes(files), languages.current().code)
 
 
 def layered(files: Iterable[Path], folder: Path) -> str:

@@ -21,7 +21,14 @@ from webapp.base import languages
 from webapp.web.htmx import is_api
 
 # Pages for programs and files stay English.
-ENGLISH = ("api/", "chat/exchange/", "operations/mail/", "shell/docs/")
+ENGLISH = (
+    "api/",
+    "chat/exchange/_calls",
+    "chat/exchange/_message",
+    "chat/exchange/export.html",
+    "operations/mail/",
+    "shell/docs/",
+)
 # What people read or hear of an element.
 READ = re.compile(r'(?<=\s)(aria-label|aria-description|title|placeholder|alt|data-confirm)="([^"<>]*[^\W\d_][^"<>]*)"')
 LETTERS = re.compile(r"[^\W\d_]{2}|^\s*[^\W\d_]\s*$")
@@ -196,7 +203,7 @@ class _Html:
             self._open(match[0])
             line, place, before = line + match[0].count("\n"), match.end(), match[0]
         last, bracket, opened = rest[place:].partition("<")
-        yield from self._text(last, line, before, bracket or after)
+        yield from self._text(last, line, before, bracket + opened if bracket else after)
         if bracket:
             self._is_in_tag = True
             self._open(bracket + opened)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.models.providers.received import KEY, SEARCH, collect, request_for
 from tests.models.providers.streams import MODEL, REQUEST, Sent, Stream, collected_by, provider_of, stream_of
 from tests.support.marks import few_of
+from tests.support.rounds import ROUNDS
 from tests.upstream.behaviours import bytes_of, played
 from tests.upstream.dialects import DIALECTS
 from tests.upstream.handle import CHAT, MESSAGES, Upstream as Fake
@@ -26,6 +27,8 @@ CALLS = (
     ToolCall("", "search_web", '{"query": "\\u6771"}'),
     ToolCall("", "now", "{}"),
 )
+# In a single round, streams end or are cut at one byte in seven, which meets every kind of place in them.
+STEP, EXAMPLES = (1, 300) if ROUNDS > 1 else (7, 100)
 ENDS = ["stop", "length", "content_filter", "error", "cut"]
 
 ARGUMENTS = st.dictionaries(
@@ -55,7 +58,8 @@ def streams(draw: st.DrawFn) -> Stream:
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@pytest.mark.rounds
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
 @given(stream=streams(), cuts=st.lists(st.integers(0, 6000), max_size=30))
 def test_every_dialect_in_every_framing_says_the_same(new_stop: NewStop, stream: Stream, cuts: list[int]) -> None:
     edges = sorted({0, len(stream.content), *(cut for cut in cuts if cut < len(stream.content))})
@@ -70,13 +74,15 @@ def test_every_dialect_in_every_framing_says_the_same(new_stop: NewStop, stream:
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@pytest.mark.rounds
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
 @given(stream=streams(), share=st.floats(0, 1), breaks=st.booleans())
 def test_what_is_left_of_it_is_a_beginning(new_stop: NewStop, stream: Stream, share: float, breaks: bool) -> None:
     check_beginning(new_stop, stream, int(share * (len(stream.content) - 1)), breaks=breaks)
 
 
 @pytest.mark.slow
+@pytest.mark.rounds
 # Errors are cut at any place above.
 @pytest.mark.parametrize("end", few_of(["stop", "error"]))
 @pytest.mark.parametrize("sent_calls", [(), CALLS], ids=["text", "calls"])
@@ -86,14 +92,15 @@ def test_an_end_at_every_byte_leaves_a_beginning(
 ) -> None:
     stream = stream_of(dialect, Sent(SHORT, "hm ü", end, sent_calls), seed=1)
 
-    for at in range(len(stream.content)):
+    for at in places(stream.content):
         check_beginning(new_stop, stream, at, breaks=bool(at % 2))
 
 
+@pytest.mark.rounds
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_calls_cut_at_every_byte_are_put_together(new_stop: NewStop, dialect: str) -> None:
     stream = stream_of(dialect, Sent(["I look. "], "hm", "stop", CALLS), seed=7)
-    for at in range(0, len(stream.content), 3):
+    for at in places(stream.content):
         received = collected_by(dialect, new_stop(), stream.content[:at], stream.content[at:], tools=(SEARCH,))
         assert (received.text, received.end) == ("I look. ", "calls"), at
         assert [without_id(call) for call in received.calls] == [without_id(call) for call in CALLS], at
@@ -146,6 +153,10 @@ def test_a_run_of_rounds_over_a_real_connection(fake: Fake, outgoing: Upstream, 
 
     assert (ends, texts) == (["calls", "calls", "stop"], ["I look.", "", "It turns."])
     assert len(set(ids)) == 3
+
+
+def places(content: bytes) -> range:
+    return range(0, len(content), STEP)
 
 
 def without_id(call: ToolCall) -> ToolCall:

@@ -42,7 +42,7 @@ LINES: dict[str, Callable[[], str]] = {
     "small ones": lambda: f"data: {SAID}\n\n" * 60_000,
     "lines": lambda: "data:\n" * 700_000 + "\n",
     "pieces of calls": lambda: f"data: {PIECE % ('', 'x')}\n\n" * 40_000,
-    "pieces with a name": lambda: f"data: {PIECE % (NAMED, '}}')}\n\n" * 30_000,
+    "pieces with a name": lambda: f"data: {PIECE % (NAMED, '}}')}\n\n" * 8_000,
     "arguments": lambda: f"data: {PIECE % (NAMED, 'x' * 3 * MB)}\n\n",
     "signed thoughts": lambda: f"data: {THOUGHT}\n\n" * 40_000,
     "line ends": lambda: "\n" * (4 * MB),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import gevent
 import pytest
@@ -38,6 +39,7 @@ RULES = [
 ]
 
 
+@cache
 def moments() -> Sequence[datetime]:
     """The times of the looks: every second hour but a few, and now and then the clock goes back a little."""
     looks = [start.replace(tzinfo=UTC) + timedelta(hours=hour) for start, days in WINDOWS for hour in range(0, 24 * days, 2)]

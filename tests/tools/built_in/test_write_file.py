@@ -135,7 +135,8 @@ def test_odd_texts_make_a_file_or_a_sentence(new_context: NewContext, text: str,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ending", ["docx", "pdf"])
+@pytest.mark.mostly_deep
+@pytest.mark.parametrize("ending", ["pdf", "docx"])
 def test_the_longest_text_ends(new_context: NewContext, ending: str) -> None:
     text = ("Some words of a *long* text.\n\n" * MOST_CHARS)[:MOST_CHARS]
     assert outcome(new_context(), f"a.{ending}", text) == "a file"

@@ -1,18 +1,19 @@
 """The calls of answers as pages show them: a line each, and a card for one that waits for a person."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import select
 
 from webapp.base.db import db
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.chat.calls.decisions import IN_OWN_NAME, Decision, choices, decided_only_by
 from webapp.chat.calls.files import ShownFile, files_by_id
 from webapp.chat.calls.questions import ShownQuestion, shown_question
@@ -37,6 +38,7 @@ STATES = {
 }
 # Of a call that an answer has left behind: nothing more comes of it.
 LEFT = {"asked": "not finished", "waiting": "not decided", "running": "not finished"}
+READ_BEFORE = re.compile(r"This answer has read text from (.+)\. Should it be able to send this\?")
 FOR_AN_ANSWER = "waiting for an answer"
 # What a card shows of the arguments; all of them are on the page of the call.
 MOST_ARGUMENTS, MOST_VALUE_CHARS, MOST_REPLY_CHARS = 30, 1_000, 80
@@ -126,8 +128,6 @@ class ShownCalls:
     is_live: bool = False
     can_decide: bool = True
     limit: ShownLimit | None = None
-    waiting: ClassVar[str] = "Waiting for you"
-    waiting_for_others: ClassVar[str] = "Waiting for a decision"
 
     @property
     def asks(self) -> tuple[ShownCall, ...]:
@@ -150,7 +150,7 @@ class ShownCalls:
 
     @property
     def state_words(self) -> str:
-        return self.waiting if self.can_decide else self.waiting_for_others
+        return _("Waiting for you") if self.can_decide else _("Waiting for a decision")
 
     @property
     def summary(self) -> str:
@@ -158,9 +158,13 @@ class ShownCalls:
         if current := self.running or next(iter(self.asks), None):
             return current.said
         count, tools = len(self.calls), len({call.tool for call in self.calls})
-        words = f"Used {plural(tools, 'tool')}" + (f" · {count} calls" if count > tools else "")
         failed = sum(call.state == "failed" for call in self.calls)
-        return words + (f" · {failed} failed" if failed else "")
+        parts = (
+            ngettext("Used %(num)s tool", "Used %(num)s tools", tools),
+            ngettext("%(num)s call", "%(num)s calls", count) if count > tools else "",
+            _("%(num)s failed", num=failed) if failed else "",
+        )
+        return " · ".join(filter(None, parts))
 
     @property
     def files(self) -> tuple[ShownFile, ...]:
@@ -227,7 +231,7 @@ def shown_calls(
 def _reached(message_id: str) -> ShownLimit | None:
     """Returns the limit at which an answer waits."""
     fuse = db.session.get(Fuse, message_id, populate_existing=True)
-    return ShownLimit(WORDS[fuse.limit], is_money=fuse.limit == "cost") if fuse and not fuse.decision else None
+    return ShownLimit(_(WORDS[fuse.limit]), is_money=fuse.limit == "cost") if fuse and not fuse.decision else None
 
 
 def shown_call(
@@ -246,13 +250,13 @@ def shown_call(
     tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = written if isinstance(written, dict) else {"arguments": written}
-    begun, ended, name = call.started_at, call.ended_at, tool.title if tool else call.title or call.tool
+    begun, ended, name = call.started_at, call.ended_at, _(tool.title) if tool else call.title or call.tool
     can_be = tuple(decision for decision in choices(call) if not (only_by and decision in IN_OWN_NAME))
     asked = asked or shown_question(call, reader=reader)
     values, of_model = ({}, values) if is_question else (values, {})
     most, most_chars = (None, None) if is_whole else (MOST_ARGUMENTS, MOST_VALUE_CHARS)
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
-    words = FOR_AN_ANSWER if is_live and "cancel" in can_be else words
+    words = _(FOR_AN_ANSWER if is_live and "cancel" in can_be else words)
     is_done = call.state == "done"
     return ShownCall(
         id=call.id,
@@ -263,7 +267,7 @@ def shown_call(
         words=words,
         said=(call.title or name) if is_done else f"{name} · {words}",
         seconds=(ended - begun).total_seconds() if begun and ended else None,
-        why=call.why,
+        why=_why(call.why),
         error="" if hidden else call.error,
         choices=can_be,
         arguments=tuple(_argument(name, value, most_chars) for name, value in islice(values.items(), most)),
@@ -277,6 +281,12 @@ def shown_call(
         only_by=only_by,
         reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
+
+
+def _why(sentence: str) -> str:
+    """Returns why a call asks, which was stored as a sentence, in the language of the page."""
+    read = READ_BEFORE.fullmatch(sentence)
+    return _("This answer has read text from %(places)s. Should it be able to send this?", places=read[1]) if read else sentence
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from webapp.base.languages import gettext as _
 from webapp.tools.questions import MOST_ANSWER, Field, Question, Value, typed_values
 from webapp.tools.tables import Call
 
@@ -76,7 +77,7 @@ def shown_question(
         host=question.host,
         is_live=call.state == "running",
         is_again=question.is_again,
-        answers=tuple((titles.get(name, name), ", ".join(_texts(value)) or "No") for name, value in given.items()),
+        answers=tuple((titles.get(name, name), ", ".join(_texts(value)) or _("No")) for name, value in given.items()),
     )
 
 
@@ -96,7 +97,7 @@ def _field(index: int, field: Field, typed: MultiDict[str, str] | None, errors: 
     return ShownField(
         name=_name(index),
         title=field.title,
-        help=" ".join(filter(None, (field.description, IN_UTC if field.format == "date-time" else ""))),
+        help=" ".join(filter(None, (field.description, _(IN_UTC) if field.format == "date-time" else ""))),
         kind=field.kind,
         is_required=field.is_required,
         is_long=is_text and field.format not in TYPES and field.most is not None and field.most > LONG_CHARS,
@@ -124,7 +125,7 @@ def _number(value: float | None) -> str | None:
 
 def _texts(value: Value) -> tuple[str, ...]:
     if isinstance(value, bool):
-        return ("Yes",) if value else ()
+        return (_("Yes"),) if value else ()
     return tuple(value) if isinstance(value, list) else (f"{value:.15g}" if isinstance(value, float) else str(value),)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.presets import preset_of
@@ -93,7 +94,7 @@ def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:
     """
     if chat is None or user is None or not (chat.tools or is_led(chat)):
         return []
-    if not (keys := [key for key, _ in allowed_in(chat.id, user.id)]):
+    if not (keys := [key for key, _text in allowed_in(chat.id, user.id)]):
         return []
     tools = tools_of(user)
     return [Allowed(key, tools[key].title if key in tools else key) for key in keys]
@@ -105,10 +106,12 @@ def _tools(user: User, chosen: Sequence[str]) -> list[ShownTool]:
 
 
 def _shown(tool: Tool, policy: Policy, *, is_on: bool) -> ShownTool:
-    sentence, dot, _ = (tool.about or tool.description).partition(". ")
-    words = ASKS_YOU if tool.is_question and policy != "deny" else POLICIES[policy]
-    reason = OFF if policy == "deny" else tool.unavailable()
-    return ShownTool(tool.key, tool.title, f"{sentence}." if dot else sentence, words, reason, is_on and not reason)
+    # What a server says of its tools is its own.
+    title, about = (tool.title, tool.about) if tool.server else (_(tool.title), _(tool.about) if tool.about else "")
+    sentence, dot, _rest = (about or tool.description).partition(". ")
+    words = _(ASKS_YOU if tool.is_question and policy != "deny" else POLICIES[policy])
+    reason = _(OFF) if policy == "deny" else tool.unavailable()
+    return ShownTool(tool.key, title, f"{sentence}." if dot else sentence, words, reason, is_on and not reason)
 
 
 def _toolless(model: str) -> str:

@@ -5,6 +5,7 @@ from typing import cast
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.chat.calls import choosing, decisions, lines, questions, tools_shown
 from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.chat.calls.files import files_by_id
@@ -109,7 +110,9 @@ def tools(id: str) -> Response:
 def choose(id: str) -> Response:
     chat, form = own_chat(id), request.form
     choosing.choose_among(chat, current_user(), form.getlist("tool"), shown=form.getlist("shown"))
-    return _tools_page(own_chat(id), is_saved=True) if is_htmx() else redirect(_end_of(id), "The tools of this chat are saved.")
+    return (
+        _tools_page(own_chat(id), is_saved=True) if is_htmx() else redirect(_end_of(id), _("The tools of this chat are saved."))
+    )
 
 
 @bp.post("/chats/<id>/tools/take-back")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.base import languages
 from webapp.base.db import utc_now
 from webapp.base.words import number
 from webapp.chat.calls.lines import ShownCall, ShownCalls, calls_by_message, shown_calls
@@ -123,6 +124,7 @@ class ReadCalls:
         return f"{self.summary}:\n" + "".join(_text(call) for call in self.calls) + "\n"
 
 
+@languages.using(languages.ENGLISH)
 def read_calls(messages: Sequence[Message], reader: User | None) -> dict[str, ReadCalls]:
     """Returns the calls of these messages as this reader can see them, by message; without a query if none has any."""
     calls = calls_by_message(messages)

@@ -11,6 +11,7 @@ from typing import Protocol
 from flask import current_app
 from markupsafe import Markup
 
+from webapp.base import languages
 from webapp.base.config import ROOT
 from webapp.base.db import db, utc_now
 from webapp.base.errors import NotFound
@@ -121,6 +122,7 @@ def in_pieces(
         yield from page_rows
 
 
+@languages.using(languages.ENGLISH)
 def page_messages(
     engine: Engine,
     messages: Sequence[Message],

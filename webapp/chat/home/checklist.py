@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now
+from webapp.base.languages import gettext as _
 from webapp.engine.tables import Generation
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
@@ -62,25 +63,32 @@ def checklist(user: User | None) -> Checklist | None:
     done = (best.is_usable, best.is_usable and bool(best.is_working), False)
     following = done.index(False)
     has_failed = done[0] and best.is_working is False
-    other = ("connect another server", url_for("connections.new"))
+    other = (_("connect another server"), url_for("connections.new"))
     steps = (
-        ChecklistStep("Add a key", done[0], following == 0, "Add a key", page, "From openrouter.ai/keys, or", *other),
+        ChecklistStep(_("Add a key"), done[0], following == 0, _("Add a key"), page, _("From openrouter.ai/keys, or"), *other),
         ChecklistStep(
-            "Test it", done[1], following == 1, "View" if has_failed else "Test it", page, _trouble(best) if has_failed else ""
+            _("Test it"),
+            done[1],
+            following == 1,
+            _("View") if has_failed else _("Test it"),
+            page,
+            _trouble(best) if has_failed else "",
         ),
-        ChecklistStep("Send a message", done[2], following == 2, hint="Type it above."),
+        ChecklistStep(_("Send a message"), done[2], following == 2, hint=_("Type it above.")),
     )
-    title = "Almost there" if done[0] else "The demo answers until you add a key"
-    return Checklist(f"{best.name} isn't working" if has_failed else title, steps, hint="setup")
+    title = _("Almost there") if done[0] else _("The demo answers until you add a key")
+    return Checklist(_("%(name)s isn't working", name=best.name) if has_failed else title, steps, hint="setup")
 
 
 def _invitation(user: User) -> Checklist | None:
     """Returns the step to a second person, while there is none and none is invited."""
     if not invitable(user.role) or account_queries.open_invites() or _is_team():
         return None
-    hint = "Everyone has their own account and sees only what others share."
-    step = ChecklistStep("Invite someone", is_done=False, is_next=True, action="Invite", url="/admin/people#invite", hint=hint)
-    return Checklist("Millrace is ready", (step,), hint="invite")
+    hint = _("Everyone has their own account and sees only what others share.")
+    step = ChecklistStep(
+        _("Invite someone"), is_done=False, is_next=True, action=_("Invite"), url="/admin/people#invite", hint=hint
+    )
+    return Checklist(_("Millrace is ready"), (step,), hint="invite")
 
 
 def _is_team() -> bool:
@@ -89,14 +97,14 @@ def _is_team() -> bool:
 
 def _another_key(live: LiveConnection) -> Checklist:
     page = url_for("connections.edit", slug=live.slug)
-    step = ChecklistStep(live.check_result, is_done=False, is_next=True, action="View", url=page, hint=_trouble(live))
-    return Checklist(f"{live.name} is refusing requests", (step,))
+    step = ChecklistStep(live.check_result, is_done=False, is_next=True, action=_("View"), url=page, hint=_trouble(live))
+    return Checklist(_("%(name)s is refusing requests", name=live.name), (step,))
 
 
 def _trouble(live: LiveConnection) -> str:
     if live.refused_at:
-        return f"Refused {ago(live.refused_at, utc_now())}, and not working since."
-    return live.check_result or "The test failed."
+        return _("Refused %(when)s, and not working since.", when=ago(live.refused_at, utc_now()))
+    return live.check_result or _("The test failed.")
 
 
 HAS_ANSWERED = PerApp[bool](bool)

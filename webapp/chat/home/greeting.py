@@ -4,6 +4,8 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from webapp.base.languages import gettext as _
+
 # The cookie in which a browser says its time zone; `times.js` sets it.
 COOKIE = "zone"
 NAME = re.compile(r"[A-Za-z][\w+-]{0,30}(?:/[\w+-]{1,30}){0,2}", re.ASCII)
@@ -13,8 +15,9 @@ MOST_NAME_CHARS = 30
 
 def greeting(name: str, zone: str, now: datetime) -> str:
     """Returns *Good morning, Ben*; without a known time zone, *Hello, Ben*."""
-    called = first_name(name)
-    return ", ".join(filter(None, (_words(zone, now), called)))
+    words, called = _words(zone, now), first_name(name)
+    # Translators: such as "Good morning, Ben".
+    return _("%(greeting)s, %(name)s", greeting=words, name=called) if called else words
 
 
 def first_name(name: str) -> str:
@@ -30,5 +33,7 @@ def _words(zone: str, now: datetime) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         hour = None
     if hour is None:
-        return "Hello"
-    return "Good morning" if MORNING <= hour < AFTERNOON else "Good afternoon" if AFTERNOON <= hour < EVENING else "Good evening"
+        return _("Hello")
+    if MORNING <= hour < AFTERNOON:
+        return _("Good morning")
+    return _("Good afternoon") if AFTERNOON <= hour < EVENING else _("Good evening")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from webapp.base import topic_names
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.chat.calls import decisions
 from webapp.chat.record import queries
 from webapp.people.accounts.tables import User
@@ -36,12 +37,12 @@ def open_work(user: User) -> list[OpenWork]:
     listed = queries.sidebar_chats(user.id)
     brought_work = [work for source in brought(OpenWorkSource) for work in source.read(user.id, MOST)]
     running = [
-        OpenWork(chat.title or "New chat", address("chat.show", chat.id), "answering", is_running=True)
+        OpenWork(chat.title or _("New chat"), address("chat.show", chat.id), _("answering"), is_running=True)
         for chat in {chat.id: chat for chat in (*listed.pinned, *listed.others)}.values()
         if topic_names.of_chat(chat.id) in listed.running
     ]
     waiting = [
-        OpenWork(chat.title or "New chat", address("chat.show", chat.id), "waiting for you")
+        OpenWork(chat.title or _("New chat"), address("chat.show", chat.id), _("waiting for you"))
         for chat in decisions.chats_waiting_for(db.session(), user, MOST)
     ]
     by_url = {work.url.partition("#")[0]: work for work in (*running, *waiting, *brought_work)}

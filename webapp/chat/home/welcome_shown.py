@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.chat.record.queries import KEPT
 from webapp.chat.record.tables import Chat
 from webapp.chat.starters.shown import pages
@@ -38,7 +39,9 @@ def welcome(user: User) -> Sequence[Destination]:
         return ()
     known = {entry.path: entry for entry in pages(user)}
     return [
-        Destination(known[path].words, path, known[path].icon, sentence) for path, sentence in SENTENCES.items() if path in known
+        Destination(_(known[path].words), path, known[path].icon, _(sentence))
+        for path, sentence in SENTENCES.items()
+        if path in known
     ]
 
 

@@ -8,11 +8,12 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 
 from webapp.base.current import BUCKETS, PerApp
 from webapp.base.errors import TooMany
+from webapp.base.languages import gettext as _
 from webapp.base.throttle import Throttle, network
 from webapp.chat.attachments.views import served
 from webapp.chat.files import storage
 from webapp.chat.links import feed, pages, service
-from webapp.chat.links.forms import SHOWS, LinkForm
+from webapp.chat.links.forms import LinkForm
 from webapp.chat.links.service import LinkRow, OpenLink
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
@@ -40,6 +41,13 @@ from webapp.web.htmx import done_message, redirect, render
 bp = Blueprint("links", __name__)
 open_pages = Blueprint("shared", __name__, url_prefix="/s/<token>")
 PAGE = 50
+# What a link shows besides the texts, in a list.
+SHOWN = {
+    "files": "files",
+    "reasoning": "what models thought",
+    "calls": "what tools did",
+    "names": "names of people",
+}
 DONE = {"created": "Link created.", "revoked": "Link revoked. Nobody can open it any longer."}
 # Addresses that open nothing, by network; a token can't be guessed, and a right one is never refused.
 UNKNOWN = PerApp(lambda: Throttle(burst=30, seconds=2.0, now=time.monotonic, name="links"))
@@ -222,16 +230,17 @@ def _list(template: str, owner_id: str = "") -> Response:
 def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:
     """Returns a link for a list; only its maker gets the address and the title, as both lead into the chat."""
     token = row.url_token if is_own else ""
-    kind = "Live" if row.link.is_live else "Snapshot"
+    is_live, of_answer = row.link.is_live, row.link.is_answer
+    whole, one = (_("Live"), _("Live of one answer")) if is_live else (_("Snapshot"), _("Snapshot of one answer"))
     return {
         "id": row.link.id,
-        "kind": f"{kind} of one answer" if row.link.is_answer else kind,
-        "shows": [SHOWS[part].lower() for part in row.link.shows if part in SHOWS],
+        "kind": one if of_answer else whole,
+        "shows": [_(SHOWN[part]) for part in row.link.shows if part in SHOWN],
         "url": own_address(url_for("shared.show", token=token)) if token else "",
-        "title": (row.chat.title or "New chat") if is_own else "",
+        "title": (row.chat.title or _("New chat")) if is_own else "",
         "chat_id": row.chat.id if is_own else "",
         "owner": row.owner.name or row.owner.email,
-        "closed": row.closed,
+        "closed": _(row.closed),
         "made_at": row.link.created_at,
         "ends_at": row.link.ends_at,
         "visits": row.link.visits,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from webapp.base.errors import Conflict, Invalid
+from webapp.base.languages import ngettext
 from webapp.chat import erasing
 from webapp.chat.messages import chats as chat_service, deleted_branches, keeping
 from webapp.chat.record import queries
@@ -20,7 +21,8 @@ class BulkAction:
     """An action on chats; `leaves` maps timestamp columns to whether the action leaves them set or empty."""
 
     do: Callable[..., None]
-    done_words: str
+    # Of what it was done to, and how many.
+    done_words: Callable[[str, int], str]
     leaves: Mapping[str, bool]
     undo: str = ""
     is_for_trash: bool = False
@@ -39,38 +41,56 @@ class BulkAction:
 ACTIONS = {
     "pin": BulkAction(
         partial(chat_service.pin, is_pinned=True),
-        "{what} pinned.",
+        lambda what, count: ngettext("%(what)s pinned.", "%(what)s pinned.", count, what=what),
         {"pinned_at": True, "archived_at": False, **OPEN},
         undo="unpin",
     ),
-    "unpin": BulkAction(partial(chat_service.pin, is_pinned=False), "{what} unpinned.", {"pinned_at": False, **OPEN}, undo="pin"),
+    "unpin": BulkAction(
+        partial(chat_service.pin, is_pinned=False),
+        lambda what, count: ngettext("%(what)s unpinned.", "%(what)s unpinned.", count, what=what),
+        {"pinned_at": False, **OPEN},
+        undo="pin",
+    ),
     "archive": BulkAction(
         partial(chat_service.archive, is_archived=True),
-        "{what} archived.",
+        lambda what, count: ngettext("%(what)s archived.", "%(what)s archived.", count, what=what),
         {"archived_at": True, "pinned_at": False, **OPEN},
         undo="unarchive",
     ),
     "unarchive": BulkAction(
         partial(chat_service.archive, is_archived=False),
-        "{what} unarchived.",
+        lambda what, count: ngettext("%(what)s unarchived.", "%(what)s unarchived.", count, what=what),
         {"archived_at": False, **OPEN},
         undo="archive",
     ),
     "keep": BulkAction(
         partial(keeping.keep, is_kept=True),
-        "{what} {are} kept for ever.",
+        lambda what, count: ngettext("%(what)s is kept for ever.", "%(what)s are kept for ever.", count, what=what),
         {"is_kept": True, **OPEN},
         undo="let_go",
     ),
     "let_go": BulkAction(
         partial(keeping.keep, is_kept=False),
-        "{what} {are} kept only as long as others.",
+        lambda what, count: ngettext(
+            "%(what)s is kept only as long as others.", "%(what)s are kept only as long as others.", count, what=what
+        ),
         {"is_kept": False, **OPEN},
         undo="keep",
     ),
-    "delete": BulkAction(chat_service.trash, "{what} {are} in the trash.", LOST, undo="restore"),
-    "restore": BulkAction(chat_service.restore, "{what} restored.", OPEN, undo="delete", is_for_trash=True),
-    "erase": BulkAction(chat_service.erase, "", {}, is_for_trash=True),
+    "delete": BulkAction(
+        chat_service.trash,
+        lambda what, count: ngettext("%(what)s is in the trash.", "%(what)s are in the trash.", count, what=what),
+        LOST,
+        undo="restore",
+    ),
+    "restore": BulkAction(
+        chat_service.restore,
+        lambda what, count: ngettext("%(what)s restored.", "%(what)s restored.", count, what=what),
+        OPEN,
+        undo="delete",
+        is_for_trash=True,
+    ),
+    "erase": BulkAction(chat_service.erase, lambda what, count: "", {}, is_for_trash=True),
 }
 
 

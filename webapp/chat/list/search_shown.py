@@ -4,6 +4,7 @@ from datetime import datetime
 
 from flask import url_for
 
+from webapp.base.languages import gettext as _
 from webapp.characters import queries as character_queries
 from webapp.chat.list import bulk
 from webapp.chat.list.search import newest_passages, titles_of
@@ -45,10 +46,10 @@ def passages(user: User, query: SearchQuery) -> list[SearchHit]:
     """Returns the newest messages with these words; a link leads to the message, where the words are marked."""
     return [
         SearchHit(
-            words=hit.title or "New chat",
+            words=hit.title or _("New chat"),
             path=url_for("list.place", id=hit.message_id, found=hit.marked),
             icon="letter-text",
-            detail=" · ".join(filter(None, ("call" if hit.call else "", _shared_by(hit.sharer)))),
+            detail=" · ".join(filter(None, (_("call") if hit.call else "", _shared_by(hit.sharer)))),
             at=hit.at,
             passage=hit.short_passage,
         )
@@ -58,14 +59,14 @@ def passages(user: User, query: SearchQuery) -> list[SearchHit]:
 
 def with_open_chat(user: User, query: SearchQuery) -> list[SearchHit]:
     """Returns what can be done with the person's own chat that is open."""
-    head, _, id = query.page.rpartition("/")
+    head, _slash, id = query.page.rpartition("/")
     chat = queries.owned_chat(user.id, id) if head == "/chats" and id else None
     if not chat or chat.is_temporary:
         return []
-    hits = [SearchHit(words="Rename this chat", path=url_for("list.edit_title", id=id), icon="pencil")]
+    hits = [SearchHit(words=_("Rename this chat"), path=url_for("list.edit_title", id=id), icon="pencil")]
     for name, (words, icon) in ACTIONS.items():
         if bulk.ACTIONS[name].is_for(chat):
-            hits.append(SearchHit(words=words, path=f"/chats/{id}/{name}", icon=icon, sends={}))
+            hits.append(SearchHit(words=_(words), path=f"/chats/{id}/{name}", icon=icon, sends={}))
     return [hit for hit in hits if query.begins(hit.words)]
 
 
@@ -78,21 +79,22 @@ def new_chats(user: User, query: SearchQuery) -> list[SearchHit]:
     # By their names: a maker's would offer the demo to everyone who types "mill".
     models = [(id, name) for id, name in candidates(named.text, MOST_MODELS, user.id) if named.begins(name, id)][:MOST_PARTNERS]
     return [
-        *(
-            SearchHit(words=f"New chat with {name}", path=url_for("roleplay.begin", id=id), icon="drama", sends={})
-            for id, name in characters
-        ),
-        *(SearchHit(words=f"New chat with {name}", path=url_for("home.show", model=id), icon="plus") for id, name in models),
+        *(SearchHit(words=_with(name), path=url_for("roleplay.begin", id=id), icon="drama", sends={}) for id, name in characters),
+        *(SearchHit(words=_with(name), path=url_for("home.show", model=id), icon="plus") for id, name in models),
     ]
+
+
+def _with(name: str) -> str:
+    return _("New chat with %(name)s", name=name)
 
 
 def _chat(id: str, title: str, sharer: str, at: datetime) -> SearchHit:
     path = url_for("chat.show", id=id)
-    return SearchHit(words=title or "New chat", path=path, icon="message-square", detail=_shared_by(sharer), at=at)
+    return SearchHit(words=title or _("New chat"), path=path, icon="message-square", detail=_shared_by(sharer), at=at)
 
 
 def _shared_by(sharer: str) -> str:
-    return f"shared by {sharer}" if sharer else ""
+    return _("shared by %(name)s", name=sharer) if sharer else ""
 
 
 SOURCES = (

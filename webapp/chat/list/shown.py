@@ -7,9 +7,9 @@ from itertools import groupby
 
 from flask import request, url_for
 
-from webapp.base import topic_names
+from webapp.base import languages, topic_names
 from webapp.base.db import utc_now
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.characters import shown as characters_shown
 from webapp.chat.list import bulk, sidebar_projects
 from webapp.chat.messages import keeping
@@ -23,8 +23,7 @@ from webapp.people.accounts.tables import User
 MOST_FACES = 2
 # A page with all rows of the sidebar would be a quarter longer.
 MOST_AT_FIRST = 20
-PROJECTS = "Projects"
-DIVISIONS = ((1, "Today"), (7, "This week"), (31, "This month"))
+DIVISIONS = {1: "Today", 7: "This week", 31: "This month"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def chats(
     return [
         SidebarChat(
             row.id,
-            row.title or "New chat",
+            row.title or _("New chat"),
             topic_names.of_chat(row.id) in running,
             here == f"/chats/{row.id}",
             row.changed_at,
@@ -98,7 +97,7 @@ def grouped(
     pinned_ids = {row.id for row in pinned}
     sidebar_chats = chats([*pinned, *(row for row in newest if row.id not in pinned_ids)], running, here)
     first, others = sidebar_chats[: len(pinned)], sidebar_chats[len(pinned) :]
-    return [*([("Pinned", first)] if first else []), *by_time(others)]
+    return [*([(_("Pinned"), first)] if first else []), *by_time(others)]
 
 
 def by_time(sidebar_chats: Sequence[SidebarChat]) -> Groups:
@@ -106,7 +105,8 @@ def by_time(sidebar_chats: Sequence[SidebarChat]) -> Groups:
     groups: dict[str, list[SidebarChat]] = {}
     today = utc_now().date()
     for day, same in groupby(sidebar_chats, lambda chat: chat.changed_at.date()):
-        division = next((name for limit, name in DIVISIONS if (today - day).days < limit), f"{day:%B %Y}")
+        words = next((words for limit, words in DIVISIONS.items() if (today - day).days < limit), "")
+        division = _(words) if words else languages.current().formats.month(day)
         groups.setdefault(division, []).extend(same)
     return list(groups.items())
 
@@ -127,7 +127,7 @@ def sidebar(user: User, here: str = "") -> Groups:
 
 def is_cut(groups: Groups) -> bool:
     """Returns whether the sidebar can have more chats than these."""
-    return sum(len(rows) for name, rows in groups if name != PROJECTS) >= MOST_AT_FIRST
+    return sum(len(rows) for name, rows in groups if name != _("Projects")) >= MOST_AT_FIRST
 
 
 def _of_projects(user: User, here: str = "") -> Groups:
@@ -143,7 +143,7 @@ def _of_projects(user: User, here: str = "") -> Groups:
         is_current = here == f"/projects/{project.id}"
         rows.append(SidebarProject(*project, is_current, is_running=bool(statuses), is_waiting=WAITING in statuses))
         rows += [by_id[row.id] for row in newest.get(project.id, ())]
-    return [(PROJECTS, rows)]
+    return [(_("Projects"), rows)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +175,11 @@ def _ids_in(name: str) -> list[str]:
 
 def done_words(action: bulk.BulkAction, chats: Sequence[Chat]) -> str:
     """Returns a sentence that reports what was done."""
-    return action.done_words.format(what=counted(chats), are="is" if len(chats) == 1 else "are")
+    return action.done_words(counted(chats), len(chats))
 
 
 def counted(chats: Sequence[Chat]) -> str:
     """Returns the title of the chat or, of several, their number."""
-    return f"“{chats[0].title or 'New chat'}”" if len(chats) == 1 else plural(len(chats), "chat")
+    if len(chats) == 1:
+        return _("“%(title)s”", title=chats[0].title or _("New chat"))
+    return ngettext("%(num)s chat", "%(num)s chats", len(chats))

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from wtforms import StringField
 
+from webapp.base.languages import gettext as _
 from webapp.chat.list import bulk
 from webapp.chat.record import tags
 from webapp.chat.record.access import visible_chat
@@ -50,7 +51,10 @@ def rename(id: str) -> Response:
     with form.attempt():
         name = form.entered.name
         is_merged = tags.rename(tag, form.entered, by=current_user())
-        return redirect(url_for(".index"), f"Both tags are “{name}” now." if is_merged else f"Renamed to “{name}”.")
+        return redirect(
+            url_for(".index"),
+            _("Both tags are “%(name)s” now.", name=name) if is_merged else _("Renamed to “%(name)s”.", name=name),
+        )
     return _tag_page(_own(id), form)
 
 
@@ -60,7 +64,7 @@ def delete(id: str) -> Response:
     tag = _own(id)
     name = tag.name
     tags.remove(tag)
-    return redirect(url_for(".index"), f"“{name}” removed.")
+    return redirect(url_for(".index"), _("“%(name)s” removed.", name=name))
 
 
 @bp.get("/chats/<id>/tags")
@@ -75,7 +79,7 @@ def change(id: str) -> Response:
     chat, form = visible_chat(id), TagsForm()
     with form.attempt():
         _change([chat], form)
-        return redirect(url_for(".of_chat", id=id), "Saved.")
+        return redirect(url_for(".of_chat", id=id), _("Saved."))
     return _choice([visible_chat(id)], form)
 
 
@@ -92,7 +96,7 @@ def change_several() -> Response:
     with form.attempt():
         are_archived = all(chat.archived_at for chat in chats)
         _change(chats, form)
-        return redirect(url_for("list.index", show="archived" if are_archived else None), "Tags saved.")
+        return redirect(url_for("list.index", show="archived" if are_archived else None), _("Tags saved."))
     return _choice(_chosen(request.form.getlist("chat")), form, is_bulk=True)
 
 

@@ -55,8 +55,7 @@ def ask_in_turn(chat: Chat, text: str, *, key: str, wishes: Wishes) -> None:
     While an answer is written, only the chat's owner can have a message wait; others get `Busy`.
     """
     id, person = chat.id, wishes.person
-    sent_as = generations.request_hash(person, key, f"{id}\0{sending.checked_text(text)}")
-    if generations.generation_of_request(sent_as) or _is_waiting(id, sent_as):
+    if has_come(id, person, text, key):
         return
     options = {"model": wishes.model, "answered_by": wishes.answered_by, "speaker_id": wishes.speaker_id}
     if person != chat.owner_id or not (waiting_in(id) or generations.active_generation(chat.lane)):
@@ -210,8 +209,11 @@ def _sent(engine: Engine, chat_id: str, *, tries: int = MOST_TRIES) -> bool:
     return supervise(f"sending of what waits in {chat_id}", send_it, engine.pause, tries=tries, most_seconds=MOST_SECONDS)
 
 
-def _is_waiting(chat_id: str, sent_as: str | None) -> bool:
-    return bool(sent_as) and sent_as in [queued.sent_as for queued in waiting_in(chat_id)]
+def has_come(chat_id: str, person: str, text: str, key: str) -> bool:
+    """Returns whether a message with this key and text was sent in a chat, or waits in it."""
+    sent_as = generations.request_hash(person, key, f"{chat_id}\0{sending.checked_text(text)}")
+    is_waiting = bool(sent_as) and sent_as in [queued.sent_as for queued in waiting_in(chat_id)]
+    return is_waiting or generations.generation_of_request(sent_as) is not None
 
 
 def _is_complete(chat: Chat) -> bool:

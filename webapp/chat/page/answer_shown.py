@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flask import url_for
 
 from webapp.base.db import db, utc_now
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.characters import queries as character_queries
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
@@ -31,15 +31,16 @@ SEEN_SECONDS = 3
 # How a generation ended whose server was never reached.
 CONNECTION = "connection"
 NEXT = {
-    "auth": "An admin can check the key{}.",
+    "auth": "An admin can check the key.",
     CONNECTION: "An admin can check the connection.",
     "credit": "Add credit at your provider.",
     "rate": "Wait a moment, then try again.",
 }
+NEXT_OF_KEY = "An admin can check the key of %(name)s."
 BY_ADMINS = {
-    CONNECTION: "Open the connection {}",
-    "auth": "Check the key of {}",
-    "credit": "Add credit at your provider, then test {}",
+    CONNECTION: "Open the connection %(name)s",
+    "auth": "Check the key of %(name)s",
+    "credit": "Add credit at your provider, then test %(name)s",
 }
 REASONS = {
     "length": "The model reached its length limit.",
@@ -103,10 +104,10 @@ def remedy_for(generation: Generation) -> Remedy:
     reason = CONNECTION if is_of_connection(generation) else reason
     slug = providers().connection_of(model)
     live = next((connection for connection in providers().connections() if connection.slug == slug), None)
-    words = NEXT.get(reason, "").format(f" of {live.name}" if live else "")
+    words = _(NEXT_OF_KEY, name=live.name) if reason == "auth" and live else _(NEXT.get(reason, ""))
     if live is None or reason not in BY_ADMINS:
         return Remedy(words)
-    return Remedy(words, url_for("connections.edit", slug=slug), BY_ADMINS[reason].format(live.name))
+    return Remedy(words, url_for("connections.edit", slug=slug), _(BY_ADMINS[reason], name=live.name))
 
 
 def is_of_connection(generation: Generation) -> bool:
@@ -134,13 +135,13 @@ def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
         tone = "red" if last.status == "failed" else "amber"
         notices.append(ShownNotice(tone, last.error, remedy=remedy_for(last)))
     elif last.reason in REASONS:
-        notices.append(ShownNotice("amber", REASONS[last.reason]))
+        notices.append(ShownNotice("amber", _(REASONS[last.reason])))
     elif last.status == "stopped" and last.connection == BUILT_IN and may_still_bill(last.model):
-        notices.append(ShownNotice("", "Some providers of this model charge for the whole answer even if you stop it."))
+        notices.append(ShownNotice("", _("Some providers of this model charge for the whole answer even if you stop it.")))
     elif last.status == "completed" and message.content and last.text_offset == len(message.content):
-        notices.append(ShownNotice("amber", "The model had nothing to add."))
+        notices.append(ShownNotice("amber", _("The model had nothing to add.")))
     elif last.status == "completed" and not message.content and last.reason != "tool":
-        notices.append(ShownNotice("amber", "The model returned an empty answer."))
+        notices.append(ShownNotice("amber", _("The model returned an empty answer.")))
     return tuple(notices)
 
 
@@ -154,7 +155,7 @@ def silence(engine: Engine, generation: Generation) -> Silence:
     seconds = int(engine.now() - live.run.last_content_at)
     if seconds < LONG_SECONDS:
         return Silence(seconds)
-    return Silence(seconds, f"No text for {_duration_words(seconds)}", is_instead=True, is_long=True)
+    return Silence(seconds, _("No text for %(time)s", time=_duration_words(seconds)), is_instead=True, is_long=True)
 
 
 def _duration_words(seconds: int) -> str:
@@ -163,14 +164,14 @@ def _duration_words(seconds: int) -> str:
 
 def reasoning_label(generations: list[Generation]) -> str:
     if not generations:
-        return "Thought"
+        return _("Thought")
     first = generations[0]
     # Files of other programs can contain the time when an answer ended, but not that of its first text.
     until = first.first_text_at or (None if first.kind == NOT_HERE else first.ended_at)
     if not first.started_at or not until:
-        return "Thought"
+        return _("Thought")
     seconds = (until - first.started_at).total_seconds()
-    return f"Thought for {_seconds(seconds)}" if seconds >= A_MOMENT else "Thought for a moment"
+    return _("Thought for %(time)s", time=_seconds(seconds)) if seconds >= A_MOMENT else _("Thought for a moment")
 
 
 def receipt(generations: list[Generation]) -> str:
@@ -179,7 +180,7 @@ def receipt(generations: list[Generation]) -> str:
     seconds = _seconds(_duration(generations)) if any(generation.started_at for generation in generations) else ""
     spent = [seconds, _tokens(generations), cost(generations)]
     if last.status == "stopped":
-        return f"Stopped after {', '.join(part for part in (spent[1], spent[0], spent[2]) if part)}"
+        return _("Stopped after %(spent)s", spent=", ".join(part for part in (spent[1], spent[0], spent[2]) if part))
     model = providers().display_name(last.model, last.connection)
     return " · ".join(part for part in (model, spent[1], spent[0], spent[2], led_by(generations), by_rule(generations)) if part)
 
@@ -189,10 +190,10 @@ def facts(generations: Sequence[Generation]) -> tuple[tuple[str, str], ...]:
     first = generations[0]
     wait = (first.first_text_at - first.started_at).total_seconds() if first.first_text_at and first.started_at else None
     values = {
-        "Cost": cost([*generations]),
-        "First text": "" if wait is None else f"after {_seconds(max(wait, A_MOMENT))}",
-        "Time": _seconds(_duration([*generations])),
-        "Length": _tokens([*generations]),
+        _("Cost"): cost([*generations]),
+        _("First text"): "" if wait is None else _("after %(time)s", time=_seconds(max(wait, A_MOMENT))),
+        _("Time"): _seconds(_duration([*generations])),
+        _("Length"): _tokens([*generations]),
     }
     return tuple((name, value) for name, value in values.items() if value)
 
@@ -206,13 +207,15 @@ def led_by(generations: list[Generation]) -> str:
 def by_rule(generations: list[Generation]) -> str:
     """Returns which rule chose the answer's model; its sentence is in what was sent."""
     words = generations[0].rule.partition(" chose the model.")
-    return f"by {words[0].lower()}" if words[1] else ""
+    return _("by %(rule)s", rule=words[0].lower()) if words[1] else ""
 
 
 def pace(generations: list[Generation]) -> str:
     """Returns the answer's speed, thinking included; empty if the tokens were not counted."""
     counts, seconds = [generation.output_tokens or 0 for generation in generations], _duration(generations)
-    return f"{sum(counts) / seconds:.0f} tokens per second" if all(counts) and seconds >= A_MOMENT else ""
+    if not all(counts) or seconds < A_MOMENT:
+        return ""
+    return _("%(num)s tokens per second", num=round(sum(counts) / seconds))
 
 
 def _duration(generations: list[Generation]) -> float:
@@ -227,7 +230,11 @@ def _duration(generations: list[Generation]) -> float:
 def _tokens(generations: list[Generation]) -> str:
     counts = [generation.output_tokens for generation in generations]
     reported_counts = [count for count in counts if count is not None]
-    return plural(sum(reported_counts), "token") if reported_counts and len(reported_counts) == len(counts) else ""
+    return (
+        ngettext("%(num)s token", "%(num)s tokens", sum(reported_counts))
+        if reported_counts and len(reported_counts) == len(counts)
+        else ""
+    )
 
 
 def _seconds(seconds: float) -> str:

@@ -3,9 +3,10 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlencode
 
+from webapp.base.languages import gettext as _
 from webapp.chat.calls.choosing import are_offered
 from webapp.chat.calls.tools_shown import web_search_in
 from webapp.chat.files.reference import parted
@@ -45,7 +46,10 @@ class Meter:
 
     tokens: int
     length: int
-    consequence: ClassVar[str] = "When it is full, the earliest messages are left out or summarized."
+
+    @property
+    def consequence(self) -> str:
+        return _("When it is full, the earliest messages are left out or summarized.")
 
     @property
     def percent(self) -> int:
@@ -98,10 +102,8 @@ def beside(models: Sequence[str]) -> list[str]:
 
 
 def _reply_to(chat: Chat) -> str:
-    """Returns whom a message answers, for the message box; empty in a chat without a character."""
-    if chat.is_group:
-        return "the group"
-    face = face_of_chat(chat) if chat.cast_ids else None
+    """Returns which character a message answers, for the message box; empty in a group, and without one."""
+    face = face_of_chat(chat) if chat.cast_ids and not chat.is_group else None
     return face.name if face else ""
 
 

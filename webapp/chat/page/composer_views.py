@@ -142,8 +142,10 @@ def save_new_draft() -> Response:
 @bp.post("/chats/<id>/draft")
 @signed_in
 def save_draft(id: str) -> Response:
-    form = MessageForm()
-    drafts.save(current_user().id, form.text, writable_chat(id).id, mentions=form.mentions)
+    me, form, chat = current_user(), MessageForm(), writable_chat(id)
+    # It can arrive behind the message that its text became.
+    if not (form.text.strip() and follow_up.has_come(chat.id, me.id, form.text, form.key.data or "")):
+        drafts.save(me.id, form.text, chat.id, mentions=form.mentions)
     return Response(status=204)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.characters import queries as character_queries
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import visible_file
@@ -48,7 +49,7 @@ def index() -> Response:
         mentions=named[:MOST_LISTED],
         has_more=has_more,
         sign=sign,
-        label=LABELS[sign] if sign != "@" or (chat and not chat.is_group) else GROUP_LABEL,
+        label=_(LABELS[sign] if sign != "@" or (chat and not chat.is_group) else GROUP_LABEL),
         query=query,
     )
 
@@ -79,7 +80,7 @@ def _knowledge(me: User, chat: Chat | None, _query: str) -> tuple[Sequence[Menti
     collections = [row for row in knowledge_queries.to_choose(me) if row.id not in attached]
     files = storage.to_send_again(me.id, chat.id if chat else "", MOST_FILES)
     own = [collection_mention(row.id, row.name) for row in collections if not chat or right_in(chat, me) == "own"]
-    return [*own, *(Mention(FILE, file.name, about="File", url=url_for(".chip", id=file.id)) for file in files)], False
+    return [*own, *(Mention(FILE, file.name, about=_("File"), url=url_for(".chip", id=file.id)) for file in files)], False
 
 
 def _who_answers(me: User, chat: Chat | None, query: str) -> tuple[Sequence[Mention], bool]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from webapp.base.db import db
 from webapp.base.errors import Forbidden, Invalid
+from webapp.base.languages import gettext as _
 from webapp.characters import queries as character_queries
 from webapp.chat.calls import choosing
 from webapp.chat.messages.forms import MessageForm
@@ -37,19 +38,19 @@ class Mention:
     @property
     def chip_about(self) -> str:
         """What the chip is for."""
-        return ABOUT.get(self.icon, "")
+        return _(ABOUT[self.icon]) if self.icon in ABOUT else ""
 
 
 def collection_mention(id: str, name: str) -> Mention:
-    return Mention(COLLECTION, name, "knowledge", id, "Collection")
+    return Mention(COLLECTION, name, "knowledge", id, _("Collection"))
 
 
 def model_mention(id: str, name: str, facts: str = "") -> Mention:
-    return Mention(MODEL, name, "answered_by", id, facts or "Model")
+    return Mention(MODEL, name, "answered_by", id, facts or _("Model"))
 
 
 def character_mention(id: str, name: str) -> Mention:
-    return Mention(CHARACTER, name, "spoken_by", id, "Character")
+    return Mention(CHARACTER, name, "spoken_by", id, _("Character"))
 
 
 def chips(form: MessageForm, me: User | None, chat: Chat | None = None) -> list[Mention]:
@@ -64,7 +65,7 @@ def collection_chips(me: User, ids: Sequence[str]) -> list[Mention]:
 
 def tool_chips(me: User, keys: Sequence[str]) -> list[Mention]:
     """Returns the tools of these keys that the person can use, each as a chip that turns it on in the chat."""
-    return [Mention(TOOL, tool.title, "tools", tool.key, "Tool") for tool in named_tools(me, keys).usable]
+    return [Mention(TOOL, tool.title, "tools", tool.key, _("Tool")) for tool in named_tools(me, keys).usable]
 
 
 def named_in(chat: Chat, queued: Sequence[FollowUp]) -> dict[str, list[Mention]]:

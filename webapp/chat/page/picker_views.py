@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from webapp.base.db import db, utc_now
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
+from webapp.base.languages import gettext as _
 from webapp.chat.messages.forms import choices_in
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
@@ -157,14 +158,14 @@ def _presets(query: str) -> Iterator[ShownPreset]:
                 row.name,
                 preset_queries.mark_of(row.name, row.icon),
                 " · ".join(filter(None, (row.about, model))),
-                "its model is no longer available" if is_gone else "",
+                _("its model is no longer available") if is_gone else "",
             )
 
 
 def facts(model: Model, server: LiveConnection | None) -> str:
     """Summarizes what a model can do, how much it reads and what it costs, as far as its server reports them."""
-    reads = [f"{context(model.context_length)} context"] if model.context_length else []
-    whose = "yours" if server and server.owner_id else ""
+    reads = [_("%(num)s context", num=context(model.context_length))] if model.context_length else []
+    whose = _("yours") if server and server.owner_id else ""
     return " · ".join(filter(None, [whose, *abilities(model), *reads, price_words(model, server)]))
 
 
@@ -173,8 +174,8 @@ def _listed(marks: model_marks.Marks, query: str, person: str) -> Iterator[tuple
     offered = catalogue.offered(person)
     if not query:
         by_id = {model.id: model for model in offered}
-        yield from (("Favorites", by_id[id]) for id in marks.favorites if id in by_id)
-        yield from (("Recent", by_id[id]) for id in marks.recent if id in by_id)
+        yield from ((_("Favorites"), by_id[id]) for id in marks.favorites if id in by_id)
+        yield from ((_("Recent"), by_id[id]) for id in marks.recent if id in by_id)
     # Makers divide a long list; above a few models, the connection says more.
     group = catalogue.group if len(offered) > MOST_IN_MENU else catalogue.connection_name
     grouped = [(group(model.id), model) for model in by_turns(matching(offered, query))]
@@ -212,9 +213,9 @@ def _states(rows: Sequence[ShownModel]) -> dict[str, str]:
 
 def _state(model: str, waits: Mapping[str, float]) -> str:
     if pause := the_engine().circuits.pause(model):
-        return f"paused for {max(1, round(pause.seconds))} s after errors"
+        return _("paused for %(num)s s after errors", num=max(1, round(pause.seconds)))
     seconds = waits.get(model, 0)
-    return f"slow now: answers begin after about {round(seconds)} s" if seconds >= SLOW_SECONDS else ""
+    return _("slow now: answers begin after about %(num)s s", num=round(seconds)) if seconds >= SLOW_SECONDS else ""
 
 
 def _waits() -> dict[str, float]:

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.db import db
 from webapp.base.errors import Unavailable
 from webapp.base.heavy import child
+from webapp.base.languages import gettext as _
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
 from webapp.chat.record.access import visible_message
@@ -92,11 +93,11 @@ def save(id: str) -> Response:
 
 def _page(id: str, *, scripts: str | None = None) -> Response:
     message, number, me = visible_message(id), _number(), user_or_none()
-    kind, _ = _block(message)
+    kind = _block(message)[0]
     theme, contrast = (me.theme or None, me.contrast or None) if me and kind == "mermaid" else (None, None)
     return render(
         "chat/page/_preview.html" if is_htmx() else "chat/page/preview.html",
-        name=NAMES.get(kind, "Preview"),
+        name=_(NAMES.get(kind, "Preview")),
         page_url=url_for("previews.show", id=id, block=number),
         frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts, theme=theme, contrast=contrast),
         run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not scripts else "",

@@ -1,12 +1,13 @@
 """The projection of an answer: sealed blocks that never change, and one tail that grows."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
-from webapp.base.words import plural
-from webapp.engine.generation_text import AGAIN
+from webapp.base.languages import gettext as _, ngettext
+from webapp.engine.generation_text import AGAIN as AGAIN_CODES
 from webapp.rendering.edits import Tails
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import PIECE_LINES, FinishedText, GrowingMarkdown, Seam, pieces, rendering
@@ -31,8 +32,10 @@ from webapp.streaming.events import (
 from webapp.streaming.topics import Entry
 from webapp.tools.built_in.texts import one_line
 
-AGAIN_WORDS, CALL_WORDS, WRITING_WORDS = "Retrying", "Using a tool", "Writing a call:"
-ASKING_WORDS = "Waiting for an answer"
+# What an answer does, beside its status: frames name it, and stream.js has the same words.
+Doing = Mapping[str, str | int]
+AGAIN, CALLING, ASKING, CONTINUING = ({"is": name} for name in ("again", "calling", "asking", "continuing"))
+IDLE: Doing = {}
 # How much of a call that is being written is kept and shown, in characters.
 MOST_ASKING, MOST_SHOWN = 300, 40
 MOST_NOTICES = 1_000_000
@@ -67,20 +70,20 @@ class AnswerProjection:
         *,
         beginning: str = "",
         seams: Sequence[Seam] = (),
-        words: str = "",
+        doing: Doing = IDLE,
         cited: Iterable[int] = (),
         growing: Callable[..., GrowingMarkdown] = GrowingMarkdown,
         scripted: Callable[[str], str] | None = None,
         is_beside: bool = False,
     ) -> None:
-        """`words` are shown as the status until there is text; `cited` are the numbers of the sources it already has.
+        """`doing` is shown as the status until there is text; `cited` are the numbers of the sources it already has.
 
         `scripted` returns the finished text as the character's scripts change it. Pages show that at the end; `html` is without.
         Of an answer that `is_beside` others, each edit of the growing text says which it belongs to.
         """
         self.has_ended = False
-        # The words to show in place of the name of the status.
-        self.status, self.words, self._first_words = "queued", words, words
+        # What is shown in place of the name of the status.
+        self.status, self._doing, self._first_doing = "queued", doing, doing
         self.renders = 0
         self._message_id, self._generation_id = message_id, generation_id
         self._address = f"{message_id}:" if is_beside else ""
@@ -101,6 +104,28 @@ class AnswerProjection:
         self._finished: FinishedText | None = None
         # The part of the continued text that has not been rendered yet.
         self._beginning, self._has_begun = pieces(beginning), False
+
+    @property
+    def words(self) -> str:
+        """What it does in words, in the language of the page; empty if its status says it."""
+        match self._doing:
+            case {"is": "writing", "title": title, "chars": int(chars), "end": end}:
+                words = ngettext(
+                    "Writing a call: %(title)s · %(num)s character",
+                    "Writing a call: %(title)s · %(num)s characters",
+                    chars,
+                    title=title,
+                )
+                return f"{words} {end}"
+            case {"is": "again"}:
+                return _("Retrying")
+            case {"is": "calling"}:
+                return _("Using a tool")
+            case {"is": "asking"}:
+                return _("Waiting for an answer")
+            case {"is": "continuing"}:
+                return _("Continuing after a restart")
+        return ""
 
     @property
     def html(self) -> str:
@@ -139,17 +164,17 @@ class AnswerProjection:
                 self._reasoning.append(text)
             case Notice(code, message) if code != ATTEMPT_NOTICE:
                 self._notices.append(message)
-                if code in AGAIN:
-                    self._become(self.status, AGAIN_WORDS)
+                if code in AGAIN_CODES:
+                    self._become(self.status, AGAIN)
             case Sources(items):
                 self._cited = [source["number"] for source in items]
                 self._growing.cite(self._cited)
             case Failed(message=message):
                 self._notices.append(message)
             case Started():
-                self._become("thinking", self._first_words)
+                self._become("thinking", self._first_doing)
             case Phase(name):
-                self._become(name, self._first_words if name == "thinking" else "")
+                self._become(name, self._first_doing if name == "thinking" else IDLE)
                 self._calls += name == "waiting"
             case Asking() as asking:
                 self._hear_asking(asking)
@@ -159,7 +184,7 @@ class AnswerProjection:
                 self._hear_of_call(self.status)
             case Question():
                 self._calls += 1
-                self._become(self.status, ASKING_WORDS)
+                self._become(self.status, ASKING)
             case Decided():
                 self._hear_of_call("thinking")
             case Returned(call_id):
@@ -281,7 +306,7 @@ class AnswerProjection:
 
     def _hear_of_call(self, status: str) -> None:
         self._calls += 1
-        self._become(status, CALL_WORDS if self._open_calls else "")
+        self._become(status, CALLING if self._open_calls else IDLE)
 
     def _hear_asking(self, asking: Asking) -> None:
         """Shows the end of a call that is being written."""
@@ -290,20 +315,20 @@ class AnswerProjection:
         *_, line = self._asking[asking.number].replace("\\n", "\n").rstrip().split("\n")
         title, end = one_line(asking.title, MOST_SHOWN), one_line(line[-MOST_SHOWN:], MOST_SHOWN)
         cut = "…" if asking.chars > len(end) else ""
-        self._become(self.status, f"{WRITING_WORDS} {title} · {plural(asking.chars, 'character')} {cut}{end}")
+        self._become(self.status, {"is": "writing", "title": title, "chars": asking.chars, "end": cut + end})
 
-    def _become(self, status: str, words: str = "") -> None:
-        if (status, words) != (self.status, self.words):
-            self.status, self.words = status, words
+    def _become(self, status: str, doing: Doing = IDLE) -> None:
+        if (status, doing) != (self.status, self._doing):
+            self.status, self._doing = status, doing
             self._states += 1
 
     def _cursor(self) -> Cursor:
         lasting = (len(self._growing.sealed), len(self._reasoning), len(self._notices), self._calls, self._states)
         return (*lasting, *self._tails.position)
 
-    def _state(self) -> dict[str, str]:
-        words = {"words": self.words} if self.words else {}
-        return {"message": self._message_id, "status": self.status, "generation": self._generation_id, **words}
+    def _state(self) -> dict[str, Any]:
+        doing = {"doing": self._doing} if self._doing else {}
+        return {"message": self._message_id, "status": self.status, "generation": self._generation_id, **doing}
 
     def _part(self, name: str, swap: str, html: str, *, is_needed: bool = False) -> str:
         if not html and not is_needed:

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.characters.queries import CharacterName
 from webapp.characters.shown import Face
 from webapp.characters.tables import Character
@@ -41,8 +42,6 @@ from webapp.web.addresses import address
 # The actions that people without the owner's right lack, and those that readers lack in addition.
 FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": "", "link_url": ""}
 FOR_WRITERS: dict[str, Any] = {"edit_url": "", "can_continue": False, "can_grow": False, "can_try_again": False, "hide_url": ""}
-# The status of an answer whose worker has died, until its text is saved.
-RESTORING = "Restoring after a restart…"
 # A longer message of a person is folded.
 FOLD_LINES, FOLD_CHARS = 12, 1_200
 
@@ -352,7 +351,7 @@ def _running(message: Message, last: Generation, snapshot: AnswerSnapshot, curso
         html=Markup(snapshot.html),
         tail=Markup(snapshot.tail),
         reasoning=message.reasoning + snapshot.reasoning,
-        thought="Thoughts" if snapshot.status in {"queued", "thinking"} else "Thought",
+        thought=_("Thoughts") if snapshot.status in {"queued", "thinking"} else _("Thought"),
         notices=tuple(ShownNotice("", text) for text in snapshot.notices),
         receipt="",
         is_running=True,
@@ -367,13 +366,15 @@ def _running(message: Message, last: Generation, snapshot: AnswerSnapshot, curso
 
 def _waiting(message: Message, last: Generation) -> str:
     is_reading = long_files.not_indexed(queries.chat_of(message))
-    return "Reading the files" if is_reading else f"Waiting for {providers().display_name(last.model_asked)}"
+    return _("Reading the files") if is_reading else _("Waiting for %(model)s", model=providers().display_name(last.model_asked))
 
 
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:
     """Shows an active answer that this process can't follow: nothing new can be sent until its end is saved."""
     is_ours = last.owner == engine.worker.id and last.id not in engine.recovery_state.taken
-    snapshot = AnswerSnapshot("queued", renderings.html_of(message), "", "", (), "" if is_ours else RESTORING)
+    snapshot = AnswerSnapshot(
+        "queued", renderings.html_of(message), "", "", (), "" if is_ours else _("Restoring after a restart…")
+    )
     return replace(_running(message, last, snapshot, ()), generation_id="")
 
 

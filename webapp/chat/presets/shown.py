@@ -6,8 +6,7 @@ from typing import Any
 
 from flask import url_for
 
-from webapp.base.languages import gettext as _
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.chat.presets.service import OF_PRESETS, TEXTS
 from webapp.chat.prompt.section_order import MOVABLE
 from webapp.knowledge import queries as knowledge_queries
@@ -74,7 +73,6 @@ def page(row: Preset, me: User) -> dict[str, Any]:
     tools = named_tools(me, row.tools)
     collections = knowledge_queries.collections_among(me, row.collection_ids) if row.collection_ids else ()
     hidden = len(row.collection_ids) - len(collections)
-    left_out = [plural(count, word) for count, word in ((hidden, "collection"), (len(tools.others), "tool")) if count]
     return {
         "preset": row,
         "mark": queries.mark_of(row.name, row.icon),
@@ -84,12 +82,30 @@ def page(row: Preset, me: User) -> dict[str, Any]:
         "parameters": [(_(field.label), _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],
         "collections": collections,
         "tools": tools.usable,
-        "left_out": " and ".join(left_out),
-        "sections": [MOVABLE[name][0] for name in row.section_order if name in MOVABLE],
+        "left_out": _left_out(hidden, len(tools.others)),
+        "sections": [_(MOVABLE[name][0]) for name in row.section_order if name in MOVABLE],
         "begin_url": url_for("home.show", model=choice_of(row.id)),
         "is_default": row.id == me.default_preset_id,
         "is_own": row.owner_id == me.id,
     }
+
+
+def _left_out(collections: int, tools: int) -> str:
+    if collections and tools:
+        counts = {
+            "collections": ngettext("%(num)s collection", "%(num)s collections", collections),
+            "tools": ngettext("%(num)s tool", "%(num)s tools", tools),
+        }
+        return _("%(collections)s and %(tools)s that you can't use are left out.", **counts)
+    if collections:
+        return ngettext(
+            "%(num)s collection that you can't use is left out.",
+            "%(num)s collections that you can't use are left out.",
+            collections,
+        )
+    if tools:
+        return ngettext("%(num)s tool that you can't use is left out.", "%(num)s tools that you can't use are left out.", tools)
+    return ""
 
 
 def _words(row: Preset, name: str) -> str:
@@ -98,7 +114,7 @@ def _words(row: Preset, name: str) -> str:
     if name in TEXTS or value in (None, ""):
         return ""
     if field.choices:
-        return str(field.choices.get(value, value))
+        return _(str(field.choices.get(value, value)))
     return ", ".join(filter(None, map(str.strip, value.splitlines()))) if isinstance(value, str) else f"{value:g}"
 
 

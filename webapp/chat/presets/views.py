@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.chat.presets import importing, service, shown
 from webapp.chat.presets.forms import PresetFileForm, PresetForm
 from webapp.chat.presets.preset_files import MOST_BYTES
@@ -68,7 +69,7 @@ def show(id: str) -> Response:
     return render(
         "chat/presets/show.html",
         **shown.page(row, me),
-        whose=shares_shown.whose(queries.KIND, id, named) if row.owner_id == me.id else SHARED,
+        whose=shares_shown.whose(queries.KIND, id, named) if row.owner_id == me.id else _(SHARED),
         may_share=row.owner_id == me.id and may(me, "see people"),
         done=done_message(shown.DONE),
     )

@@ -8,6 +8,7 @@ from flask import url_for
 from sqlalchemy import select
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.characters import queries as character_queries
 from webapp.characters.shown import Face, character_face
 from webapp.chat.exchange import export_pages
@@ -58,7 +59,7 @@ def listed(me: User) -> list[ShownProject]:
     given = set(db.session.scalars(select(Grant.object_id).where(grants.are_about(projects.KIND, ids)).distinct()))
     owners, writable = _owners(me, rows), projects.seen_among(me, ids, rights=(projects.WRITE,))
     return [
-        _project(row, owners.get(row.id) or ("Shared" if row.id in given else "Only you"), me, writable=row.id in writable)
+        _project(row, owners.get(row.id) or (_("Shared") if row.id in given else _("Only you")), me, writable=row.id in writable)
         for row in rows
     ]
 
@@ -115,4 +116,8 @@ def _owners(me: User, rows: Iterable[Project]) -> dict[str, str]:
     """Returns, by project, in whose project a person is who isn't its owner."""
     of_others = {row.id: row.owner_id for row in rows if row.owner_id != me.id}
     names = account_queries.names_of(of_others.values())
-    return {id: f"Shared by {names.get(owner_id, 'another person')}" for id, owner_id in of_others.items()}
+    return {id: _shared_by(names.get(owner_id, "")) for id, owner_id in of_others.items()}
+
+
+def _shared_by(name: str) -> str:
+    return _("Shared by %(name)s", name=name) if name else _("Shared by another person")

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base import topic_names
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.chat.exchange.imports import MOST_PROJECT_BYTES
 from webapp.chat.list import bulk, shown as list_shown, sidebar_projects
 from webapp.chat.page.pages import chat_page_url
@@ -115,7 +116,7 @@ def add_files(id: str) -> Response:
     if not sent or len(sent) > MOST_FILES:
         raise Invalid(f"Choose 1 to {MOST_FILES} files.", field="file")
     service.add_files(project, [documents.UploadedDocument(file.stream, file.filename or "") for file in sent], by=current_user())
-    return _to(id, "Added. You can leave this page while files are read.")
+    return _to(id, _("Added. You can leave this page while files are read."))
 
 
 @bp.get("/<id>/events")
@@ -156,7 +157,7 @@ def update(id: str) -> Response:
     form.merge(ProjectForm.for_project(project))
     with form.attempt():
         service.change(project, form.entered, by=me)
-        return _to(id, "Saved.")
+        return _to(id, _("Saved."))
     return _editor(_own(id), form)
 
 
@@ -171,7 +172,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     service.restore(_deleted(id), by=current_user())
-    return _to(id, "Restored.")
+    return _to(id, _("Restored."))
 
 
 @bp.post("/fold")
@@ -198,7 +199,7 @@ def several() -> Response:
         return render("chat/projects/move.html", chats=chosen, words=words, places=_places(), action=url_for(".several"))
     project_id = request.form["project"]
     service.move_all(chosen, project_id or None, by=me)
-    return _to(project_id, "Moved.") if project_id else redirect(url_for("list.index"))
+    return _to(project_id, _("Moved.")) if project_id else redirect(url_for("list.index"))
 
 
 @chats.get("/chats/<id>/project")
@@ -219,7 +220,7 @@ def move(id: str) -> Response:
     if not is_htmx():
         return redirect(chat_page_url(id))
     project = projects.project(me, project_id) if project_id else None
-    words = f"Moved to {project.name}." if project else "Taken out of its project."
+    words = _("Moved to %(name)s.", name=project.name) if project else _("Taken out of its project.")
     is_here = page_path() == url_for("chat.show", id=id)
     values: dict[str, Any] = {"groups": list_shown.sidebar(me, here=page_path()), "before": before, "is_here": is_here}
     return render("chat/projects/_moved.html", chat=chat, project=project, words=words, **values)

@@ -1,6 +1,7 @@
 """Projects: who sees them and the chats that are shared with them, and which project a chat has."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -29,10 +30,21 @@ def is_seen_by(user: User, *, rights: Sequence[str] = RIGHTS) -> ColumnElement[b
 
 def ids_for(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGHTS) -> Select[str]:
     """Returns a query for the ids of the projects in which a person has one of these rights; the person can be a column."""
-    project = aliased(Project)
+    project = _project()
     given = select(Grant.object_id).where(Grant.object_kind == KIND, Grant.right.in_(rights), grants.reaches_id(person_id))
     is_theirs = or_(project.owner_id == person_id, project.id.in_(given.correlate_except(Grant)))
     return select(project.id).where(project.deleted_at.is_(None), is_theirs).correlate_except(project)
+
+
+# The same aliases for all queries: SQLAlchemy adapts the columns of a new one each time, which takes milliseconds.
+@cache
+def _project() -> type[Project]:
+    return aliased(Project)
+
+
+@cache
+def _chat() -> type[Chat]:
+    return aliased(Chat)
 
 
 def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGHTS, chat: Any = Chat) -> ColumnElement[bool]:
@@ -46,7 +58,7 @@ def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = 
 
 
 def _shared_chats(user: User) -> Select[str]:
-    chat = aliased(Chat)
+    chat = _chat()
     return select(chat.id).where(shares_with(user.id, chat=chat))
 
 

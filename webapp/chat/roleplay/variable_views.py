@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Conflict, Invalid
+from webapp.base.languages import gettext as _
 from webapp.characters.macros.chat_variables import MOST_NAMES, storable
 from webapp.chat.record import variables
 from webapp.people.accounts.guards import current_user, signed_in
@@ -86,7 +87,7 @@ def update() -> Response:
     with form.attempt():
         if variable_rows.is_changed:
             variables.replace_own(current_user().id, variable_rows.values, seen=variable_rows.seen)
-        return redirect(url_for(".show"), "Saved.")
+        return redirect(url_for(".show"), _("Saved."))
     return _page(form, variable_rows.applied_to(_now().seen) if isinstance(form.refusal, Conflict) else variable_rows)
 
 

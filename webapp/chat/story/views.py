@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, url_for
 from wtforms import StringField, TextAreaField
 
+from webapp.base.languages import gettext as _
 from webapp.chat.prompt.path_story import MOST_CHARS, PathStory
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
@@ -49,7 +50,7 @@ def update(id: str) -> Response:
     form = StoryForm.opened()
     with form.attempt():
         service.save(own_chat(id), form.text.data or "", was=form.was.data or "")
-        return _done(id, "Saved.")
+        return _done(id, _("Saved."))
     return _refused(own_chat(id), form)
 
 
@@ -63,7 +64,7 @@ def write_now(id: str) -> Response:
         if form.is_changed(service.story_of(chat)):
             service.save(chat, form.text.data or "", was=form.was.data or "")
         has_written = service.write_now(own_chat(id), by=current_user().id)
-        return _done(id, "Story written." if has_written else "The story is already up to date.")
+        return _done(id, _("Story written.") if has_written else _("The story is already up to date."))
     return _refused(own_chat(id), form)
 
 
@@ -71,7 +72,7 @@ def write_now(id: str) -> Response:
 @signed_in
 def forget(id: str) -> Response:
     service.forget(own_chat(id))
-    return _done(id, "Story deleted.")
+    return _done(id, _("Story deleted."))
 
 
 def shown(chat: Chat, form: StoryForm | None = None, message: str = "") -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -182,6 +182,7 @@ def _outcome(generation: Generation, entries: list[Entry], *, was_ours: bool) ->
     return failed_outcome(NEVER_RAN, has_text=has_text) if was_ours else stopped_outcome("server_restart", has_text=has_text)
 
 
+@cache
 def cut_by_restart() -> Select[Generation]:
     """Selects generations that a restart interrupted and that were not continued since, oldest first."""
     later = aliased(Generation)

@@ -1,6 +1,7 @@
 """Grants: rights to single objects of any kind, for a person, a group or the team."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -35,9 +36,15 @@ def reaches(user: User) -> ColumnElement[bool]:
 
 def reaches_id(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Returns the same condition where the person is known by an id only, which can be a column."""
-    person = aliased(User)
+    person = _person()
     is_in_team = select(person.id).where(person.id == user_id, person.role.in_(TEAM)).correlate_except(person)
     return or_(is_named(user_id), and_(is_for_team(), is_in_team.exists()))
+
+
+@cache
+def _person() -> type[User]:
+    """Returns the same alias for all queries: SQLAlchemy adapts the columns of a new one each time, which takes milliseconds."""
+    return aliased(User)
 
 
 def is_named(user_id: str | ColumnElement[str]) -> ColumnElement[bool]:

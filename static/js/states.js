@@ -1,0 +1,31 @@
+// Says what a running answer does, in the language of the page; projection.py has the same words, and frames name them.
+"use strict";
+{
+  const STATES = { thinking: _("Thinking"), responding: _("Answering"), saving: _("Saving"), waiting: _("Waiting for you") };
+  const DOING = { again: _("Retrying"), calling: _("Using a tool"), asking: _("Waiting for an answer") };
+  DOING.continuing = _("Continuing after a restart");
+  const doing = ({ is, title, chars, end }) => {
+    if (is !== "writing") return DOING[is];
+    const words =
+      chars === 1 ? _("Writing a call: %(title)s · %(num)s character") : _("Writing a call: %(title)s · %(num)s characters");
+    const number = chars.toLocaleString(document.documentElement.lang);
+    return `${words.replace("%(title)s", () => title).replace("%(num)s", number)} ${end}`;
+  };
+  const thoughtFor = (time) => (time === "0 s" ? _("Thought for a moment") : _("Thought for %(time)s").replace("%(time)s", time));
+  const word = (article, status, words) => {
+    const state = article?.querySelector(".state__words");
+    if (!state) return;
+    const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
+    const thought = article.querySelector(".thought summary span");
+    const hasThought = status === "responding" && state.textContent === STATES.thinking && thought && since;
+    if (hasThought) thought.textContent = thoughtFor(millrace.elapsed(since));
+    state.textContent = words;
+  };
+  document.addEventListener("status", (event) => {
+    const told = JSON.parse(event.detail.data),
+      words = told.doing ? doing(told.doing) : STATES[told.status],
+      article = document.getElementById(`message-${told.message}`);
+    if (article) article.dataset.status = told.status;
+    if (words) word(article, told.status, words);
+  });
+}
