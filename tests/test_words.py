@@ -4,7 +4,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,21 +68,21 @@ SCRIPT_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
 
 def in_python(source: str) -> Iterator[tuple[int, str]]:
     """Yields every string that is no docstring, except commands' help; an f-string is read as one string."""
-    tree = ast.parse(source)
-    yield from helps(tree)
-    silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(ast.parse(source)))
+    yield from helps(nodes)
+    silent = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             silent |= {id(part) for part in node.values}
             yield node.lineno, "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent and " " in node.value:
             yield node.lineno, node.value
 
 
-def helps(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def helps(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
     """Yields the texts that commands print with `--help`."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef) and any("command(" in ast.unparse(decorator) for decorator in node.decorator_list):
             yield node.lineno, ast.get_docstring(node) or ""
 

@@ -109,8 +109,9 @@ def test_two_sheets_of_empty_cells_leave_others_their_turn(scene: Scene, fake: U
                 assert said.status not in (503, 422), said.text[-300:]
         gevent.joinall(sending, timeout=60, raise_error=True)
     replies = [upload.value for upload in sending]
-    # What a busy machine can't read in time is accepted, and read in the background.
-    assert all("empty cells" in reply.text or reply.status == 200 for reply in replies), [reply.status for reply in replies]
+    # What a busy machine can't read in time is accepted, and read in the background, or is told to come again.
+    statuses = [reply.status for reply in replies if "empty cells" not in reply.text]
+    assert set(statuses) <= {200, 503}
 
 
 def test_documents_of_a_collection_are_all_read_in_the_end(scene: Scene, fake: Upstream) -> None:

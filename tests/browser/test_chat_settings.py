@@ -104,7 +104,7 @@ def test_what_could_not_be_saved_is_tried_again(server: Server, upstream: Upstre
     instructions(page).press("Tab")
     expect(page.get_by_text("Not saved. Trying again…")).to_be_visible()
     page.unroute("**/prompts")
-    expect(page.get_by_text("Not saved. Trying again…")).to_be_hidden(timeout=10_000)
+    expect(page.get_by_text("Not saved. Trying again…")).to_be_hidden()
     expect(box(page, "system_prompt").locator(".saves__done")).to_have_text("Saved")
     expect(instructions(open_settings(person.look_at(chat).page))).to_have_value("Rhyme.")
 

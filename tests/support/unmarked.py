@@ -19,7 +19,7 @@ ENVIRONMENT = Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"])
 # Macros that draw something beside a text, which has no words of its own.
 DRAWN = {"icon", "draw", "button", "alert_badge", "field", "badge"}
 INLINE = "a|abbr|b|bdi|code|em|i|kbd|output|q|samp|small|span|strong|time|var"
-# A sentence goes on in such an element, or after it.
+# A sentence continues in such an element, or after it.
 OPENS, CLOSES = re.compile(rf"<({INLINE})\b"), re.compile(rf"</({INLINE})>")
 NO_TEXT = re.compile(r"^· Millrace$")
 GOES_ON = re.compile(r"[a-z,.;:)]")

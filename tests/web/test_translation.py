@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from jinja2 import DictLoader, Environment, nodes
 
 from tests.conftest import MakeApp, signed_in, with_session
@@ -56,6 +57,13 @@ def test_texts_are_looked_up_and_nothing_else(source: str, page: str) -> None:
 def test_texts_are_escaped_in_html_but_for_apostrophes() -> None:
     assert CurrentHtml()['It\'s "so" & <so>'] == "It's &#34;so&#34; &amp; &lt;so&gt;"
     languages.current().html.clear()
+
+
+def test_a_sentence_with_a_number_has_its_other_values_escaped(app: Flask) -> None:
+    source = "{% trans count=n, name=name %}{{ name }} has one{% pluralize %}{{ name }} has {{ count }}, 5%{% endtrans %}"
+    template = app.jinja_env.from_string(source + ' {{ ngettext("%(num)s entry", "%(num)s entries", n * 1000) }}')
+    assert template.render(n=1, name="<b>") == "&lt;b&gt; has one 1,000 entries"
+    assert template.render(n=2, name="A") == "A has 2, 5% 2,000 entries"
 
 
 def test_texts_are_listed_with_what_they_stand_between() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.characters import queries, service
 from webapp.characters.lore import pages
 from webapp.characters.lore.editing import with_settings
@@ -72,7 +73,7 @@ def _editor(id: str) -> pages.LorebookEditor:
         service.change_card(character, lambda card: with_book(card, write_into(book_in(card))), by=current_user())
 
     return pages.LorebookEditor(
-        f"Lorebook of {character.name}",
+        _("Lorebook of %(name)s", name=character.name),
         url_for("character_lore.show", id=id),
         (url_for("characters.show", id=id), character.name),
         book_in(character.card),

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from webapp.base.db import db
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
+from webapp.base.languages import gettext as _
 from webapp.characters import exchange, queries
 from webapp.characters.cards.card_fields import preset_in, tools_in
 from webapp.characters.cards.card_files import Version
@@ -182,9 +183,9 @@ def character(row: Character, user: User) -> ShownCharacter:
     # One budget for all of the page, whose greetings can be many.
     fill = names.together()
     texts = (
-        ("Character", row.description),
-        ("System prompt", row.system_prompt),
-        ("Post-history instructions", row.post_history_prompt),
+        (_("Character"), row.description),
+        (_("System prompt"), row.system_prompt),
+        (_("Post-history instructions"), row.post_history_prompt),
     )
     notes, creator = notes_of(row.card)
     listed = listed_in(row.card)
@@ -244,10 +245,10 @@ def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
 
 def _whose(row: Character, user: User) -> str:
     if not row.owner_id:
-        return "Team"
+        return _("Team")
     if row.owner_id != user.id:
-        return "Shared with you"
-    return "Yours, shared with the team" if queries.is_shared(row) else "Private"
+        return _("Shared with you")
+    return _("Yours, shared with the team") if queries.is_shared(row) else _("Private")
 
 
 def _scripted(row: Character, text: str, names: Names) -> str:

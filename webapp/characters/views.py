@@ -6,7 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from wtforms import MultipleFileField
 
+from webapp.base import languages
 from webapp.base.heavy.turns import YieldingStream
+from webapp.base.languages import gettext as _, ngettext
 from webapp.characters import exchange, profiles, queries, service, shown
 from webapp.characters.forms import CharacterForm
 from webapp.characters.personas import personas
@@ -59,6 +61,44 @@ class CharacterFilter:
     @property
     def is_narrow(self) -> bool:
         return bool(self.words or self.tags or self.is_favorite)
+
+    @property
+    def nothing(self) -> str:
+        """That no character is in the list: a sentence for each combination of what it is narrowed to."""
+        count, tags = len(self.tags), languages.current().formats.listed(self.tags)
+        values = {"words": self.words, "tags": tags}
+        if self.words and self.is_favorite and count:
+            return ngettext(
+                "No characters match “%(words)s” among your favorites with the tag %(tags)s.",
+                "No characters match “%(words)s” among your favorites with the tags %(tags)s.",
+                count,
+                **values,
+            )
+        if self.words and count:
+            return ngettext(
+                "No characters match “%(words)s” with the tag %(tags)s.",
+                "No characters match “%(words)s” with the tags %(tags)s.",
+                count,
+                **values,
+            )
+        if self.is_favorite and count:
+            return ngettext(
+                "No characters match among your favorites with the tag %(tags)s.",
+                "No characters match among your favorites with the tags %(tags)s.",
+                count,
+                **values,
+            )
+        if count:
+            return ngettext(
+                "No characters match with the tag %(tags)s.", "No characters match with the tags %(tags)s.", count, **values
+            )
+        if self.is_favorite:
+            return (
+                _("No characters match “%(words)s” among your favorites.", words=self.words)
+                if self.words
+                else _("No characters match among your favorites.")
+            )
+        return _("No characters match “%(words)s”.", words=self.words)
 
     def url(self, endpoint: str = "characters.index", **values: Any) -> str:
         """Returns the URL of a view with this filter."""

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Executable, exists, func, select
 
 from webapp.base.heavy import bounded
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.engine.watching.lists import LiveList, LivePage
 from webapp.knowledge import document_views, queries, shown, views
 from webapp.knowledge.changes import WHAT
@@ -39,18 +39,18 @@ def chapter() -> Chapter:
     try:
         whole, people, collections = bounded.read(statements, until=time.monotonic() + PATIENCE_SECONDS)
     except bounded.TooLate as late:
-        return Chapter("Knowledge", [HealthFact("Documents", late.message, "warn")])
+        return Chapter(_("Knowledge"), [HealthFact(_("Documents"), late.message, "warn")])
     [(total, count)] = whole
-    of_people = [HealthFact(f"Of {email}", _words(*figures)) for email, *figures in people]
+    of_people = [HealthFact(_("Of %(email)s", email=email), _words(*figures)) for email, *figures in people]
     of_collections = [
-        HealthFact(name if shared else f"A private collection of {email}", _words(*figures))
+        HealthFact(name if shared else _("A private collection of %(email)s", email=email), _words(*figures))
         for name, email, shared, *figures in collections
     ]
-    return Chapter("Knowledge", [HealthFact("Documents", _words(total, count)), *of_people, *of_collections])
+    return Chapter(_("Knowledge"), [HealthFact(_("Documents"), _words(total, count)), *of_people, *of_collections])
 
 
 def _words(total: int, count: int) -> str:
-    return f"{size(int(total))} in {plural(count, 'document')}."
+    return ngettext("%(size)s in %(num)s document.", "%(size)s in %(num)s documents.", count, size=size(int(total)))
 
 
 def _largest(*names: Any, by: Sequence[Any]) -> Executable:

@@ -9,10 +9,12 @@ from typing import Literal
 from flask import url_for
 from markupsafe import Markup, escape
 
+from webapp.base import languages
 from webapp.base.heavy.bounded import TooLate
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
-from webapp.base.words import number, plural, size
+from webapp.base.languages import gettext as _, ngettext
+from webapp.base.words import size
 from webapp.knowledge import formats, queries
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.search import tokenizer
@@ -136,15 +138,17 @@ def documents(row: Collection, user: User) -> list[ShownDocument]:
 
 
 def document(row: Document) -> ShownDocument:
-    status = row.error or STATES[row.state]
+    status = row.error or _(STATES[row.state])
     if row.state == "ready":
-        status = " · ".join((formats.label(row.name), plural(row.passages, "passage"), size(row.bytes)))
+        status = " · ".join(
+            (_(formats.label(row.name)), ngettext("%(num)s passage", "%(num)s passages", row.passages), size(row.bytes))
+        )
     elif row.of and row.state == "splitting":
-        status = f"Splitting ({100 * row.done // row.of} %)"
+        status = _("Splitting (%(share)s %%)", share=100 * row.done // row.of)
     elif row.of and row.state == "embedding":
-        status = f"Embedding ({row.done:,} of {row.of:,})"
+        status = _("Embedding (%(done)s of %(all)s)", done=_number(row.done), all=_number(row.of))
     elif row.of and row.state == "reading":
-        status = f"Reading ({formats.page_label(row.name, row.done)} of {row.of})"
+        status = _("Reading (%(page)s of %(all)s)", page=_page_label(row.name, row.done), all=row.of)
     state = row.id, row.title, row.state, status, row.done, row.of
     can_open = formats.is_shown_by_browsers(row.name)
     return ShownDocument(*state, row.level, row.created_at, row.url, file_url(row), can_open)
@@ -199,27 +203,39 @@ def current_url(user: User | None, record: SourceRecord) -> str:
 
 
 def _collection(row: Collection, user: User, counts: queries.Counts) -> ShownCollection:
-    status = [plural(counts.documents, "document")]
-    status += [f"{number(counts.unfinished)} being read"] if counts.unfinished else []
-    status += [f"{number(counts.failed)} failed"] if counts.failed else []
+    status = [ngettext("%(num)s document", "%(num)s documents", counts.documents)]
+    status += [ngettext("%(num)s being read", "%(num)s being read", counts.unfinished)] if counts.unfinished else []
+    status += [ngettext("%(num)s failed", "%(num)s failed", counts.failed)] if counts.failed else []
     is_own = row.owner_id == user.id
     is_part = bool(row.chat_id or row.project_id)
     names = shares_shown.names(COLLECTION, row.id) if is_own and not is_part else []
-    whose = shares_shown.whose(COLLECTION, row.id, names) if is_own and not is_part else "Shared with you"
-    whose = OF_CHAT if row.chat_id else OF_PROJECT if row.project_id else whose
+    whose = shares_shown.whose(COLLECTION, row.id, names) if is_own and not is_part else _("Shared with you")
+    whose = _(OF_CHAT) if row.chat_id else _(OF_PROJECT) if row.project_id else whose
+    about = _(row.about) if is_part else row.about
     can_write = is_own or queries.can_write(user, row)
     return ShownCollection(
-        *(row.id, row.name, row.about, row.level, ", ".join(status), counts.unfinished > 0, whose, is_own, can_write),
+        *(row.id, row.name, about, row.level, ", ".join(status), counts.unfinished > 0, whose, is_own, can_write),
         chat_id=row.chat_id or "",
         project_id=row.project_id or "",
         faces=names[: shares_shown.MOST_NAMED],
     )
 
 
+def _page_label(name: str, number: int | None) -> str:
+    """Returns what a page is called in the language of the page that shows it; models and exports get `formats.page_label`."""
+    words = {"slide": _("slide %(number)s", number=number), "sheet": _("sheet %(number)s", number=number)}
+    word = formats.PAGE_WORDS.get(formats.ending(name), "")
+    return (words.get(word) or _("page %(number)s", number=number)) if number else ""
+
+
+def _number(value: int) -> str:
+    return languages.current().formats.number(value)
+
+
 def _passage(row: Passage, document: Document, *, is_wanted: bool) -> ShownPassage:
     text = row.head + row.text[row.overlap :]
     html = offload(markdown.render, text)
-    page = formats.page_label(document.name, row.page)
+    page = _page_label(document.name, row.page)
     is_title = not row.number and text.lstrip().partition("\n")[0].rstrip() == f"# {document.title}"
     url = page_url(document, row.page)
     return ShownPassage(row.number, row.heading, page, url, Markup(scoped(html, f"p{row.number}-")), is_wanted, is_title)
@@ -231,10 +247,10 @@ def _source(source: SeenSource) -> ShownSource:
         return ShownSource(source.number, "", source.title, web_page.url, html=escape(web_page.text), is_web_page=True)
     if not document or not passage:
         url = url_for("documents.show", id=document.id) if document else ""
-        return ShownSource(source.number, source.words, document.title if document else "", url)
+        return ShownSource(source.number, _(source.words), document.title if document else "", url)
     html = Markup(scoped(offload(markdown.render, passage.head + passage.text), f"s{source.number}-"))
     url = place_url(document, passage)
-    page = formats.page_label(document.name, passage.page)
+    page = _page_label(document.name, passage.page)
     heading = formats.below(document.title, passage.heading)
     files = page_url(document, passage.page), file_url(document)
     return ShownSource(source.number, "", document.title, url, heading, page, html, *files)
@@ -244,7 +260,7 @@ def hit(hit: PassageHit, query_words: list[str]) -> ShownHit:
     """Returns a hit to show, with the words of the question marked."""
     document, passage = hit.document, hit.passage
     url, pieces = place_url(document, passage), _pieces(passage.text, query_words)
-    page = formats.page_label(document.name, passage.page)
+    page = _page_label(document.name, passage.page)
     heading = formats.below(document.title, passage.heading)
     return ShownHit(hit.rank, url, document.title, heading, page, document.id, hit.collection_name, pieces)
 
@@ -300,13 +316,24 @@ def _meaning(current: VectorSet | None, growing: VectorSet, done: int, of: int) 
     name = providers().display_name(growing.model)
     model, next_model = (current.model if current else ""), (growing.model if growing is not current else "")
     is_whole = done == of and not next_model
-    counted = f"{done:,} of {plural(of, 'document')}"
     if is_whole:
-        words = f"Found by words and by meaning ({name})."
+        words = _("Found by words and by meaning (%(model)s).", model=name)
     elif next_model:
-        words = f"Embedding with {name}: {counted}. Until all are done, the previous vectors are searched."
+        words = ngettext(
+            "Embedding with %(model)s: %(done)s of %(num)s document. Until all are done, the previous vectors are searched.",
+            "Embedding with %(model)s: %(done)s of %(num)s documents. Until all are done, the previous vectors are searched.",
+            of,
+            model=name,
+            done=_number(done),
+        )
     else:
-        words = f"Embedding with {name}: {counted}. The others are found by their words."
+        words = ngettext(
+            "Embedding with %(model)s: %(done)s of %(num)s document. The others are found by their words.",
+            "Embedding with %(model)s: %(done)s of %(num)s documents. The others are found by their words.",
+            of,
+            model=name,
+            done=_number(done),
+        )
     state: MeaningState = "waiting" if growing.error and not is_whole else "ready" if is_whole else "embedding"
     error = growing.error if state == "waiting" else ""
     return ShownMeaning(state, model, next_model, done, of, words, error, growing.waits_until if error else None)
@@ -353,5 +380,5 @@ def _passage_hits(user: User, query: SearchQuery) -> list[SearchHit]:
             passage=from_first_match([PassagePiece(text, is_marked) for text, is_marked in shown.pieces]),
         )
         for shown in shown_hits
-        if any(is_marked for _, is_marked in shown.pieces)
+        if any(is_marked for _text, is_marked in shown.pieces)
     ]

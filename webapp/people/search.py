@@ -8,6 +8,7 @@ from itertools import chain
 from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.tables import User
 from webapp.people.search_words import parse
 from webapp.rendering.passages import PassagePiece
@@ -84,7 +85,7 @@ def search(user: User, query: SearchQuery, *, with_texts: bool = True) -> list[S
     for source in sorted(brought(SearchSource), key=lambda source: source.rank):
         if (with_texts or not source.is_text) and (source.takes_filters or not is_narrowed):
             hits.setdefault(source.heading, []).extend(source.find(user, query))
-    groups = [SearchGroup(heading, some) for heading, some in hits.items() if some]
+    groups = [SearchGroup(_(heading), some) for heading, some in hits.items() if some]
     return sorted(groups, key=lambda group: not _is_named(group.hits[0], query.text.lower()))
 
 

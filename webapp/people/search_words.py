@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from webapp.base.languages import gettext as _
+
 # By what a search of chats can be narrowed, with the label of each and an example.
 KEYS = {
     "tag": ("Tag", "tag:recipes"),
@@ -34,7 +36,7 @@ class Filter:
 
     @property
     def label(self) -> str:
-        return KEYS[self.key][0]
+        return _(KEYS[self.key][0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
@@ -70,7 +71,7 @@ class KnownPrompt:
     @property
     def title(self) -> str:
         """The name on pages: of one's own prompts, the key in words."""
-        return self.built_in.title if self.built_in else title_of(self.key)
+        return _(self.built_in.title) if self.built_in else title_of(self.key)
 
     @property
     def is_fixed(self) -> bool:
@@ -94,7 +95,7 @@ def built_ins() -> Mapping[str, BuiltIn]:
 def title_of(key: str) -> str:
     """Returns the title of the built-in prompt with this key; of another one, the key in words."""
     words = SEPARATORS.sub(" ", key)
-    return built_ins()[key].title if key in built_ins() else words[:1].upper() + words[1:]
+    return _(built_ins()[key].title) if key in built_ins() else words[:1].upper() + words[1:]
 
 
 def prompts(user: User) -> list[KnownPrompt]:
@@ -198,7 +199,7 @@ def running_on(prompt: KnownPrompt) -> str:
 
 
 def first_version(built_in: BuiltIn) -> Version:
-    return Version(FIRST, built_in.parts, note="Comes with Millrace.")
+    return Version(FIRST, built_in.parts, note=_("Comes with Millrace."))
 
 
 def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:

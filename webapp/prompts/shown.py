@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import url_for
 
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchHit, SearchQuery
@@ -64,7 +64,12 @@ def _trend(days: Sequence[int]) -> Trend:
     # A day without answers has a line.
     heights = [1 + round(count / most * (HEIGHT - 1), 1) for count in days]
     bars = tuple((number * BAR, HEIGHT - height, height) for number, height in enumerate(heights))
-    return Trend(bars, len(days) * BAR, f"{plural(sum(days), 'answer')} in {plural(len(days), 'day')}")
+    return Trend(bars, len(days) * BAR, _answers(sum(days), len(days)))
+
+
+def _answers(count: int, days: int) -> str:
+    of_days = ngettext("%(num)s day", "%(num)s days", days)
+    return ngettext("%(num)s answer in %(days)s", "%(num)s answers in %(days)s", count, days=of_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +104,10 @@ def states(prompts: Sequence[queries.KnownPrompt]) -> dict[str, str]:
 
 def _state(prompt: queries.KnownPrompt, newest: int) -> str:
     if prompt.is_compared:
-        return "experiment running"
+        return _("experiment running")
     if prompt.is_fixed:
-        return f"version {prompt.version}, fixed"
-    return f"version {newest}" if newest else "no version yet"
+        return _("version %(number)s, fixed", number=prompt.version)
+    return _("version %(number)s", number=newest) if newest else _("no version yet")
 
 
 def page(prompt: queries.KnownPrompt, me: User) -> dict[str, Any]:
@@ -159,7 +164,7 @@ def shown_parts(prompt: queries.KnownPrompt, parts: Sequence[PromptPart]) -> tup
 
 def facts(version: queries.Version) -> tuple[tuple[str, str], ...]:
     """Returns the parameters that a version sets, with labels."""
-    parameters = (("Model", version.model), ("Temperature", version.temperature), ("Max tokens", version.max_tokens))
+    parameters = ((_("Model"), version.model), (_("Temperature"), version.temperature), (_("Max tokens"), version.max_tokens))
     return tuple((name, str(value)) for name, value in parameters if value not in ("", None))
 
 

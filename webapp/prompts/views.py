@@ -20,7 +20,14 @@ def index() -> Response:
     groups, states = shown.groups(prompts, current_user()), shown.states(prompts)
     # Members see no built-in prompts, the only ones with a trend.
     trends = shown.trends_of(current_user()) if any(prompt.built_in for prompt in prompts) else {}
-    return render("prompts/list.html", groups=groups, states=states, trends=trends, done=done_message(shown.DONE))
+    return render(
+        "prompts/list.html",
+        groups=groups,
+        for_programs=shown.FOR_PROGRAMS,
+        states=states,
+        trends=trends,
+        done=done_message(shown.DONE),
+    )
 
 
 @bp.get("/new")

@@ -4,6 +4,7 @@ from functools import partial
 
 from flask import url_for
 
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.preferences import THEMES
@@ -27,17 +28,17 @@ def settings(user: User, query: SearchQuery) -> list[SearchHit]:
             words=form[name].label.text,
             path=url_for("preferences.show", part=part, _anchor=form[name].id),
             icon="settings",
-            detail="Your settings",
+            detail=_("Your settings"),
         )
         for part, names in PARTS.items()
         for name in names
         if query.begins(form[name].label.text)
     ]
     servers = [
-        SearchHit(words=setting.title, path=setting.url, icon="sliders-horizontal", detail=section)
+        SearchHit(words=_(setting.title), path=setting.url, icon="sliders-horizontal", detail=_(section))
         for section, setting in (catalog.matching(query.text) if user.is_admin else ())
         # Not those that mention the words somewhere in their sentence, as the administration's own search does.
-        if query.begins(setting.title, section, setting.name.replace(".", " ").replace("_", " "))
+        if query.begins(_(setting.title), setting.title, section, setting.name.replace(".", " ").replace("_", " "))
     ]
     return [*own, *servers][:MOST_SETTINGS]
 
@@ -53,11 +54,16 @@ def admin_pages(user: User, query: SearchQuery) -> list[SearchHit]:
 
 def looks(user: User, query: SearchQuery) -> list[SearchHit]:
     """Returns the other themes, and whether the sidebar is shown."""
-    sidebar = "Show the sidebar" if is_sidebar_hidden() else "Hide the sidebar"
+    sidebar = _("Show the sidebar") if is_sidebar_hidden() else _("Hide the sidebar")
     themes = [
-        SearchHit(words=f"{name} theme", path=url_for("preferences.set_theme"), icon="settings", sends={"theme": theme})
+        SearchHit(
+            words=_("%(name)s theme", name=_(name)),
+            path=url_for("preferences.set_theme"),
+            icon="settings",
+            sends={"theme": theme},
+        )
         for theme, name in THEMES.items()
-        if theme != user.theme and query.begins(name, "theme color mode appearance")
+        if theme != user.theme and query.begins(_(name), name, "theme color mode appearance")
     ]
     toggle = SearchHit(words=sidebar, path="/sidebar", icon="menu", sends={"show": "1" if is_sidebar_hidden() else "0"})
     return [*themes, *([toggle] if query.begins(sidebar) else [])]
@@ -71,18 +77,18 @@ def _pages(user: User, query: SearchQuery, *, is_for_all: bool) -> list[SearchHi
         for heading, group in groups.items()
         if (heading == GO_TO) is is_for_all
         for entry in group
-        if query.begins(entry.words, entry.also)
+        if query.begins(_(entry.words), entry.words, entry.also)
     ]
-    entries.sort(key=lambda pair: not query.begins(pair[1].words))
+    entries.sort(key=lambda pair: not query.begins(_(pair[1].words)))
     return [
-        SearchHit(words=entry.words, path=entry.path, icon=entry.icon, detail=_place(entry, heading))
+        SearchHit(words=_(entry.words), path=entry.path, icon=entry.icon, detail=_place(entry, heading))
         for heading, entry in entries[: MOST_PAGES if query.words else None]
     ]
 
 
 def _place(entry: NavEntry, heading: str) -> str:
     """Returns where a page is, to tell it apart from others of its name."""
-    return "Your settings" if entry.is_own else "" if heading == GO_TO else heading
+    return _("Your settings") if entry.is_own else "" if heading == GO_TO else _(heading)
 
 
 SOURCES = (

@@ -38,7 +38,7 @@ def begin() -> Response:
 @bp.post("/rotate")
 @admin_only
 def rotate() -> Response:
-    outcomes = {rotated.connection: OUTCOMES[rotated.outcome] for rotated in keyring.rotate(author=audit_author())}
+    outcomes = {rotated.connection: _(OUTCOMES[rotated.outcome]) for rotated in keyring.rotate(author=audit_author())}
     return _page(outcomes=outcomes)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.chat.list.narrowing import narrowing
 from webapp.people.accounts.guards import (
     COOKIE_SECONDS,
@@ -106,8 +107,8 @@ def manifest() -> Response:
     icons.append({"src": asset("mark.svg"), "sizes": "any", "type": "image/svg+xml"})
     colours = {"background_color": PAPER, "theme_color": PAPER}
     body = {"id": "/", "name": "Millrace", "short_name": "Millrace", "start_url": "/", "display": "standalone"}
-    body |= {"scope": "/", "description": "Chat with language models; answers are never lost."}
-    shortcuts = [{"name": name, "url": url, "icons": icons[:1]} for name, url in SHORTCUTS.items()]
+    body |= {"scope": "/", "description": _("Chat with language models; answers are never lost.")}
+    shortcuts = [{"name": _(name), "url": url, "icons": icons[:1]} for name, url in SHORTCUTS.items()]
     return Response(json.dumps({**body, **colours, "icons": icons, "shortcuts": shortcuts}), mimetype="application/manifest+json")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from flask import url_for
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.chat.home.open_work_shown import OpenWork
 from webapp.chat.record.leader import Leader
 from webapp.chat.record.tables import Chat
@@ -34,7 +35,8 @@ STATES = {
     "cancelled": "Cancelled",
     "failed": "Stopped",
 }
-WAITS = {"waiting": "Waiting for your answer", "paused": "Paused"}
+# Of runs that have not ended, in a list of what a person can go on with.
+OPEN = {"running": "running", "waiting": "waiting for your answer", "paused": "paused"}
 # `FIELDS` is the HTML input mode for a type of slot.
 FORMATS = formats.IN_WORDS[:1].upper() + formats.IN_WORDS[1:]
 FIELDS = {"number": "decimal", "email": "email"}
@@ -110,7 +112,7 @@ def panel(run: WorkflowRun, right: str) -> Panel:
         seq=run.seq,
         title=definition.title,
         status=state.status,
-        words=STATES[state.status],
+        words=_(STATES[state.status]),
         why=why_paused(run, state),
         here=label(state.step) if step and not state.has_ended else "",
         dots=tuple(_dots(definition, state)),
@@ -134,21 +136,21 @@ def panel(run: WorkflowRun, right: str) -> Panel:
 def _doing(step: Step | None, *, is_parked: bool) -> str:
     """Returns what happens while nothing is asked."""
     if is_parked:
-        return "Waiting for your decision, above."
-    return "A tool is being used." if step and step.verb == "tool" else "The answer is being written."
+        return _("Waiting for your decision, above.")
+    return _("A tool is being used.") if step and step.verb == "tool" else _("The answer is being written.")
 
 
 def question(run: WorkflowRun, definition: Definition, state: RunState) -> CurrentQuestion:
     """Returns the current question; in a chat step, the person replies freely."""
     slot = slot_of(definition, state)
     if slot is None:
-        return CurrentQuestion("Your reply", is_long=True)
+        return CurrentQuestion(_("Your reply"), is_long=True)
     if state.proposed:
         return CurrentQuestion(proposal(slot, state.proposed), ("yes", "no"), type="yes/no")
     ask = question_text(run, slot)
     options = ("yes", "no") if slot.type == "yes/no" else slot.options
     is_long = slot.type == "text" and (slot.most or 1_000) > 200
-    hint = f"{FORMATS}. The file is kept under Knowledge, for you alone." if slot.type == "file" else ""
+    hint = _("%(formats)s. The file is kept under Knowledge, for you alone.", formats=_(FORMATS)) if slot.type == "file" else ""
     return CurrentQuestion(ask, options, slot.type == "multi", FIELDS.get(slot.type, "text"), is_long, slot.type, hint)
 
 
@@ -231,7 +233,7 @@ def open_work(owner_id: str, limit: int) -> list[OpenWork]:
         OpenWork(
             definition_of(run).title,
             f"{address('chat.show', run.chat_id)}#end",
-            WAITS.get(run.status, STATES["running"]).lower(),
+            _(OPEN.get(run.status, OPEN["running"])),
             is_running=run.status == "running",
         )
         for run in queries.runs_of(owner_id, status="open", limit=limit)

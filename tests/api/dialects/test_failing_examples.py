@@ -13,7 +13,7 @@ from tests.support.person import Person
 from tests.support.server import prepared
 from tests.upstream.handle import Upstream
 
-pytestmark = [pytest.mark.slow, pytest.mark.mostly_deep(2), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.mostly_deep, pytest.mark.timeout(300)]
 
 OUTCOMES = {"refused key": 401, "no credit": 402, "refused text": 400, "broken server": 500}
 

@@ -159,5 +159,5 @@ def test_a_stop_kills_the_program(new_context: NewContext) -> None:
     began = time.monotonic()
     stopping = gevent.spawn_later(1, context.stop.request, "stopped")
     assert failure(context, "while True: pass") == "The answer was stopped."
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     stopping.get()

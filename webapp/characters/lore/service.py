@@ -136,4 +136,4 @@ def _refuse_too_many(owner_id: str) -> None:
 
 
 # Chats can use it from their next answer, and continue without it when it is taken back.
-SHARING = Sharing(kind=queries.KIND, word="lorebook", refuse=refuse_unless_owner, rights={READ: "read and use it"})
+SHARING = Sharing(kind=queries.KIND, word="lorebook", refuse=refuse_unless_owner, rights={READ: "can read and use it"})

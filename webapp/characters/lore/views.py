@@ -5,6 +5,7 @@ from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.characters.lore import pages, queries, service
 from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm, LorebookFileForm
@@ -149,7 +150,7 @@ def _to(row: Lorebook, done: str = "") -> Response:
 
 
 def _editor(row: Lorebook) -> pages.LorebookEditor:
-    above, is_own = ("/lorebooks", "Lorebooks"), row.owner_id == current_user().id
+    above, is_own = ("/lorebooks", _("Lorebooks")), row.owner_id == current_user().id
     return pages.LorebookEditor(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
 
 
@@ -160,7 +161,7 @@ def _page(row: Lorebook, form: BookForm) -> Response:
         "characters/lore/book.html",
         editor=editor,
         row=row,
-        whose=shares_shown.whose(queries.KIND, row.id, named) if editor.may_change else "Shared with you",
+        whose=shares_shown.whose(queries.KIND, row.id, named) if editor.may_change else _("Shared with you"),
         may_share=editor.may_change and may(current_user(), "see people"),
         done=done_message(pages.DONE),
     )

@@ -21,14 +21,12 @@ from webapp.web.htmx import redirect
 from webapp.web.pick_field import PickField, choose
 
 bp = Blueprint("sharing", __name__)
-RIGHTS = (("view", "read"), ("write", "read and write"))
+RIGHTS = (("view", "can read"), ("write", "can read and write"))
 
 
 class ShareForm(Form):
     whom = PickField("Person or group", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
-    right = SelectField(
-        "Access", id="share-right", choices=[SelectChoice(name, f"can {words}") for name, words in RIGHTS], default="view"
-    )
+    right = SelectField("Access", id="share-right", choices=[SelectChoice(name, words) for name, words in RIGHTS], default="view")
 
 
 @bp.get("/chats/<id>/people")

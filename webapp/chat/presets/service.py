@@ -208,5 +208,5 @@ def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[
 
 
 # Those it is shared with can read all of it. When it is taken back, their chats need another model.
-SHARING = Sharing(kind=queries.KIND, word="preset", refuse=refuse_unless_owner, rights={READ: "use it"})
+SHARING = Sharing(kind=queries.KIND, word="preset", refuse=refuse_unless_owner, rights={READ: "can use it"})
 people.TRANSFERS.append(people.Transfer("presets", "presets", hand_over))

@@ -6,6 +6,7 @@ from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.knowledge import queries, shown
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.ranking import PassageHit, weight_now
@@ -92,7 +93,7 @@ def _form(me: User) -> TryForm:
     """Returns the form; only admins can choose a person, and `_viewed` refuses anyone else who passes one."""
     form = TryForm.fresh(person=request.args.get("as", ""))
     if may(me, "administer"):
-        form.person.offering(directory.people_to_pick, [("", "You")])
+        form.person.offering(directory.people_to_pick, [("", _("You"))])
     return form
 
 
@@ -181,11 +182,14 @@ def _meant(hit: PassageHit) -> str:
     ranked = hit.ranked
     if ranked.vector_rank is None:
         return ""
-    words = f", by words {ranked.keyword_rank}" if ranked.keyword_rank else ""
-    return f"place {ranked.vector_rank} (nearness {hit.nearness or 0:.2f}){words}, together {ranked.score:.3f}"
+    values = {"place": ranked.vector_rank, "nearness": f"{hit.nearness or 0:.2f}", "score": f"{ranked.score:.3f}"}
+    if not ranked.keyword_rank:
+        return _("place %(place)s (nearness %(nearness)s), together %(score)s", **values)
+    words = ranked.keyword_rank
+    return _("place %(place)s (nearness %(nearness)s), by words %(words)s, together %(score)s", words=words, **values)
 
 
 def _answer(document_id: str | None, titles: Mapping[str, str]) -> str:
     if document_id is None:
-        return "No document answers it."
-    return titles.get(document_id, "A document that you can't see now.")
+        return _("No document answers it.")
+    return titles.get(document_id) or _("A document that you can't see now.")

@@ -25,11 +25,15 @@ SYSTEMS = (
 
 def in_words(agent: str) -> str:
     """Returns, for example, `Firefox on Linux`; an unknown client is called by its own first word."""
+    browser, system = browser_and_system(agent)
+    return f"{browser or 'A browser'} on {system}" if system else browser or "Unknown browser"
+
+
+def browser_and_system(agent: str) -> tuple[str, str]:
+    """Returns both names, empty for one that isn't known."""
     browser, system = _named(BROWSERS, agent), _named(SYSTEMS, agent)
-    if browser or system:
-        return f"{browser or 'A browser'} on {system}" if system else browser
     first = agent.split("/")[0].split()
-    return first[0][:40] if first else "Unknown browser"
+    return browser or (first[0][:40] if first and not system else ""), system
 
 
 def _named(names: tuple[tuple[str, str], ...], agent: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.tables import Group, Membership, User, UserSession
 
 MOST_WORDS = 8
@@ -40,11 +41,12 @@ def people_and_groups(text: str, limit: int, *conditions: ColumnElement[bool]) -
 
 
 def groups_to_pick(text: str, limit: int) -> list[tuple[str, str]]:
-    is_meant = has(text.removeprefix(GROUP), "Group: " + Group.name, Group.id)
+    before, _name, after = _("Group: %(name)s").partition("%(name)s")
+    is_meant = has(text.removeprefix(GROUP), before + Group.name + after, Group.id)
     rows = db.session.execute(
         select(Group.id, Group.name).where(*is_meant).order_by(func.lower(Group.name), Group.id).limit(limit)
     )
-    return [(GROUP + id, f"Group: {name}") for id, name in rows]
+    return [(GROUP + id, f"{before}{name}{after}") for id, name in rows]
 
 
 def _found_people(text: str, limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, str, str]]:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from webapp.base import languages
 from webapp.base.db import utc_now
+from webapp.base.languages import gettext as _
 from webapp.people.accounts import agents, directory, queries
 from webapp.people.accounts.roles import manageable
 from webapp.people.accounts.tables import ApiToken, User
@@ -51,7 +53,7 @@ def sessions(user: User, secret: str) -> list[ShownSession]:
     sessions = [
         ShownSession(
             row.id,
-            agents.in_words(row.agent),
+            _browser(row.agent),
             addresses.get(row.id, ""),
             row.created_at,
             row.seen_at,
@@ -87,6 +89,13 @@ def person(user: User, seen_at: datetime | None, me: User) -> ShownPerson:
     )
 
 
+def _browser(agent: str) -> str:
+    browser, system = agents.browser_and_system(agent)
+    if system:
+        return _("%(browser)s on %(system)s", browser=browser or _("A browser"), system=system)
+    return browser or _("Unknown browser")
+
+
 def _token(token: ApiToken) -> ShownToken:
     ends = token.expires_at
     return ShownToken(
@@ -95,7 +104,7 @@ def _token(token: ApiToken) -> ShownToken:
         token.last_four,
         ", ".join(token.scopes.split()),
         token.used_at,
-        expires_on=f"{ends.day} {ends:%b %Y}" if ends else "",
+        expires_on=languages.current().formats.date(ends, is_short=True) if ends else "",
         is_over=ends is not None and ends <= utc_now(),
         is_gateway=token.is_gateway,
     )

@@ -60,7 +60,7 @@ class Share:
 class Sharing(Generic[T]):
     """How objects of one kind are shared; the routes of pages and of the API are made from it too.
 
-    `word` names an object, and `rights` has for each right what it allows. `refuse` raises for a person who can't decide who
+    `word` names an object, and `rights` has for each right what people can do. `refuse` raises for a person who can't decide who
     can use an object, and `refuse_private` for an object that is never shared. `change_with` changes what depends on the
     rights of people in the same transaction, and `announce` tells their open pages afterwards.
     """

@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar
 from flask import Blueprint, Response, request, url_for
 from wtforms import SelectField
 
+from webapp.base import languages
 from webapp.base.languages import gettext as _
-from webapp.base.words import number
 from webapp.people.accounts.guards import audit_author, current_user, signed_in
 from webapp.people.grants import shares
 from webapp.web.forms import Form, options
@@ -40,7 +40,7 @@ def add_pages(bp: Blueprint, sharing: shares.Sharing[T], own: Callable[[str], T]
         right = SelectField(
             "Access",
             id="share-right",
-            choices=options({right: f"can {words}" for right, words in sharing.rights.items()}),
+            choices=options(sharing.rights),
             default=sharing.usual_right,
         )
 
@@ -97,12 +97,14 @@ def listed(shares: Sequence[shares.Share], url: str) -> dict[str, Any]:
 
 def names(kind: str, id: str) -> list[str]:
     """Returns the names of the first recipients, as many as `whose` needs."""
-    return [share.name or "everyone" for share in shares.shares(kind, id, limit=MOST_NAMED + 1)]
+    return [share.name or _("everyone") for share in shares.shares(kind, id, limit=MOST_NAMED + 1)]
 
 
 def whose(kind: str, id: str, named: Sequence[str]) -> str:
     """Summarizes who can see a person's own object."""
     if not named:
-        return "Only you"
-    more = f" and {number(shares.count(kind, id) - MOST_NAMED)} more" if len(named) > MOST_NAMED else ""
-    return f"Shared with {', '.join(named[:MOST_NAMED])}{more}"
+        return _("Only you")
+    if len(named) <= MOST_NAMED:
+        return _("Shared with %(names)s", names=languages.current().formats.listed(named))
+    names, more = languages.current().formats.between.join(named[:MOST_NAMED]), shares.count(kind, id) - MOST_NAMED
+    return _("Shared with %(names)s and %(count)s more", names=names, count=languages.current().formats.number(more))

@@ -6,7 +6,7 @@ Every column of every table that refers to an account is counted, so what a new 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Column, ColumnElement, Select, and_, func, select
 
@@ -14,7 +14,7 @@ from webapp.base.db import Base, db
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.words import number
 
-Fate = Literal["erased", "rewritten", "kept", "handed over"]
+Fate = Literal["erased", "handed over", "rewritten", "kept"]
 # What each column counts, where the name of its table doesn't say it.
 WORDS: Mapping[str, str] = {
     "allowed_tools.user_id": "tools allowed in chats",
@@ -36,6 +36,16 @@ WORDS: Mapping[str, str] = {
     "tool_policies.user_id": "policies of tools",
     "workflow_runs.owner_id": "runs of workflows",
 }
+# What lies within what is theirs.
+IN_CHATS, IN_CHATS_OF_OTHERS, IN_COLLECTIONS, IN_COLLECTIONS_OF_OTHERS, FILES, FILES_OF_OTHERS, SUMS = WITHIN = (
+    "messages in their chats",
+    "messages in chats of others",
+    "documents",
+    "documents in collections of others",
+    "files",
+    "files in chats of others",
+    "sums of days in Insights",
+)
 KEPT = {"generations.user_id"}
 # What a person changed for the team is the team's; of the others, only what lies outside of what is theirs counts: `_within`.
 NOT_COUNTED = {
@@ -60,6 +70,11 @@ class Receipt:
     lines: tuple[ReceiptLine, ...]
     heir: str = ""
     left: tuple[ReceiptLine, ...] = ()
+
+    @property
+    def fates(self) -> tuple[Fate, ...]:
+        """What became of something, in the order in which people read it."""
+        return tuple(fate for fate in get_args(Fate) if self.of(fate))
 
     def of(self, fate: Fate) -> tuple[ReceiptLine, ...]:
         return tuple(line for line in self.lines if line.fate == fate)
@@ -127,15 +142,15 @@ def _within(person_id: str) -> Iterator[tuple[str, Fate, Column[Any], ColumnElem
     their_chats = select(chats.id).where(chats.owner_id == person_id)
     their_collections = select(collections.id).where(collections.owner_id == person_id)
     elsewhere = files.id.in_(select(chat_files.file_id).where(chat_files.chat_id.not_in(their_chats)))
-    yield "messages in their chats", "erased", messages.id, messages.chat_id.in_(their_chats)
+    yield IN_CHATS, "erased", messages.id, messages.chat_id.in_(their_chats)
     written = _by(messages.author_id, person_id, messages.chat_id, their_chats)
-    yield "messages in chats of others", "rewritten", messages.id, written
-    yield "documents", "erased", documents.id, documents.collection_id.in_(their_collections)
+    yield IN_CHATS_OF_OTHERS, "rewritten", messages.id, written
+    yield IN_COLLECTIONS, "erased", documents.id, documents.collection_id.in_(their_collections)
     added = _by(documents.added_by, person_id, documents.collection_id, their_collections)
-    yield "documents in collections of others", "rewritten", documents.id, added
-    yield "files", "erased", files.id, and_(files.owner_id == person_id, ~elsewhere)
-    yield "files in chats of others", "rewritten", files.id, and_(files.owner_id == person_id, elsewhere)
-    yield "sums of days in Insights", "erased", days.user_id, days.user_id == person_id
+    yield IN_COLLECTIONS_OF_OTHERS, "rewritten", documents.id, added
+    yield FILES, "erased", files.id, and_(files.owner_id == person_id, ~elsewhere)
+    yield FILES_OF_OTHERS, "rewritten", files.id, and_(files.owner_id == person_id, elsewhere)
+    yield SUMS, "erased", days.user_id, days.user_id == person_id
 
 
 def _by(author: Column[Any], person_id: str, place: Column[Any], theirs: Select[Any]) -> ColumnElement[bool]:

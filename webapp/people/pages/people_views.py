@@ -21,7 +21,6 @@ from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("people", __name__, url_prefix="/admin/people")
 MOST_QUERY_CHARS = 100
-HEIR = "Hand over to "
 DONE = {
     "revoked": "Invite revoked. Its link no longer works.",
     "role": "Role changed.",
@@ -152,8 +151,10 @@ def _delete_form(form: DeletePersonForm, person: User) -> DeletePersonForm:
 
 
 def _heirs(id: str, text: str, limit: int) -> list[tuple[str, str]]:
-    choices = directory.people_to_pick(text.removeprefix(HEIR), limit, User.id != id, directory.IS_OPEN)
-    return [(id, f"{HEIR}{words}") for id, words in choices]
+    before, _name, after = _("Hand over to %(name)s").partition("%(name)s")
+    name = text.removeprefix(before).removesuffix(after)
+    choices = directory.people_to_pick(name, limit, User.id != id, directory.IS_OPEN)
+    return [(id, f"{before}{words}{after}") for id, words in choices]
 
 
 def _everybody() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, request, url_for
 from wtforms import SelectField
 
+from webapp.base.languages import gettext as _
 from webapp.people.accounts import queries
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, viewer_may
 from webapp.people.accounts.permissions import change, change_group, may, overrides, role_may
@@ -86,4 +87,8 @@ def _group(id: str) -> Group:
 
 def _words(said: Mapping[str, bool]) -> str:
     """Returns what a group says in a line: `Plans: yes · Links: no`."""
-    return " · ".join(f"{row.title}: {'yes' if said[row.name] else 'no'}" for row in PERMISSIONS if row.name in said)
+    return " · ".join(
+        _("%(permission)s: yes", permission=_(row.title)) if said[row.name] else _("%(permission)s: no", permission=_(row.title))
+        for row in PERMISSIONS
+        if row.name in said
+    )

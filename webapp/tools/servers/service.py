@@ -285,5 +285,5 @@ def _refuse_own(server: ToolServer) -> None:
 
 
 SHARING = Sharing(
-    kind=KIND, word="tool server", refuse=refuse_unless_keeper, rights={READ: "use its tools"}, refuse_private=_refuse_own
+    kind=KIND, word="tool server", refuse=refuse_unless_keeper, rights={READ: "can use its tools"}, refuse_private=_refuse_own
 )

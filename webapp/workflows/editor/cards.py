@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from webapp.base import yaml_text
+from webapp.base.languages import gettext as _
 from webapp.base.yaml_text import Path, UnreadableYaml, YamlDocument
 from webapp.workflows.definition.definition import END
 from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS
@@ -39,12 +40,14 @@ HAND_OVER = {"text": ("end", "say"), "group": ("end", "hand_over")}
 WITH_NEXT = ("say", "collect", "chat", "generate", "tool")
 # Values that are lists, each on a line of its own in the form.
 LISTS = ("options", "tools")
+BRANCHES = "Where it leads depends on the answers."
 NO_FORM = {
     "set": "It fills in answers without asking.",
-    "branch": "Where it leads depends on the answers.",
+    "branch": BRANCHES,
     "": "It doesn't say what it does yet.",
 }
 NO_ARGUMENTS = "The arguments must be one per line, with their names: query: {{topic}}"
+HOLDS_MORE = "It holds something that a form can't show."
 UNKNOWN_SLOT = "Its slot is missing or has an error."
 IN_BRACKETS = "The steps are written in brackets, so they can only be added, moved and removed in the text."
 # Kept from one request to the next: the parsed text is needed to show its cards, and to change it.
@@ -89,7 +92,7 @@ class Card:
 
     @property
     def label(self) -> str:
-        return VERBS.get(self.verb, "Step")
+        return _(VERBS.get(self.verb, "Step"))
 
     @property
     def title(self) -> str:
@@ -104,7 +107,9 @@ class Card:
 
     @property
     def lines(self) -> str:
-        return f"line {self.line}" if self.line == self.last_line else f"lines {self.line} to {self.last_line}"
+        if self.line == self.last_line:
+            return _("line %(number)s", number=self.line)
+        return _("lines %(first)s to %(last)s", first=self.line, last=self.last_line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ def cards_of(source: str) -> Cards:
     try:
         document = _document(source)
     except UnreadableYaml as error:
-        return Cards(why_none=f"The steps appear here once the error in line {error.line} is corrected.")
+        return Cards(why_none=_("The steps appear here once the error in line %(number)s is corrected.", number=error.line))
     steps = _steps(document)
     ids = tuple(dict.fromkeys(id for id in (_id(step) for step in steps) if id))
     cards = tuple(_card(source, document, index, step) for index, step in enumerate(steps))
@@ -338,9 +343,9 @@ def _card(source: str, document: YamlDocument, index: int, step: Any) -> Card:
     why_not = UNKNOWN_SLOT if verb == "collect" and slot is None else NO_FORM.get(verb, "")
     values = {} if why_not else _values(step, verb, slot or {})
     if any(value is None for value in values.values()):
-        why_not = "It holds something that a form can't show."
+        why_not = HOLDS_MORE
     next_step = step.get("next") if isinstance(step, dict) else None
-    ways = "Where it leads depends on the answers." if isinstance(next_step, list) else ""
+    ways = BRANCHES if isinstance(next_step, list) else ""
     text = values.get("text") or (str(step.get(verb) or "") if verb in ("collect", "generate", "tool") else _id(step))
     shown = {} if why_not else {name: value or "" for name, value in values.items()}
     start, end = in_utf16(source[: span.start]), in_utf16(source[: span.end])

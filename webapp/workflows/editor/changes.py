@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from webapp.base.languages import gettext as _
 from webapp.workflows.editor.cards import KINDS, NO_CALL, CardRefused, NewCall, added, cards_of, edited, moved, removed, restored
 from webapp.workflows.editor.text import corrected
 
 MOVED_AWAY = "That step was changed in the text meanwhile. Open it again."
-REMOVED = "Removed the step in line {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,12 @@ def _change(source: str, name: str, arguments: list[str], numbers: list[int], fo
         case "remove", _, [index]:
             text, line, lines = removed(source, index)
             undo = Undo(line, lines) if lines else None
-            return Changed(text, said=REMOVED.format(line) if undo else "", undo=undo, focus=(-1, "undo"))
+            return Changed(
+                text, said=_("Removed the step in line %(number)s.", number=line) if undo else "", undo=undo, focus=(-1, "undo")
+            )
         case "undo", _, _:
             lines = form.get("undone", "").replace("\r\n", "\n")
-            return Changed(restored(source, max(_number(form.get("undone_line", "")), 1), lines), said="The step is back.")
+            return Changed(restored(source, max(_number(form.get("undone_line", "")), 1), lines), said=_("The step is back."))
     return Changed(source, opened)
 
 
@@ -76,7 +78,7 @@ def _move(source: str, index: int, to: int, button: str) -> Changed:
     count = len(cards_of(text).cards)
     if text == source:
         return Changed(source, focus=(index, button))
-    return Changed(text, said=f"Moved to place {to + 1} of {count}.", focus=(to, button))
+    return Changed(text, said=_("Moved to place %(place)s of %(count)s.", place=to + 1, count=count), focus=(to, button))
 
 
 def entered(source: str, form: Mapping[str, str]) -> str:

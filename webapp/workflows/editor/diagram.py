@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from webapp.base.languages import gettext as _
 from webapp.workflows.definition.definition import END, Definition, Step
 
 VERBS = {
@@ -95,7 +96,7 @@ def _boxes(definition: Definition) -> Iterator[Box]:
     for index, step in enumerate(definition.steps):
         yield _box(index, step.verb, step.id)
     if any(END in step.exits for step in definition.steps):
-        yield _box(len(definition.steps), "end", "The workflow is over")
+        yield _box(len(definition.steps), "end", _("The workflow is over"))
 
 
 def _box(index: int, verb: str, text: str) -> Box:
@@ -109,12 +110,18 @@ def _targets(step: Step) -> Iterator[tuple[str, str]]:
     for transition in step.transitions:
         yield (
             transition.target,
-            f"if {transition.condition}" if transition.condition is not None else ("else" if len(step.transitions) > 1 else ""),
+            _("if %(condition)s", condition=transition.condition)
+            if transition.condition is not None
+            else (_("else") if len(step.transitions) > 1 else ""),
         )
     if all(transition.condition is not None for transition in step.transitions):
-        yield step.after, "else" if step.transitions else ""
+        yield step.after, _("else") if step.transitions else ""
     for transition in step.failures:
-        yield transition.target, f"failed, {transition.condition}" if transition.condition is not None else "if it fails"
+        is_conditional = transition.condition is not None
+        yield (
+            transition.target,
+            _("failed, %(condition)s", condition=transition.condition) if is_conditional else _("if it fails"),
+        )
 
 
 def _connectors(ways: list[_Arrow], boxes: tuple[Box, ...]) -> Iterator[Connector]:
@@ -155,7 +162,7 @@ def _described(definition: Definition) -> Iterator[DescribedStep]:
 
 
 def _name(go: str) -> str:
-    return "the end" if go == END else _named(go)
+    return _("the end") if go == END else _named(go)
 
 
 def _named(id: str) -> str:

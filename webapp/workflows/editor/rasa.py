@@ -11,7 +11,7 @@ from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.base.heavy.turns import by_turns
-from webapp.base.words import plural
+from webapp.base.languages import ngettext
 from webapp.workflows import library
 from webapp.workflows.definition.conditions import MOST_CHARS, BadCondition, parsed
 from webapp.workflows.definition.parsing import MOST_OPTIONS, MOST_STEPS, NAME
@@ -364,8 +364,18 @@ class ImportedFlow:
 
     @property
     def words(self) -> str:
-        count_text = f"{self.flow.mapped} of {plural(self.flow.steps, 'step')}"
-        return f"{count_text}, not saved: {self.fault}" if self.fault else f"{count_text}, saved as a draft"
+        steps, done = self.flow.steps, self.flow.mapped
+        if self.fault:
+            return ngettext(
+                "%(done)s of %(num)s step, not saved: %(fault)s",
+                "%(done)s of %(num)s steps, not saved: %(fault)s",
+                steps,
+                done=done,
+                fault=self.fault,
+            )
+        return ngettext(
+            "%(done)s of %(num)s step, saved as a draft", "%(done)s of %(num)s steps, saved as a draft", steps, done=done
+        )
 
 
 def of_rasa(sources: Sequence[str]) -> list[str]:

@@ -122,6 +122,7 @@ def _step(verb: str) -> Schema:
     }
 
 
+A_SLOT, A_STEP, A_TYPE, OF_THE_PERSON = OF_WORDS = ("A slot.", "A step.", "A type of answer.", "Of who runs it.")
 PARTS: dict[str, Schema] = {
     "workflow": {"description": "Its short name, as in weekly-checkin.", "type": "string", "pattern": SLUG},
     "title": _text("What people read.", 80, is_needed=True),
@@ -195,15 +196,15 @@ def _slots(source: str, _above: str = "") -> Words:
     """Returns the slots that the text defines so far."""
     _, _, rest = source.partition("\nslots:")
     part = rest[: match.start()] if (match := SECTION.search(rest)) else rest
-    return dict.fromkeys(SLOT.findall(part), "A slot.")
+    return dict.fromkeys(SLOT.findall(part), A_SLOT)
 
 
 def _steps(source: str, _above: str) -> Words:
-    return dict.fromkeys(STEP.findall(source), "A step.")
+    return dict.fromkeys(STEP.findall(source), A_STEP)
 
 
 def _values(source: str, _above: str) -> Words:
-    return {**_slots(source), **dict.fromkeys(OF_A_PERSON, "Of who runs it.")}
+    return {**_slots(source), **dict.fromkeys(OF_A_PERSON, OF_THE_PERSON)}
 
 
 def _in_step(above: str) -> Words:
@@ -219,12 +220,16 @@ RULES = (
     SuggestionRule(re.compile(r"\b(?:collect|into|slot):\s*\Z"), _slots, "steps"),
     SuggestionRule(re.compile(r"\b(?:go|next|on_failure):\s*\Z"), _steps, "steps"),
     SuggestionRule(re.compile(r"\bif:\s*\Z|\bif:[^}]*\b(?:and|or|not)\s+\Z"), _slots, "steps"),
-    SuggestionRule(re.compile(r"\btype:\s*\Z"), lambda *_: dict.fromkeys(TYPES, "A type of answer."), "slots"),
+    SuggestionRule(re.compile(r"\btype:\s*\Z"), lambda *_: dict.fromkeys(TYPES, A_TYPE), "slots"),
     SuggestionRule(re.compile(r"^\Z"), lambda *_: _described(PARTS), behind=": "),
     SuggestionRule(re.compile(r"^\s*-\s+\Z"), lambda *_: _described({"id": ID}, VERBS), "steps", ": "),
     SuggestionRule(re.compile(r"^\s+\Z"), lambda _, above: _in_step(above), "steps", ": "),
     SuggestionRule(re.compile(r"^\s{3,}\Z|[{,]\s*\Z"), lambda *_: _described(SLOT_FIELDS), "slots", ": "),
 )
+
+
+# The sentences about all of these, which pages look up when they show them.
+DESCRIPTIONS = [*_described(PARTS, VERBS, FIELDS, SLOT_FIELDS, {"id": ID, "next": NEXT["anyOf"][0]}).values(), *OF_WORDS]
 
 
 def completions(source: str, at: int) -> list[WordCompletion]:

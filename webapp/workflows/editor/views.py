@@ -1,6 +1,7 @@
 """/workflows/…/edit: each workflow is one YAML text, tried beside its editor, saved as a draft and published with a note."""
 
 from collections.abc import Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from webapp.base.db import db
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.heavy.threads import offload
+from webapp.base.languages import gettext as _
 from webapp.base.yaml_text import MOST_CHARS
 from webapp.chat.messages import chats, renderings
 from webapp.chat.record import queries as chat_queries
@@ -93,7 +95,7 @@ def save() -> Response:
         if wants_json():
             raise
         return editor(slug, source, refusal=refusal)
-    return redirect(url_for("workflows.edit", slug=saved), "Published." if "publish" in form else "Draft saved.")
+    return redirect(url_for("workflows.edit", slug=saved), _("Published.") if "publish" in form else _("Draft saved."))
 
 
 @bp.post("/workflows/check")
@@ -110,7 +112,8 @@ def check() -> Response:
 def change() -> Response:
     """Changes the text as a button says; a page with JavaScript puts the difference into its textarea, where it can be undone."""
     plan_type = min(plan_types.slugs(), default="")
-    after = offload(changes.change, typed(), _fields(), plan_type=plan_type, tool=_new_call())
+    # A thread of its own has no language.
+    after = offload(copy_context().run, changes.change, typed(), _fields(), plan_type=plan_type, tool=_new_call())
     if is_htmx():
         return render("workflows/_changed.html", **_checked(after.source), after=after)
     return editor(request.form.get("slug", ""), after.source, after=after)
@@ -134,7 +137,7 @@ def export(slug: str) -> Response:
 @admin_only
 def remove(slug: str) -> Response:
     library.remove(slug, author=audit_author())
-    return redirect(url_for("runs.index"), "Removed.")
+    return redirect(url_for("runs.index"), _("Removed."))
 
 
 def _new_call() -> cards.NewCall:
@@ -172,7 +175,7 @@ def _text(content: bytes) -> str:
 
 def _checked(source: str) -> dict[str, Any]:
     """Returns what the editor shows of a text: its steps, and its picture or its faults."""
-    context = {"steps": offload(cards.cards_of, source), "kinds": cards.KINDS, "slot_types": TYPES}
+    context = {"steps": offload(copy_context().run, cards.cards_of, source), "kinds": cards.KINDS, "slot_types": TYPES}
     context |= {"plan_types": sorted(plan_types.slugs()), "tools": sorted(library.tools()), "is_live": is_htmx()}
     picture, faults = _picture(source)
     return {"picture": picture, "faults": faults, **context}
@@ -192,7 +195,7 @@ def _form(entry: library.StoredWorkflow | None, source: str, *, refusal: AppErro
         # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
         context["picture"] = _picture(entry.draft)[0] if entry else None
         context["excerpts"] = _excerpts(source, context["faults"])
-    context["reference"] = {"Steps": VERBS, "Beside a step": FIELDS, "Slots": SLOT_FIELDS}
+    context["reference"] = {_("Steps"): VERBS, _("Beside a step"): FIELDS, _("Slots"): SLOT_FIELDS}
     context["words"] = WORDS
     context["after"] = changes.Changed(source)
     if entry:
