@@ -56,6 +56,7 @@ SHOWN = {
     "operations.alerts.shown": ["STATES"],
     "operations.insights.shown": ["NO_MODEL", "NO_PROMPT", "REASONS", "REPAIRS", "VISITORS"],
     "operations.notices.queries": ["GONE", "HELD", "STATES"],
+    "operations.keeping.holdings": ["HOLDINGS"],
     "operations.schedules.forms": ["NEW_CHAT"],
     "operations.schedules.shown": ["RUN_STATES", "STATES"],
     "operations.usage.shown": ["GONE"],
@@ -65,12 +66,14 @@ SHOWN = {
     "people.notices.kinds": ["KINDS"],
     "people.search_words": ["KEYS"],
     "people.shortcuts": ["SHORTCUTS", "FIXED"],
+    "prompts.queries": ["FIRST_NOTE"],
     "prompts.shown": ["HEADINGS"],
     "settings.catalog": ["SECTIONS", "PARTS"],
     "shell.secrets_views": ["OUTCOMES"],
     "tools.servers.service": ["SHARING"],
     "tools.policy_views": ["WORDS"],
     "tools.servers.shown": ["POLICIES", "SIGN_INS", "STATES"],
+    "web.errors": ["HOME", "TITLES"],
     "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
     "workflows.editor.cards": ["BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
     "workflows.editor.diagram": ["VERBS"],
@@ -84,6 +87,7 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "AlertKind": ["title", "unit_word", "condition", "special", "earlier"],
     "BuiltIn": ["title", "about", "variables"],
     "Feature": ["navigation", "brings"],
+    "Holding": ["title", "noun", "rule"],
     "NavEntry": ["words", "tab", "about"],
     "NoticeKind": ["label"],
     "Part": ["title", "words", "about"],
@@ -181,12 +185,13 @@ def _counting(file: Path, line: int, noun: str) -> Message:
 
 
 def _of_data() -> Iterator[Message]:
-    for name, constants in (SHOWN | _results()).items():
+    for name, constants in (*SHOWN.items(), *_results().items()):
         module = import_module(f"webapp.{name}")
         for constant in constants:
             value = vars(module)[constant]
             words = _words([*value, value] if constant in OF_KEYS else value)
-            yield from ((_name(Path(module.__file__ or "")), 0, text, []) for text in words if text)
+            file = _name(Path(module.__file__ or ""))
+            yield from ((file, 0, text, []) for text in words if isinstance(text, tuple) or LETTERS.search(text))
 
 
 def _results() -> dict[str, list[str]]:
@@ -196,13 +201,15 @@ def _results() -> dict[str, list[str]]:
     return {".".join(file.with_suffix("").parts): ["DONE"] for file in found}
 
 
-def _words(value: object) -> Iterator[str]:
+def _words(value: object) -> Iterator[str | tuple[str, str]]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         yield from _words([*value.values()])
     elif names := ATTRIBUTES.get(type(value).__name__):
-        yield from _words([getattr(value, name) for name in names])
+        yield from _words([getattr(value, name) for name in names if name != "noun"])
+        if "noun" in names:
+            yield f"%(num)s {vars(value)['noun']}", f"%(num)s {vars(value)['noun']}s"
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _words(item)

@@ -31,7 +31,8 @@ document.addEventListener("click", (event) => {
 });
 // Closes a menu when its action changes the page in place.
 document.addEventListener("click", ({ target }) => {
-  if (target.closest(".menu__list :is(a[hx-get], button[formaction])")) target.closest("[popover]").hidePopover();
+  if (target.closest(":is(.menu__list, .deeds) :is(a[hx-get], a[data-panel], button[formaction])"))
+    target.closest("[popover]").hidePopover();
 });
 // What arrives may wish for the focus. A browser leaves it where it is, and says so in its console, so the wish is granted here.
 const wishes = [];

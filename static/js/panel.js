@@ -23,6 +23,7 @@
     const { title } = document.activeElement.closest("#panel [title]") ?? {};
     panel().innerHTML = html;
     htmx.process(panel());
+    for (const { dataset } of panel().querySelectorAll("[data-later]")) void import(dataset.later);
     const heading = panel().querySelector("h2");
     panel().ariaLabel = heading.textContent;
     document.querySelector("#tuning:popover-open")?.hidePopover();

@@ -44,6 +44,7 @@ NOTICED_BY = {
     "speech": "test_quoted_speech.py::test_speech_has_its_own_color",
     "states": "test_answers.py::test_an_answer_streams_through_its_states",
     "stream": "test_reading.py::test_the_title_and_the_icon_say_how_it_stands",
+    "texts": "test_texts.py::test_a_text_beside_the_chat_is_saved_as_it_is_typed_and_a_selection_rewritten",
     "times": "test_layout.py::test_a_moment_in_a_text_is_the_readers",
     "unsaved": "test_characters.py::test_what_was_typed_in_a_form_is_not_lost_without_a_word",
     "visit": "test_visiting.py::test_a_click_in_the_sidebar_keeps_scripts_and_streams_the_next_answer",

@@ -1,7 +1,8 @@
-"""Who can see the calls of answers, and decide about them; and who can tag which chats."""
+"""Who can see the calls of answers, and decide about them; who can tag which chats; who reads and changes texts beside chats."""
 
 from tests.attacks.world import CANARY, World, added, makes
 from webapp.base.ids import new_id
+from webapp.chat.files.tables import BY_HAND, TEXT, ChatFile, StoredFile
 from webapp.chat.record.tables import Tag
 from webapp.chat.record.tags import folded
 
@@ -24,16 +25,46 @@ TABLE = {
         GET tags.of_chat signed_in
         POST tags.change signed_in
         PUT api_chats.put_tags api:chat
+        GET texts.index signed_in
+        GET api_texts.index api:read
     """,
     ("readers", ("call",)): "GET calls.show anybody",
     ("readers", ("message",)): "GET calls.of_message anybody",
     ("writing people", ("call",)): "POST calls.decide signed_in",
-    ("writing people", ("message",)): "POST calls.decide_limit signed_in",
     ("person", ("chat",)): """
         GET calls.tools signed_in
         POST calls.choose signed_in
     """,
-    ("writing people", ("chat",)): "POST calls.take_back signed_in",
+    ("writing people", ("chat",)): """
+        POST calls.take_back signed_in
+        POST api_texts.create api:chat
+    """,
+    ("writing people", ("message",)): """
+        POST calls.decide_limit signed_in
+        GET texts.choose signed_in
+        POST texts.open signed_in
+    """,
+    ("reading people", ("text",)): """
+        GET texts.show signed_in
+        GET texts.changing_now signed_in
+        GET texts.versions signed_in
+        GET texts.export signed_in
+        GET api_texts.show api:read
+        GET api_texts.export api:read
+    """,
+    ("writing people", ("text",)): """
+        GET texts.edit signed_in
+        POST texts.save signed_in
+        POST texts.change signed_in
+        POST texts.decide signed_in
+        POST texts.restore signed_in
+        POST texts.delete signed_in
+        PATCH api_texts.update api:chat
+        DELETE api_texts.delete api:chat
+        POST api_texts.change api:chat
+        POST api_texts.accept api:chat
+        DELETE api_texts.dismiss api:chat
+    """,
 }
 
 
@@ -41,3 +72,13 @@ TABLE = {
 def _tag(world: World, state: str) -> str:
     name = f"{CANARY} {new_id()[-8:]}"
     return str(added(Tag(user_id=world.whose(state), name=name, folded=folded(name))).id)
+
+
+@makes("text")
+def _text(world: World, state: str) -> str:
+    chat_id, text_id = world.thing("chat", state), new_id()
+    # Read from the row, so that no file is needed.
+    about = {"kind": TEXT, "media_type": "text/plain", "hash": "0" * 64, "bytes": len(CANARY)}
+    file = added(StoredFile(name=f"{CANARY}.md", text=CANARY, is_sent=True, **about))
+    added(ChatFile(chat_id=chat_id, file_id=file.id, text_id=text_id, made_by=BY_HAND))
+    return text_id

@@ -41,7 +41,7 @@ def asked(browser: Browser, fake, *calls: dict[str, Any], then: str = "Here it i
 
 
 def files_of(page: Page) -> list[tuple[str, str]]:
-    return [(" ".join(link.text().split()), str(link.attributes["href"])) for link in page.all(".made a")]
+    return [(" ".join(link.text().split()), str(link.attributes["href"])) for link in page.all(".made a[download]")]
 
 
 def offer(browser: Browser, *files: NewFile, text: str = "", outside: tuple[str, ...] = ()) -> str:

@@ -20,6 +20,7 @@ OTHERS = {
     "copy": "Copy",
     "eye": "Show to the model",
     "eye-off": "Hide from the model|Hidden",
+    "file-pen-line": "Texts|Open beside",
     "folder": "Move to project",
     "download": "Export|Markdown|JSON|Calendar|Download",
     "git-branch": "Branch|Continue as a new chat",

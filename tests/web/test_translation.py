@@ -62,6 +62,7 @@ def test_texts_are_escaped_in_html_but_for_apostrophes() -> None:
 def test_a_sentence_with_a_number_has_its_other_values_escaped(app: Flask) -> None:
     source = "{% trans count=n, name=name %}{{ name }} has one{% pluralize %}{{ name }} has {{ count }}, 5%{% endtrans %}"
     template = app.jinja_env.from_string(source + ' {{ ngettext("%(num)s entry", "%(num)s entries", n * 1000) }}')
+    languages.use("en")
     assert template.render(n=1, name="<b>") == "&lt;b&gt; has one 1,000 entries"
     assert template.render(n=2, name="A") == "A has 2, 5% 2,000 entries"
 

@@ -39,6 +39,7 @@ from webapp.api.native import (
     server,
     starters,
     tags,
+    texts,
     tool_servers,
     tools,
     workflows,
@@ -50,6 +51,7 @@ from webapp.web.navigation import NavEntry
 SENDING = (
     *("api_chats.create", "api_messages.send", "api_messages.edit", "api_messages.rewrite", "api_messages.again"),
     *("api_messages.go_on", "api_generations.go_on", "api_follow_ups", "api_suggestions", "api_stories.write_now"),
+    *("api_texts.change",),
     *("api_quick", "api_assistant", "api_roleplay.send", "api_threads.send", "api_threads.send_and_watch", "api_door.complete"),
 )
 
@@ -64,6 +66,7 @@ FEATURE = Feature(
         messages.suggestions_bp,
         chats.stories_bp,
         links.bp,
+        texts.bp,
         generations.bp,
         model_rules.bp,
         models.bp,

@@ -1,4 +1,4 @@
-"""Names of topics: of chats and plans, which are also lanes, of generations, collections, projects and people. Pure."""
+"""Names of topics: of chats, plans and texts, which are also lanes, of generations, collections, projects and people. Pure."""
 
 # Where the id of a person is expected, it means all people: what the whole team was granted changes on everyone's pages.
 EVERYONE = "everyone"
@@ -10,6 +10,10 @@ def of_chat(id: str) -> str:
 
 def of_plan(id: str) -> str:
     return f"plan:{id}"
+
+
+def of_text(id: str) -> str:
+    return f"text:{id}"
 
 
 def of_generation(id: str) -> str:
@@ -41,3 +45,8 @@ def chat_in(lane: str) -> str:
 def plan_in(lane: str) -> str:
     kind, _, id = lane.partition(":")
     return id if kind == "plan" else ""
+
+
+def text_in(lane: str) -> str:
+    kind, _, id = lane.partition(":")
+    return id if kind == "text" else ""

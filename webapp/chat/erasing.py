@@ -24,7 +24,7 @@ from webapp.characters import profiles
 from webapp.characters.lore import service as lore_service
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK, ids_in
-from webapp.chat.files.tables import DOCUMENT, ChatFile, StoredFile
+from webapp.chat.files.tables import BY_CHANGE, BY_HAND, DOCUMENT, ChatFile, StoredFile
 from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine import service as generations
@@ -322,7 +322,7 @@ def referenced_files(session: Session, message_ids: Sequence[str]) -> dict[str, 
 def remove_unreferenced(session: Session, files: Mapping[str, set[str]]) -> None:
     """Removes these files from their chats unless another message there still contains them."""
     for chat_id, ids in files.items():
-        gone = _unnamed(session, chat_id, ids)
+        gone = _unnamed(session, chat_id, ids) - _of_changed_texts(session, chat_id, ids)
         session.execute(delete(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id.in_(gone)))
         documents = select(StoredFile.hash).where(StoredFile.id.in_(gone), StoredFile.kind == DOCUMENT)
         for hash in session.scalars(documents).all():
@@ -338,6 +338,13 @@ def _unnamed(session: Session, chat_id: str, ids: set[str]) -> set[str]:
     for _, file_ids in session.execute(_made_by_calls(Message.chat_id == chat_id)):
         remaining -= set(file_ids)
     return remaining
+
+
+def _of_changed_texts(session: Session, chat_id: str, ids: set[str]) -> set[str]:
+    """Returns those of these files that are versions of a text which a person has changed: it belongs to the chat since then."""
+    changed = select(ChatFile.text_id).where(ChatFile.chat_id == chat_id, ChatFile.made_by.in_((BY_HAND, BY_CHANGE)))
+    is_of_one = ChatFile.chat_id == chat_id, ChatFile.file_id.in_(ids), ChatFile.text_id.in_(changed)
+    return set(session.scalars(select(ChatFile.file_id).where(*is_of_one)))
 
 
 def _made_by_calls(messages: ColumnElement[bool]) -> Select[str, list[str]]:

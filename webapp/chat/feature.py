@@ -36,6 +36,9 @@ from webapp.chat.roleplay import group_views, variable_views, views as roleplay_
 from webapp.chat.starters import views as starter_views
 from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
+from webapp.chat.texts import views as text_views
+from webapp.chat.texts.changing import CHANGE
+from webapp.chat.texts.prompt_sections import text_sections
 from webapp.engine.watching.lists import LiveList, LivePage
 from webapp.models.presets import queries as preset_queries
 from webapp.people.search import SearchSource
@@ -47,6 +50,7 @@ SENDING = (
     *("chat.send", "chat.go_on", "chat.again", "tree.save", "tree.fork", "home.begin", "starters.begin", "cut.continue_all"),
     *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest", "story.write_now"),
     "offline.send",
+    "texts.change",
 )
 
 FEATURE = Feature(
@@ -75,6 +79,7 @@ FEATURE = Feature(
         variable_views.bp,
         group_views.bp,
         story_views.bp,
+        text_views.bp,
         call_views.bp,
         project_views.bp,
         project_views.chats,
@@ -99,7 +104,8 @@ FEATURE = Feature(
     brings=(
         Contributor(chat_sections),
         Contributor(lore_sections),
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY),
+        Contributor(text_sections),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE),
         *OF_CHATS,
         *search_shown.SOURCES,
         SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),

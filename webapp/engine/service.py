@@ -3,18 +3,18 @@
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal_column, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, aliased
 
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Busy, TooMany, Unavailable
+from webapp.base.errors import Busy, Conflict, TooMany, Unavailable
 from webapp.engine.duties import ends, journal
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
@@ -34,6 +34,7 @@ SENT_AS = Prepared(select(Generation.id).where(Generation.sent_as == bindparam("
 ACTIVE_IN = Prepared(select(Generation.id, Generation.message_id).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE))
 RUNNING_IN = select(Generation).where(Generation.lane == bindparam("lane"), WHILE_ACTIVE)
 BUSY = "An answer is already being written here. Wait until it finishes, or stop it."
+JUST_CHANGED = "This has just changed. Please try again."
 ENDING_SECONDS = 5.0
 # People don't see that the text of an answer for a page arrives up to 10 ms later, and it takes a tenth of the CPU time less.
 PAGE_BEATS = 1.25
@@ -206,6 +207,28 @@ def start(engine: Engine, generation: Generation, source: Source, entries: Seque
     """Starts a committed generation, after these entries of its log if it was parked; returns immediately."""
     id = generation.id
     engine.start(generation, source, lambda run, outcome: ends.save(engine, id, run, outcome), entries)
+
+
+def begin(person: str, lanes: Sequence[str], store: Callable[[Session], Sequence[tuple[Generation, Source]]]) -> bool:
+    """Stores a person's generations in one transaction, each in its lane, and starts them; returns whether there are any.
+
+    A lane is empty for what `store` makes first. If another request was first, this one is refused with what runs there.
+    """
+    engine = the_engine()
+    with ExitStack() as stack:
+        for lane in lanes:
+            stack.enter_context(engine.admission.slot(person, lane=lane))
+        stack.enter_context(recovering_if_not_started(engine))
+        try:
+            with write() as session:
+                stored = store(session)
+        except IntegrityError as error:
+            for lane in lanes:
+                refuse_if_busy(lane)
+            raise Conflict(JUST_CHANGED) from error
+        for generation, source in stored:
+            start(engine, generation, source)
+    return bool(stored)
 
 
 def resume(engine: Engine, generation: Generation) -> bool:

@@ -28,8 +28,8 @@ SEPARATORS = re.compile(r"[-_.]")
 MOST_LISTED = 1_000
 # How many versions' texts are read in one query.
 AT_ONCE = 10
-# The text that ships with Millrace is version 1 of its key.
-FIRST = 1
+# The text that ships with Millrace is version 1 of its key, with this note.
+FIRST, FIRST_NOTE = 1, "Comes with Millrace."
 KEPT = ("number", "sections", "model", "temperature", "max_tokens")
 OF_EXPERIMENT, OF_ARM = ("method", "min_samples"), ("place", "weight", "paused_at", "exposures", "good", "judged")
 
@@ -199,7 +199,7 @@ def running_on(prompt: KnownPrompt) -> str:
 
 
 def first_version(built_in: BuiltIn) -> Version:
-    return Version(FIRST, built_in.parts, note=_("Comes with Millrace."))
+    return Version(FIRST, built_in.parts, note=FIRST_NOTE)
 
 
 def used_rows(keys: Iterable[str]) -> Sequence[RowMapping]:

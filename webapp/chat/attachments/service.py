@@ -17,10 +17,11 @@ from webapp.base.db import db, write
 from webapp.base.errors import Invalid, NotFound, TooLarge, Unavailable
 from webapp.base.heavy import child
 from webapp.base.heavy.threads import offload, offload_expecting
+from webapp.base.ids import new_id
 from webapp.chat import erasing
 from webapp.chat.files import attachments, long_files, storage
 from webapp.chat.files.reference import ids_in, original, reference
-from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
+from webapp.chat.files.tables import BY_CALL, DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import formats
 from webapp.knowledge.documents import documents
@@ -36,6 +37,9 @@ PLAIN_TEXT = "text/plain; charset=utf-8"
 CHARS_PER_TOKEN = 4
 EXCEEDED = "Reading this file takes too much time or memory."
 MEGABYTE = 1024 * 1024
+# The longest text beside a chat, in characters and as a file.
+MOST_TEXT_CHARS = 200_000
+MOST_TEXT_BYTES = 4 * MOST_TEXT_CHARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def add_made(person_id: str, chat_id: str, name: str, content: bytes, *, is_priv
     """Stores a file that a call made for this person as a file of the chat, under the rules of uploads; returns its version.
 
     It is the next version of the chat's newest file with this name or, with the same content, that file. A private one is for
-    this person alone.
+    this person alone. One that is text is a text beside the chat.
     """
     name = _name(name)
     file = _content(person_id, name, BytesIO(content))
@@ -87,15 +91,43 @@ def add_made(person_id: str, chat_id: str, name: str, content: bytes, *, is_priv
         # One version at a time.
         session.execute(select(Chat.id).where(Chat.id == chat_id).with_for_update(key_share=True))
         newest = storage.newest_named(session, chat_id, name)
-        if newest and newest[0].hash == digest and (newest[0].owner_id == person_id or not is_private):
+        if newest and newest.file.hash == digest and (newest.file.owner_id == person_id or not is_private):
             if not is_private:
-                its_row = update(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id == newest[0].id)
+                its_row = update(ChatFile).where(ChatFile.chat_id == chat_id, ChatFile.file_id == newest.file.id)
                 session.execute(its_row.values(is_private=False))
-            return newest
-        version = newest[1] + 1 if newest else 1
-        session.execute(insert(ChatFile), [{"chat_id": chat_id, "file_id": row.id, "version": version, "is_private": is_private}])
-        session.execute(update(StoredFile).where(StoredFile.id == row.id).values(is_sent=True))
+            return newest.file, newest.version
+        version = newest.version + 1 if newest else 1
+        text_id = (newest and newest.text_id) or (new_id() if is_text(row) else None)
+        add_version(
+            session, row, ChatFile(chat_id=chat_id, version=version, is_private=is_private, text_id=text_id, made_by=BY_CALL)
+        )
     return row, version
+
+
+def store_text(person_id: str, name: str, text: str) -> StoredFile:
+    """Stores a version of a text, which is not in a chat yet."""
+    content = text.encode()
+    _refuse_too_much(person_id, BytesIO(content))
+    return _stored(person_id, name, offload(hashlib.sha256, content).hexdigest(), FileContent(TEXT, PLAIN_TEXT, content))
+
+
+def add_version(session: Session, file: StoredFile, place: ChatFile) -> None:
+    """Makes a stored file one of a chat, inside the caller's transaction."""
+    place.file_id = file.id
+    session.add(place)
+    session.execute(update(StoredFile).where(StoredFile.id == file.id).values(is_sent=True))
+    if place.text_id:
+        session.execute(update(Chat).where(Chat.id == place.chat_id, Chat.has_texts.is_(False)).values(has_texts=True))
+
+
+def is_text(file: StoredFile) -> bool:
+    """Returns whether a file is one that a text beside a chat can have as a version."""
+    return file.text is None and formats.reader_of(file.name) == "text" and file.bytes <= MOST_TEXT_BYTES
+
+
+def whole_text(file: StoredFile) -> str:
+    """Returns the text of a file that is one, also of a long one."""
+    return text_of(file) if file.kind == TEXT else content_of(file).decode("utf-8", "replace")
 
 
 def text_of(file: StoredFile) -> str:

@@ -42,8 +42,7 @@ class CallFiles:
         file = db.session.scalar(query.limit(1))
         if not file or not _has_text(file):
             raise NotFound(NOT_HERE)
-        text = service.text_of(file) if file.kind == TEXT else service.content_of(file).decode("utf-8", "replace")
-        return FileText(text, tuple(self._outside(file)))
+        return FileText(service.whole_text(file), tuple(self._outside(file)))
 
     def _outside(self, file: StoredFile) -> Iterator[str]:
         """Yields where a file comes from if that is another person, or an answer that had read outside text."""
@@ -68,7 +67,7 @@ def _has_text(file: StoredFile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ShownFile:
-    """A file that a call has made; `words` are its name and version."""
+    """A file that a call has made; `words` are its name and version, `text_id` the text whose version it is, if it is one."""
 
     id: str
     words: str
@@ -76,6 +75,7 @@ class ShownFile:
     is_picture: bool
     width: int
     height: int
+    text_id: str = ""
 
     @property
     def url(self) -> str:
@@ -102,7 +102,7 @@ def files_by_id(calls: Iterable[Call]) -> dict[str, ShownFile]:
     columns = StoredFile.id, StoredFile.name, StoredFile.kind, StoredFile.bytes, StoredFile.width, StoredFile.height
     file_ids = {id for call in making for id in call.file_ids}
     chats = select(Message.chat_id).where(Message.id.in_({call.message_id for call in making}))
-    query = select(*columns, ChatFile.version).join(ChatFile, ChatFile.file_id == StoredFile.id)
+    query = select(*columns, ChatFile.version, ChatFile.text_id).join(ChatFile, ChatFile.file_id == StoredFile.id)
     return {
         row.id: ShownFile(
             row.id,
@@ -111,6 +111,7 @@ def files_by_id(calls: Iterable[Call]) -> dict[str, ShownFile]:
             row.kind == IMAGE,
             row.width,
             row.height,
+            row.text_id or "",
         )
         for row in db.session.execute(query.where(StoredFile.id.in_(file_ids), ChatFile.chat_id.in_(chats)))
     }

@@ -4,15 +4,13 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from hashlib import sha256
+from functools import partial
 from typing import Protocol
 
 from flask import current_app
 from markupsafe import Markup
 
 from webapp.base import languages
-from webapp.base.config import ROOT
 from webapp.base.db import db, utc_now
 from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns
@@ -33,13 +31,13 @@ from webapp.engine.engine import Engine
 from webapp.engine.watching.watchers import Context, same_request
 from webapp.people.accounts.tables import User
 from webapp.rendering.footnotes import as_written, scoped
+from webapp.web.standing_alone import style_and_policy
 
 # Links to the server would be broken in a file on disk.
 SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})(?:\?download)?"')
 PREVIEW = re.compile(rf'<a class="view" href="/messages/{ID}/[^>]*>[^<]*</a>')
 # Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
-SHEETS = ("tokens", "components/text", "pages/export")
 NOT_SHOWN = "What this returned isn't shown here."
 # How many fragments of the template are sent together.
 PARTS = 200
@@ -92,7 +90,7 @@ def as_page(engine: Engine, chat: Chat, right: str, reader: User | None) -> Iter
 
     Its Content-Security-Policy allows no scripts and no requests when the file is opened from disk.
     """
-    style, policy = _style()
+    style, policy = style_and_policy()
     pictures, reader_id = Pictures(chat.id), reader.id if reader else ""
 
     def rows(messages: Sequence[Message], first: int) -> list[PageMessage]:
@@ -211,15 +209,6 @@ def _made(calls: ShownCalls | None) -> Markup:
     pictures = Markup().join(PICTURE.format(url=file.url, name=file.words) for file in calls.files if file.is_picture)
     others = (LONG.format(name=NAME.format(name=file.words), words=file.size) for file in calls.files if not file.is_picture)
     return Markup().join(others) + (SHELF.format(pictures) if pictures else Markup())
-
-
-@cache
-def _style() -> tuple[Markup, str]:
-    """Returns our style sheets as one element, and a Content-Security-Policy that allows only this style."""
-    css = "\n".join((ROOT / f"static/css/{name}.css").read_text("utf-8") for name in SHEETS)
-    digest = b64encode(sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return Markup("<style>{}</style>").format(Markup(css)), policy
 
 
 def _content(files: Mapping[str, StoredFile], id: str, most: int) -> bytes:

@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from webapp.base.current import the_config
 from webapp.base.db import db, utc_now
@@ -65,12 +66,20 @@ def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     return {file.id: file for file in db.session.scalars(query) if file.id in unique_ids}
 
 
-def newest_named(session: Session, chat_id: str, name: str) -> tuple[StoredFile, int] | None:
-    """Returns the last version of a file of the chat, with its number."""
-    query = select(StoredFile, ChatFile.version).join(ChatFile, ChatFile.file_id == StoredFile.id)
+class FileVersion(NamedTuple):
+    """A file of a chat with its version, and the text whose version it is, if it is one."""
+
+    file: StoredFile
+    version: int
+    text_id: str | None
+
+
+def newest_named(session: Session, chat_id: str, name: str) -> FileVersion | None:
+    """Returns the last version of a file of the chat."""
+    query = select(StoredFile, ChatFile.version, ChatFile.text_id).join(ChatFile, ChatFile.file_id == StoredFile.id)
     query = query.where(ChatFile.chat_id == chat_id, StoredFile.name == name)
     row = session.execute(query.order_by(ChatFile.version.desc(), StoredFile.id.desc()).limit(1)).first()
-    return (row[0], row[1]) if row else None
+    return FileVersion(*row) if row else None
 
 
 def just_uploaded(person_id: str, name: str, hash: str) -> StoredFile | None:
@@ -92,6 +101,10 @@ def to_send_again(person_id: str, chat_id: str, limit: int) -> list[StoredFile]:
     """Returns the files sent in a chat, then others that the person has sent, newest first; the same content once."""
     there = StoredFile.id.in_(select(ChatFile.file_id).where(ChatFile.chat_id == chat_id, is_open_to(person_id)))
     query = select(StoredFile).where(or_(there, (StoredFile.owner_id == person_id) & StoredFile.is_sent))
+    # Of a text beside a chat, the newest version.
+    newer = aliased(ChatFile)
+    is_newer = (newer.text_id == ChatFile.text_id) & (newer.version > ChatFile.version)
+    query = query.where(~select(newer.file_id).join(ChatFile, is_newer).where(ChatFile.file_id == StoredFile.id).exists())
     newest_first = query.order_by(there.desc(), StoredFile.id.desc()).limit(limit)
     files: dict[tuple[str, str], StoredFile] = {}
     for file in db.session.scalars(newest_first):

@@ -1,6 +1,7 @@
 """Branches a chat into a new chat."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count, groupby, islice
@@ -150,6 +151,7 @@ def _new_chat(
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
         if tags_of:
             tags.copy(session, owner_id, tags_of, id)
+            chat.has_texts = _copy_texts(session, tags_of, id, true() if is_own else storage.is_open_to(owner_id))
     announcements.announce(chat, "chat", id)
     return id
 
@@ -277,6 +279,20 @@ def _hold_files(
             session.execute(insert(ChatFile), rows)
             # What is indexed is found by all who read the chat.
             long_files.collect(session, chat_id, [file for file, _, is_private in new if not is_private], by="", must=False)
+
+
+def _copy_texts(session: Session, source_id: str, chat_id: str, is_held: ColumnElement[bool]) -> bool:
+    """Gives the new chat the texts beside the source with their versions, as texts of its own; returns whether there are any."""
+    versions = select(ChatFile).join(StoredFile, StoredFile.id == ChatFile.file_id)
+    versions = versions.where(ChatFile.chat_id == source_id, ChatFile.text_id.is_not(None), is_held)
+    # Files of the copied messages are there already.
+    present = {row.file_id: row for row in session.scalars(select(ChatFile).where(ChatFile.chat_id == chat_id))}
+    text_ids = defaultdict[str | None, str](new_id)
+    for row in session.scalars(versions).all():
+        copy = present.get(row.file_id) or ChatFile(chat_id=chat_id, file_id=row.file_id, version=row.version)
+        copy.text_id, copy.made_by, copy.is_private = text_ids[row.text_id], row.made_by, row.is_private
+        session.add(copy)
+    return bool(text_ids)
 
 
 def _title(title: str, owner_id: str) -> str:

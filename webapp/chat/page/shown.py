@@ -62,6 +62,7 @@ class ShownChat:
     project_id: str = ""
     is_for_project: bool = False
     is_kept: bool = False
+    has_texts: bool = False
     # When it goes to the trash, because it has been left untouched.
     leaves_at: datetime | None = None
     # The names of those it is shared with; None if they were not looked up.
@@ -198,6 +199,7 @@ def chat(row: Chat, *, is_running: bool, right: str = "own", given: Sequence[Sha
         project_id=row.project_id or "",
         is_for_project=row.is_for_project,
         is_kept=row.is_kept,
+        has_texts=row.has_texts,
         leaves_at=keeping.leaves_on([row]).get(row.id),
         given=None if given is None else sharing.share_names(given),
     )

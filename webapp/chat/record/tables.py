@@ -152,6 +152,8 @@ class Chat(Record):
     project_id: Mapped[str | None] = mapped_column(String(LENGTH))
     # Whether the members of its project see it.
     is_for_project: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Whether any of its files is a text beside it.
+    has_texts: Mapped[bool] = mapped_column(default=False, server_default=false())
     foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     __table_args__ = (

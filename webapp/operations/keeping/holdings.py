@@ -11,7 +11,7 @@ from webapp.base.audit import AuditEntry
 from webapp.base.db import db
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.keeping_clock import keeping_now
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.tables import Character, Persona
 from webapp.chat.erasing import is_unsent
@@ -24,6 +24,7 @@ from webapp.operations.insights.tables import InsightDay
 from webapp.people.notices.tables import Notice
 from webapp.settings.losses import LosingSetting, Loss
 from webapp.settings.service import setting
+from webapp.web.filters import plural
 
 # A column with a time or a day, and which of its rows count.
 Part = tuple[Any, ColumnElement[bool]]
@@ -115,6 +116,6 @@ def shown_holdings() -> Iterator[ShownHolding]:
     """Yields how long each is kept, and what there is of it now."""
     for holding in HOLDINGS:
         days = int(setting(holding.setting)) if holding.setting else 0
-        kept = holding.rule or (plural(days, "day") if days else "for ever")
+        kept = _(holding.rule) if holding.rule else plural(days, "day") if days else _("for ever")
         count, oldest = holding.counted()
         yield ShownHolding(holding.title, kept, plural(count, holding.noun), oldest)

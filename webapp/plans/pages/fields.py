@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from webapp.base.languages import gettext as _
 from webapp.plans.types.schema import Schema, is_of_objects, kind_of, label
 
 LONG_CHARS = 200
@@ -91,7 +92,7 @@ def _field(
         rows = value if isinstance(value, list) else []
         paths = ((index, form(items, row, errors, f"{path}.{index}.")) for index, row in enumerate(rows))
         return PlanFieldGroup(
-            words, tuple(PlanFieldGroup(f"{label(items, 'Part')} {path + 1}", fields) for path, fields in paths)
+            words, tuple(PlanFieldGroup(f"{label(items, _('Part'))} {path + 1}", fields) for path, fields in paths)
         )
     kind, choices = _kind(schema)
     limits = {"min": schema.get("minimum"), "max": schema.get("maximum"), "maxlength": schema.get("maxLength")}

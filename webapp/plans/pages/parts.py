@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from webapp.base import languages
+from webapp.base.languages import gettext as _
 from webapp.plans.pages.fields import Field, PlanFieldGroup, single
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.types.schema import Schema, at, day, is_of_objects, kind_of, label, sections, value_at
@@ -157,17 +159,21 @@ class Maker:
         return " · ".join(filter(None, (self._days(path), _lasting(total) if total else "")))
 
     def _days(self, path: str) -> str:
-        calendar, (name, _, number) = self.about.get("calendar") or {}, path.partition(".")
+        calendar, (name, _dot, number) = self.about.get("calendar") or {}, path.partition(".")
         start = day(self.inputs.get(calendar.get("start", "")))
         if start is None or name != calendar.get("list") or not number:
             return ""
         days = int(calendar.get("days_each") or 1)
         first = start + timedelta(days=int(number) * days)
         last = first + timedelta(days=days - 1)
-        until = f"{last.day} {last:%B}"
+        months = languages.current().formats.months
+        until = {"day": last.day, "month": months[last.month - 1]}
         if days == 1:
-            return until
-        return f"{first.day} – {until}" if first.month == last.month else f"{first.day} {first:%B} – {until}"
+            return _("%(day)s %(month)s", **until)
+        if first.month == last.month:
+            return _("%(first)s – %(day)s %(month)s", first=first.day, **until)
+        month = months[first.month - 1]
+        return _("%(first)s %(first_month)s – %(day)s %(month)s", first=first.day, first_month=month, **until)
 
     def _fields(self, path: str, part: Schema, value: Any) -> Fields:
         editing = self.editing
@@ -183,7 +189,7 @@ def text_of(value: Any) -> str:
         return ", ".join(map(text_of, value))
     if isinstance(value, dict):
         return " · ".join(map(text_of, value.values()))
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    return (_("yes") if value else _("no")) if isinstance(value, bool) else str(value)
 
 
 def _lasting(minutes: int) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from webapp.base.db import db, utc_now
+from webapp.base.languages import gettext as _, ngettext
 from webapp.chat.home.open_work_shown import OpenWork
 from webapp.chat.page.answer_shown import pace
 from webapp.engine.costs import cost
@@ -57,12 +58,18 @@ class ShownPlan:
 
     @property
     def progress(self) -> str:
-        return f"{self.unit} {min(self.done, self.total)} of {self.total}" if self.total else ""
+        if not self.total:
+            return ""
+        return _("%(unit)s %(done)s of %(total)s", unit=self.unit, done=min(self.done, self.total), total=self.total)
 
     @property
     def says(self) -> str:
         """What a screen reader announces on a change."""
-        ended = {"completed": "The plan is complete.", "partial": "The plan ended early.", "failed": "There is no plan."}
+        ended = {
+            "completed": _("The plan is complete."),
+            "partial": _("The plan ended early."),
+            "failed": _("There is no plan."),
+        }
         return self.progress if self.is_running else ended.get(self.status, "")
 
     @property
@@ -71,7 +78,9 @@ class ShownPlan:
         if self.is_running or self.is_kept or self.status not in ("partial", "failed"):
             return ""
         saved = (
-            f"{self.done} of {self.total} {self.unit.lower()}s saved." if self.done else "Everything finished so far is saved."
+            _("%(done)s of %(total)s %(units)s saved.", done=self.done, total=self.total, units=self.unit.lower() + "s")
+            if self.done
+            else _("Everything finished so far is saved.")
         )
         return f"{self.error} {saved}" if self.status == "partial" or (self.can_finish and self.done) else self.error
 
@@ -155,7 +164,7 @@ def _outline(about: PlanAbout, content: Mapping[str, Any]) -> ShownPlan:
         sections=(),
         done=maker.finished(name, done),
         total=max(done, expected(schema)),
-        unit=label((at(schema, name) or {}).get("items", {}), "Part"),
+        unit=label((at(schema, name) or {}).get("items", {}), _("Part")),
         started_at=None,
     )
 
@@ -212,7 +221,7 @@ def _receipt(generation: Generation) -> str:
     if generation.started_at and generation.ended_at:
         parts.append(f"{(generation.ended_at - generation.started_at).total_seconds():.0f} s")
     if generation.output_tokens is not None:
-        parts.append(f"{generation.output_tokens:,} tokens")
+        parts.append(ngettext("%(num)s token", "%(num)s tokens", generation.output_tokens))
     return " · ".join(filter(None, (*parts, cost([generation]))))
 
 
@@ -223,7 +232,7 @@ def open_work(owner_id: str, limit: int) -> list[OpenWork]:
         OpenWork(
             plan.title,
             address("plans.show", plan.id),
-            (plan.progress or "being written") if plan.is_running else "not finished",
+            (plan.progress or _("being written")) if plan.is_running else _("not finished"),
             is_running=plan.is_running,
         )
         for plan in plans

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import AppError, Conflict, Invalid
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.plans.types import plan_types
 from webapp.plans.types.schema import labels
@@ -56,6 +57,6 @@ def _form(
     slug: str, source: str, *, type: plan_types.Type | None = None, refusal: AppError | None = None, is_known: bool = False
 ) -> Response:
     status = refusal.status if refusal else 200
-    lists = {"The form asks for": labels(type.inputs), "The plan contains": labels(type.plan)} if type else {}
+    lists = {_("The form asks for"): labels(type.inputs), _("The plan contains"): labels(type.plan)} if type else {}
     shown = {"slug": slug, "source": source, "type": type, "lists": lists, "refusal": refusal, "is_known": is_known}
     return render("plans/type.html", status=status, **shown)

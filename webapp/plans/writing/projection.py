@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.base.languages import gettext as _
 from webapp.plans.types.schema import (
     Schema,
     at,
@@ -209,10 +210,10 @@ def time_left(projection: PlanProjection, schema: Schema, pace: PlanPace) -> str
     if seconds is None:
         return ""
     if seconds < STEP_SECONDS:
-        return "almost done"
+        return _("almost done")
     if seconds > IN_SECONDS:
-        return f"about {round(seconds / 60)} min left"
-    return f"about {-(-seconds // STEP_SECONDS) * STEP_SECONDS} s left"
+        return _("about %(count)s min left", count=round(seconds / 60))
+    return _("about %(count)s s left", count=-(-seconds // STEP_SECONDS) * STEP_SECONDS)
 
 
 def _percent(finished: dict[str, Any], schema: Schema, *, most: int) -> int | None:

@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -222,25 +221,20 @@ def _begin(plan_requests: Sequence[PlanRequest], *, when_unwatched: str = DETACH
         return repeated
     for request in plan_requests:
         providers().refuse_unless_choosable(request.model, person=owner_id)
-    with ExitStack() as stack:
-        for request in plan_requests:
-            stack.enter_context(engine.admission.slot(owner_id, lane=topic_names.of_plan(request.plan_id or "")))
-        stack.enter_context(generations.recovering_if_not_started(engine))
-        try:
-            with write() as session:
-                if plan_requests[0].sent_as:
-                    # So that of two requests with the same key, the second finds what the first has stored.
-                    rows.locked(session, User, owner_id)
-                if repeated := _sent_before(plan_requests):
-                    return repeated
-                stored = [_stored(engine, session, request, when_unwatched, origin) for request in plan_requests]
-                ids = [topic_names.plan_in(generation.lane) for generation, _ in stored]
-        except IntegrityError as error:
-            for request in plan_requests:
-                generations.refuse_if_busy(topic_names.of_plan(request.plan_id))
-            raise Conflict("This plan has just changed. Please try again.") from error
-        for generation, source in stored:
-            generations.start(engine, generation, source)
+    ids = list[str]()
+
+    def store(session: Session) -> list[tuple[Generation, Source]]:
+        if plan_requests[0].sent_as:
+            # So that of two requests with the same key, the second finds what the first has stored.
+            rows.locked(session, User, owner_id)
+        if _sent_before(plan_requests):
+            return []
+        stored = [_stored(engine, session, request, when_unwatched, origin) for request in plan_requests]
+        ids.extend(topic_names.plan_in(generation.lane) for generation, _ in stored)
+        return stored
+
+    if not generations.begin(owner_id, [topic_names.of_plan(request.plan_id or "") for request in plan_requests], store):
+        return _sent_before(plan_requests)
     plans = [db.session.get_one(Plan, id) for id in ids]
     for plan in plans:
         announce(plan)

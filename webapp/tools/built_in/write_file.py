@@ -31,15 +31,15 @@ def write(context: CallContext, arguments: Mapping[str, Any]) -> Result:
     name = one_line(str(arguments["name"]).replace("/", "-").replace("\\", "-"), MOST_NAME).strip(". ")
     ending = formats.ending(name)
     if ending in MADE:
-        content, left_out = _made(ending, formats.stem(name), str(arguments["text"]))
+        content, left_out = document(ending, formats.stem(name), str(arguments["text"]))
         return Result(LEFT_OUT.format(" ".join(left_out)) if left_out else "", files=(NewFile(name, content),))
     if not formats.kind_of(name) or formats.reader_of(name) != "text":
         raise ToolFailed(OTHER_NAME)
     return Result("", files=(NewFile(name, str(arguments["text"]).encode("utf-8", "replace")),))
 
 
-def _made(ending: str, title: str, text: str) -> tuple[bytes, str]:
-    """Returns the content of the file, and the characters that it lacks."""
+def document(ending: str, title: str, text: str) -> tuple[bytes, str]:
+    """Returns the content of a Word or PDF file made of Markdown, and the characters that it lacks."""
     # Releases the database connection while the child process works.
     db.session.rollback()
     head = json.dumps({"ending": ending, "title": title}).encode() + b"\n"

@@ -1,0 +1,344 @@
+"""Texts beside a chat: opened from a message, edited with versions, changed by a sentence, exported, by pages and by the API."""
+
+import io
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from tests.api.client import Client, client_of
+from tests.chat.conftest import ended, give, id_of
+from tests.support.browser import Browser
+from tests.support.marks import on_both_databases
+from tests.support.page import Page
+from tests.support.waiting import until
+from webapp.base.db import db
+from webapp.chat import erasing
+from webapp.chat.attachments.service import MOST_TEXT_CHARS
+from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.record.tables import Chat, Message
+from webapp.chat.texts.tables import TextChange
+from webapp.engine.tables import Generation
+
+TABLE, CODE = "| day | walk |\n|---|---|\n| Monday | long |", "print(1)\nprint(2)"
+ANSWER = f"# A plan\n\nFirst we rest.\n\nThen we walk.\n\n{TABLE}\n\n```python\n{CODE}\n```"
+
+
+@pytest.fixture
+def text(owner, answered, fake) -> Callable[..., str]:
+    """Opens a text beside a chat whose answer is this one; returns the path of the text."""
+
+    def text(answer: str = ANSWER, part: str = "whole") -> str:
+        fake.says(answer)
+        page = owner.page(answered(owner, "Write a plan"))
+        opened = owner.post(f"/messages/{page.message_ids[-1]}/texts", part=part)
+        assert opened.status_code == 303, opened.text
+        return opened.location
+
+    return text
+
+
+def words(browser: Browser, path: str) -> str:
+    return str(browser.page(f"{path}/edit").one("#text").text(strip=False)).replace("\r", "")
+
+
+def number(browser: Browser, path: str) -> int:
+    return int(str(browser.page(f"{path}/edit").one("#text-version").attributes["value"]))
+
+
+def program_of(browser: Browser) -> Client:
+    return client_of(browser.app, browser.email)
+
+
+def changed(browser: Browser, path: str, part: str, wish: str = "Shorter") -> Page:
+    """Asks for a change of these words, and returns the page of the text once it was written."""
+    at = words(browser, path).index(part)
+    fields = {"text": words(browser, path), "version": str(number(browser, path)), "wish": wish}
+    assert browser.post(f"{path}/change", part=f"s{at}-{at + len(part)}", **fields).status_code == 303
+    return browser.wait_for(path, lambda page: "is being rewritten" not in page.text)
+
+
+def decide(browser: Browser, path: str, deed: str) -> Page:
+    return browser.post(f"{path}/decision", deed=deed)
+
+
+def test_a_message_offers_all_of_it_its_tables_and_its_code(owner, answered, fake):
+    fake.says(ANSWER)
+    page = owner.page(answered(owner, "Write a plan"))
+    url = f"/messages/{page.message_ids[-1]}/texts"
+    assert f'href="{url}"' in owner.page(f"/messages/{page.message_ids[-1]}/actions").text
+    offered = [str(button.attributes["value"]) for button in owner.page(url).all(".text-open button")]
+    assert offered == ["whole", "table-1", "code-2"]
+    table, code = (owner.post(url, part=part).location for part in offered[1:])
+    assert (words(owner, table), words(owner, code)) == (f"{TABLE}\n", f"{CODE}\n")
+    assert owner.post(url, part="code-2").location == code, "the same part again is the same text"
+    texts = program_of(owner).get(f"/chats/{id_of(page.path)}/texts")["texts"]
+    assert {text["name"] for text in texts} == {"A plan.md", "A plan.py"}
+    assert "Texts" in owner.page(page.path).one("#chat-menu-list").text()
+    assert owner.post(url, part="nothing").status_code == 422
+
+
+def test_it_is_edited_and_keeps_its_versions(owner, text):
+    path = text()
+    assert owner.page(path).one(".text-read").text().strip().startswith("A plan")
+    owner.submit(f"{path}/edit", text="# Another plan\r\n")
+    assert (words(owner, path), number(owner, path)) == ("# Another plan\n", 2)
+    listed = owner.page(f"{path}/versions")
+    assert [link.text() for link in listed.all(".entries .what a")] == ["Version 2", "Version 1"]
+    earlier = owner.page(f"{path}?version=1")
+    assert "This is version 1; the newest is 2." in earlier.text
+    assert owner.post(f"{path}/restore", version="1").status_code == 303
+    assert words(owner, path) == ANSWER + "\n"
+    assert owner.get(f"{path}?version=7").status_code == 404
+
+
+def test_what_is_saved_while_typing_is_one_version(owner, text):
+    path = text()
+    for version, typed in enumerate(("One", "One two", "One two three"), 1):
+        answer = owner.htmx_post(path, text=typed, version=str(version), auto="1")
+        assert (answer.status_code, f"Saved as version {version + 1}." in answer.text) == (200, True)
+    assert [version["version"] for version in program_of(owner).get(f"/texts/{id_of(path)}")["versions"]] == [4, 1]
+    assert owner.htmx_post(path, text="One two three", version="1", auto="1").status_code == 200, "the same text is no conflict"
+
+
+def test_of_two_tabs_the_second_is_told_and_neither_is_lost(owner, text):
+    path = text()
+    assert owner.post(path, text="Mine", version="1").status_code == 303
+    told = owner.htmx_post(path, text="Yours", version="1", auto="1")
+    assert (told.status_code, "was changed meanwhile" in told.text, "data-held" in told.text) == (409, True, True)
+    refused = owner.post(path, text="Yours", version="1")
+    assert refused.status_code == 409
+    assert (refused.one("#text").text().strip(), refused.one("#text-version").attributes["value"]) == ("Yours", "2")
+    assert [line.text() for line in refused.all(".line del")] == ["Mine"]
+    assert owner.post(path, text="Yours", version="2").status_code == 303
+    program = program_of(owner)
+    assert program.get(f"/texts/{id_of(path)}")["text"] == "Yours"
+    assert program.get(f"/texts/{id_of(path)}?version=2")["text"] == "Mine"
+
+
+@on_both_databases
+def test_programs_read_save_and_delete(owner, member, text):
+    path = text()
+    program, id = program_of(owner), id_of(path)
+    shown = program.get(f"/texts/{id}")
+    assert (shown["version"], shown["made_by"], shown["text"], shown["change"]) == (1, "message", ANSWER + "\n", None)
+    saved = program.call("PATCH", f"/texts/{id}", {"text": "New", "version": 1}).get_json()
+    assert (saved["version"], saved["made_by"], [row["version"] for row in saved["versions"]]) == (2, "hand", [2, 1])
+    refused = program.call("PATCH", f"/texts/{id}", {"text": "Late", "version": 1})
+    assert (refused.status_code, refused.get_json()["version"], refused.get_json()["text"]) == (409, 2, "New")
+    made = program.post(f"/chats/{shown['chat_id']}/texts", {"name": "notes.md", "text": "Hello"}, status=201)
+    assert (made["name"], made["version"]) == ("notes.md", 1)
+    again = program.post(f"/chats/{shown['chat_id']}/texts", {"name": "notes.md", "text": "Hello"}, status=201)
+    assert again["name"] == "notes 2.md"
+    assert program.call("DELETE", f"/texts/{id}").status_code == 204
+    assert program.call("GET", f"/texts/{id}").status_code == 404
+    assert {row["name"] for row in program.get(f"/chats/{shown['chat_id']}/texts")["texts"]} == {"notes.md", "notes 2.md"}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"text": "x" * (MOST_TEXT_CHARS + 1), "version": 1}, "too long"),
+        ({"text": " \n", "version": 1}, "needs some words"),
+        ({"text": "x", "version": 0}, ""),
+    ],
+)
+def test_what_is_no_text_is_refused_with_a_sentence(owner, text, body, says):
+    refused = program_of(owner).call("PATCH", f"/texts/{id_of(text())}", body)
+    assert (refused.status_code, says in refused.get_data(as_text=True)) == (422, True)
+
+
+def test_five_megabytes_are_refused_and_the_text_stays(owner, text):
+    path = text("Short.")
+    refused = owner.post(path, text="x" * 5_000_000, version="1")
+    assert refused.status_code in (413, 422)
+    assert words(owner, path) == "Short.\n"
+
+
+def test_hostile_text_is_inert(owner, text):
+    evil = "<script>alert(1)</script>\n\n<img src=x onerror=alert(1)>\n\n[x](javascript:alert(1))\n\n![p](https://evil.example/p.png)"
+    path = text(evil)
+    shown = owner.page(path)
+    assert not shown.all(".text-read script, .text-read img, .text-read [onerror], .text-read a[href^='javascript']")
+    exported = owner.client.get(f"{path}/export?format=html").get_data(as_text=True)
+    assert "default-src &#39;none&#39;" in exported
+    assert not any(mark in exported for mark in ("<script", "<img", 'href="javascript'))
+
+
+def test_it_leaves_as_markdown_word_pdf_and_web_page(owner, text):
+    path = text()
+    files = {name: owner.client.get(f"{path}/export?format={name}") for name in ("md", "docx", "pdf", "html", "file")}
+    assert files["md"].get_data(as_text=True) == files["file"].get_data(as_text=True) == ANSWER + "\n"
+    assert "A plan" in zipfile.ZipFile(io.BytesIO(files["docx"].data)).read("word/document.xml").decode()
+    assert files["pdf"].data.startswith(b"%PDF")
+    assert "First we rest." in files["html"].get_data(as_text=True)
+    assert files["docx"].headers["Content-Disposition"] == 'attachment; filename="A plan.docx"'
+    assert owner.client.get(f"{path}/export?format=exe").status_code == 422
+
+
+def test_a_part_is_rewritten_and_nothing_else(owner, text, fake):
+    path = text()
+    fake.says("First we sleep well.", cost=0.01)
+    page = changed(owner, path, "First we rest.", "Longer")
+    assert [line.text() for line in page.all("#text-change ins")] == ["First we sleep well."]
+    assert words(owner, path) == ANSWER + "\n", "it doesn't count yet"
+    sent = str(fake.posts()[-1]["body"]["messages"])
+    assert all(words in sent for words in ("Longer", "<part>"))
+    decide(owner, path, "accept")
+    assert words(owner, path) == ANSWER.replace("First we rest.", "First we sleep well.") + "\n"
+    assert not owner.page(path).all("#text-change section")
+    with owner.app.app_context():
+        generation = db.session.scalars(select(Generation).where(Generation.kind == "text")).one()
+        assert (generation.status, bool(generation.cost), "First we" in str(generation.prompt)) == ("completed", True, False)
+    made = program_of(owner).get(f"/texts/{id_of(path)}")
+    assert (made["made_by"], made["version"]) == ("change", 2)
+
+
+def test_a_dismissed_change_leaves_everything_as_it_is(owner, text, fake):
+    path = text()
+    fake.says("No.")
+    changed(owner, path, "First we rest.")
+    decide(owner, path, "dismiss")
+    assert (words(owner, path), number(owner, path)) == (ANSWER + "\n", 1)
+    assert decide(owner, path, "accept").status_code == 404
+
+
+def test_a_model_that_repeats_everything_changes_the_part_alone(owner, text, fake):
+    path = text("Long before, which stays as it is.\n\nThe part.\n\nLong after, which stays, too.")
+    fake.says("Long before, which stays as it is.\n\nA part.\n\nLong after, which stays, too.")
+    changed(owner, path, "The part.")
+    decide(owner, path, "accept")
+    assert words(owner, path) == "Long before, which stays as it is.\n\nA part.\n\nLong after, which stays, too.\n"
+
+
+def test_a_change_fits_what_was_edited_elsewhere_meanwhile_and_no_other_part(owner, text, fake):
+    path = text("One.\n\nTwo.\n\nThree.")
+    fake.says("Zwei.")
+    changed(owner, path, "Two.")
+    assert owner.post(path, text="Zero.\n\nOne.\n\nTwo.\n\nThree.\n", version="1").status_code == 303
+    decide(owner, path, "accept")
+    assert words(owner, path) == "Zero.\n\nOne.\n\nZwei.\n\nThree.\n"
+    fake.says("Drei.")
+    changed(owner, path, "Three.")
+    assert owner.post(path, text="Zero.\n\nTrois.", version="3").status_code == 303
+    refused = decide(owner, path, "accept")
+    assert (refused.status_code, "no longer fits" in refused.text) == (409, True)
+    assert words(owner, path) == "Zero.\n\nTrois."
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"start": 0, "end": 10**8, "wish": "Shorter"}, 422),
+        ({"start": 5, "end": 5, "wish": "Shorter"}, 422),
+        ({"start": 0, "end": 5, "wish": "  "}, 422),
+        ({"start": 0, "end": 5, "wish": "x" * 3_000}, 422),
+        ({"start": 0, "end": 5, "wish": "Shorter", "version": 7}, 409),
+    ],
+)
+def test_a_selection_that_fits_no_part_is_refused(owner, text, body, status):
+    assert program_of(owner).call("POST", f"/texts/{id_of(text())}/change", body).status_code == status
+
+
+def test_one_change_at_a_time_also_while_an_answer_runs(owner, text, fake):
+    path = text()
+    program, id, wish = program_of(owner), id_of(path), {"start": 0, "end": 8, "wish": "Shorter"}
+    fake.counts(4_000, pace=0.01)
+    running = program.post(f"/texts/{id}/change", wish, status=202)
+    assert running["change"]["state"] == "running"
+    assert program.call("POST", f"/texts/{id}/change", wish).status_code == 409
+    owner.post(f"/chats/{running['chat_id']}/messages", message="And now?")
+    decide(owner, path, "stop")
+    until(lambda: program.get(f"/texts/{id}")["change"]["state"] == "ended", "the change has stopped")
+    stopped = owner.page(path)
+    assert "It was stopped before it finished." in stopped.text
+    fake.says("# Plan")
+    assert decide(owner, path, "again").status_code == 303
+    page = owner.wait_for(path, lambda page: "A new wording" in page.text)
+    assert program.call("POST", f"/texts/{id}/change", wish).status_code == 409, "there is one to decide about"
+    assert [line.text() for line in page.all("#text-change ins")] == ["# Plan"]
+
+
+def test_a_model_that_fails_or_says_nothing_leaves_a_sentence(owner, text, fake):
+    path = text()
+    fake.always({"status": 400})
+    page = changed(owner, path, "First we rest.")
+    assert "was not rewritten" in page.text
+    assert words(owner, path) == ANSWER + "\n"
+
+
+def test_readers_read_and_writers_write(owner, member, stranger, text, fake):
+    path = text()
+    with owner.app.app_context():
+        chat = f"/chats/{db.session.scalars(select(ChatFile.chat_id)).first()}"
+    for browser in (member, stranger):
+        assert browser.get(path).status_code == 404
+    give(chat, member, "view")
+    assert member.page(path).one(".text-read")
+    assert "Edit" not in member.page(path).one(".text-tools").text()
+    assert member.get(f"{path}/edit").status_code == 404
+    assert program_of(member).call("PATCH", f"/texts/{id_of(path)}", {"text": "x", "version": 1}).status_code == 404
+    assert f"{path}/edit" not in member.page(f"{chat}/texts").text
+
+
+def test_a_file_that_the_model_writes_is_a_text_and_calls_make_versions_of_it(owner, fake):
+    call = {"tool": "write_file", "arguments": {"name": "plan.md", "text": "# One"}}
+    fake.always({"rounds": [{"calls": [call]}, {"says": "Here."}]})
+    page = owner.wait_for(owner.post("/chats", message="Go", tools="write_file").location.partition("#")[0], ended)
+    path = str(page.one(".made a[data-panel]").attributes["href"])
+    assert owner.post(path, text="# Mine", version="1").status_code == 303
+    again = {"tool": "write_file", "arguments": {"name": "plan.md", "text": "# Three"}}
+    fake.always({"rounds": [{"calls": [again]}, {"says": "Changed."}]})
+    owner.post(f"{page.path}/messages", message="Change it")
+    owner.wait_for(page.path, lambda page: ended(page) and "Changed." in page.text)
+    assert "# Mine" in str(fake.posts()[-1]["body"]["messages"]), "the model is told what the text is now"
+    shown = program_of(owner).get(f"/texts/{id_of(path)}")
+    assert [(row["version"], row["made_by"]) for row in shown["versions"]] == [(3, "call"), (2, "hand"), (1, "call")]
+    assert shown["text"] == "# Three"
+
+
+def test_texts_go_with_their_chat(owner, text, fake):
+    path = text()
+    fake.says("x")
+    changed(owner, path, "First we rest.")
+    with owner.app.app_context():
+        erasing.erase(Chat.title != "")
+        erasing.sweep_files()
+        assert not db.session.scalars(select(ChatFile.file_id)).all()
+        assert not db.session.scalars(select(StoredFile.id)).all()
+        assert not db.session.scalars(select(TextChange.text_id)).all()
+    assert owner.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_version_of_a_call_goes_with_its_message_unless_a_person_changed_the_text(owner, fake, is_changed):
+    call = {"tool": "write_file", "arguments": {"name": "plan.md", "text": "# One"}}
+    fake.always({"rounds": [{"calls": [call]}, {"says": "Here."}]})
+    page = owner.wait_for(owner.post("/chats", message="Go", tools="write_file").location.partition("#")[0], ended)
+    path = str(page.one(".made a[data-panel]").attributes["href"])
+    if is_changed:
+        owner.post(path, text="# Mine", version="1")
+    answer = page.message_ids[-1]
+    assert owner.post(f"/messages/{answer}/delete").status_code == 200
+    with owner.app.app_context():
+        erasing.erase_branches(Message.id == answer)
+        numbers = set(db.session.scalars(select(ChatFile.version)))
+    assert numbers == ({1, 2} if is_changed else set())
+
+
+def test_a_branch_has_the_texts_with_their_versions_as_its_own(owner, member, text):
+    path = text()
+    owner.post(path, text="Mine", version="1")
+    program = program_of(owner)
+    chat = program.get(f"/texts/{id_of(path)}")["chat_id"]
+    give(f"/chats/{chat}", member, "view")
+    last = owner.page(f"/chats/{chat}").message_ids[-1]
+    for browser in (owner, member):
+        branch = id_of(browser.post(f"/messages/{last}/fork").location.partition("#")[0])
+        (copy,) = program_of(browser).get(f"/chats/{branch}/texts")["texts"]
+        assert copy["id"] != id_of(path)
+        shown = program_of(browser).get(f"/texts/{copy['id']}")
+        assert (shown["text"], [row["version"] for row in shown["versions"]]) == ("Mine", [2, 1])
+        browser.post(f"/texts/{copy['id']}", text="Another", version="2")
+    assert program.get(f"/texts/{id_of(path)}")["text"] == "Mine"
