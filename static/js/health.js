@@ -17,7 +17,7 @@ document.addEventListener("arrived", async () => {
   if (pieces.length !== Number(place.dataset.pieces)) return show("verdict", "broken");
   const moments = pieces.filter((piece, at) => !at || piece.heard - pieces[at - 1].heard > 40).length;
   show("verdict", moments === 1 ? "held" : moments < pieces.length * 0.7 ? "lumps" : "flows");
-  const span = (of) => Math.round(pieces.at(-1)[of] - pieces[0][of]);
-  const measured = `${pieces.length} pieces: sent over ${span("at")} ms, received over ${span("heard")} ms.`;
-  place.querySelector("[data-measured]").textContent = measured;
+  const over = (words, name, of) => words.replace(name, Math.round(pieces.at(-1)[of] - pieces[0][of]));
+  const words = _("%(num)s pieces: sent over %(sent)s ms, received over %(received)s ms.").replace("%(num)s", pieces.length);
+  place.querySelector("[data-measured]").textContent = over(over(words, "%(sent)s", "at"), "%(received)s", "heard");
 });

@@ -11,7 +11,7 @@ document.addEventListener("refused", ({ detail: status }) => {
   for (const field of document.querySelectorAll("#main textarea")) field.readOnly = true;
   const list = document.getElementById("sidebar-chats");
   if (status !== 404 || !list) return;
-  document.getElementById("chat-title")?.replaceChildren("Chat");
+  document.getElementById("chat-title")?.replaceChildren(_("Chat"));
   document.title = "Millrace";
   self.speechSynthesis?.cancel();
   // The sidebar was part of the chat's stream.

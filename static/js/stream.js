@@ -93,7 +93,6 @@
     mark(millrace.isRunning() ? "… " : "");
   });
   document.addEventListener("htmx:after:swap", () => mark());
-  // After states.js, which writes the state down.
   document.addEventListener("status", () => {
     mark(millrace.isRunning() ? "… " : document.hidden ? "● " : "");
     setTimeout(letGo, 1000);

@@ -70,7 +70,8 @@ const answerer = ({ method, mode, headers }, { pathname }) => {
   if (mode === "navigate" || headers.get("Accept") === "text/html") return (event) => show(event, pathname);
   return pathname.startsWith("/static/") && (({ request }) => fetch(request).catch(() => caches.match(request)));
 };
-const respond = (event, answer) => answer && event.respondWith(answer(event));
+// A request whose handler returns false is refused.
+const respond = (event, answer) => (answer ? event.respondWith(answer(event)) : undefined);
 self.onfetch = (event) => respond(event, answerer(event.request, new URL(event.request.url)));
 self.oninstall = (event) => event.waitUntil(Promise.all([skipWaiting(), load()]));
 self.onactivate = (event) => event.waitUntil(Promise.all([clients.claim(), registration.navigationPreload?.enable()]));

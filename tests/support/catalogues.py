@@ -1,11 +1,23 @@
 """Catalogues of languages for tests."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
+
+from webapp.base.languages import FIXED
+
+ACCENTS = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
+# What a translation keeps.
+KEPT = re.compile(rf"({FIXED.pattern})")
+
+
+def bracketed(text: str) -> str:
+    """Returns a text in brackets and with accents, as a made-up language has it."""
+    return f"[{''.join(part if odd % 2 else part.translate(ACCENTS) for odd, part in enumerate(KEPT.split(text)))}]"
 
 
 def write_catalogue(

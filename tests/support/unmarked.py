@@ -1,4 +1,4 @@
-"""What a translator wouldn't see of a template: sentences that are glued of pieces, and strings without a mark.
+"""What a translator wouldn't see: sentences of templates that are glued of pieces, and strings without a mark, also of scripts.
 
 python -m tests.support.unmarked templates/chat
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, nodes
 from jinja2.lexer import Token
 
+from webapp.web.assets import SCRIPT_TEXT
 from webapp.web.translation import is_translated, texts_of
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -29,6 +30,18 @@ OF_PROGRAMS = re.compile(r"[/<={}\[]|--|__|^(hx|htmx|js)\b|\b(closest|delay:|nee
 VALUE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 READ = "aria-(?:label|description|valuetext|roledescription)|title|placeholder|alt|label|data-confirm"
 ATTRIBUTE = re.compile(rf'(?<=\s)(?:{READ})="((?:[^"{{]|{VALUE.pattern})*)"', re.DOTALL)
+SCRIPTS = TEMPLATES.parent / "static" / "js"
+LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`')
+# A string of a script that is shown begins like a sentence or a label, or goes on after a value.
+SHOWN = re.compile(r"^[A-Z][a-z]+(?:[ .,!?’']|$)|[a-z,.] [a-z]+[.…!?]$|\} [a-z]{2,}\b")
+# Names of keys, events, types, headers and people's own files, selectors, and the directive.
+OF_SCRIPTS = re.compile(
+    r"[<=#\[\]/]|^use strict$|^(?:[A-Z][a-z]+-)+[A-Z]|^(?:Arrow|Page)|--|\.\w+$|^(?:kept|waiting) | then | page$"
+)
+KEYS = {"Accept", "Alt", "Android", "Backspace", "Control", "Ctrl", "Delete", "End", "Enter", "Escape", "Event", "Files", "Home"}
+KEYS |= {"Meta", "Millrace", "Notification", "Shift", "Tab"}
+# What a script tells itself.
+ERRORS = re.compile(r"new \w*Error\([^()]*\)|^\s*//.*$", re.MULTILINE)
 IS_MARKED = {"_", "gettext", "ngettext", "url_for"}
 
 
@@ -41,6 +54,16 @@ def faults(folder: Path = TEMPLATES) -> Iterator[str]:
             yield from (f"{name}:{line}: glued: {words!r}" for line, words in _glued(source, name))
             yield from (f"{name}:{line}: glued: {words!r}" for line, words in _glued_attributes(source))
             yield from (f"{name}:{line}: no mark: {words!r}" for line, words in _without_mark(ENVIRONMENT.parse(source)))
+
+
+def faults_of_scripts(folder: Path = SCRIPTS) -> Iterator[str]:
+    """Yields each string of our scripts that looks like words for people and has no mark."""
+    for file in sorted(folder.rglob("*.js")):
+        rest = SCRIPT_TEXT.sub("", ERRORS.sub("", file.read_text("utf-8")))
+        for match in LITERAL.finditer(rest):
+            words = match[1] or match[2] or ""
+            if SHOWN.search(words) and not OF_SCRIPTS.search(words) and words not in KEYS:
+                yield f"{file.name}: no mark: {words!r}"
 
 
 def _glued_attributes(source: str) -> Iterator[tuple[int, str]]:
@@ -93,5 +116,6 @@ def _is_other(node: nodes.Node) -> bool:
 
 if __name__ == "__main__":
     found = [fault for folder in sys.argv[1:] or [TEMPLATES] for fault in faults(Path(folder))]
+    found += faults_of_scripts()
     print(*found, sep="\n")
     print(len(found))

@@ -9,7 +9,7 @@ from jinja2 import DictLoader, Environment, nodes
 from tests.conftest import MakeApp, signed_in, with_session
 from tests.support.browser import Browser
 from tests.support.catalogues import write_catalogue
-from tests.support.unmarked import TEMPLATES
+from tests.support.unmarked import TEMPLATES, faults_of_scripts
 from webapp.base import languages
 from webapp.web.translation import CurrentHtml, Translated, texts_of
 
@@ -124,3 +124,7 @@ def test_who_has_no_language_and_asks_for_none_that_there_is_gets_the_teams(make
     for accepted, code in headers.items():
         page = Browser(app).get("/login", headers={"Accept-Language": accepted})
         assert page.one("html").attributes["lang"] == code
+
+
+def test_scripts_have_no_words_without_a_mark() -> None:
+    assert not list(faults_of_scripts()), 'write _("Save")'

@@ -145,7 +145,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
     def among(self, collections: Sequence[Collection], tools: Sequence[Tool], presets: Sequence[Preset]) -> "CharacterForm":
         """Returns the form with the collections that the person can see, and the tools and presets that they can use."""
         self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
-        self.tools.choices = [SelectChoice(tool.key, tool.title) for tool in tools]
+        self.tools.choices = [SelectChoice(tool.key, tool.words) for tool in tools]
         names, current = {preset.id: preset.name for preset in presets}, self.preset_id.data or ""
         others = {current: _("One that you can't use")} if current and current not in names else {}
         self.preset_id.choices = options({"": _("None")} | names | others)

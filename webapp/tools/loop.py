@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from webapp.base import languages
 from webapp.base.db import db, utc_now
 from webapp.base.errors import AppError
 from webapp.base.ids import new_id
@@ -286,7 +287,9 @@ class ToolRun:
             if not offer:
                 raise BadArguments(f"There is no tool named {call.tool[:100]}.")
             arguments = parsed_arguments(record.arguments)
-            record = replace(record, title=offer.tool.says(arguments)[:500])
+            # Stored for all who read it.
+            with languages.using(languages.ENGLISH):
+                record = replace(record, title=offer.tool.says(arguments)[:500])
             check_arguments(arguments, offer.tool.schema)
             self._refuse_repetition(record, place)
             if offer.policy == "deny":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from webapp.base.languages import gettext as _
 from webapp.base.words import shortened
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
@@ -121,6 +122,17 @@ class Tool:
     can_echo: bool = False
     is_in_own_name: bool = False
     is_private: bool = False
+
+    @property
+    def words(self) -> str:
+        """Its title in the language of the page; one of a server keeps the server's own words."""
+        return self.title if self.server else _(self.title)
+
+    @property
+    def sentence(self) -> str:
+        """The first sentence of what people read of it."""
+        sentence, dot, _rest = (self.about or self.description).partition(". ")
+        return f"{sentence}." if dot else sentence
 
     @property
     def is_question(self) -> bool:

@@ -250,7 +250,7 @@ def shown_call(
     tool = built_in_tools().get(call.tool)
     is_question = tool is not None and tool.is_question
     values: dict[str, Any] = written if isinstance(written, dict) else {"arguments": written}
-    begun, ended, name = call.started_at, call.ended_at, _(tool.title) if tool else call.title or call.tool
+    begun, ended, name = call.started_at, call.ended_at, tool.words if tool else call.title or call.tool
     can_be = tuple(decision for decision in choices(call) if not (only_by and decision in IN_OWN_NAME))
     asked = asked or shown_question(call, reader=reader)
     values, of_model = ({}, values) if is_question else (values, {})
@@ -258,14 +258,16 @@ def shown_call(
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
     words = _(FOR_AN_ANSWER if is_live and "cancel" in can_be else words)
     is_done = call.state == "done"
+    # Its own words in the language of the page; they were stored in English.
+    title = tool.says(written)[:500] if tool and isinstance(written, dict) and call.title else call.title
     return ShownCall(
         id=call.id,
         tool=call.tool,
         name=name,
-        title=call.title,
+        title=title,
         state=call.state,
         words=words,
-        said=(call.title or name) if is_done else f"{name} · {words}",
+        said=(title or name) if is_done else f"{name} · {words}",
         seconds=(ended - begun).total_seconds() if begun and ended else None,
         why=_why(call.why),
         error="" if hidden else call.error,

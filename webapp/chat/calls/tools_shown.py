@@ -97,7 +97,7 @@ def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:
     if not (keys := [key for key, _text in allowed_in(chat.id, user.id)]):
         return []
     tools = tools_of(user)
-    return [Allowed(key, tools[key].title if key in tools else key) for key in keys]
+    return [Allowed(key, tools[key].words if key in tools else key) for key in keys]
 
 
 def _tools(user: User, chosen: Sequence[str]) -> list[ShownTool]:
@@ -106,12 +106,10 @@ def _tools(user: User, chosen: Sequence[str]) -> list[ShownTool]:
 
 
 def _shown(tool: Tool, policy: Policy, *, is_on: bool) -> ShownTool:
-    # What a server says of its tools is its own.
-    title, about = (tool.title, tool.about) if tool.server else (_(tool.title), _(tool.about) if tool.about else "")
-    sentence, dot, _rest = (about or tool.description).partition(". ")
+    sentence = tool.sentence if tool.server else _(tool.sentence)
     words = _(ASKS_YOU if tool.is_question and policy != "deny" else POLICIES[policy])
-    reason = _(OFF) if policy == "deny" else tool.unavailable()
-    return ShownTool(tool.key, title, f"{sentence}." if dot else sentence, words, reason, is_on and not reason)
+    reason = _(OFF) if policy == "deny" else _(tool.unavailable())
+    return ShownTool(tool.key, tool.words, sentence, words, reason, is_on and not reason)
 
 
 def _toolless(model: str) -> str:

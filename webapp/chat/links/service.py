@@ -17,6 +17,7 @@ from webapp.base.errors import Conflict, Forbidden, Invalid, Unavailable
 from webapp.base.heavy import bounded
 from webapp.base.ids import new_id
 from webapp.base.inputs import Input
+from webapp.base.languages import gettext as _
 from webapp.chat.links.tables import Link
 from webapp.chat.messages import fork
 from webapp.chat.messages.fork import Extent, Included
@@ -284,13 +285,13 @@ def _rows(*conditions: ColumnElement[bool], limit: int | None = None) -> list[Li
 def _closed(link: Link, chat: Chat, owner: User, deleted: set[str]) -> str:
     now, refusal = utc_now(), _refusal(owner)
     reasons = {
-        "Ended": bool(link.ends_at and link.ends_at <= now),
-        "Closed: the chat is in the trash": bool(chat.deleted_at),
-        "Closed: the chat belongs to someone else now": chat.owner_id != owner.id,
-        "Closed: the account is disabled": bool(owner.disabled_at),
-        "Closed: a message that it shows is deleted": link.head_id in deleted,
-        f"Closed: {refusal.rstrip('.').lower()}": bool(refusal),
-        "Closed: links need an end now": not (link.ends_at or setting(FOR_EVER)),
+        _("Ended"): bool(link.ends_at and link.ends_at <= now),
+        _("Closed: the chat is in the trash"): bool(chat.deleted_at),
+        _("Closed: the chat belongs to someone else now"): chat.owner_id != owner.id,
+        _("Closed: the account is disabled"): bool(owner.disabled_at),
+        _("Closed: a message that it shows is deleted"): link.head_id in deleted,
+        _("Closed: %(reason)s", reason=refusal.rstrip(".").lower()): bool(refusal),
+        _("Closed: links need an end now"): not (link.ends_at or setting(FOR_EVER)),
     }
     return next((words for words, is_so in reasons.items() if is_so), "")
 

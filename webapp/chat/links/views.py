@@ -240,7 +240,7 @@ def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:
         "title": (row.chat.title or _("New chat")) if is_own else "",
         "chat_id": row.chat.id if is_own else "",
         "owner": row.owner.name or row.owner.email,
-        "closed": _(row.closed),
+        "closed": row.closed,
         "made_at": row.link.created_at,
         "ends_at": row.link.ends_at,
         "visits": row.link.visits,

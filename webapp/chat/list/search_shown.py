@@ -19,12 +19,13 @@ MOST_PARTNERS, MOST_MODELS = 3, 50
 NEW_CHAT_WITH = ("new", "chat", "with")
 # What can be done with the open chat, by the name of the action.
 ACTIONS = {
-    "pin": ("Pin this chat", "pin"),
-    "unpin": ("Unpin this chat", "pin-off"),
-    "archive": ("Archive this chat", "archive"),
-    "unarchive": ("Unarchive this chat", "archive"),
-    "delete": ("Delete this chat", "trash-2"),
+    "pin": "Pin this chat",
+    "unpin": "Unpin this chat",
+    "archive": "Archive this chat",
+    "unarchive": "Unarchive this chat",
+    "delete": "Delete this chat",
 }
+ICONS = {"pin": "pin", "unpin": "pin-off", "archive": "archive", "unarchive": "archive", "delete": "trash-2"}
 
 
 def recent(user: User, query: SearchQuery) -> list[SearchHit]:
@@ -64,9 +65,9 @@ def with_open_chat(user: User, query: SearchQuery) -> list[SearchHit]:
     if not chat or chat.is_temporary:
         return []
     hits = [SearchHit(words=_("Rename this chat"), path=url_for("list.edit_title", id=id), icon="pencil")]
-    for name, (words, icon) in ACTIONS.items():
+    for name, words in ACTIONS.items():
         if bulk.ACTIONS[name].is_for(chat):
-            hits.append(SearchHit(words=_(words), path=f"/chats/{id}/{name}", icon=icon, sends={}))
+            hits.append(SearchHit(words=_(words), path=f"/chats/{id}/{name}", icon=ICONS[name], sends={}))
     return [hit for hit in hits if query.begins(hit.words)]
 
 

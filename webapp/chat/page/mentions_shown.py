@@ -65,7 +65,7 @@ def collection_chips(me: User, ids: Sequence[str]) -> list[Mention]:
 
 def tool_chips(me: User, keys: Sequence[str]) -> list[Mention]:
     """Returns the tools of these keys that the person can use, each as a chip that turns it on in the chat."""
-    return [Mention(TOOL, tool.title, "tools", tool.key, _("Tool")) for tool in named_tools(me, keys).usable]
+    return [Mention(TOOL, tool.words, "tools", tool.key, _("Tool")) for tool in named_tools(me, keys).usable]
 
 
 def named_in(chat: Chat, queued: Sequence[FollowUp]) -> dict[str, list[Mention]]:

@@ -83,7 +83,7 @@ class PresetForm(InputForm[PresetInput], MergingForm):
     def among(self, person: str, collections: Sequence[Collection], tools: Sequence[Tool]) -> Self:
         """Returns the form with what the person can choose, and the current model even if it isn't listed."""
         self.collections.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
-        self.tools.choices = [SelectChoice(tool.key, tool.title) for tool in tools]
+        self.tools.choices = [SelectChoice(tool.key, tool.words) for tool in tools]
         find, current = partial(candidates, person=person), self.model.data or ""
         is_listed = any(id == current for id, _ in find(current, MOST_SHOWN))
         unlisted = [(current, providers().display_name(current))] if current and not is_listed else []

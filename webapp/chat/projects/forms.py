@@ -61,7 +61,7 @@ class ProjectForm(InputForm[ProjectInput], MergingForm):
     def offering(self, user: User, project: Project | None = None) -> Self:
         """Returns the form with what this person can choose, and with the tools that the project has already."""
         policies, tools = policies_for(user), tools_of(user)
-        titles = {key: tool.title for key, tool in tools.items() if policies.of(tool) != "deny"}
+        titles = {key: tool.words for key, tool in tools.items() if policies.of(tool) != "deny"}
         titles |= {key: key for key in (project.tools if project else ()) if key not in titles}
         self.tools.choices = [SelectChoice(*choice) for choice in titles.items()]
         collections = knowledge_queries.to_choose(user)

@@ -6,6 +6,7 @@ from functools import partial
 
 from flask import url_for
 
+from webapp.base.languages import gettext as _
 from webapp.chat.starters import service
 from webapp.chat.starters.service import Starter
 from webapp.people.accounts.permissions import may
@@ -38,8 +39,8 @@ def starters(user: User, project_id: str | None = None) -> list[ShownStarter]:
     """Returns the cards as the home page shows them; their forms begin chats in the project of the page."""
     return [
         ShownStarter(
-            starter.words,
-            starter.hint,
+            starter.words if starter.is_changed else _(starter.words),
+            starter.hint if starter.is_changed else _(starter.hint),
             starter.icon,
             starter.path or url_for("starters.show", slot=starter.slot, project=project_id),
         )
@@ -51,8 +52,8 @@ def opened(starter: Starter, user: User) -> str:
     """Returns the name of what a card opens."""
     if starter.prompt_id:
         prompt = prompt_queries.prompt(user, starter.prompt_id)
-        return f"Prompt: {prompt.title}" if prompt else "A prompt that was deleted"
-    return next((entry.words for entry in pages(user) if entry.path == starter.path), "A prompt of its own")
+        return _("Prompt: %(title)s", title=prompt.title) if prompt else _("A prompt that was deleted")
+    return next((_(entry.words) for entry in pages(user) if entry.path == starter.path), _("A prompt of its own"))
 
 
 def _can_open(starter: Starter, user: User, paths: set[str]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from webapp.base.languages import gettext as _
 from webapp.tools.built_in.texts import said
 from webapp.tools.tool import READS, Tool
 
@@ -10,7 +11,7 @@ MOST_QUESTION, MOST_CHOICES, MOST_CHOICE = 500, 6, 100
 
 
 def _says(arguments: Mapping[str, Any]) -> str:
-    return f"Asked you {said(arguments, 'question')}".rstrip()
+    return _("Asked you %(question)s", question=said(arguments, "question")).rstrip()
 
 
 ASK_PERSON = Tool(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from webapp.base.heavy.bounded import TooLate
+from webapp.base.languages import gettext as _
 from webapp.knowledge import queries
 from webapp.knowledge.answer_sources import CANDIDATES, AnswerSource, source, sources_of
 from webapp.knowledge.search.ranking import search_with_details
@@ -108,12 +109,13 @@ def outside_among(person: User, documents: Iterable[Document]) -> Iterable[str]:
 
 
 def _says_search(arguments: Mapping[str, Any]) -> str:
-    return f"Searched the documents for {said(arguments, 'query')}" if said(arguments, "query") else "Searched the documents"
+    query = said(arguments, "query")
+    return _("Searched the documents for %(query)s", query=query) if query else _("Searched the documents")
 
 
 def _says_read(arguments: Mapping[str, Any]) -> str:
     part = arguments.get("part")
-    return f"Read part {part} of a document" if isinstance(part, int) and part > 1 else "Read a document"
+    return _("Read part %(part)s of a document", part=part) if isinstance(part, int) and part > 1 else _("Read a document")
 
 
 SEARCH_DOCUMENTS = Tool(

@@ -6,6 +6,7 @@ from typing import Any
 
 from webapp.base.db import db
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
 from webapp.settings.service import setting
@@ -75,7 +76,8 @@ def _name(arguments: Mapping[str, Any]) -> str:
 
 
 def _says(arguments: Mapping[str, Any]) -> str:
-    return f"Made a picture of {said(arguments, 'prompt')}" if said(arguments, "prompt") else "Made a picture"
+    prompt = said(arguments, "prompt")
+    return _("Made a picture of %(prompt)s", prompt=prompt) if prompt else _("Made a picture")
 
 
 MAKE_PICTURE = Tool(

@@ -14,6 +14,7 @@ from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.base.heavy import child
 from webapp.base.heavy.work_limiter import WorkLimiter
+from webapp.base.languages import gettext as _
 from webapp.knowledge import formats
 from webapp.knowledge.documents.fetching import FetchedPage, fetch
 from webapp.models.upstream.addresses import Trust
@@ -145,8 +146,11 @@ def _parts(text: str) -> Iterator[str]:
 
 def _says(arguments: Mapping[str, Any]) -> str:
     part = arguments.get("part")
-    words = f"Read {said(arguments, 'address')}".strip() if said(arguments, "address") else "Read a page"
-    return f"{words}, part {part}" if isinstance(part, int) and part > 1 else words
+    address, is_part = said(arguments, "address").strip(), isinstance(part, int) and part > 1
+    if address:
+        read = _("Read %(address)s, part %(part)s", address=address, part=part)
+        return read if is_part else _("Read %(address)s", address=address)
+    return _("Read a page, part %(part)s", part=part) if is_part else _("Read a page")
 
 
 READ_PAGE = Tool(

@@ -15,6 +15,7 @@ from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.base.heavy import child
 from webapp.base.heavy.work_limiter import WorkLimiter
+from webapp.base.languages import gettext as _
 from webapp.knowledge import formats
 from webapp.tools.built_in.texts import MOST_CHARS, bounded, visible
 from webapp.tools.files import FileText, NewFile
@@ -92,7 +93,7 @@ def _files(context: CallContext, code: str) -> dict[str, FileText]:
 def _says(arguments: Mapping[str, Any]) -> str:
     code = arguments.get("code")
     lines = len(code.splitlines()) if isinstance(code, str) else 0
-    return f"Ran a Python program of {lines} lines" if lines > 1 else "Ran a Python program"
+    return _("Ran a Python program of %(num)s lines", num=lines) if lines > 1 else _("Ran a Python program")
 
 
 RUN_PYTHON = Tool(

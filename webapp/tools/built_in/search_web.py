@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from webapp.base.languages import gettext as _
 from webapp.tools import search_connections
 from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said, visible, web_source
 from webapp.tools.search_connections import SearchHit
@@ -78,7 +79,8 @@ def _shown(number: int, hit: SearchHit) -> str:
 
 
 def _says(arguments: Mapping[str, Any]) -> str:
-    return f"Searched the web for {said(arguments, 'query')}" if said(arguments, "query") else "Searched the web"
+    query = said(arguments, "query")
+    return _("Searched the web for %(query)s", query=query) if query else _("Searched the web")
 
 
 SEARCH_WEB = Tool(

@@ -10,6 +10,7 @@ from typing import Any
 
 from webapp.base.db import db
 from webapp.base.heavy import child
+from webapp.base.languages import gettext as _
 from webapp.knowledge import formats
 from webapp.tools.built_in.texts import one_line, said
 from webapp.tools.files import NewFile
@@ -57,7 +58,8 @@ def document(ending: str, title: str, text: str) -> tuple[bytes, str]:
 
 
 def _says(arguments: Mapping[str, Any]) -> str:
-    return f"Wrote {said(arguments, 'name')}" if said(arguments, "name") else "Wrote a file"
+    name = said(arguments, "name")
+    return _("Wrote %(name)s", name=name) if name else _("Wrote a file")
 
 
 WRITE_FILE = Tool(
