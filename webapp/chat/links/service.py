@@ -300,7 +300,7 @@ def _stored() -> Sequence[Secret]:
     """Returns the encrypted addresses of all links."""
     query = select(Link.id, User.email, Link.ciphertext).join(User, User.id == Link.owner_id)
     with db.engine.connect() as connection:
-        return [Secret(id, f"A link of {email}", text) for id, email, text in connection.execute(query)]
+        return [Secret(id, _("A link of %(email)s", email=email), text) for id, email, text in connection.execute(query)]
 
 
 def _replace(session: Session, id: str, ciphertext: str, fresh: str) -> bool:

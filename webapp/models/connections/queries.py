@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.models.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
 from webapp.models.connections.tables import Connection, DeletedConnection, NamedModel, OwnConnection
 from webapp.models.providers.base import ModelRecord
@@ -101,7 +102,7 @@ def _own_keys() -> list[Secret]:
     query = select(OwnConnection.id, User.name, OwnConnection.key_ciphertext).join(User, User.id == OwnConnection.owner_id)
     with db.engine.connect() as connection:
         rows = connection.execute(query.where(OwnConnection.key_ciphertext != "").order_by(User.name, OwnConnection.id))
-        return [Secret(row[0], f"Own connection of {row[1]}", row[2]) for row in rows]
+        return [Secret(row[0], _("Own connection of %(email)s", email=row[1]), row[2]) for row in rows]
 
 
 def _replace_own_key(session: Session, id: str, ciphertext: str, fresh: str) -> bool:

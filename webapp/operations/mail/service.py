@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.base import audit, logs
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.models.providers.base import ProviderError
 from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
 from webapp.settings.service import setting
@@ -132,7 +133,7 @@ def stored() -> list[Secret]:
     query = select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME)
     with db.engine.connect() as connection:
         ciphertext = connection.scalar(query)
-    return [Secret(NAME, "Email password", ciphertext)] if ciphertext else []
+    return [Secret(NAME, _("Email password"), ciphertext)] if ciphertext else []
 
 
 def _replace(session: Session, _id: str, ciphertext: str, fresh: str) -> bool:

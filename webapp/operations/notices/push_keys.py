@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base import logs
 from webapp.base.db import db, utc_now, write
+from webapp.base.languages import gettext as _
 from webapp.settings.secrets.encryption import Holder, Secret, the_encryption
 from webapp.settings.tables import ApplicationSetting
 
@@ -49,7 +50,7 @@ def _stored_public_key() -> str:
 def _stored() -> list[Secret]:
     with db.engine.connect() as connection:
         ciphertext = connection.scalar(select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME))
-    return [Secret(NAME, "Key for notices on devices", ciphertext)] if ciphertext else []
+    return [Secret(NAME, _("Key for notices on devices"), ciphertext)] if ciphertext else []
 
 
 def _replace(session: Session, _id: str, ciphertext: str, fresh: str) -> bool:

@@ -19,6 +19,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.ids import new_id
 from webapp.base.inputs import Changes, Input, OneLine, checked_by
+from webapp.base.languages import gettext as _
 from webapp.engine.engine import the_engine
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream import Stopped
@@ -301,7 +302,10 @@ def _encrypted(secret: str, id: str) -> str:
 def _stored() -> list[Secret]:
     query = select(NoticeChannel.id, NoticeChannel.name, NoticeChannel.secret).where(NoticeChannel.secret != "")
     with db.engine.connect() as connection:
-        return [Secret(id, f"Secret of {name.lower()} for notices", secret) for id, name, secret in connection.execute(query)]
+        return [
+            Secret(id, _("Secret of %(name)s for notices", name=name.lower()), secret)
+            for id, name, secret in connection.execute(query)
+        ]
 
 
 def _replace(session: Session, id: str, ciphertext: str, fresh: str) -> bool:

@@ -12,6 +12,7 @@ from webapp.base import audit, logs
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.inputs import AnyId, Input, OneLine, Refusal, changes, checked_by
+from webapp.base.languages import gettext as _
 from webapp.models.upstream.sign_in import SignInFailed, secure_parts
 from webapp.operations.sign_on import openid
 from webapp.operations.sign_on.openid import Client
@@ -215,8 +216,8 @@ def _stored() -> list[Secret]:
     sessions = select(UserSession.id, UserSession.id_token).where(UserSession.id_token != "")
     rows = select(IdentityProvider.id, IdentityProvider.name, IdentityProvider.secret).where(IdentityProvider.secret != "")
     with db.engine.connect() as connection:
-        secrets = [Secret(id, f"Client secret of {name}", text) for id, name, text in connection.execute(rows)]
-        return secrets + [Secret(f"session/{id}", "A session from sign-on", text) for id, text in connection.execute(sessions)]
+        secrets = [Secret(id, _("Client secret of %(name)s", name=name), text) for id, name, text in connection.execute(rows)]
+        return secrets + [Secret(f"session/{id}", _("A session from sign-on"), text) for id, text in connection.execute(sessions)]
 
 
 def _replace(session: Session, id: str, ciphertext: str, fresh: str) -> bool:

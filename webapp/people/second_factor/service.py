@@ -12,6 +12,7 @@ from webapp.base import audit
 from webapp.base.current import BUCKETS
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, TooMany
+from webapp.base.languages import gettext as _
 from webapp.base.throttle import Throttle
 from webapp.base.words import plural
 from webapp.people.accounts import service
@@ -130,7 +131,10 @@ def stored() -> Sequence[Secret]:
     """Returns the encrypted secrets of all accounts."""
     query = select(SecondFactor.user_id, User.email, SecondFactor.ciphertext).join(User, User.id == SecondFactor.user_id)
     with db.engine.connect() as connection:
-        return [Secret(id, f"Two-factor authentication of {email}", text) for id, email, text in connection.execute(query)]
+        return [
+            Secret(id, _("Two-factor authentication of %(email)s", email=email), text)
+            for id, email, text in connection.execute(query)
+        ]
 
 
 def _check(user_id: str, code: str, row: SecondFactor, *, address: str) -> None:
