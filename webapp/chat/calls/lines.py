@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from webapp.base import languages
 from webapp.base.db import db
 from webapp.base.languages import gettext as _, ngettext
 from webapp.chat.calls.decisions import IN_OWN_NAME, Decision, choices, decided_only_by
@@ -258,8 +259,9 @@ def shown_call(
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
     words = _(FOR_AN_ANSWER if is_live and "cancel" in can_be else words)
     is_done = call.state == "done"
-    # Its own words in the language of the page; they were stored in English.
-    title = tool.says(written)[:500] if tool and isinstance(written, dict) and call.title else call.title
+    # The words that were stored are English.
+    is_said_again = tool and call.title and isinstance(written, dict) and languages.current().code != languages.ENGLISH
+    title = tool.says(written)[:500] if tool and is_said_again else call.title
     return ShownCall(
         id=call.id,
         tool=call.tool,
