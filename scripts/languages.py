@@ -65,8 +65,13 @@ SHOWN = {
     "knowledge.shown": ["OF_CHAT", "OF_PROJECT", "STATES"],
     "knowledge.sources": ["DELETED", "REPLACED", "WITHHELD"],
     "operations.alerts.kinds": ["KINDS"],
+    "operations.alerts.shown": ["STATES"],
+    "operations.insights.shown": ["NO_MODEL", "NO_PROMPT", "REASONS", "REPAIRS", "VISITORS"],
+    "operations.notices.queries": ["GONE", "HELD", "STATES"],
     "operations.keeping.holdings": ["HOLDINGS"],
     "operations.schedules.forms": ["NEW_CHAT"],
+    "operations.schedules.shown": ["RUN_STATES", "STATES"],
+    "operations.usage.shown": ["GONE"],
     "people.accounts.roles": ["ROLES", "RIGHTS", "PERMISSIONS"],
     "people.members.people": ["TRANSFERS"],
     "people.members.receipts": ["WITHIN", "WORDS"],
@@ -83,6 +88,8 @@ SHOWN = {
     "settings.catalog": ["SECTIONS", "PARTS"],
     "shell.secrets_views": ["OUTCOMES"],
     "tools.servers.service": ["SHARING"],
+    "tools.policy_views": ["WORDS"],
+    "tools.servers.shown": ["POLICIES", "SIGN_INS", "STATES"],
     "web.errors": ["HOME", "TITLES"],
     "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
     "workflows.editor.cards": ["BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
@@ -94,7 +101,7 @@ SHOWN = {
 ROOMS = ("people", "models", "knowledge", "tools", "characters", "prompts", "chat", "plans", "workflows", "operations", "shell")
 # Of an object among them, the attributes with words; of mappings their values, and of these their keys.
 ATTRIBUTES: Mapping[str, Iterable[str]] = {
-    "AlertKind": ["title", "unit_word"],
+    "AlertKind": ["title", "unit_word", "condition", "special", "earlier"],
     "BuiltIn": ["title", "about", "variables"],
     "Feature": ["navigation", "brings"],
     "Holding": ["title", "noun", "rule"],
@@ -123,6 +130,8 @@ def messages() -> Iterator[Message]:
         source = file.read_bytes()
         if b"gettext" in source:
             yield from _called(extract_python(BytesIO(source), CALLS, [NOTE], {}), file)
+        if b"webapp.web.filters import" in source:
+            yield from _counted(extract_python(BytesIO(source), {"plural": None}, [], {}), file)
     yield from _of_data()
     yield from _of_forms(Form)
     for file in sorted((ROOT / "static" / "js").rglob("*.js")):
@@ -168,8 +177,7 @@ def _of_template(file: Path, name: str) -> Iterator[Message]:
     # What the filter `plural` makes of a noun.
     for node in template.find_all(nodes.Filter):
         if node.name == "plural" and isinstance(node.args[0], nodes.Const):
-            noun = node.args[0].value
-            yield _name(file), node.lineno, (f"%(num)s {noun}", f"%(num)s {noun}s"), []
+            yield _counting(file, node.lineno, node.args[0].value)
     if NOTE in source:
         yield from _called(babel_extract(BytesIO(source.encode()), tuple(CALLS), [NOTE], OPTIONS), file)
     else:
@@ -182,6 +190,17 @@ def _called(found: Iterable[tuple[Any, ...]], file: Path) -> Iterator[Message]:
             yield _name(file), line, (str(words[0]), str(words[1])), notes
         elif text := words[0] if isinstance(words, tuple) else words:
             yield _name(file), line, str(text), notes
+
+
+def _counted(found: Iterable[tuple[Any, ...]], file: Path) -> Iterator[Message]:
+    """Yields what `plural` of the filters makes of nouns in code."""
+    for line, _, words, *_notes in found:
+        if isinstance(words, tuple) and words[-1]:
+            yield _counting(file, line, words[-1])
+
+
+def _counting(file: Path, line: int, noun: str) -> Message:
+    return _name(file), line, (f"%(num)s {noun}", f"%(num)s {noun}s"), []
 
 
 def _of_data() -> Iterator[Message]:

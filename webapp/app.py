@@ -56,6 +56,7 @@ from webapp.people.second_factor import feature as second_factor
 from webapp.plans import feature as plans
 from webapp.prompts import feature as prompts
 from webapp.rendering import on_loop
+from webapp.settings.catalog import LANGUAGE
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.tools import feature as tools
@@ -131,7 +132,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     bind(app)
     errors.init(app)
     assets.init(app)
-    translation.init(app)
+    translation.init(app, partial(setting, LANGUAGE))
     _teach_templates(app)
     templates.use_cache(app, config.data_dir)
     _start_engine(app, config)

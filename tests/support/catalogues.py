@@ -1,5 +1,6 @@
 """Catalogues of languages for tests."""
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +23,11 @@ def bracketed(text: str) -> str:
 def write_catalogue(
     folder: Path, code: str, texts: Mapping[str | tuple[str, ...], str | tuple[str, ...]], *, name: str = ""
 ) -> None:
-    """Writes the `.mo` of a language with these texts."""
+    """Writes what is compiled of a language with these texts."""
     catalogue = Catalog(locale=code.replace("-", "_"), language_team=name or code)
     for text, translated in texts.items():
         catalogue.add(text, translated)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{code}.json").write_text(json.dumps({"name": name or code}), "utf-8")
     with (folder / f"{code}.mo").open("wb") as file:
         write_mo(file, catalogue)

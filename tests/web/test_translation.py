@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from jinja2 import DictLoader, Environment, nodes
 
-from tests.conftest import MakeApp, signed_in
+from tests.conftest import MakeApp, signed_in, with_session
 from tests.support.browser import Browser
 from tests.support.catalogues import write_catalogue
 from tests.support.unmarked import TEMPLATES, faults_of_scripts
@@ -108,6 +108,22 @@ def test_a_page_is_in_the_language_of_its_person_or_else_of_the_browser(make_app
     assert (refused.status_code, "Choose one of the languages." in refused.text) == (422, True)
     assert member.post("/settings/look", language="").status_code == 303
     assert "Neuer Chat" not in member.get("/").text
+
+
+def test_who_has_no_language_and_asks_for_none_that_there_is_gets_the_teams(make_app: MakeApp, tmp_path: Path) -> None:
+    assert "languages.default" not in signed_in(make_app(), "owner@example.org", "owner").page("/admin/settings/accounts").text
+    write_catalogue(tmp_path / "compiled" / "languages", "de", GERMAN, name="Deutsch")
+    app = make_app()
+    owner = with_session(app, "owner@example.org")
+    page = owner.page("/admin/settings/accounts")
+    assert [option.text() for option in page.one("#languages\\.default").css("option")] == ["English", "Deutsch"]
+    refused = owner.post("/admin/settings/accounts", **{"languages.default": "xx"})
+    assert (refused.status_code, "Choose one of the languages: en, de." in refused.text) == (422, True)
+    assert owner.post("/admin/settings/accounts", **{"languages.default": "de"}).status_code == 303
+    headers = {"fr": "de", "en-GB, fr": "en", "": "de", "de": "de"}
+    for accepted, code in headers.items():
+        page = Browser(app).get("/login", headers={"Accept-Language": accepted})
+        assert page.one("html").attributes["lang"] == code
 
 
 def test_scripts_have_no_words_without_a_mark() -> None:

@@ -35,16 +35,19 @@ def compiled_in(data_dir: Path) -> Path:
 def compile_all(files: Iterable[Path], target: Path) -> None:
     """Writes what pages are made with, `de.mo` for `de.po`, and removes what has no source any more."""
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    compiled = {file.stem: content for file in files if (content := _compiled(file))}
-    for code, content in compiled.items():
+    compiled = {file.stem: catalogue for file in files if (catalogue := _compiled(file))}
+    for code, (content, name) in compiled.items():
         (target / f"{code}.mo").write_bytes(content)
-        (target / f"{code}.json").write_text(json.dumps(formats_of(code)), "utf-8")
+        (target / f"{code}.json").write_text(json.dumps(formats_of(code) | ({"name": name} if name else {})), "utf-8")
     for file in (file for file in target.glob("*.*") if file.stem not in compiled):
         file.unlink()
 
 
 def formats_of(code: str) -> dict[str, object]:
-    """Returns how a language writes numbers, days and lists, by the Unicode CLDR; nothing for a language that is not in it."""
+    """Returns what a language calls itself, and how it writes numbers, days and lists, by the Unicode CLDR.
+
+    Nothing for a language that is not in it.
+    """
     # Late, as a server never needs it.
     from babel import Locale, UnknownLocaleError
 
@@ -55,7 +58,9 @@ def formats_of(code: str) -> dict[str, object]:
     symbols = locale.number_symbols.get("latn", {})
     months = {width: [locale.months["format"][width][number] for number in range(1, 13)] for width in ("wide", "abbreviated")}
     alone = [locale.months["stand-alone"]["wide"][number] for number in range(1, 13)]
+    name = locale.get_display_name() or code
     return {
+        "name": name[:1].upper() + name[1:],
         "group": symbols.get("group", ","),
         "decimal": symbols.get("decimal", "."),
         "months": months["wide"],
@@ -78,15 +83,18 @@ def _between(pattern: str) -> str:
     return pattern.replace("{0}", "").replace("{1}", "")
 
 
-def _compiled(file: Path) -> bytes:
+def _compiled(file: Path) -> tuple[bytes, str] | None:
+    """Returns what gettext reads, and the name of the language as its team has it; nothing for a file that is no catalogue."""
     # Late, as a server never needs it.
     from babel.messages import mofile, pofile
 
     content = BytesIO()
     try:
         with file.open("rb") as source:
-            mofile.write_mo(content, pofile.read_po(source, abort_invalid=True))
+            catalogue = pofile.read_po(source, abort_invalid=True)
+        mofile.write_mo(content, catalogue)
     except (OSError, ValueError, pofile.PoFileError) as error:
         log.warning("%s is no catalogue of a language, and left out: %s", file, error)
-        return b""
-    return content.getvalue()
+        return None
+    team = catalogue.language_team or ""
+    return content.getvalue(), "" if "<" in team else team

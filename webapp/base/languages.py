@@ -29,8 +29,9 @@ FIXED = re.compile(r"%(?:\(\w+\))?s|%%|<[^>]*>?|&#?\w+;")
 
 @dataclass(frozen=True)
 class Formats:
-    """How a language writes numbers, days and lists; for others than English, what `catalogues.py` has put beside its texts."""
+    """What a language calls itself, and how it writes numbers, days and lists: what `catalogues.py` has put beside its texts."""
 
+    name: str = ""
     group: str = ","
     decimal: str = "."
     months: Sequence[str] = tuple(calendar.month_name[1:])
@@ -72,8 +73,8 @@ class Language:
 
     @property
     def name(self) -> str:
-        """What the language calls itself, which is the name of its team."""
-        return self._catalog.info().get("language-team", self.code) if self._file else "English"
+        """What the language calls itself."""
+        return self.formats.name or self.code if self._file else "English"
 
     def counted(self, one: str, many: str, count: int) -> str:
         """Returns the form of a text that the language has for this number."""

@@ -477,6 +477,7 @@ _INSIGHTS = (
         "The address of a collector that gets a span of each answer (OTLP over HTTP), without any text. If empty, none.",
     ),
 )
+LANGUAGE = "languages.default"
 _TWO_FACTOR = "Who must set it up to use Millrace: no one, owners and admins, or everyone. API tokens work without it."
 _SIGN_ON = (
     _switch(
@@ -493,6 +494,7 @@ _SIGN_ON = (
 )
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
+    Setting(LANGUAGE, "Language", "text", "en", "Of people who have chosen none, and whose browser asks for none that there is."),
     _switch("accounts.offline", "Keep chats on devices", "Browsers keep a person's last 20 chats, to be read offline."),
 )
 _LINKS = (

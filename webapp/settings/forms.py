@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from flask import request
 
+from webapp.base import languages
 from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
 from webapp.base.words import without_commas
-from webapp.settings.catalog import FINER, SECTIONS
+from webapp.settings.catalog import FINER, LANGUAGE, SECTIONS
 from webapp.settings.kinds import Setting, Value, as_text
 from webapp.settings.losses import Loss, losses, unconfirmed
 from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings, unstored_value
@@ -80,6 +81,8 @@ class SettingField:
     @property
     def choices(self) -> tuple[tuple[str, str], ...]:
         """The choices with their labels; empty for a text field."""
+        if self.setting.name == LANGUAGE:
+            return tuple(languages.offered().items())
         if self.setting.kind == "switch":
             return (("true", _("Yes")), ("false", _("No")))
         return tuple((choice, _(label)) for choice, label in self.setting.labels.items())
@@ -108,6 +111,11 @@ class SettingField:
         return number(value) if isinstance(value, int | float) and self.setting.bounds else dict(self.choices).get(text, text)
 
 
+def _is_of_use(setting: Setting) -> bool:
+    """Returns whether there is something to choose."""
+    return setting.name != LANGUAGE or len(languages.codes()) > 1
+
+
 def typed_numbers(names: Iterable[str]) -> dict[str, int | None]:
     """Returns the numbers that were typed to confirm what changes of these settings delete."""
     return {name: int(text) for name in names if (text := without_commas(request.form.get(f"confirm-{name}", ""))).isdecimal()}
@@ -125,7 +133,7 @@ class SettingsForm:
     def __init__(self, page: str) -> None:
         lines = {setting.setting.name: setting for setting in all_settings()}
         self.sections = {
-            title: [SettingField.of(lines[setting.name], _typed(section)) for setting in section]
+            title: [SettingField.of(lines[setting.name], _typed(section)) for setting in section if _is_of_use(setting)]
             for title, section in SECTIONS.items()
             if section[0].page == page
         }

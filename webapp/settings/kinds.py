@@ -22,6 +22,7 @@ PAGES = {
     "dialects": "/admin/settings/streaming",
     "prompts": "/admin/settings/assistant",
     "team": "/admin/settings/budgets",
+    "languages": "/admin/settings/accounts",
     **dict.fromkeys(("chats", "trash", "uploads", "traces", "audit", "insights.days", "restart"), "/admin/settings/retention"),
 }
 MOST_CHARACTERS = 2000

@@ -1,6 +1,6 @@
 """The pages around the features: help, documentation, the search, one's own settings, those of the server, and its keys."""
 
-from webapp.settings.catalog import PARTS
+from webapp.settings.catalog import LANGUAGE, PARTS
 from webapp.shell import (
     docs_views,
     preferences_views,
@@ -24,6 +24,7 @@ FEATURE = Feature(
         docs_views.bp,
         views.bp,
     ),
+    setting_checks={LANGUAGE: preferences_views.check_language},
     commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.commands:keys"},
     brings=search_sources.SOURCES,
     navigation=(

@@ -108,6 +108,12 @@ class PreferencesForm(OwnForm):
     )
 
 
+def check_language(code: str) -> None:
+    """Raises unless there is this language."""
+    if code not in languages.codes():
+        raise Invalid(f"Choose one of the languages: {', '.join(languages.codes())}.")
+
+
 @bp.app_template_global()
 def own_parts() -> list[NavEntry]:
     """Returns the parts of a person's own settings."""

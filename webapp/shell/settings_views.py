@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, request
 
 from webapp.base.keeping_clock import waits_until
+from webapp.base.languages import gettext as _
 from webapp.operations.keeping.holdings import shown_holdings
 from webapp.people.accounts.guards import admin_only, audit_author, found
 from webapp.settings.catalog import PARTS, SETTINGS, Part
@@ -58,7 +59,7 @@ def update(part: str) -> Response:
 @admin_only
 def reset(name: str) -> Response:
     unset_setting(name, author=audit_author())
-    return redirect(f"{SETTINGS[name].page}#setting-{name}", f"{SETTINGS[name].title}: reset.")
+    return redirect(f"{SETTINGS[name].page}#setting-{name}", _("%(title)s: reset.", title=_(SETTINGS[name].title)))
 
 
 def _page(part: Part, form: SettingsForm | None = None, to_confirm: Sequence[Loss] = (), *, status: int = 200) -> Response:

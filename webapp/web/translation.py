@@ -5,9 +5,9 @@ one unit: it stands in a `trans` block of Jinja. A string in an expression is ma
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import unescape
 
 from flask import Flask, request
@@ -40,9 +40,9 @@ MOST_ACCEPTED = 200
 KEPT = {"code", "kbd", "pre", "samp", "script", "style", "svg"}
 
 
-def init(app: Flask) -> None:
-    """Makes pages in the language of the browser, until it is known who asks."""
-    app.before_request(_choose_by_browser)
+def init(app: Flask, usual: Callable[[], str]) -> None:
+    """Makes pages in the language of the browser, until it is known who asks; where there is none, in the usual one."""
+    app.before_request(partial(_choose_by_browser, usual))
 
 
 def choose(code: str) -> None:
@@ -51,9 +51,13 @@ def choose(code: str) -> None:
         languages.use(code)
 
 
-def _choose_by_browser() -> None:
-    accepted = "" if is_api() else request.headers.get("Accept-Language", "")
-    languages.use(_best(accepted, tuple(languages.codes())) if accepted else languages.ENGLISH)
+def _choose_by_browser(usual: Callable[[], str]) -> None:
+    codes = tuple(languages.codes())
+    if is_api() or len(codes) == 1:
+        languages.use(languages.ENGLISH)
+        return
+    accepted = request.headers.get("Accept-Language", "")
+    languages.use((_best(accepted, codes) if accepted else "") or usual())
 
 
 @lru_cache(maxsize=256)

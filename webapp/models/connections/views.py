@@ -6,6 +6,7 @@ from functools import partial
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.current import PerApp
+from webapp.base.languages import gettext as _
 from webapp.models.connections import keys, listing, local_servers, own, service as connections, shown, usual_servers
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
 from webapp.models.connections.models import providers
@@ -134,7 +135,7 @@ def ask_to_delete(slug: str) -> Response:
 def delete(slug: str) -> Response:
     connections.delete(slug, author=audit_author())
     providers().forget()
-    return redirect(url_for(".index"), "Connection and key deleted.")
+    return redirect(url_for(".index"), _("Connection and key deleted."))
 
 
 NEIGHBOUR = PerApp(lambda: local_servers.OllamaProbe(providers().upstream))

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.models.connections import queries, shown, usual_servers
 from webapp.models.connections.forms import ConnectionForm
 from webapp.models.connections.models import providers
@@ -101,7 +102,7 @@ def ask_to_delete(slug: str) -> Response:
 @signed_in
 def delete(slug: str) -> Response:
     service.delete(slug, author=audit_author())
-    return redirect(url_for(".index"), "Connection and key deleted.")
+    return redirect(url_for(".index"), _("Connection and key deleted."))
 
 
 def _to(slug: str, words: str = "") -> Response:

@@ -32,7 +32,7 @@ def create() -> Response:
     form = RuleForm.opened().offering(_groups())
     with form.attempt():
         service.add(form.entered, author=audit_author())
-        return redirect(url_for(".index"), "Rule added.")
+        return redirect(url_for(".index"), _("Rule added."))
     return _page(form)
 
 
@@ -67,7 +67,7 @@ def update(id: str) -> Response:
     form = RuleForm.opened().offering(_groups())
     with form.attempt():
         service.change(id, form.entered, author=audit_author())
-        return redirect(url_for(".index"), "Rule saved.")
+        return redirect(url_for(".index"), _("Rule saved."))
     return _edit(id, form)
 
 
@@ -76,7 +76,7 @@ def update(id: str) -> Response:
 def move(id: str) -> Response:
     step = request.form.get("step", "")
     service.move(id, step, author=audit_author())
-    return redirect(url_for(".index"), "Rule deleted." if step == "remove" else "")
+    return redirect(url_for(".index"), _("Rule deleted.") if step == "remove" else "")
 
 
 def _groups() -> dict[str, str]:

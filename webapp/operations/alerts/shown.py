@@ -5,13 +5,14 @@ from datetime import datetime
 
 from flask import url_for
 
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.operations.alerts import delivery, queries, service
 from webapp.operations.alerts.evaluation import Answers, would_have_fired
-from webapp.operations.alerts.kinds import DISK, KINDS, NO_CREDIT, REJECTED_KEYS
+from webapp.operations.alerts.kinds import DISK, KINDS, NO_CREDIT, REJECTED_KEYS, AlertKind
 from webapp.operations.alerts.tables import AlertRule
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
+from webapp.web.filters import plural
 
 STATES = {"ok": "OK", "warning": "warning", "firing": "firing", "no_data": "no data", "muted": "muted"}
 
@@ -62,35 +63,48 @@ def urgent_alerts(user: User | None, dismissed: str, *, without_keys: bool = Fal
 
 def _line(rule: AlertRule, answers: Answers) -> ShownRule:
     kind, state = KINDS[rule.name], queries.shown_state(rule) if rule.is_enabled else "off"
-    window = f" over {plural(rule.window_minutes, 'minute')}" if kind.metric else ""
-    value = "" if rule.value is None else f"{kind.words(rule.value)} now"
+    value = "" if rule.value is None else _("%(value)s now", value=kind.words(rule.value))
     if rule.is_open and rule.state == "no_data":
-        value = kind.earlier
+        value = _(kind.earlier)
     return ShownRule(
         rule.name,
-        kind.title,
-        STATES.get(state, state),
+        _(kind.title),
+        _(STATES.get(state, state)),
         state in ("firing", "warning"),
-        f"When {kind.fires_when(rule.limit)}{window}, {_effect()}.",
+        _sentence(rule, kind),
         value,
-        f"needs at least {plural(rule.min_samples, 'answer')}" if kind.metric and rule.min_samples else "",
+        _("needs at least %(answers)s", answers=plural(rule.min_samples, "answer")) if kind.metric and rule.min_samples else "",
         _past(rule, answers),
         url_for("alerts.show", name=rule.name),
         rule.muted_until if queries.is_muted(rule) else None,
     )
 
 
+def _sentence(rule: AlertRule, kind: AlertKind) -> str:
+    special, words = kind.special
+    condition = _(words) if rule.limit == special else _(kind.condition).format(limit=kind.words(rule.limit))
+    if not kind.metric:
+        return _("When %(condition)s, %(effect)s.", condition=condition, effect=_effect())
+    minutes = plural(rule.window_minutes, "minute")
+    return _("When %(condition)s over %(minutes)s, %(effect)s.", condition=condition, minutes=minutes, effect=_effect())
+
+
 def _effect() -> str:
     """Returns what happens when a rule fires, besides the badge for admins."""
     addresses = setting("alerts.emails")
-    recipients = addresses[0] if len(addresses) == 1 else f"{len(addresses)} addresses"
-    deeds = {"email": f"email {recipients}", "webhook": "call the webhook"}
-    *others, last = ["notify admins", *(deeds[channel.name] for channel in reversed(delivery.channels()))]
-    return f"{', '.join(others)} and {last}" if others else last
+    address = addresses[0] if len(addresses) == 1 else ngettext("%(num)s address", "%(num)s addresses", len(addresses))
+    ways = {channel.name for channel in delivery.channels()}
+    if ways == {"email", "webhook"}:
+        return _("notify admins, email %(address)s and call the webhook", address=address)
+    if "email" in ways:
+        return _("notify admins and email %(address)s", address=address)
+    return _("notify admins and call the webhook") if ways else _("notify admins")
 
 
 def _past(rule: AlertRule, answers: Answers) -> str:
     times = would_have_fired(rule, answers)
     if times is None:
         return ""
-    return f"would have fired {plural(times, 'time')} last week" if times else "wouldn't have fired last week"
+    if not times:
+        return _("wouldn't have fired last week")
+    return _("would have fired %(times)s last week", times=plural(times, "time"))

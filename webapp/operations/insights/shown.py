@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from webapp.base.db import utc_now
-from webapp.base.words import number, plural
+from webapp.base.languages import gettext as _
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.engine.costs import in_dollars, sum_in_dollars
 from webapp.engine.engine import the_engine
@@ -40,6 +40,7 @@ from webapp.people.accounts import directory
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import AttemptRecord
+from webapp.web.filters import number, plural
 
 PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
 # The chart's width, in its SVG units.
@@ -183,7 +184,7 @@ def page(of: ChosenFilter) -> dict[str, Any]:
     figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {
         "kind": _lines(parts["kind"], _kind, of, "kind"),
-        "model": _lines(_by_model(parts["model"]), lambda id: providers().display_name(id) or NO_MODEL, of, "model"),
+        "model": _lines(_by_model(parts["model"]), lambda id: providers().display_name(id) or _(NO_MODEL), of, "model"),
         **({"prompt": _lines(parts["prompt"], _prompt, of, "prompt")} if any(parts["prompt"]) else {}),
     }
     if of.is_everybodys:
@@ -211,16 +212,19 @@ def cells(of: ChosenFilter) -> Iterator[tuple[str, ...]]:
 
 def tiles(of: Figures) -> list[Tile]:
     saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
-    failed = "" if not of.answers else f"{number(of.broken)} failed" if of.broken else "none failed"
+    failed = "" if not of.answers else _("%(count)s failed", count=number(of.broken)) if of.broken else _("none failed")
     middle, most = percentile(of.first_texts, 50), percentile(of.first_texts, 95)
-    more = (plural(of.tokens, "token") if of.tokens else "", f"read for {_ms(of.reading_ms)} each" if of.reading_count else "")
+    more = (
+        plural(of.tokens, "token") if of.tokens else "",
+        _("read for %(time)s each", time=_ms(of.reading_ms)) if of.reading_count else "",
+    )
     return [
-        Tile("Answers", number(of.answers), ", ".join(filter(None, more))),
-        Tile("Success", _percent(of.success_rate), failed, "broken"),
-        Tile("First text, median", _ms(middle), f"95 % within {_ms(most)}" if of.first_texts else ""),
-        Tile("Duration", _ms(of.duration_ms), f"{saved} of waiting saved by streaming" if saved else ""),
-        Tile("Fallback model used", _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
-        Tile("Cost", UNKNOWN if of.cost is None else sum_in_dollars(of.cost), "where the price is known"),
+        Tile(_("Answers"), number(of.answers), ", ".join(filter(None, more))),
+        Tile(_("Success"), _percent(of.success_rate), failed, "broken"),
+        Tile(_("First text, median"), _ms(middle), _("95 %% within %(time)s", time=_ms(most)) if of.first_texts else ""),
+        Tile(_("Duration"), _ms(of.duration_ms), _("%(time)s of waiting saved by streaming", time=saved) if saved else ""),
+        Tile(_("Fallback model used"), _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
+        Tile(_("Cost"), UNKNOWN if of.cost is None else sum_in_dollars(of.cost), _("where the price is known")),
     ]
 
 
@@ -271,15 +275,15 @@ def answer(one: Generation, me: User) -> dict[str, Any]:
 
 def status_text(status: str, reason: str) -> str:
     """Returns how an answer ended, and why if the status alone doesn't say it."""
-    reason_text = REASONS.get(reason, f"({reason})" if reason else "")
-    return f"{status} {reason_text}".rstrip()
+    reason_text = _(REASONS[reason]) if reason in REASONS else f"({reason})" if reason else ""
+    return f"{_(status)} {reason_text}".rstrip()
 
 
 def attempt_text(attempt: AttemptRecord) -> str:
     """Returns a failed request, or a repair of a reply, as a sentence."""
     how, model = attempt.get("how") or "", attempt.get("model") or ""
     if attempt.get("code") == "mended":
-        return REPAIRS.get(how, "The reply was repaired.")
+        return _(REPAIRS.get(how, "The reply was repaired."))
     way = " without streaming" if how == "whole" else ""
     after = f" after {_ms(seconds * 1000)}" if (seconds := attempt.get("seconds")) else ""
     reason = attempt.get("message") or attempt.get("code") or "no reason was given"
@@ -288,7 +292,12 @@ def attempt_text(attempt: AttemptRecord) -> str:
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
     """Returns the timeline of an answer: each event, when, and how long after the request."""
-    times = [("Asked", of.created_at), ("Started", of.started_at), ("First text", of.first_text_at), ("Ended", of.ended_at)]
+    times = [
+        (_("Asked"), of.created_at),
+        (_("Started"), of.started_at),
+        (_("First text"), of.first_text_at),
+        (_("Ended"), of.ended_at),
+    ]
     return [(name, at, _ms(ms_since_asked(of, at))) for name, at in times if at]
 
 
@@ -329,15 +338,15 @@ def _by_model(parts: Mapping[str, Figures]) -> dict[str, Figures]:
 
 def _kind(name: str) -> str:
     kind = the_engine().kinds.get(name)
-    return kind.words if kind else name
+    return _(kind.words) if kind else name
 
 
 def _prompt(words: str) -> str:
-    return words[:1].upper() + words[1:] if words else NO_PROMPT
+    return words[:1].upper() + words[1:] if words else _(NO_PROMPT)
 
 
 def _person(id: str, names: Mapping[str, str]) -> str:
-    return names.get(id, GONE) if id else VISITORS
+    return names.get(id, _(GONE)) if id else _(VISITORS)
 
 
 def _plain(value: float | None) -> str:

@@ -8,13 +8,14 @@ from sqlalchemy import select
 
 from webapp.base.db import db
 from webapp.base.errors import NotFound
+from webapp.base.languages import gettext as _
 from webapp.operations.notices.sending import PUSH
 from webapp.people.notices.tables import Notice, NoticeChannel, NoticeDelivery, NoticePreferences
 
 MOST_SHOWN = 20
 # Of several channels, the first of these that one has says what became of a notice.
 STATES = {"sent": "sent", "waiting": "on its way", "failed": "not delivered", "dropped": "not needed: you were here"}
-HELD = "after your quiet hours"
+HELD, GONE = "after your quiet hours", "to a channel that is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +100,4 @@ def _values(row: Notice | NoticeChannel, *names: str) -> dict[str, Any]:
 
 def _state(states: set[str], *, is_held: bool) -> str:
     state = next((state for state in STATES if state in states), "")
-    return HELD if is_held and state == "waiting" else STATES.get(state, "to a channel that is gone")
+    return _(HELD) if is_held and state == "waiting" else _(STATES.get(state, GONE))

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.operations.mail import service as mail_service
 from webapp.operations.notices import push_keys, queries, service
 from webapp.operations.notices.forms import ChannelForm, DeviceForm, QuietForm, WebhookForm
@@ -73,7 +74,7 @@ def change(id: str) -> Response:
     form = ChannelForm.opened().for_way(channel.way)
     with form.attempt():
         service.change(current_user(), id, form.entered)
-        return redirect(url_for(".show", id=id), "Saved.")
+        return redirect(url_for(".show", id=id), _("Saved."))
     return _channel_page(queries.own_channel(current_user().id, id), form)
 
 

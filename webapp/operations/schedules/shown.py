@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from webapp.base.db import utc_now
 from webapp.base.errors import AppError
+from webapp.base.languages import gettext as _
 from webapp.operations.schedules import queries, service, work
 from webapp.operations.schedules.forms import ScheduleForm
 from webapp.operations.schedules.rules import DueTime, Rule, due_times, sentence
@@ -91,9 +92,9 @@ def what_runs(schedule: Schedule) -> str:
     """Returns what a schedule runs besides a prompt, in words."""
     if schedule.workflow:
         entry = next((entry for entry in library.entries() if entry.slug == schedule.workflow), None)
-        return f"The workflow “{entry.headline.title if entry else schedule.workflow}”"
+        return _("The workflow “%(title)s”", title=entry.headline.title if entry else schedule.workflow)
     titles = {type.slug: type.title for type in plan_types.all_types()}
-    return f"A plan: {titles.get(schedule.plan_type, schedule.plan_type)}"
+    return _("A plan: %(title)s", title=titles.get(schedule.plan_type, schedule.plan_type))
 
 
 def _next(rule: Rule, zone: ZoneInfo, ends_at: datetime | None) -> list[DueTime]:
@@ -105,15 +106,15 @@ def sentence_of(schedule: Schedule) -> str:
 
 
 def _in_zone(rule: Rule, zone: ZoneInfo) -> str:
-    return f"{sentence(rule)}, {zone.key.replace('_', ' ')} time."
+    return _("%(rule)s, %(zone)s time.", rule=sentence(rule), zone=zone.key.replace("_", " "))
 
 
 def _shown(schedule: Schedule, run: ScheduleRun | None) -> ShownSchedule:
     at, zone = schedule.next_at, work.zone_for(schedule)
     next_words = DueTime(at, at, zone).words if at else ""
-    return ShownSchedule(schedule, sentence_of(schedule), STATES[schedule.state], next_words, _run(run) if run else None)
+    return ShownSchedule(schedule, sentence_of(schedule), _(STATES[schedule.state]), next_words, _run(run) if run else None)
 
 
 def _run(run: ScheduleRun) -> ShownRun:
-    note = " ".join(filter(None, ("Run by hand." if run.is_by_hand else "", run.late, run.note)))
-    return ShownRun(run.status, RUN_STATES[run.status], run.due_at, note, run.path)
+    note = " ".join(filter(None, (_("Run by hand.") if run.is_by_hand else "", run.late, run.note)))
+    return ShownRun(run.status, _(RUN_STATES[run.status]), run.due_at, note, run.path)

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, request, session, url_for
 
 from webapp.base.changes import access_changed
 from webapp.base.errors import AppError, NotFound
+from webapp.base.languages import gettext as _
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import service, sign_ins
 from webapp.operations.sign_on.forms import ConnectForm
@@ -116,7 +117,7 @@ def disconnect(id: str) -> Response:
     user_id = current_user().id
     sign_ins.disconnect(current_user(), id, author=audit_author())
     access_changed(user_id)
-    return redirect(SECURITY, "Removed. It no longer signs you in.")
+    return redirect(SECURITY, _("Removed. It no longer signs you in."))
 
 
 @bp.app_template_global()
@@ -164,7 +165,7 @@ def _back(told: Told, aim: str, person_id: str, path: str) -> Response:
         raise SignInFailed(NOT_BEGUN)
     if aim == CONNECT:
         sign_ins.connect(me, told, address=client_address())
-        return redirect(path, "Connected. It signs you in from now on.")
+        return redirect(path, _("Connected. It signs you in from now on."))
     sign_ins.confirm(me, told, secret=session_secret(), address=client_address())
     return redirect(path)
 

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, url_for
 
 from webapp.base.changes import access_changed
+from webapp.base.languages import gettext as _
 from webapp.base.words import plural
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import service, sign_ins
@@ -42,7 +43,7 @@ def create() -> Response:
     form = ProviderForm.opened()
     with form.attempt():
         row = service.add(form.entered, author=audit_author())
-        return redirect(url_for(".show", id=row.id), "Added. Enter its addresses below at the provider, then test it.")
+        return redirect(url_for(".show", id=row.id), _("Added. Enter its addresses below at the provider, then test it."))
     return form.shown("operations/sign_on/new.html")
 
 
@@ -58,7 +59,7 @@ def change(id: str) -> Response:
     form = ProviderForm.opened().with_stored(provider(id))
     with form.attempt():
         service.change(id, form.entered, author=audit_author())
-        return redirect(url_for(".show", id=id), "Saved.")
+        return redirect(url_for(".show", id=id), _("Saved."))
     return _page(id, form)
 
 
@@ -77,7 +78,7 @@ def test(id: str) -> Response:
 @admin_only
 def delete(id: str) -> Response:
     service.delete(id, author=audit_author())
-    return redirect(url_for(".index"), "Deleted. Whoever had signed in with it is signed out.")
+    return redirect(url_for(".index"), _("Deleted. Whoever had signed in with it is signed out."))
 
 
 @bp.post("/identities/<id>/remove")
@@ -87,7 +88,7 @@ def disconnect(id: str) -> Response:
     person_id = person.id
     sign_ins.disconnect(person, id, author=audit_author())
     access_changed(person_id)
-    return redirect(url_for("people.show", id=person_id), "Disconnected, and signed out where they had signed in with it.")
+    return redirect(url_for("people.show", id=person_id), _("Disconnected, and signed out where they had signed in with it."))
 
 
 def addresses(id: str) -> dict[str, str]:

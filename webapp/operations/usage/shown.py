@@ -9,12 +9,13 @@ from typing import TypeVar
 
 from webapp.base.db import utc_now
 from webapp.base.heavy.turns import by_turns
-from webapp.base.words import number
+from webapp.base.languages import gettext as _
 from webapp.engine.costs import sum_in_dollars
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.operations.usage.queries import VISITORS, Sums, UsageRow, summed, used, used_in_all
 from webapp.people.accounts import directory
+from webapp.web.filters import number
 
 USUAL_DAYS = 30
 GONE = "Deleted accounts"
@@ -61,19 +62,19 @@ def team_usage(days: int) -> TeamUsage:
     parts, people = used_in_all(*_period(days)), directory.names()
     paid = [part for part in parts if not (part.is_demo or part.is_own)]
     by_person, by_model = summed(paid, by=lambda row: row.who), summed(paid, by=lambda row: row.model)
-    words = {name: kind.words for name, kind in the_engine().kinds.items()}
+    words = {name: _(kind.words) for name, kind in the_engine().kinds.items()}
     by_purpose = summed(paid, by=lambda row: words.get(row.kind, row.kind))
     demos = summed((part for part in parts if part.is_demo), by=lambda row: row.who == VISITORS)
     persons, owners = _greatest_first(by_person), summed((part for part in parts if part.is_own), by=lambda row: row.who)
 
     def line(who: str | None, sums: Sums) -> ShownSums:
-        return _line(people.get(who or "", GONE), sums, (who or "") if who in people else "")
+        return _line(people.get(who or "", _(GONE)), sums, (who or "") if who in people else "")
 
     return TeamUsage(
         _total(paid),
         [line(who, sums) for who, sums in persons[:MOST_PEOPLE]],
         max(0, len(persons) - MOST_PEOPLE),
-        [_line(providers().display_name(model) or NO_MODEL, sums) for model, sums in _greatest_first(by_model)],
+        [_line(providers().display_name(model) or _(NO_MODEL), sums) for model, sums in _greatest_first(by_model)],
         [_line(purpose, sums) for purpose, sums in _greatest_first(by_purpose)],
         [line(who, sums) for who, sums in _greatest_first(owners)[:MOST_PEOPLE]],
         *(demos.get(is_visitors, Sums()).answers for is_visitors in (False, True)),
@@ -92,7 +93,7 @@ def cells(days: int) -> Iterator[tuple[str, ...]]:
     people = directory.names_and_addresses()
     paid = (row for row in used(*_period(days)) if not row.is_demo)
     lines = summed(paid, by=lambda row: (row.day, people.get(row.who or "", (GONE, "")), row.model, row.who or "", row.is_own))
-    for (day, who, model, _, is_own), sums in by_turns(sorted(lines.items(), key=itemgetter(0))):
+    for (day, who, model, _id, is_own), sums in by_turns(sorted(lines.items(), key=itemgetter(0))):
         tokens = (_plain(count) for count in (sums.input_tokens, sums.output_tokens))
         cost = "" if sums.cost is None else f"{sums.cost:f}"
         unknown = str(sums.without_tokens), str(sums.without_cost)
@@ -114,13 +115,13 @@ def _total(parts: Iterable[UsageRow]) -> ShownSums:
 
 def _line(name: str, sums: Sums, person_id: str = "") -> ShownSums:
     tokens = _tokens(sums.input_tokens, sums), _tokens(sums.output_tokens, sums)
-    cost = "unknown" if sums.cost is None and sums.answers else sum_in_dollars(sums.cost or Decimal())
+    cost = _("unknown") if sums.cost is None and sums.answers else sum_in_dollars(sums.cost or Decimal())
     return ShownSums(name, sums.answers, *tokens, cost, sums.without_tokens, sums.without_cost, person_id)
 
 
 def _tokens(count: int | None, sums: Sums) -> str:
     if count is None:
-        return "unknown" if sums.answers else "0"
+        return _("unknown") if sums.answers else "0"
     return number(count)
 
 

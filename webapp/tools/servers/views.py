@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 
 from webapp.base.db import db
 from webapp.base.errors import Conflict, Invalid
+from webapp.base.languages import gettext as _
 from webapp.engine.engine import the_engine
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.people.accounts.guards import anybody, audit_author, current_user, found, own_address, session_secret, signed_in
@@ -61,7 +62,7 @@ def update(id: str) -> Response:
     form = ToolServerForm.opened().with_stored(server, shown.header_names(server))
     with form.attempt():
         service.change(id, form.entered, author=audit_author())
-        return _to(id, "Saved.")
+        return _to(id, _("Saved."))
     return _page(kept(id), form)
 
 
@@ -73,7 +74,7 @@ def refresh(id: str) -> Response:
         listing.refresh(id, current_user().id, is_whole=True)
     except Conflict as trouble:
         return _page(kept(id), trouble=trouble.message)
-    return _to(id, "Its tools are listed below, as they are now.")
+    return _to(id, _("Its tools are listed below, as they are now."))
 
 
 @bp.post("/servers/<id>/accept")
@@ -81,12 +82,12 @@ def refresh(id: str) -> Response:
 def accept(id: str) -> Response:
     """Accepts the tools that the form shows, each with the hash of what was shown."""
     kept(id)
-    hashes = {name: hash for hash, _, name in (value.partition(" ") for value in request.form.getlist("tool"))}
+    hashes = {name: hash for hash, _space, name in (value.partition(" ") for value in request.form.getlist("tool"))}
     try:
         service.accept(id, hashes, author=audit_author())
     except (Conflict, Invalid) as trouble:
         return _page(kept(id), trouble=trouble.message)
-    return _to(id, "Accepted. Turn them on in a chat, with the wrench below the message box.")
+    return _to(id, _("Accepted. Turn them on in a chat, with the wrench below the message box."))
 
 
 @bp.post("/servers/<id>/policies")
@@ -99,7 +100,7 @@ def decide(id: str) -> Response:
     for name, policy in chosen.items():
         decisions[name] = next((known for known in POLICIES if known == policy), None)
     service.decide(id, decisions, author=audit_author())
-    return _to(id, "Saved.")
+    return _to(id, _("Saved."))
 
 
 @bp.post("/servers/<id>/test")
@@ -119,14 +120,14 @@ def test(id: str) -> Response:
 @signed_in
 def enable(id: str) -> Response:
     service.set_enabled(kept(id).id, True, author=audit_author())
-    return _to(id, "Turned on.")
+    return _to(id, _("Turned on."))
 
 
 @bp.post("/servers/<id>/off")
 @signed_in
 def disable(id: str) -> Response:
     service.set_enabled(kept(id).id, False, author=audit_author())
-    return _to(id, "Turned off. Everything is kept, but its tools aren't available.")
+    return _to(id, _("Turned off. Everything is kept, but its tools aren't available."))
 
 
 @bp.get("/servers/<id>/delete")
@@ -139,9 +140,9 @@ def ask_to_delete(id: str) -> Response:
 @bp.post("/servers/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    page, _ = _above(kept(id))
+    page = _above(kept(id))[0]
     service.delete(id, author=audit_author())
-    return redirect(page, "Tool server deleted.")
+    return redirect(page, _("Tool server deleted."))
 
 
 @bp.post("/servers/<id>/sign-in")
@@ -166,11 +167,11 @@ def come_back() -> Response:
     except (SignInFailed, Invalid) as failure:
         return render("tools/servers/returned.html", status=422, trouble=failure.message, page=OWN_PAGE)
     if not queries.kept_server(current_user(), id):
-        return redirect(OWN_PAGE, "You are signed in.")
+        return redirect(OWN_PAGE, _("You are signed in."))
     with suppress(Conflict):
         # Its page shows the trouble.
         listing.refresh(id, current_user().id, is_whole=True)
-    return _to(id, "You are signed in.")
+    return _to(id, _("You are signed in."))
 
 
 @bp.get("/client.json")
@@ -184,7 +185,7 @@ def client_document() -> Response:
 @signed_in
 def sign_out(id: str) -> Response:
     sign_ins.sign_out(_theirs(id), current_user(), author=audit_author())
-    return redirect(OWN_PAGE, "Signed out.")
+    return redirect(OWN_PAGE, _("Signed out."))
 
 
 def kept(id: str) -> ToolServer:
