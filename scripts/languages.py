@@ -99,7 +99,7 @@ SHOWN = {
 }
 # Where pages are made.
 ROOMS = ("people", "models", "knowledge", "tools", "characters", "prompts", "chat", "plans", "workflows", "operations", "shell")
-# Of an object among them, the attributes with words; of mappings their values, and of these their keys.
+# Of an object among them, the attributes with words; of mappings their values, and of some of them their keys.
 ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "AlertKind": ["title", "unit_word", "condition", "special", "earlier"],
     "BuiltIn": ["title", "about", "variables"],
@@ -117,7 +117,7 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "Tool": ["title", "sentence"],
     "Transfer": ["words"],
 }
-OF_KEYS = {"GROUPS", "SECTIONS", "SIDEBAR"}
+WITH_KEYS, OF_KEYS = {"SECTIONS"}, {"GROUPS", "SIDEBAR"}
 
 
 def messages() -> Iterator[Message]:
@@ -164,7 +164,7 @@ def updated(file: Path, whole: Catalog) -> bytes:
 
 def begin(code: str, name: str) -> None:
     """Makes the catalogue of a new language, in which nothing is translated."""
-    empty = Catalog(locale=code.replace("-", "_"), project="Millrace", charset="utf-8", language_team=name)
+    empty = Catalog(locale=code.replace("-", "_"), header_comment=f"# {name}.", charset="utf-8", language_team=name, fuzzy=False)
     (FOLDER / f"{code}.po").write_bytes(_written(empty))
     extract()
 
@@ -187,7 +187,9 @@ def _of_template(file: Path, name: str) -> Iterator[Message]:
 def _called(found: Iterable[tuple[Any, ...]], file: Path) -> Iterator[Message]:
     for line, function, words, notes, *_ in found:
         if function == "ngettext" and isinstance(words, tuple):
-            yield _name(file), line, (str(words[0]), str(words[1])), notes
+            # Others are counted words that come from elsewhere.
+            if isinstance(words[0], str) and isinstance(words[1], str):
+                yield _name(file), line, (words[0], words[1]), notes
         elif text := words[0] if isinstance(words, tuple) else words:
             yield _name(file), line, str(text), notes
 
@@ -208,7 +210,7 @@ def _of_data() -> Iterator[Message]:
         module = import_module(f"webapp.{name}")
         for constant in constants:
             value = vars(module)[constant]
-            words = _words([*value, value] if constant in OF_KEYS else value)
+            words = _words([*value] if constant in OF_KEYS else [*value, value] if constant in WITH_KEYS else value)
             file = _name(Path(module.__file__ or ""))
             yield from ((file, 0, text, []) for text in words if isinstance(text, tuple) or LETTERS.search(text))
 

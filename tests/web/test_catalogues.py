@@ -4,10 +4,12 @@ from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
 from flask import Flask
 from wtforms import SelectField, StringField
 
 from scripts import languages as catalogues
+from tests.support import unmarked
 from tests.support.catalogues import write_catalogue
 from webapp.base import languages
 from webapp.web.forms import Form, options
@@ -19,6 +21,19 @@ def test_no_catalogue_is_behind() -> None:
     files = sorted(catalogues.FOLDER.glob("*.po"))
     behind = [file.name for file in files if catalogues.updated(file, texts()) != file.read_bytes()]
     assert not behind, f"Run `make fix`, which brings {', '.join(behind)} up to date."
+
+
+def test_german_is_complete() -> None:
+    with (catalogues.FOLDER / "de.po").open("rb") as file:
+        german = read_po(file, locale="de")
+    for message in german:
+        english, words = (each if isinstance(each, tuple) else (each,) for each in (message.id, message.string))
+        assert all(words), f"{english} has no translation"
+        assert message.id == "" or all(any(languages.fits(one, form) for one in english) for form in words), words
+
+
+def test_nothing_that_templates_and_scripts_show_is_glued_or_without_a_mark() -> None:
+    assert not list(unmarked.faults())
 
 
 def test_the_texts_of_templates_code_scripts_and_data_are_listed() -> None:

@@ -23,7 +23,7 @@ def shown(source: str, **values: object) -> str:
     loader = DictLoader({"page.html": source})
     environment = Environment(loader=loader, extensions=[Translated, "jinja2.ext.i18n"], autoescape=True)
     environment.install_gettext_callables(str.lower, lambda one, many, n: many, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals |= {"texts": Shouted(), "html_texts": Shouted()}
+    environment.globals |= {"translated": Shouted(), "translated_html": Shouted()}
     return environment.get_template("page.html").render(**values)
 
 
@@ -81,7 +81,9 @@ def test_no_template_has_a_value_by_the_name_of_the_texts() -> None:
         tree = environment.parse(file.read_text("utf-8"))
         looked_up = {id(item.node) for item in tree.find_all(nodes.Getitem)}
         others = [
-            name for name in tree.find_all(nodes.Name) if name.name in ("texts", "html_texts") and id(name) not in looked_up
+            name
+            for name in tree.find_all(nodes.Name)
+            if name.name in ("translated", "translated_html") and id(name) not in looked_up
         ]
         assert not others, f"{file.name}: it would hide the texts of the language"
 

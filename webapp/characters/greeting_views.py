@@ -24,7 +24,7 @@ Lists = Mapping[str, Sequence[str]]
 
 class GreetingsForm(Form):
     # A hash of the greetings when the page was opened, so that concurrent changes are not overwritten.
-    was = StringField("was", default="")
+    was = StringField(default="")
 
 
 @bp.get("")

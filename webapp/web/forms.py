@@ -170,7 +170,7 @@ def texts_of(field: UnboundField) -> Iterator[str]:
     arguments = field.kwargs
     yield from (*field.args[:1], arguments.get("label") or "", arguments.get("description") or "")
     yield from (text for name, text in arguments.get("render_kw", {}).items() if name in READ)
-    yield from (choice.label for choice in arguments.get("choices") or ())
+    yield from (choice.label for choice in arguments.get("choices") or () if choice.label != choice.value)
 
 
 def _translate(field: Field) -> None:

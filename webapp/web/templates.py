@@ -43,7 +43,7 @@ class Templates(Environment):
         self.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
         # In place of Jinja's own, which puts the values into a text after `languages.ngettext` has.
         self.globals["ngettext"] = counted
-        self.globals |= {"texts": CurrentTexts(), "html_texts": CurrentHtml(), "language": languages.current}
+        self.globals |= {"translated": CurrentTexts(), "translated_html": CurrentHtml(), "language": languages.current}
         self.policies["ext.i18n.trimmed"] = True
         self.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
 

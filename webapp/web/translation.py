@@ -129,7 +129,7 @@ def _with_lookups(tokens: Iterator[Token]) -> Iterator[Token]:
     for item in _called(_parts(tokens)):
         if isinstance(item, Text):
             yield Token(item.line, "variable_begin", "{{")
-            yield from _lookup("html_texts", item.words, item.line)
+            yield from _lookup("translated_html", item.words, item.line)
             yield Token(item.line, "variable_end", "}}")
         else:
             yield item
@@ -148,7 +148,7 @@ def _called(parts: Iterator["Token | Text"]) -> Iterator["Token | Text"]:
         if isinstance(part, Token) and part.type == wanted[len(waiting)] and (waiting or part.value == "_"):
             waiting.append(part)
             if len(waiting) == len(wanted):
-                yield from _lookup("texts", waiting[2].value, part.lineno)
+                yield from _lookup("translated", waiting[2].value, part.lineno)
                 waiting = []
             continue
         yield from waiting

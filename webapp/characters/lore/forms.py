@@ -76,7 +76,7 @@ class LorebookFileForm(Form):
 class EntryForm(InputForm[EntryInput]):
     takes = EntryInput
     # A hash of the entry when the page was opened, to detect that another one has moved to its index.
-    was = StringField("was", default="")
+    was = StringField(default="")
     title = StringField(
         "Title",
         description="Without keys and content, it is a heading among the others.",

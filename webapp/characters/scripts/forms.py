@@ -17,7 +17,7 @@ NAMINGS = {"0": "Stay as written", "2": "Become the names, taken literally", "1"
 class ScriptForm(InputForm[ScriptInput]):
     takes = ScriptInput
     # A hash of the script when the page was opened, so that concurrent changes are not overwritten.
-    was = StringField("was", default="")
+    was = StringField(default="")
     name = StringField("Name", render_kw={"autocomplete": "off"})
     find = StringField(
         "Find",

@@ -257,7 +257,8 @@ def shown_call(
     values, of_model = ({}, values) if is_question else (values, {})
     most, most_chars = (None, None) if is_whole else (MOST_ARGUMENTS, MOST_VALUE_CHARS)
     words = STATES[call.state] if is_live else LEFT.get(call.state, STATES[call.state])
-    words = _(FOR_AN_ANSWER if is_live and "cancel" in can_be else words)
+    is_for_an_answer = is_live and "cancel" in can_be
+    words = _(FOR_AN_ANSWER if is_for_an_answer else words)
     is_done = call.state == "done"
     # The words that were stored are English.
     is_said_again = tool and call.title and isinstance(written, dict) and languages.current().code != languages.ENGLISH

@@ -107,8 +107,9 @@ def _tools(user: User, chosen: Sequence[str]) -> list[ShownTool]:
 
 def _shown(tool: Tool, policy: Policy, *, is_on: bool) -> ShownTool:
     sentence = tool.sentence if tool.server else _(tool.sentence)
-    words = _(ASKS_YOU if tool.is_question and policy != "deny" else POLICIES[policy])
-    reason = _(OFF) if policy == "deny" else _(tool.unavailable())
+    is_off = policy == "deny"
+    words = _(ASKS_YOU if tool.is_question and not is_off else POLICIES[policy])
+    reason = _(OFF) if is_off else _(tool.unavailable())
     return ShownTool(tool.key, tool.words, sentence, words, reason, is_on and not reason)
 
 

@@ -23,7 +23,7 @@ class StoryForm(Form):
         "What came before", id="story-text", default="", render_kw={"rows": 8, "maxlength": MOST_CHARS, "dir": "auto"}
     )
     # The mark of the story that was shown, to detect a concurrent change.
-    was = StringField("was", default="")
+    was = StringField(default="")
 
     @classmethod
     def for_story(cls, story: PathStory | None) -> "StoryForm":

@@ -33,18 +33,18 @@ class ShareForm(Form):
         return to, to_id, self["right"].data or "" if "right" in self else shares.READ
 
 
-def add_pages(bp: Blueprint, sharing: shares.Sharing[T], own: Callable[[str], T], template: str, *, rule: str = "/<id>") -> None:
-    """Adds the page on which people share an object of this kind; `own` returns one that the person can share."""
+def _with_right(sharing: shares.Sharing[T]) -> type[ShareForm]:
+    """Returns a form that also asks what people may do."""
 
     class RightForm(ShareForm):
-        right = SelectField(
-            "Access",
-            id="share-right",
-            choices=options(sharing.rights),
-            default=sharing.usual_right,
-        )
+        right = SelectField("Access", id="share-right", choices=options(sharing.rights), default=sharing.usual_right)
 
-    form_class = RightForm if len(sharing.rights) > 1 else ShareForm
+    return RightForm
+
+
+def add_pages(bp: Blueprint, sharing: shares.Sharing[T], own: Callable[[str], T], template: str, *, rule: str = "/<id>") -> None:
+    """Adds the page on which people share an object of this kind; `own` returns one that the person can share."""
+    form_class = _with_right(sharing) if len(sharing.rights) > 1 else ShareForm
 
     def page(row: T, form: ShareForm) -> Response:
         listed_shares = sharing.shares(row, after=after(), limit=MOST_LISTED + 1)
