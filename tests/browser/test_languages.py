@@ -47,13 +47,12 @@ def test_longer_words_fit_on_a_phone(own_server: Server, visit: Visit, upstream:
     own_server.start()
     visit(own_server).open("/")
     person = visit(own_server, viewport=PHONE, locale=pseudo.CODE)
-    page = person.open("/")
-    expect(page.locator("html")).to_have_attribute("lang", pseudo.CODE)
+    expect(person.open("/").locator("html")).to_have_attribute("lang", pseudo.CODE)
     upstream.says("Two words.")
-    chat = person.begin("Hello").page.url
-    expect(page.locator("[data-status=completed]")).to_be_visible()
+    page = person.begin("Hello").page
+    expect(page.locator("[data-role=assistant][data-status=completed]")).to_be_visible()
     faults = []
-    for path in (*PAGES, chat):
+    for path in (*PAGES, page.url):
         page.goto(path)
         width = page.evaluate("document.documentElement.scrollWidth")
         faults += [f"{path} is {width} wide"] * (width > PHONE["width"]) + [
