@@ -23,11 +23,15 @@ def test_no_catalogue_is_behind() -> None:
     assert not behind, f"Run `make fix`, which brings {', '.join(behind)} up to date."
 
 
+def forms_of(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    return text if isinstance(text, tuple) else (text,)
+
+
 def test_german_is_complete() -> None:
     with (catalogues.FOLDER / "de.po").open("rb") as file:
         german = read_po(file, locale="de")
     for message in german:
-        english, words = (each if isinstance(each, tuple) else (each,) for each in (message.id, message.string))
+        english, words = forms_of(message.id), forms_of(message.string)
         assert all(words), f"{english} has no translation"
         assert message.id == "" or all(any(languages.fits(one, form) for one in english) for form in words), words
 
