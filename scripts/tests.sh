@@ -1,5 +1,5 @@
 #!/bin/sh
-# Passes all tests, in parts of which PARTS (5 if not given) run at a time: the long ones come first, so that short ones keep two
+# Passes all tests, in parts of which PARTS (4 if not given) run at a time: the long ones come first, so that short ones keep two
 # cores busy until the end. Four left a sixth of two cores idle, as tests also wait.
 # With names of parts behind the Python it passes those alone; `quick` is its three thirds, side by side, and `deep` what
 # is left out here, one part after the other.
@@ -33,7 +33,7 @@ if [ $# != 1 ]; then
     mkdir "$ends" "$PREPARED"
     FILE_TIMES=$SCRATCH/times
     export ends PREPARED FILE_TIMES
-    printf '%s\n' "$@" | xargs -P "${PARTS:-5}" -n 1 sh "$0" "$python"
+    printf '%s\n' "$@" | xargs -P "${PARTS:-4}" -n 1 sh "$0" "$python"
     status=$?
     echo "The slowest files:"
     sort -rn "$FILE_TIMES" 2>/dev/null | head -n 10
