@@ -1,6 +1,6 @@
 #!/bin/sh
 # Passes all tests, in parts of which PARTS (4 if not given) run at a time: the long ones come first, so that short ones keep two
-# cores busy until the end. Four left a sixth of two cores idle, as tests also wait.
+# cores busy until the end. Five would leave none idle, and make tests late for what they wait for.
 # With names of parts behind the Python it passes those alone; `quick` is its three thirds, side by side, and `deep` what
 # is left out here, one part after the other.
 # What fails has failed: nothing is tried a second time. A line is printed as each file ends, and its failures at once.
