@@ -66,6 +66,8 @@ SHOWN = {
     "knowledge.sources": ["DELETED", "REPLACED", "WITHHELD"],
     "operations.alerts.kinds": ["KINDS"],
     "operations.alerts.shown": ["STATES"],
+    "operations.budgets.periods": ["WHOSE"],
+    "operations.budgets.shown": ["KINDS", "PER", "USED"],
     "operations.insights.shown": ["NO_MODEL", "NO_PROMPT", "REASONS", "REPAIRS", "VISITORS"],
     "operations.notices.queries": ["GONE", "HELD", "STATES"],
     "operations.keeping.holdings": ["HOLDINGS"],

@@ -100,11 +100,6 @@ def words(unit: str, amount: int) -> str:
     return f"{amount:,} {unit if amount != 1 else unit.removesuffix('s')}"
 
 
-def part_words(unit: str, part: int, whole: int) -> str:
-    """Formats a part of a whole, with the unit only once."""
-    return f"{words(unit, part) if unit == 'usd' else f'{part:,}'} of {words(unit, whole)}"
-
-
 def _cost(text: str | None) -> Decimal | None:
     try:
         cost = Decimal(text) if text is not None else None

@@ -1,19 +1,33 @@
-"""Texts for budgets on pages."""
+"""Texts for budgets on pages, in their language; refusals and emails say the same in English (periods.py)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from flask import url_for
 
+from webapp.base import languages
+from webapp.base.languages import gettext as _, ngettext
 from webapp.models.connections.models import providers
 from webapp.operations.budgets import queries
-from webapp.operations.budgets.amounts import part_words, words
-from webapp.operations.budgets.periods import WHOSE, limit_words, local, used_up_words
+from webapp.operations.budgets.amounts import words
+from webapp.operations.budgets.periods import WHOSE, local, time_zone
 from webapp.operations.budgets.tables import Budget
 from webapp.people.accounts.tables import User
 
-THIS = {"day": "today", "week": "this week", "month": "this month"}
-KINDS = {"group": "Group", "user": "Person", "character": "Character", "token": "API token"}
+USED = {
+    "day": "%(amount)s used today",
+    "week": "%(amount)s used this week",
+    "month": "%(amount)s used this month",
+}
+PER = {"day": "%(amount)s per day", "week": "%(amount)s per week", "month": "%(amount)s per month"}
+KINDS = {
+    "group": "Group: %(name)s",
+    "user": "Person: %(name)s",
+    "character": "Character: %(name)s",
+    "token": "API token: %(name)s",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +60,55 @@ def near(user: User | None) -> list[str]:
 
 def name_of(budget: Budget, names: dict[str, str]) -> str:
     if budget.who == "team":
-        return "Team"
-    return f"{KINDS[budget.who]}: {names.get(budget.who_id, 'deleted')}"
+        return _("Team")
+    return _(KINDS[budget.who], name=names.get(budget.who_id) or _("deleted"))
 
 
 def _words(level: queries.Level) -> str:
-    budget = level.budget
+    budget, values = level.budget, {"budget": _(WHOSE[level.budget.who]), "time": _when(level.resets_at)}
     if level.is_used_up:
-        return used_up_words(budget, level.resets_at)
-    words_left = part_words(budget.unit, level.left, budget.most)
-    return f"{WHOSE[budget.who]}: {words_left} left until {local(level.resets_at)}."
+        return _("%(budget)s of %(limit)s is used up. It resets on %(time)s.", limit=_limit(budget), **values)
+    return _("%(budget)s: %(amount)s left until %(time)s.", amount=_part(budget.unit, level.left, budget.most), **values)
 
 
 def _line(level: queries.Level, names: dict[str, str], *, is_linked: bool) -> ShownBudget:
     budget = level.budget
-    state = "used up" if level.is_used_up else "little left" if level.is_near else ""
-    used = f"{part_words(budget.unit, level.used, budget.most)} used {THIS[budget.period]}"
-    used += f", {words(budget.unit, level.reserved)} reserved" if level.reserved else ""
-    url = url_for("budgets.show", id=budget.id) if is_linked else ""
-    name, percent = name_of(budget, names), min(100, round(100 * level.share))
-    resets = f"resets on {local(level.resets_at)}"
-    return ShownBudget(name, limit_words(budget), state, used, resets, percent, providers().display_name(budget.model), url)
+    used = [_(USED[budget.period], amount=_part(budget.unit, level.used, budget.most))]
+    if level.reserved:
+        used.append(_("%(amount)s reserved", amount=_amount(budget.unit, level.reserved)))
+    return ShownBudget(
+        name=name_of(budget, names),
+        limit=_limit(budget),
+        state=_("used up") if level.is_used_up else _("little left") if level.is_near else "",
+        used=", ".join(used),
+        resets=_("resets on %(time)s", time=_when(level.resets_at)),
+        percent=min(100, round(100 * level.share)),
+        model=providers().display_name(budget.model),
+        url=url_for("budgets.show", id=budget.id) if is_linked else "",
+    )
+
+
+def _limit(budget: Budget) -> str:
+    limit = _(PER[budget.period], amount=_amount(budget.unit, budget.most))
+    return _("%(limit)s with %(model)s", limit=limit, model=budget.model) if budget.model else limit
+
+
+def _amount(unit: str, amount: int) -> str:
+    if unit == "tokens":
+        return ngettext("%(num)s token", "%(num)s tokens", amount)
+    return ngettext("%(num)s answer", "%(num)s answers", amount) if unit == "answers" else words(unit, amount)
+
+
+def _part(unit: str, part: int, whole: int) -> str:
+    """Returns a part of a whole, with the unit only once."""
+    number = words(unit, part) if unit == "usd" else languages.current().formats.number(part)
+    return _("%(part)s of %(whole)s", part=number, whole=_amount(unit, whole))
+
+
+def _when(moment: datetime) -> str:
+    """Returns a moment in the team's time zone."""
+    language, zone = languages.current(), time_zone()
+    if language.code == languages.ENGLISH:
+        return local(moment)
+    here = moment.astimezone(ZoneInfo(zone))
+    return f"{language.formats.date(here)}, {here:%H:%M} ({zone.replace('_', ' ')})"

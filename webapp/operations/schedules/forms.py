@@ -129,7 +129,7 @@ class ScheduleForm(Form):
         next_turn = {chat.id: _("The next message of “%(title)s”", title=chat.title or _("New chat"))} if chat else {}
         self.chat_id.choices = options({value: _(words) for value, words in NEW_CHAT.items()} | next_turn)
         policies, tools = policies_for(user), tools_of(user)
-        self.tools.choices = [SelectChoice(key, tool.title) for key, tool in tools.items() if policies.of(tool) != "deny"]
+        self.tools.choices = [SelectChoice(key, tool.words) for key, tool in tools.items() if policies.of(tool) != "deny"]
         if self.tools.data is None:
             self.tools.data = [] if self.is_submitted() else list(user.tools)
         self._same = {"type": schedule.plan_type, "inputs": schedule.plan_inputs} if schedule and same else None

@@ -9,13 +9,12 @@ from itertools import islice, pairwise, takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from webapp.base import languages
+from webapp.base.languages import gettext as _
+
 Every = Literal["day", "weekday", "week", "month", "once"]
 EVERY: tuple[Every, ...] = ("day", "weekday", "week", "month", "once")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 CRON_FIELDS, MOST_CRON_CHARS = 5, 100
 A_YEAR, A_DAY, A_SECOND = timedelta(days=366), timedelta(days=1), timedelta(seconds=1)
 # So many times show how often a rule is due.
@@ -81,11 +80,15 @@ class DueTime:
     def note(self) -> str:
         """What a change of the clocks does to this time; empty for nearly all."""
         here = self.at.astimezone(self.zone)
+        named = f"{self.local:%H:%M}"
         if here.replace(tzinfo=None) != self.local:
-            gone = f"{self.local:%H:%M} doesn't exist on that day, as the clocks go forward"
-            return f"{gone}. It runs right after that, at {here:%H:%M}."
+            return _(
+                "%(time)s doesn't exist on that day, as the clocks go forward. It runs right after that, at %(later)s.",
+                time=named,
+                later=f"{here:%H:%M}",
+            )
         if here.utcoffset() != here.replace(fold=1).utcoffset():
-            return f"{self.local:%H:%M} comes twice on that day, as the clocks go back. It runs once, the first time."
+            return _("%(time)s comes twice on that day, as the clocks go back. It runs once, the first time.", time=named)
         return ""
 
 
@@ -126,24 +129,22 @@ def least_gap(rule: Rule, zone: ZoneInfo, after: datetime) -> timedelta | None:
 
 def sentence(rule: Rule) -> str:
     """Returns the rule in words, without a full stop: `Every weekday, Monday to Friday, at 08:00`."""
-    if rule.cron:
-        return _cron_words(rule.cron)
-    return f"{_days_words(rule)} at {rule.at}"
-
-
-def _days_words(rule: Rule) -> str:
     match rule.every:
+        case "":
+            return _cron_words(rule.cron)
         case "day":
-            return "Every day"
+            return _("Every day at %(time)s", time=rule.at)
         case "weekday":
-            return "Every weekday, Monday to Friday,"
+            return _("Every weekday, Monday to Friday, at %(time)s", time=rule.at)
         case "week":
-            return f"Every {rule.on.capitalize()}"
+            return _("Every %(weekday)s at %(time)s", weekday=_(rule.on.capitalize()), time=rule.at)
         case "month":
-            short = ", or on the last day of a shorter one," if int(rule.on) > SHORTEST_MONTH else ""
-            return f"On the {_ordinal(int(rule.on))} of every month{short}"
+            day = _ordinal(int(rule.on))
+            if int(rule.on) <= SHORTEST_MONTH:
+                return _("On the %(day)s of every month at %(time)s", day=day, time=rule.at)
+            return _("On the %(day)s of every month, or on the last day of a shorter one, at %(time)s", day=day, time=rule.at)
         case _:
-            return f"Once, on {_day_words(date.fromisoformat(rule.on))},"
+            return _("Once, on %(day)s, at %(time)s", day=_day_words(date.fromisoformat(rule.on)), time=rule.at)
 
 
 def _local_times(rule: Rule, after: datetime) -> Iterator[datetime]:
@@ -248,8 +249,12 @@ CHECKS = {"week": _checked_weekday, "month": _checked_day, "once": _checked_date
 
 
 def _ordinal(day: int) -> str:
+    if languages.current().code != languages.ENGLISH:
+        return str(day)
     return f"{day}{'th' if 10 < day < 14 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
 
 
 def _day_words(day: date) -> str:
-    return f"{WEEKDAYS[day.weekday()].capitalize()}, {day.day} {MONTHS[day.month - 1]} {day.year}"
+    """Returns a day in words: `Monday, 2 November 2026`."""
+    weekday = _(WEEKDAYS[day.weekday()].capitalize())
+    return _("%(weekday)s, %(date)s", weekday=weekday, date=languages.current().formats.date(day))
