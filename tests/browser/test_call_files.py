@@ -60,7 +60,7 @@ def test_a_picture_and_a_file_are_below_their_line(
     chat.expect("completed")
     picture = chat.answer.get_by_role("link", name="Open otter.png")
     expect(picture.locator("img")).to_have_js_property("naturalWidth", 600)
-    file = chat.answer.locator(".made a")
+    file = chat.answer.locator(".made a[download]")
     expect(file).to_contain_text(NAME)
     box = file.bounding_box()
     assert box
@@ -90,7 +90,7 @@ def test_without_scripts_a_picture_is_a_link_and_a_file_a_download(server: Serve
     assert load(page, page.get_by_role("button", name="Allow once")).ok
     chat.expect("completed")
     with page.expect_download() as download:
-        chat.answer.locator(".made a").click()
+        chat.answer.locator(".made a[download]").click()
     assert download.value.path().read_bytes() == b"# Otters"
     picture = chat.answer.get_by_role("link", name="Open otter.png").get_attribute("href")
     assert page.request.get(f"{server.url}{picture}").headers["content-type"] == "image/png"

@@ -39,14 +39,14 @@ def chapter() -> Chapter:
     try:
         whole, people, collections = bounded.read(statements, until=time.monotonic() + PATIENCE_SECONDS)
     except bounded.TooLate as late:
-        return Chapter(_("Knowledge"), [HealthFact(_("Documents"), late.message, "warn")])
+        return Chapter("Knowledge", [HealthFact(_("Documents"), late.message, "warn")])
     [(total, count)] = whole
     of_people = [HealthFact(_("Of %(email)s", email=email), _words(*figures)) for email, *figures in people]
     of_collections = [
         HealthFact(name if shared else _("A private collection of %(email)s", email=email), _words(*figures))
         for name, email, shared, *figures in collections
     ]
-    return Chapter(_("Knowledge"), [HealthFact(_("Documents"), _words(total, count)), *of_people, *of_collections])
+    return Chapter("Knowledge", [HealthFact(_("Documents"), _words(total, count)), *of_people, *of_collections])
 
 
 def _words(total: int, count: int) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from webapp.base.languages import gettext as _
+
 Tone = Literal["", "ok", "warn", "bad"]
 SIGNS: dict[Tone, str] = {"ok": "fine", "warn": "check this", "bad": "broken", "": ""}
 
@@ -20,7 +22,7 @@ class HealthFact:
     @property
     def sign(self) -> str:
         """The tone as a word, for people who do not see colours."""
-        return SIGNS[self.tone]
+        return _(SIGNS[self.tone])
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from webapp.base.database.state import found_revision, is_newer, trouble_with_da
 from webapp.base.db import DAMAGED, db, is_sqlite, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import ALL_THREADS, LOST
+from webapp.base.languages import gettext as _, ngettext
 from webapp.base.process.watchdog import BLOCKED, Watchdog
 from webapp.base.version import VERSION
-from webapp.base.words import plural
 from webapp.engine.engine import Engine, the_engine
 from webapp.models.connections import listing
 from webapp.models.connections.effective import LiveConnection
@@ -36,15 +36,28 @@ from webapp.settings.secrets.keyring import Keyring, keyring
 from webapp.settings.service import setting
 from webapp.streaming.shared_config import UNLIKE
 from webapp.web.feature import brought
-from webapp.web.filters import ago
+from webapp.web.filters import ago, plural
 from webapp.web.health_facts import Chapter, HealthFact, MoreFacts, size
 
-UNREADABLE = "{} can't be read with it: enter those keys again under Administration, Models, Connections."
+UNREADABLE = "%(secrets)s can't be read with it: enter those keys again under Administration, Models, Connections."
 # What helps a connection that is refused, by the reason.
 REMEDIES = {
     "auth": "Enter a new key under Administration, Models, Connections, then test it.",
     "credit": "Once there is credit, test it under Administration, Models, Connections.",
 }
+# Of chapters, in English wherever they are looked for; pages say them in their language.
+TITLES = (
+    "Your connection",
+    "Streams",
+    "Paused models",
+    "Database",
+    "Models",
+    "Knowledge",
+    "Tool servers",
+    "Safety",
+    "Nightly backup",
+    "Server",
+)
 PACKAGES = ("Flask", "gevent", "gunicorn", "SQLAlchemy", "cryptography")
 SCARCE_BYTES, LAST_BYTES = 2 * 1024**3, 200 * 1024**2
 NO_CONTENT = "Anyone who can read the log can read people's answers. Unset LOG_CONTENT when you are done."
@@ -91,44 +104,48 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
 def _of_connection(live: LiveConnection) -> Iterator[HealthFact]:
     yield connection(live)
     if live.left_out:
-        yield HealthFact(f"Models of {live.name}", listing.left_out_text(live.left_out), "warn", listing.HINT)
+        yield HealthFact(_("Models of %(name)s", name=live.name), listing.left_out_text(live.left_out), "warn", listing.HINT)
 
 
 def connection(live: LiveConnection) -> HealthFact:
     """Returns the state of a connection at its last check."""
     if not live.is_enabled:
-        return HealthFact(live.name, "Turned off.")
+        return HealthFact(live.name, _("Turned off."))
     if live.key.trouble:
         return HealthFact(live.name, live.key.trouble, "bad")
     if not live.is_usable:
-        return HealthFact(live.name, "No key.", hint="Enter one under Administration, Models, Connections.")
+        return HealthFact(live.name, _("No key."), hint=_("Enter one under Administration, Models, Connections."))
     if live.is_working is None or live.checked_at is None:
-        return HealthFact(live.name, "Not tested yet.")
+        return HealthFact(live.name, _("Not tested yet."))
     if live.refused_at:
-        words = f"{live.check_result} First refused {ago(live.refused_at, utc_now())}."
-        return HealthFact(live.name, words, "bad", REMEDIES.get(live.refused_for, ""))
-    words = f"{live.check_result} Tested {ago(live.checked_at, utc_now())}."
+        words = _("%(result)s First refused %(when)s.", result=live.check_result, when=ago(live.refused_at, utc_now()))
+        return HealthFact(live.name, words, "bad", _(REMEDIES.get(live.refused_for, "")))
+    words = _("%(result)s Tested %(when)s.", result=live.check_result, when=ago(live.checked_at, utc_now()))
     return HealthFact(live.name, words, "ok" if live.is_working else "bad")
 
 
 def key(ring: Keyring) -> HealthFact:
     """Returns which key encrypts the secrets, and whether a change of the key is unfinished."""
-    source = f"stored in {ring.file}" if ring.file else "set in the environment"
-    words = f"{ring.current}, {source}; {plural(len(ring.secrets), 'stored secret')}."
+    source = _("stored in %(file)s", file=ring.file) if ring.file else _("set in the environment")
+    words = _(
+        "%(key)s, %(source)s; %(secrets)s.", key=ring.current, source=source, secrets=plural(len(ring.secrets), "stored secret")
+    )
     if ring.lost:
-        return HealthFact("Encryption key", words, "bad", UNREADABLE.format(plural(len(ring.lost), "secret")))
+        return HealthFact(_("Encryption key"), words, "bad", _(UNREADABLE, secrets=plural(len(ring.lost), "secret")))
     if ring.older:
-        return HealthFact("Encryption key", words, "warn", "A key change is in progress: finish it under Administration, Keys.")
-    return HealthFact("Encryption key", words, "ok")
+        return HealthFact(
+            _("Encryption key"), words, "warn", _("A key change is in progress: finish it under Administration, Keys.")
+        )
+    return HealthFact(_("Encryption key"), words, "ok")
 
 
 def _address(config: Config) -> HealthFact:
     """Returns whether the public address is configured, and uses https."""
     if not config.public_url:
-        return HealthFact("Address", "PUBLIC_URL is not set.", "" if config.host in LOOPBACK else "warn", SET_IT)
+        return HealthFact(_("Address"), _("PUBLIC_URL is not set."), "" if config.host in LOOPBACK else "warn", _(SET_IT))
     if config.public_url.startswith("https://"):
-        return HealthFact("Address", f"{config.public_url}. Cookies are only sent over https.", "ok")
-    return HealthFact("Address", f"{config.public_url}, without https.", "warn", NO_HTTPS)
+        return HealthFact(_("Address"), _("%(url)s. Cookies are only sent over https.", url=config.public_url), "ok")
+    return HealthFact(_("Address"), _("%(url)s, without https.", url=config.public_url), "warn", _(NO_HTTPS))
 
 
 def of_request(request: Request, config: Config) -> list[HealthFact]:
@@ -136,15 +153,25 @@ def of_request(request: Request, config: Config) -> list[HealthFact]:
     return [_host(request, config), *_proxies(request, config)]
 
 
-@cache
 def versions() -> tuple[HealthFact, ...]:
-    """Returns the versions in use; that of the browser library is from the lock file."""
+    """Returns the versions in use."""
+    python, system = f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"
+    on_system = _("%(python)s on %(system)s.", python=python, system=system)
+    built = (
+        _("Version %(version)s, commit %(commit)s.", version=VERSION, commit=commit())
+        if commit()
+        else _("Version %(version)s.", version=VERSION)
+    )
+    return HealthFact("Millrace", built), HealthFact(_("Platform"), on_system), HealthFact(_("Libraries"), f"{_libraries()}.")
+
+
+@cache
+def _libraries() -> str:
+    """Returns their versions; that of the browser library is from the lock file."""
     lock = loads((ROOT / "package-lock.json").read_text("utf-8"))
     parts = [f"{name} {version(name)}" for name in PACKAGES]
     parts.append(f"htmx {lock['packages']['node_modules/htmx.org']['version']}")
-    python = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}."
-    built = f"Version {VERSION}{f', commit {commit()}' if commit() else ''}."
-    return HealthFact("Millrace", built), HealthFact("Platform", python), HealthFact("Libraries", f"{', '.join(parts)}.")
+    return ", ".join(parts)
 
 
 @cache
@@ -179,29 +206,55 @@ def memory(text_bytes: int) -> HealthFact:
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
-        return HealthFact("Memory", f"{size(text_bytes)} used for the text of answers.")
+        return HealthFact(_("Memory in use"), _("%(size)s used for the text of answers.", size=size(text_bytes)))
     return HealthFact(
-        "Memory", f"{size(pages * os.sysconf('SC_PAGE_SIZE'))}; {size(text_bytes)} of it used for the text of answers."
+        _("Memory in use"),
+        _(
+            "%(all)s; %(size)s of it used for the text of answers.",
+            all=size(pages * os.sysconf("SC_PAGE_SIZE")),
+            size=size(text_bytes),
+        ),
     )
 
 
 def loop(watchdog: Watchdog) -> HealthFact:
     """Returns whether anything has blocked the event loop."""
     if not watchdog.times:
-        return HealthFact("Blocked", "Nothing has blocked the server for long.", "ok")
-    words = f"{plural(watchdog.times, 'time')} since the start, {watchdog.seconds:.1f} seconds in total."
+        return HealthFact(_("Blocked"), _("Nothing has blocked the server for long."), "ok")
+    words = ngettext(
+        "%(num)s time since the start, %(seconds)s seconds in total.",
+        "%(num)s times since the start, %(seconds)s seconds in total.",
+        watchdog.times,
+        seconds=round(watchdog.seconds, 1),
+    )
     return HealthFact(
-        "Blocked", words, "warn", f"Everyone waits while that happens. `{BLOCKED}` lines in the log name the place in the code."
+        _("Blocked"),
+        words,
+        "warn",
+        _("Everyone waits while that happens. `%(lines)s` lines in the log name the place in the code.", lines=BLOCKED),
     )
 
 
 def threads() -> HealthFact:
     """Returns how many threads are free for each purpose, and whether one did not come back."""
-    words = ", ".join(f"{thread.free} of {thread.size} for {thread.purpose}" for thread in ALL_THREADS)
+    words = ", ".join(
+        _("%(free)s of %(all)s for %(purpose)s", free=thread.free, all=thread.size, purpose=thread.purpose)
+        for thread in ALL_THREADS
+    )
     if lost := sum(thread.lost for thread in ALL_THREADS):
-        hint = f"They were replaced. `{LOST}` lines in the log name what they did. Restart the server if there are many."
-        return HealthFact("Free threads", f"{words}. {plural(lost, 'thread')} didn't come back.", "warn", hint)
-    return HealthFact("Free threads", f"{words}.", "ok")
+        hint = _(
+            "They were replaced. `%(lines)s` lines in the log name what they did. Restart the server if there are many.",
+            lines=LOST,
+        )
+        return HealthFact(
+            _("Free threads"),
+            ngettext(
+                "%(free)s. %(num)s thread didn't come back.", "%(free)s. %(num)s threads didn't come back.", lost, free=words
+            ),
+            "warn",
+            hint,
+        )
+    return HealthFact(_("Free threads"), f"{words}.", "ok")
 
 
 def trouble_with_redis(engine: Engine) -> str:
@@ -218,15 +271,17 @@ def redis(engine: Engine) -> list[HealthFact]:
     if not engine.shared:
         return []
     if not (about := engine.shared.about_redis()):
-        hint = "Pages still show their own worker's answers live, and other workers' answers once a second. Check REDIS_URL."
-        return [HealthFact("Redis", NO_REDIS, "bad", hint)]
+        hint = _("Pages still show their own worker's answers live, and other workers' answers once a second. Check REDIS_URL.")
+        return [HealthFact("Redis", _(NO_REDIS), "bad", hint)]
     if differs := engine.shared.agreement.differs:
         return [HealthFact("Redis", UNLIKE.format(differs), "bad")]
     version, evicts = about
     if evicts:
-        hint = "Set its maxmemory-policy to noeviction: pages of other workers fall behind when it drops something."
-        return [HealthFact("Redis", f"Version {version}. It drops data when its memory is full.", "warn", hint)]
-    return [HealthFact("Redis", f"Version {version}.", "ok")]
+        hint = _("Set its maxmemory-policy to noeviction: pages of other workers fall behind when it drops something.")
+        return [
+            HealthFact("Redis", _("Version %(version)s. It drops data when its memory is full.", version=version), "warn", hint)
+        ]
+    return [HealthFact("Redis", _("Version %(version)s.", version=version), "ok")]
 
 
 def _log(config: Config) -> list[HealthFact]:
@@ -234,49 +289,72 @@ def _log(config: Config) -> list[HealthFact]:
         return []
     names = ", ".join(sorted(config.debug))
     if config.log_content:
-        return [HealthFact("Log", f"Detailed logging: {names}. It includes the text of answers.", "warn", NO_CONTENT)]
-    return [HealthFact("Log", f"Detailed logging: {names}, without the text of answers.")]
+        return [
+            HealthFact(
+                _("Server log"),
+                _("Detailed logging: %(names)s. It includes the text of answers.", names=names),
+                "warn",
+                _(NO_CONTENT),
+            )
+        ]
+    return [HealthFact(_("Server log"), _("Detailed logging: %(names)s, without the text of answers.", names=names))]
 
 
 def _disk(folder: Path) -> HealthFact:
     free = shutil.disk_usage(folder).free
-    words = f"{size(free)} free on the disk that holds {folder}."
+    words = _("%(size)s free on the disk that holds %(folder)s.", size=size(free), folder=folder)
     if free >= SCARCE_BYTES:
-        return HealthFact("Disk", words, "ok")
+        return HealthFact(_("Disk"), words, "ok")
     return HealthFact(
-        "Disk", words, "bad" if free < LAST_BYTES else "warn", "When it is full, nothing can be saved. Free up space soon."
+        _("Disk"), words, "bad" if free < LAST_BYTES else "warn", _("When it is full, nothing can be saved. Free up space soon.")
     )
 
 
 def _host(request: Request, config: Config) -> HealthFact:
     url = urlsplit(config.public_url)
     if url.netloc and url.netloc != request.host:
-        hint = f"Links you share point to {config.public_url}. Use that address, or change PUBLIC_URL."
-        return HealthFact("Your address", request.host_url, "warn", hint)
+        hint = _("Links you share point to %(url)s. Use that address, or change PUBLIC_URL.", url=config.public_url)
+        return HealthFact(_("Your address"), request.host_url, "warn", hint)
     if url.scheme == "https" and not request.is_secure:
-        return HealthFact("Your address", f"{request.host}, as forwarded by the proxy.", "ok")
+        return HealthFact(_("Your address"), _("%(host)s, as forwarded by the proxy.", host=request.host), "ok")
     if request.is_secure and url.scheme != "https":
         return HealthFact(
-            "Your address", request.host_url, "warn", f"The page uses https, but Millrace isn't set up for it. {SET_IT}"
+            _("Your address"),
+            request.host_url,
+            "warn",
+            " ".join((_("The page uses https, but Millrace isn't set up for it."), _(SET_IT))),
         )
-    return HealthFact("Your address", request.host_url, "ok")
+    return HealthFact(_("Your address"), request.host_url, "ok")
 
 
 def _proxies(request: Request, config: Config) -> list[HealthFact]:
     if not request.headers.get("X-Forwarded-For"):
-        return [HealthFact("Proxies", "No proxy detected.")]
+        return [HealthFact(_("Proxies"), _("No proxy detected."))]
     if config.trusted_proxies:
         return [
-            HealthFact("Proxies", f"Trusted: {', '.join(config.trusted_proxies)}. Your address is {request.remote_addr}.", "ok")
+            HealthFact(
+                _("Proxies"),
+                _(
+                    "Trusted: %(proxies)s. Your address is %(address)s.",
+                    proxies=", ".join(config.trusted_proxies),
+                    address=request.remote_addr,
+                ),
+                "ok",
+            )
         ]
-    hint = f"Set TRUSTED_PROXIES={request.remote_addr}: until then everyone looks like one visitor and shares one rate limit."
-    return [HealthFact("Proxies", "There is a proxy in front of this server that TRUSTED_PROXIES doesn't list.", "warn", hint)]
+    hint = _(
+        "Set TRUSTED_PROXIES=%(address)s: until then everyone looks like one visitor and shares one rate limit.",
+        address=request.remote_addr,
+    )
+    return [
+        HealthFact(_("Proxies"), _("There is a proxy in front of this server that TRUSTED_PROXIES doesn't list."), "warn", hint)
+    ]
 
 
 def _database(*, is_thorough: bool) -> list[HealthFact]:
     """Returns the facts on a database that responds."""
     version = _scalar("SELECT sqlite_version()" if is_sqlite() else "SHOW server_version")
-    about = HealthFact(_database_kind(), f"Version {version}, {_database_size()}.", "ok")
+    about = HealthFact(_database_kind(), _("Version %(version)s, %(size)s.", version=version, size=_database_size()), "ok")
     return [about, *_journal(), *network_disk(), _writing(), _schema(), *(_soundness() if is_thorough else ())]
 
 
@@ -289,11 +367,11 @@ def _database_kind() -> str:
 def _last_backup(config: Config) -> HealthFact:
     """Returns when the newest known backup was made."""
     backup_at = made_at(config.data_dir)
-    hint = KEEP_KEY if is_sqlite() and setting("backup.nightly") else NIGHTLY
+    hint = _(KEEP_KEY if is_sqlite() and setting("backup.nightly") else NIGHTLY)
     if not backup_at:
-        return HealthFact("Backups", "No backup found.", hint=hint if is_sqlite() else f"{hint} {UNSEEN}")
+        return HealthFact(_("Backups"), _("No backup found."), hint=hint if is_sqlite() else f"{hint} {_(UNSEEN)}")
     is_old = (utc_now() - backup_at).days > OLD_DAYS
-    return HealthFact("Backups", f"Last backup: {ago(backup_at, utc_now())}.", "" if is_old else "ok", hint)
+    return HealthFact(_("Backups"), _("Last backup: %(when)s.", when=ago(backup_at, utc_now())), "" if is_old else "ok", hint)
 
 
 def _soundness() -> list[HealthFact]:
@@ -302,7 +380,7 @@ def _soundness() -> list[HealthFact]:
         return []
     # The first error is enough.
     is_sound = _scalar("PRAGMA quick_check(1)") == "ok"
-    return [HealthFact("File", "No damage found." if is_sound else DAMAGED, "ok" if is_sound else "bad")]
+    return [HealthFact(_("File"), _("No damage found.") if is_sound else _(DAMAGED), "ok" if is_sound else "bad")]
 
 
 def _database_size() -> str:
@@ -316,8 +394,10 @@ def _journal() -> list[HealthFact]:
         return []
     mode = _scalar("PRAGMA journal_mode")
     if mode == "wal":
-        return [HealthFact("Journal", "Write-ahead log (WAL): reads and writes don't block each other.", "ok")]
-    return [HealthFact("Journal", f"{mode}.", "warn", "The disk that holds DATA_DIR doesn't support WAL. Use a local disk.")]
+        return [HealthFact(_("Journal"), _("Write-ahead log (WAL): reads and writes don't block each other."), "ok")]
+    return [
+        HealthFact(_("Journal"), f"{mode}.", "warn", _("The disk that holds DATA_DIR doesn't support WAL. Use a local disk."))
+    ]
 
 
 def network_disk(mounts: str = "") -> list[HealthFact]:
@@ -327,7 +407,14 @@ def network_disk(mounts: str = "") -> list[HealthFact]:
     folder = Path(db.engine.url.database or "").absolute().parent
     if not (kind := network_of(folder, mounts or read_mounts())):
         return []
-    return [HealthFact("Disk", f"The database is in {folder}, on a network disk ({kind}).", "warn", NETWORK_DISK)]
+    return [
+        HealthFact(
+            _("Disk"),
+            _("The database is in %(folder)s, on a network disk (%(kind)s).", folder=folder, kind=kind),
+            "warn",
+            _(NETWORK_DISK),
+        )
+    ]
 
 
 def _writing() -> HealthFact:
@@ -336,16 +423,25 @@ def _writing() -> HealthFact:
         with write(patience_seconds=1):
             pass
     except (Unavailable, OperationalError):
-        return HealthFact("Writing", "The database can't be written to.", "bad", "Check free space and permissions on its disk.")
-    return HealthFact("Writing", f"Writable, in {max(1, round((time.monotonic() - began) * 1000))} ms.", "ok")
+        return HealthFact(
+            _("Writing"), _("The database can't be written to."), "bad", _("Check free space and permissions on its disk.")
+        )
+    return HealthFact(_("Writing"), _("Writable, in %(ms)s ms.", ms=max(1, round((time.monotonic() - began) * 1000))), "ok")
 
 
 def _schema() -> HealthFact:
     with db.engine.connect() as connection:
         revision = found_revision(connection)
     if is_newer(revision):
-        return HealthFact("Schema", f"{revision}, of a newer version.", "warn", "Update this server too, and restart it.")
-    return HealthFact("Schema", f"{revision}, up to date.", "ok" if revision == newest_revision() else "bad")
+        return HealthFact(
+            _("Schema"),
+            _("%(revision)s, of a newer version.", revision=revision),
+            "warn",
+            _("Update this server too, and restart it."),
+        )
+    return HealthFact(
+        _("Schema"), _("%(revision)s, up to date.", revision=revision), "ok" if revision == newest_revision() else "bad"
+    )
 
 
 def _scalar(question: str) -> str:

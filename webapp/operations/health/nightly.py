@@ -24,6 +24,7 @@ from webapp.base.current import PerApp, the_config
 from webapp.base.database.revisions import newest_revision
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.errors import Conflict, Invalid
+from webapp.base.languages import gettext as _
 from webapp.base.words import plural
 from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
@@ -33,6 +34,7 @@ from webapp.people.accounts.queries import set_up_at
 from webapp.settings.secrets.keyring import keyring
 from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
+from webapp.web import filters
 from webapp.web.filters import ago
 from webapp.web.health_facts import HealthFact, size
 
@@ -279,49 +281,65 @@ def last_good() -> Run | None:
 def facts() -> list[HealthFact]:
     """Returns the lines of the health page and of `flask check`."""
     if not is_sqlite():
-        return [HealthFact("Every night", NOT_HERE)]
+        return [HealthFact(_("Every night"), _(NOT_HERE))]
     return [_plan(), *_last(), *_kept()]
 
 
 def _plan() -> HealthFact:
     if is_under_way():
         since = running_since() or utc_now()
-        return HealthFact("Now", f"A backup is being made, since {_clock(since)}. It uses a tenth of one core at most.")
+        return HealthFact(
+            _("Now"), _("A backup is being made, since %(when)s. It uses a tenth of one core at most.", when=_clock(since))
+        )
     hour = int(setting("backup.hour"))
     if not setting("backup.nightly"):
-        return HealthFact("Every night", TURNED_OFF)
+        return HealthFact(_("Every night"), _(TURNED_OFF))
     zone, offset = f"{datetime.now().astimezone():%Z}", f"UTC{datetime.now().astimezone():%z}"
-    words = zone if zone == "UTC" else f"{zone}, {offset}"
-    return HealthFact("Every night", f"At {hour:02}:00 by the server's clock ({words}).", "ok")
+    words, at = zone if zone == "UTC" else f"{zone}, {offset}", f"{hour:02}:00"
+    return HealthFact(_("Every night"), _("At %(time)s by the server's clock (%(zone)s).", time=at, zone=words), "ok")
 
 
 def _last() -> Iterator[HealthFact]:
     past, troubles = runs(), problems()
     if not past:
-        yield HealthFact("Last run", " ".join(troubles) or "None yet.", "warn" if troubles else "")
+        yield HealthFact(_("Last run"), " ".join(troubles) or _("None yet."), "warn" if troubles else "")
         return
     last = past[-1]
     if last.faults:
         yield HealthFact(
-            "Last run", f"{_clock(last.began)}: no backup. {' '.join(last.faults)}", "bad", "Earlier copies are kept."
+            _("Last run"),
+            _("%(when)s: no backup. %(faults)s", when=_clock(last.began), faults=" ".join(last.faults)),
+            "bad",
+            _("Earlier copies are kept."),
         )
     elif good := last_good():
-        yield HealthFact("Last run", f"{_clock(good.began)}{_lateness(good)}: {_held(good)}", "ok")
+        yield HealthFact(_("Last run"), f"{_clock(good.began)}{_lateness(good)}: {_held(good)}", "ok")
         seconds = max(1, round(good.restore_seconds))
-        yield HealthFact("Restoring it", f"Takes about {plural(seconds, 'second')}, as tried on a scratch copy.")
+        yield HealthFact(
+            _("Restoring it"),
+            _("Takes about %(seconds)s, as tried on a scratch copy.", seconds=filters.plural(seconds, "second")),
+        )
     if others := [trouble for trouble in troubles if trouble not in last.faults]:
-        yield HealthFact("To look at", " ".join(others), "warn")
+        yield HealthFact(_("To look at"), " ".join(others), "warn")
 
 
 def _held(run: Run) -> str:
-    files = f" and {plural(run.files, 'file')} of {size(run.file_bytes)}" if run.files else ""
-    rows = f"{plural(run.rows, 'row')} of {plural(run.tables, 'table')}"
-    return f"{size(run.bytes)}{files}. Restored and compared: all {rows} are equal."
+    rows, tables = filters.plural(run.rows, "row"), filters.plural(run.tables, "table")
+    compared = _("Restored and compared: all %(rows)s of %(tables)s are equal.", rows=rows, tables=tables)
+    if not run.files:
+        return f"{size(run.bytes)}. {compared}"
+    files = _(
+        "%(size)s and %(files)s of %(bytes)s.",
+        size=size(run.bytes),
+        files=filters.plural(run.files, "file"),
+        bytes=size(run.file_bytes),
+    )
+    return f"{files} {compared}"
 
 
 def _lateness(run: Run) -> str:
     slot = last_slot(run.began, int(setting("backup.hour")))
-    return ", later than planned" if run.began - slot > LATE and not run.is_asked else ""
+    return _(", later than planned") if run.began - slot > LATE and not run.is_asked else ""
 
 
 def _kept() -> Iterator[HealthFact]:
@@ -331,7 +349,18 @@ def _kept() -> Iterator[HealthFact]:
     names = ", ".join(f"{copy.made_at.astimezone():%-d %b %H:%M}" for copy in kept)
     total, folder = sum(copy.bytes for copy in kept), the_config().backup_dir
     hint = SAME_DISK if folder.stat().st_dev == backups.database_file().stat().st_dev else ""
-    yield HealthFact("Copies", f"{len(kept)} in {folder}, {size(total)} without files: {names}.", "", hint)
+    yield HealthFact(
+        _("Copies"),
+        _(
+            "%(count)s in %(folder)s, %(size)s without files: %(names)s.",
+            count=len(kept),
+            folder=folder,
+            size=size(total),
+            names=names,
+        ),
+        "",
+        _(hint),
+    )
 
 
 def _clock(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from webapp.base.current import the_config
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import is_sqlite
+from webapp.base.languages import gettext as _, ngettext
 from webapp.base.process.watchdog import WATCHDOG
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.sse_response import streaming_response
@@ -20,7 +21,6 @@ from webapp.operations.health import facts, nightly
 from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user
 from webapp.settings.service import setting
 from webapp.streaming.codec import encode
-from webapp.web.filters import plural
 from webapp.web.health_facts import Chapter, HealthFact
 from webapp.web.htmx import redirect, render
 
@@ -75,12 +75,12 @@ def _pieces(pause: Callable[[float], object]) -> Iterator[bytes]:
 def _streams() -> list[HealthFact]:
     engine, mine = the_engine(), open_pages(current_user().id)
     limit = setting("limits.sse_per_user") * FEEDS_PER_CONNECTION
-    of_them = f" (limit {limit})" if limit else ""
-    running = f"{len(engine.live)} running (limit {engine.admission.max_streams})"
+    open_here = _("%(num)s open (limit %(limit)s)", num=mine, limit=limit) if limit else _("%(num)s open", num=mine)
+    running = _("%(num)s running (limit %(limit)s)", num=len(engine.live), limit=engine.admission.max_streams)
     return [
-        HealthFact("Your open pages", f"{mine} open{of_them}"),
-        HealthFact("All open pages", f"{plural(open_pages(), 'stream')} to browsers."),
-        HealthFact("Running answers", running, "warn" if len(engine.live) >= engine.admission.max_streams else ""),
+        HealthFact(_("Your open pages"), open_here),
+        HealthFact(_("All open pages"), ngettext("%(num)s stream to browsers.", "%(num)s streams to browsers.", open_pages())),
+        HealthFact(_("Running answers"), running, "warn" if len(engine.live) >= engine.admission.max_streams else ""),
         facts.memory(engine.logs.topics.buffered_bytes),
         facts.loop(WATCHDOG.get()),
         facts.threads(),
@@ -90,7 +90,12 @@ def _streams() -> list[HealthFact]:
 def _paused() -> list[HealthFact]:
     """Returns the models that are paused after repeated failures."""
     return [
-        HealthFact(providers().display_name(model), f"Paused for {pause.seconds:.0f} more seconds.", "warn", PAUSED[pause.code])
+        HealthFact(
+            providers().display_name(model),
+            _("Paused for %(num)s more seconds.", num=round(pause.seconds)),
+            "warn",
+            _(PAUSED[pause.code]),
+        )
         for model, pause in the_engine().circuits.paused().items()
     ]
 

@@ -80,12 +80,12 @@ class DueTime:
     def note(self) -> str:
         """What a change of the clocks does to this time; empty for nearly all."""
         here = self.at.astimezone(self.zone)
-        named = f"{self.local:%H:%M}"
+        named, later = f"{self.local:%H:%M}", f"{here:%H:%M}"
         if here.replace(tzinfo=None) != self.local:
             return _(
                 "%(time)s doesn't exist on that day, as the clocks go forward. It runs right after that, at %(later)s.",
                 time=named,
-                later=f"{here:%H:%M}",
+                later=later,
             )
         if here.utcoffset() != here.replace(fold=1).utcoffset():
             return _("%(time)s comes twice on that day, as the clocks go back. It runs once, the first time.", time=named)

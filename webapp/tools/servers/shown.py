@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _, ngettext
 from webapp.base.words import plural
 from webapp.people.accounts.tables import User
 from webapp.rendering.difference import DiffLine, difference
@@ -204,13 +205,17 @@ def chapter() -> Chapter:
     is_in_trouble = ToolServer.owner_id.is_not(None), ToolServer.trouble != "", ToolServer.is_enabled
     count = db.session.scalar(select(func.count(ToolServer.id)).where(*is_in_trouble)) or 0
     if count:
-        facts.append(HealthFact("Of people", f"{plural(count, 'tool server')} not working.", "warn"))
-    return Chapter("Tool servers", facts or [HealthFact("Connected", "None.")])
+        facts.append(
+            HealthFact(
+                _("Of people"), ngettext("%(num)s tool server not working.", "%(num)s tool servers not working.", count), "warn"
+            )
+        )
+    return Chapter("Tool servers", facts or [HealthFact(_("Connected"), _("None."))])
 
 
 def _fact(server: ShownServer) -> HealthFact:
     if server.trouble:
-        return HealthFact(server.name, server.trouble, "warn", "Only its own tools are missing. Its page has a test.")
+        return HealthFact(server.name, server.trouble, "warn", _("Only its own tools are missing. Its page has a test."))
     waits = f" {plural(server.waiting, 'tool')} to accept." if server.waiting else ""
     return HealthFact(server.name, f"{server.state[:1].upper()}{server.state[1:]}.{waits}", "ok" if server.tone == "ok" else "")
 
