@@ -17,7 +17,7 @@ BELOW, ABOVE = "below", "above"
 class AlertKind:
     """A kind of rule; `metric` is a figure of recent answers, or empty for a fact of the server, which has no time window.
 
-    `condition` says what has to be so for the rule to fire, with `{limit}`; `special` is a limit for which other words say it.
+    `condition` says what has to be so for the rule to fire, with `%(limit)s`; `special` is a limit for which other words say it.
     `scale` converts a compared value to the unit that people type. `earlier` explains one that is open with too few answers.
     """
 
@@ -40,7 +40,7 @@ class AlertKind:
 
     def fires_when(self, limit: float) -> str:
         """Says in words when a rule with this limit fires."""
-        return self.special[1] if limit == self.special[0] else self.condition.format(limit=self.words(limit))
+        return self.special[1] if limit == self.special[0] else self.condition % {"limit": self.words(limit)}
 
     @property
     def unit_word(self) -> str:
@@ -52,15 +52,15 @@ KINDS: Mapping[str, AlertKind] = {
     kind.name: kind
     for kind in (
         AlertKind(
-            "success", "Success rate", "the success rate is below {limit}", BELOW, "%", "success_rate", 100, earlier=FAILED
+            "success", "Success rate", "the success rate is below %(limit)s", BELOW, "%", "success_rate", 100, earlier=FAILED
         ),
         AlertKind(
-            SLOWER, "Slower than usual", "a model's first text takes more than {limit} its usual time", ABOVE, "times", "slowdown"
+            SLOWER, "Slower than usual", "a model's first text takes more than %(limit)s its usual time", ABOVE, "times", "slowdown"
         ),
         AlertKind(
             "first_text",
             "Time to the first text",
-            "the first text takes longer than {limit} on average",
+            "the first text takes longer than %(limit)s on average",
             ABOVE,
             "ms",
             "ttft_avg_ms",
@@ -69,29 +69,29 @@ KINDS: Mapping[str, AlertKind] = {
         AlertKind(
             "fallback",
             "Answers from a fallback model",
-            "a fallback model writes more than {limit} of the answers",
+            "a fallback model writes more than %(limit)s of the answers",
             ABOVE,
             "%",
             "fallback_rate",
             100,
             earlier="A fallback model wrote several answers earlier.",
         ),
-        AlertKind("errors", "Error rate", "the error rate is above {limit}", ABOVE, "%", "error_rate", 100, earlier=FAILED),
+        AlertKind("errors", "Error rate", "the error rate is above %(limit)s", ABOVE, "%", "error_rate", 100, earlier=FAILED),
         AlertKind(
             "budget",
             "Budget used",
-            "more than {limit} of a budget is used",
+            "more than %(limit)s of a budget is used",
             ABOVE,
             "%",
             scale=100,
             special=(0.999, "a budget is used up"),
         ),
-        AlertKind(DISK, "Free disk space", "less than {limit} of disk space is free", BELOW, "MB"),
-        AlertKind("backup", "Age of the last backup", "the last backup is older than {limit}", ABOVE, "days"),
+        AlertKind(DISK, "Free disk space", "less than %(limit)s of disk space is free", BELOW, "MB"),
+        AlertKind("backup", "Age of the last backup", "the last backup is older than %(limit)s", ABOVE, "days"),
         AlertKind(
             PROOF,
             "Nightly backup",
-            "more than {limit} things are wrong with nightly backups",
+            "more than %(limit)s things are wrong with nightly backups",
             ABOVE,
             "",
             special=(0, "a nightly backup failed or is missing, or a copy is damaged"),
@@ -99,7 +99,7 @@ KINDS: Mapping[str, AlertKind] = {
         AlertKind(
             REJECTED_KEYS,
             "Rejected provider keys",
-            "more than {limit} provider keys are rejected",
+            "more than %(limit)s provider keys are rejected",
             ABOVE,
             "",
             special=(0, "a provider rejects its key"),
@@ -107,7 +107,7 @@ KINDS: Mapping[str, AlertKind] = {
         AlertKind(
             NO_CREDIT,
             "Providers without credit",
-            "more than {limit} providers have no credit left",
+            "more than %(limit)s providers have no credit left",
             ABOVE,
             "",
             special=(0, "a provider has no credit left"),

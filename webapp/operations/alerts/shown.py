@@ -82,7 +82,7 @@ def _line(rule: AlertRule, answers: Answers) -> ShownRule:
 
 def _sentence(rule: AlertRule, kind: AlertKind) -> str:
     special, words = kind.special
-    condition = _(words) if rule.limit == special else _(kind.condition).format(limit=kind.words(rule.limit))
+    condition = _(words) if rule.limit == special else _(kind.condition, limit=kind.words(rule.limit))
     if not kind.metric:
         return _("When %(condition)s, %(effect)s.", condition=condition, effect=_effect())
     minutes = plural(rule.window_minutes, "minute")
