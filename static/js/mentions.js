@@ -115,4 +115,6 @@
   // The box keeps the focus.
   document.addEventListener("mousedown", (event) => event.target.closest?.("#mentions") && event.preventDefault());
   document.addEventListener("click", (event) => optionAt(event) && choose(optionAt(event)));
+  // Loaded after the page, in whose box a name can have been begun.
+  if (document.activeElement?.id === "composer-text") update();
 }
