@@ -117,6 +117,18 @@ def test_of_two_tabs_the_second_is_told_and_neither_is_lost(owner, text):
     assert program.get(f"/texts/{id_of(path)}?version=2")["text"] == "Mine"
 
 
+def test_who_can_write_deletes_it_with_its_versions(owner, member, text):
+    path = text()
+    shown = owner.page(f"{path}/versions")
+    assert shown.says("All its versions go")
+    chat = f"/chats/{program_of(owner).get(f'/texts/{id_of(path)}')['chat_id']}"
+    give(chat, member, "view")
+    assert not member.page(f"{path}/versions").says("All its versions go")
+    assert member.post(f"{path}/delete").status_code == 404
+    assert owner.post(f"{path}/delete").location == f"{chat}/texts"
+    assert owner.get(path).status_code == 404
+
+
 @on_both_databases
 def test_programs_read_save_and_delete(owner, member, text):
     path = text()

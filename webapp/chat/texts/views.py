@@ -119,7 +119,9 @@ def decide(id: str) -> Response:
 def versions(id: str) -> Response:
     now = visible_text(id)
     shown_versions = [shown.version(version) for version in queries.versions_of(id, current_user().id)]
-    return _page("versions", _chat(now), url_for(".versions", id=id), text=now, versions=shown_versions)
+    chat = _chat(now)
+    can_write = _may_write(chat)
+    return _page("versions", chat, url_for(".versions", id=id), text=now, versions=shown_versions, can_write=can_write)
 
 
 @bp.post("/texts/<id>/restore")
@@ -153,9 +155,11 @@ def _chat(text: TextVersion) -> Chat:
 
 
 def _changes(text: TextVersion) -> dict[str, Any]:
-    me = current_user()
-    can_write = right_in(_chat(text), me) in ("own", "write")
-    return {"text": text, "change": shown.change(text.text_id, me), "can_write": can_write}
+    return {"text": text, "change": shown.change(text.text_id, current_user()), "can_write": _may_write(_chat(text))}
+
+
+def _may_write(chat: Chat) -> bool:
+    return right_in(chat, current_user()) in ("own", "write")
 
 
 def _text_page(text: TextVersion, refusal: AppError | None = None) -> Response:

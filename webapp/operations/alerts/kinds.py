@@ -55,7 +55,12 @@ KINDS: Mapping[str, AlertKind] = {
             "success", "Success rate", "the success rate is below %(limit)s", BELOW, "%", "success_rate", 100, earlier=FAILED
         ),
         AlertKind(
-            SLOWER, "Slower than usual", "a model's first text takes more than %(limit)s its usual time", ABOVE, "times", "slowdown"
+            SLOWER,
+            "Slower than usual",
+            "a model's first text takes more than %(limit)s its usual time",
+            ABOVE,
+            "times",
+            "slowdown",
         ),
         AlertKind(
             "first_text",
