@@ -87,7 +87,9 @@ def test_the_containerfile_is_what_a_builder_wants():
     said = (DEPLOY / "Containerfile").read_text("utf-8")
     assert {word.partition("=")[0] for word in re.search(r"^ENV (.*)$", said, re.MULTILINE)[1].split()} <= OURS | OF_THE_IMAGE
     copied = [line.split()[:-1] for line in re.findall(r"^COPY (?!--)(.+)$", said, re.MULTILINE)]
-    assert all((ROOT / name).exists() for names in copied for name in names)
+    names = {name for names in copied for name in names}
+    assert all((ROOT / name).exists() for name in names)
+    assert {"docs", "languages", "migrations", "static", "templates", "webapp"} <= names, "a server reads them"
     assert said.rindex("\nUSER ") > said.rindex("\nFROM ")
 
 
