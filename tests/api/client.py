@@ -98,6 +98,9 @@ def least_body(operation: Operation) -> dict[str, Any] | None:
         "is_good": True,
         "is_hidden": True,
         "seconds": 5,
+        "version": 1,
+        "start": 0,
+        "end": 4,
         "decision": "end",
     }
     return {name: values.get(name, "Mine now.") for name, field in fields if field.is_required()} if operation.body else None

@@ -436,6 +436,8 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "projects.fold": {"fold": "{own_project}"},
     "models.show": {"id": "some/model"},
     "beside.choose": {"off": "y"},
+    "texts.decide": {"deed": "dismiss"},
+    "texts.restore": {"version": "1"},
     "api_tools.decide": {"decision": "deny"},
     "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
     "api_connections.create": {"kind": "none"},

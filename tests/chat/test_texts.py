@@ -213,7 +213,7 @@ def test_a_dismissed_change_leaves_everything_as_it_is(owner, text, fake):
     changed(owner, path, "First we rest.")
     decide(owner, path, "dismiss")
     assert (words(owner, path), number(owner, path)) == (ANSWER + "\n", 1)
-    assert decide(owner, path, "accept").status_code == 404
+    assert decide(owner, path, "accept").status_code == 409
 
 
 def test_a_model_that_repeats_everything_changes_the_part_alone(owner, text, fake):

@@ -50,7 +50,7 @@ SENDING = (
     *("chat.send", "chat.go_on", "chat.again", "tree.save", "tree.fork", "home.begin", "starters.begin", "cut.continue_all"),
     *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest", "story.write_now"),
     "offline.send",
-    "texts.change",
+    *("texts.open", "texts.save", "texts.change", "texts.restore"),
 )
 
 FEATURE = Feature(

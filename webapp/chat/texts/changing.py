@@ -41,7 +41,7 @@ from webapp.streaming.transcript import Transcript
 MOST_WISH = 2_000
 NO_PART = "Choose the part that is to be changed: this text has no such place."
 OPEN = "There is a change of this text already: accept it or dismiss it first."
-NOTHING = "There is no change to accept."
+NOTHING = "There is no change of this text."
 MOVED = "The part was changed meanwhile, so the new one no longer fits. Dismiss the change and ask again."
 NOTES = {
     "user": "It was stopped before it finished.",
@@ -155,7 +155,7 @@ def _place(row: TextChange, now: TextVersion, by: User) -> tuple[int, int]:
 def _change(text_id: str) -> TextChange:
     if row := queries.change_of(text_id):
         return row
-    raise NotFound("This text has no change.")
+    raise Conflict(NOTHING)
 
 
 def _request(prompt: RenderedPrompt, model: str, row: TextChange, text: str) -> ModelRequest:
