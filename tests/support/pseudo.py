@@ -1,4 +1,4 @@
-"""Pages in a language that nobody speaks: each text is in brackets, accented and 40 % longer. What is not was not translated.
+"""Pages in a language that no one speaks: each text is in brackets, accented and 40 % longer. What is not was not translated.
 
 `ROOMS="operations people" python -m pytest -q tests/web/test_pseudo_locale.py` lists what is left on the pages of these rooms of
 `webapp`; `layouts` is what surrounds all pages.

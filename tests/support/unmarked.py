@@ -32,7 +32,7 @@ READ = "aria-(?:label|description|valuetext|roledescription)|title|placeholder|a
 ATTRIBUTE = re.compile(rf'(?<=\s)(?:{READ})="((?:[^"{{]|{VALUE.pattern})*)"', re.DOTALL)
 SCRIPTS = TEMPLATES.parent / "static" / "js"
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`')
-# A string of a script that is shown begins like a sentence or a label, or goes on after a value.
+# A string of a script that is shown begins like a sentence or a label, or continues after a value.
 SHOWN = re.compile(r"^[A-Z][a-z]+(?:[ .,!?’']|$)|[a-z,.] [a-z]+[.…!?]$|\} [a-z]{2,}\b")
 # Names of keys, events, types, headers and people's own files, selectors, and the directive.
 OF_SCRIPTS = re.compile(

@@ -1,4 +1,4 @@
-"""Every page in a language that nobody speaks: what is not in brackets was not translated."""
+"""Every page in a language that no one speaks: what is not in brackets was not translated."""
 
 import os
 import re
