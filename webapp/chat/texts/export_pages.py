@@ -3,7 +3,6 @@
 from flask import render_template
 from markupsafe import Markup
 
-from webapp.base.db import utc_now
 from webapp.base.errors import Invalid
 from webapp.base.words import fence_for
 from webapp.chat.messages import renderings
@@ -60,4 +59,4 @@ def html_of(name: str, text: str) -> Markup:
 def _page(name: str, text: str) -> str:
     style, policy = style_and_policy()
     title, html = formats.stem(name), html_of(name, text)
-    return render_template("chat/texts/export.html", title=title, html=html, style=style, policy=policy, now=utc_now())
+    return render_template("chat/texts/export.html", title=title, html=html, style=style, policy=policy)
