@@ -3,7 +3,7 @@
 # programs may run. They make and throw away thousands of databases, each of which would wait for the disk a few times.
 set -u
 MEMORY=/dev/shm
-# Five parts of the tests at a time leave less than six gigabytes until they end.
+# Four parts of the tests at a time leave less than six gigabytes until they end.
 NEEDED_KB=10000000
 
 has_room() {

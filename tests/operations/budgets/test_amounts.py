@@ -13,6 +13,7 @@ from webapp.operations.budgets.amounts import (
     affordable,
     amount,
     parsed,
+    part_words,
     per_million,
     words,
 )
@@ -72,6 +73,7 @@ def test_prices_that_are_none_are_none():
 def test_amounts_are_said_in_their_unit():
     assert [words("usd", number) for number in (0, 1_234_560_000_000, 1_500_000)] == ["$0.00", "$1,234.56", "$0.0015"]
     assert [words("tokens", 12_000), words("answers", 1)] == ["12,000 tokens", "1 answer"]
+    assert [part_words("answers", 1, 5), part_words("usd", DOLLAR, 5 * DOLLAR)] == ["1 of 5 answers", "$1.00 of $5.00"]
 
 
 def test_a_meter_counts_seldom_and_ends_at_its_last_token():

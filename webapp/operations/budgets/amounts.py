@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, InvalidOperation, Overflow
 from math import inf
 
+from webapp.base import languages
+from webapp.base.languages import gettext as _, ngettext
 from webapp.base.words import without_commas
 
 UNITS = ("usd", "tokens", "answers")
@@ -94,10 +96,18 @@ def typed(unit: str, amount: int) -> str:
 
 def words(unit: str, amount: int) -> str:
     """Formats the amount for people."""
-    if unit == "usd":
-        dollars = Decimal(amount) / DOLLAR
-        return f"${dollars:,.2f}" if not amount or dollars >= Decimal("0.01") else f"${dollars:,.4f}"
-    return f"{amount:,} {unit if amount != 1 else unit.removesuffix('s')}"
+    if unit == "tokens":
+        return ngettext("%(num)s token", "%(num)s tokens", amount)
+    if unit == "answers":
+        return ngettext("%(num)s answer", "%(num)s answers", amount)
+    dollars = Decimal(amount) / DOLLAR
+    return f"${dollars:,.2f}" if not amount or dollars >= Decimal("0.01") else f"${dollars:,.4f}"
+
+
+def part_words(unit: str, part: int, whole: int) -> str:
+    """Formats a part of a whole, with the unit only once."""
+    number = words(unit, part) if unit == "usd" else languages.current().formats.number(part)
+    return _("%(part)s of %(whole)s", part=number, whole=words(unit, whole))
 
 
 def _cost(text: str | None) -> Decimal | None:

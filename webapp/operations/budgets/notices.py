@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from webapp.base import languages
 from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.engine.chores import Chore
@@ -32,6 +33,7 @@ def check() -> bool:
 wake = Chore("notices of budgets", check, every_seconds=EVERY_SECONDS, most_seconds=EVERY_SECONDS).wake
 
 
+@languages.using(languages.ENGLISH)
 def _tell(level: Level) -> None:
     budget, told = level.budget, TOLD.get()
     # What running answers have reserved may come back.

@@ -1,11 +1,13 @@
-"""The periods of budgets, in the time zone of the team, and the sentence when one is used up."""
+"""The periods of budgets, in the time zone of the team, and the sentence when one is used up, in the language of the page."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from math import ceil
 from zoneinfo import ZoneInfo
 
+from webapp.base import languages
 from webapp.base.errors import OverBudget
+from webapp.base.languages import gettext as _
 from webapp.operations.budgets.amounts import words
 from webapp.operations.budgets.tables import Budget
 from webapp.settings.service import setting
@@ -20,6 +22,7 @@ WHOSE = {
     "character": "This character's budget",
     "token": "This token's budget",
 }
+PER = {"day": "%(amount)s per day", "week": "%(amount)s per week", "month": "%(amount)s per month"}
 
 
 def beginning(moment: datetime, period: str, zone: str) -> datetime:
@@ -61,6 +64,7 @@ def _at_midnight(day: datetime, zone: str) -> datetime:
     return day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=_known(zone)).astimezone(UTC)
 
 
+@languages.using(languages.ENGLISH)
 def refusal(budget: Budget, now: datetime) -> OverBudget:
     """Returns the error for a budget that is used up, with when it resets."""
     resets_at = following(now, budget.period, time_zone())
@@ -69,20 +73,23 @@ def refusal(budget: Budget, now: datetime) -> OverBudget:
 
 
 def used_up_words(budget: Budget, resets_at: datetime) -> str:
-    return f"{WHOSE[budget.who]} of {limit_words(budget)} is used up. It resets on {local(resets_at)}."
+    values = {"budget": _(WHOSE[budget.who]), "limit": limit_words(budget), "time": local(resets_at)}
+    return _("%(budget)s of %(limit)s is used up. It resets on %(time)s.", **values)
 
 
 def limit_words(budget: Budget) -> str:
     """Formats the amount and its period, like $10.00 per day."""
-    per = f"{words(budget.unit, budget.most)} per {budget.period}"
-    return f"{per} with {budget.model}" if budget.model else per
+    limit = _(PER[budget.period], amount=words(budget.unit, budget.most))
+    return _("%(limit)s with %(model)s", limit=limit, model=budget.model) if budget.model else limit
 
 
 def local(moment: datetime) -> str:
     """Formats a moment in the team's time zone."""
-    zone = time_zone()
-    at = moment.astimezone(ZoneInfo(zone))
-    return f"{at.day} {at:%B} at {at:%H:%M} ({zone.replace('_', ' ')})"
+    language, zone = languages.current(), time_zone()
+    at, place = moment.astimezone(ZoneInfo(zone)), zone.replace("_", " ")
+    if language.code == languages.ENGLISH:
+        return f"{at.day} {at:%B} at {at:%H:%M} ({place})"
+    return f"{language.formats.date(at)}, {at:%H:%M} ({place})"
 
 
 def time_zone() -> str:

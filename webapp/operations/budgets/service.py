@@ -7,7 +7,7 @@ from pydantic import Field
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from webapp.base import audit
+from webapp.base import audit, languages
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.inputs import Input, Line, OneLine, Refusal
@@ -148,6 +148,7 @@ def _existing(session: Session, id: str) -> Budget:
     return budget
 
 
+@languages.using(languages.ENGLISH)
 def _note(session: Session, action: str, budget: Budget, author: audit.AuditAuthor) -> None:
     detail = f"{budget.who}: {periods.limit_words(budget)}"
     audit.add(session, action, author=author, object_kind="budget", object_id=budget.id, detail=detail)
