@@ -14,6 +14,7 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.heavy.threads import offload_now
 from webapp.chat import erasing
+from webapp.chat.attachments.answer_pictures import with_pictures
 from webapp.chat.calls import decisions
 from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.messages import follow_up, notices, renderings, sending, titles
@@ -179,16 +180,9 @@ def resume(generation: Generation, transcript: Transcript) -> Source:
     """Returns the source of an answer that waited for a person, from its calls as they are decided."""
     engine, message = the_engine(), db.session.get_one(Message, generation.message_id)
     request = request_of(generation, paths.messages_within(db.session(), message.id))
-    chat = db.session.get_one(Chat, message.chat_id)
-    return source_with_tools(
-        engine,
-        chat,
-        message,
-        generation,
-        request,
-        partial(generations.ladder, engine, person=generation.user_id or ""),
-        transcript=transcript,
-    )
+    chat, person = db.session.get_one(Chat, message.chat_id), generation.user_id or ""
+    ladder = with_pictures(partial(generations.ladder, engine, person=person), engine, chat.id, person)
+    return source_with_tools(engine, chat, message, generation, request, ladder, transcript=transcript)
 
 
 def parked(live: LiveGeneration) -> None:
