@@ -17,7 +17,7 @@ from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.models.providers.values import parsed
-from webapp.models.upstream import Body, JsonReply, Stopped, Trust, Upstream, base_address
+from webapp.models.upstream import Body, JsonReply, Multipart, Stopped, Trust, Upstream, base_address
 from webapp.models.upstream.large_replies import read_in_thread
 from webapp.streaming.events import Ended, Event, Kept, Started, Usage
 from webapp.streaming.stop import Stop
@@ -150,10 +150,13 @@ class ProviderHttp:
         answer = self._answer(path)
         return None if answer.status == 404 else self._value(answer)
 
-    def _post(self, path: str, payload: dict[str, Any], stop: Stop, accept: str, seconds: float) -> AbstractContextManager[Body]:
+    def _post(
+        self, path: str, payload: dict[str, Any] | Multipart, stop: Stop, accept: str, seconds: float
+    ) -> AbstractContextManager[Body]:
         url, headers = self.url + path, self._headers(accept)
+        body: dict[str, Any] = {"content" if isinstance(payload, Multipart) else "json": payload}
         return self._upstream.open(
-            "POST", url, stop=stop, headers=headers, json=payload, first_byte_seconds=seconds, trust=self._trust, label=self.label
+            "POST", url, stop=stop, headers=headers, first_byte_seconds=seconds, trust=self._trust, label=self.label, **body
         )
 
     def _answer(self, path: str) -> JsonReply:
