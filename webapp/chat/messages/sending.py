@@ -19,7 +19,7 @@ from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.calls.answering import AnswerTools, MakeSource, keys_in, source_with_tools
-from webapp.chat.files import long_files
+from webapp.chat.files import long_files, storage
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday, limit_visitors
@@ -355,7 +355,11 @@ def message_input(
     names, written = names_in(chat, speaker_id, variables=variables) if chat else Names(), checked_text(text)
     filled = names.fill(written) if role == "user" else names.fill_names(written)
     content = checked_text(filled) if filled != written else written
-    html = renderings.render_person_text(content) if role == "user" else renderings.render_markdown(content, cited=cited)
+    if role == "user":
+        html = renderings.render_person_text(content)
+    else:
+        pictures = storage.pictures_in(chat.id, content) if chat else {}
+        html = renderings.render_markdown(content, cited=cited, pictures=pictures)
     return MessageInput(content, html, written, variables)
 
 
