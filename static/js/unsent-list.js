@@ -20,13 +20,8 @@
   millrace.takes = (ctx) => {
     const { action = "", body } = ctx?.request ?? {};
     const isSent = /^\/chats(\/\w+\/(messages|follow-up))?$/.test(new URL(action, location.href).pathname);
-    return Boolean(
-      isSent &&
-        ctx.sourceElement?.id === "composer" &&
-        serviceWorker?.controller &&
-        keeper()?.hasAttribute("data-keeps") &&
-        isText(body),
-    );
+    const isHere = isSent && ctx.sourceElement?.id === "composer" && serviceWorker?.controller;
+    return Boolean(isHere && keeper()?.hasAttribute("data-keeps") && isText(body));
   };
   const take = async ({ action, body }) => {
     // Written below what the server then has, and not below what this page shows.
