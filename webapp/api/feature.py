@@ -42,6 +42,7 @@ from webapp.api.native import (
     texts,
     tool_servers,
     tools,
+    transcriptions,
     workflows,
 )
 from webapp.web.feature import Feature
@@ -51,7 +52,7 @@ from webapp.web.navigation import NavEntry
 SENDING = (
     *("api_chats.create", "api_messages.send", "api_messages.edit", "api_messages.rewrite", "api_messages.again"),
     *("api_messages.go_on", "api_generations.go_on", "api_follow_ups", "api_suggestions", "api_stories.write_now"),
-    *("api_texts.create", "api_texts.update", "api_texts.change"),
+    *("api_texts.create", "api_texts.update", "api_texts.change", "api_transcriptions"),
     *("api_quick", "api_assistant", "api_roleplay.send", "api_threads.send", "api_threads.send_and_watch", "api_door.complete"),
 )
 
@@ -101,6 +102,7 @@ FEATURE = Feature(
         tags.bp,
         tools.bp,
         tool_servers.bp,
+        transcriptions.bp,
         workflows.bp,
         workflows.runs_bp,
         schedules.bp,

@@ -3,6 +3,7 @@
 from webapp.characters.last_chats import LastChats
 from webapp.chat.attachments import views as attachment_views
 from webapp.chat.calls import views as call_views
+from webapp.chat.dictation import service as dictation, views as dictation_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
@@ -72,6 +73,7 @@ FEATURE = Feature(
         prompt_insertion_views.bp,
         mention_views.bp,
         attachment_views.bp,
+        dictation_views.bp,
         interrupted_views.bp,
         exchange_views.bp,
         sharing_views.bp,
@@ -91,6 +93,7 @@ FEATURE = Feature(
         **dict.fromkeys(SENDING, "chat"),
         **dict.fromkeys(("cast", "roleplay.begin", "variables"), "characters"),
         "files.bring": "upload",
+        "dictation": "chat",
         "projects.add_files": "knowledge",
         "shared.go_on": "chat",
         "beside": "models",
@@ -100,12 +103,12 @@ FEATURE = Feature(
         "composer.switch_web_search": "tools",
     },
     resumes=(long_files.wake,),
-    setting_checks={leading.COLLECTIONS: leading.check_collections},
+    setting_checks={leading.COLLECTIONS: leading.check_collections, dictation.MODEL: dictation.check_model},
     brings=(
         Contributor(chat_sections),
         Contributor(lore_sections),
         Contributor(text_sections),
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE, dictation.KIND),
         *OF_CHATS,
         *search_shown.SOURCES,
         SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),

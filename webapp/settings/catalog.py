@@ -308,6 +308,16 @@ _TOOLS = (
         "none are made.",
     ),
 )
+_VOICE = (
+    Setting(
+        "voice.dictation_model",
+        "Model for dictation",
+        "text",
+        "",
+        "The model that writes down what people say, of a connection that offers /audio/transcriptions, such as "
+        "openai:gpt-4o-mini-transcribe. If empty, nobody can dictate.",
+    ),
+)
 _DEMO = (
     _choice(
         "demo.fallback",
@@ -523,6 +533,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
     "Tools": _TOOLS,
+    "Voice": _VOICE,
     "Demo": _DEMO,
     "Retention": _KEEPING,
     "Backups": _BACKUP,
@@ -547,6 +558,7 @@ class Part:
 PARTS: Mapping[str, Part] = {
     part.slug: part
     for part in (
+        Part("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
         Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
         Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),

@@ -15,8 +15,10 @@ from webapp.models.providers.base import (
     Model,
     ModelRequest,
     ProviderError,
+    Recording,
     Reply,
     ToolResult,
+    Transcribed,
     Turn,
 )
 from webapp.models.providers.calls import (
@@ -485,6 +487,9 @@ class AnthropicProvider:
 
     def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "Anthropic has no models for pictures. Use a connection of another type for pictures.")
+
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
+        raise ProviderError("invalid", "Anthropic has no models for dictation. Use a connection of another type for dictation.")
 
     def models(self) -> Sequence[Model]:
         models: list[Model] = []

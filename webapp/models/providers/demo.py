@@ -9,7 +9,19 @@ from math import sqrt
 from zlib import crc32
 
 from webapp.models.providers import demo_plans, demo_sources, demo_texts, demo_tools
-from webapp.models.providers.base import Continuation, Drawn, Embedded, Model, ModelRequest, ProviderError, Reply, ToolCall, Turn
+from webapp.models.providers.base import (
+    Continuation,
+    Drawn,
+    Embedded,
+    Model,
+    ModelRequest,
+    ProviderError,
+    Recording,
+    Reply,
+    ToolCall,
+    Transcribed,
+    Turn,
+)
 from webapp.models.providers.calls import Calls
 from webapp.streaming.events import Calling, Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
@@ -77,6 +89,9 @@ class DemoProvider:
 
     def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "The demo makes no pictures.")
+
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
+        raise ProviderError("invalid", "The demo writes no recordings down.")
 
     def models(self) -> Sequence[Model]:
         return MODELS

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from webapp.base.words import plural
-from webapp.models.providers import pictures
+from webapp.models.providers import pictures, recordings
 from webapp.models.providers.base import (
     ABILITIES,
     EFFORTS,
@@ -19,8 +19,10 @@ from webapp.models.providers.base import (
     Model,
     ModelRequest,
     ProviderError,
+    Recording,
     Reply,
     ToolCall,
+    Transcribed,
     Turn,
 )
 from webapp.models.providers.calls import (
@@ -503,6 +505,9 @@ class OpenAIProvider:
 
     def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
         return self._http.draw(pictures.payload(model, prompt, size), stop)
+
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
+        return self._http.transcribe(recordings.form(model, recording), stop)
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
-from webapp.models.providers import pictures
-from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, events_of
+from webapp.models.providers import pictures, recordings
+from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, Transcribed, events_of
 from webapp.models.providers.calls import Calls
 from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
@@ -29,6 +29,8 @@ FIRST_CHARS = 32
 USAGE_SECONDS = 5.0
 # A picture takes longer than any text's first word.
 PICTURE_SECONDS, FETCH_SECONDS = 180.0, 30.0
+# Longer than a slow computer takes for ten minutes of speech.
+TRANSCRIPT_SECONDS = 120.0
 ERROR_SECONDS = 10.0
 MOST_ERROR_BYTES = 256 * 1024
 # Of a stream whose data is all there, so many bytes are read between two looks at the time.
@@ -130,6 +132,20 @@ class ProviderHttp:
             return Drawn(answered.content or self._picture_at(answered.url, stop), answered.usage)
         except Stopped:
             raise self._stopped() from None
+
+    def transcribe(self, form: Multipart, stop: Stop) -> Transcribed:
+        """Returns what was said in a recording; the whole reply must arrive within `TRANSCRIPT_SECONDS`."""
+        until = monotonic() + TRANSCRIPT_SECONDS
+        try:
+            with self._post(recordings.PATH, form, stop, "application/json", TRANSCRIPT_SECONDS) as body:
+                self._refuse(body)
+                body.within(until - monotonic())
+                transcribed = recordings.transcribed_in(self._object(body.read_all(recordings.MOST_REPLY_BYTES)))
+        except Stopped:
+            raise self._stopped() from None
+        if transcribed is None:
+            raise ProviderError("invalid", f"{self.label} didn't return what was said.")
+        return transcribed
 
     def _picture_at(self, url: str, stop: Stop) -> bytes:
         """Fetches a picture, without the key; from this server as it is trusted, from any other only if that is public."""
