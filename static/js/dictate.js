@@ -12,10 +12,9 @@ let now = {};
 const show = (state, words = "") => {
   if (!bar()) return;
   bar().querySelector("[role=status]").textContent = words;
+  bar().dataset.state = state;
   // Whoever would lose a recording by leaving the page is asked first.
   bar().toggleAttribute("data-typed", ["listening", "writing", "failed"].includes(state));
-  if (state) bar().dataset.state = state;
-  else delete bar().dataset.state;
 };
 const release = ({ stream, sound, timer }) => {
   clearInterval(timer);
@@ -35,9 +34,8 @@ const insert = (text) => {
   const field = box();
   field.focus({ preventScroll: true });
   const [before, after] = [field.value.slice(0, field.selectionStart), field.value.slice(field.selectionEnd)];
-  const words = `${/\S$/.test(before) ? " " : ""}${text}${/^\S/.test(after) ? " " : ""}`;
   // As if it had been typed, so that it can be undone.
-  document.execCommand("insertText", false, words);
+  document.execCommand("insertText", false, `${/\S$/.test(before) ? " " : ""}${text}${/^\S/.test(after) ? " " : ""}`);
 };
 const write = async (recording) => {
   const mine = (now = { recording });
@@ -101,17 +99,11 @@ const start = async () => {
   listen(mine);
 };
 const again = () => write(now.recording);
-const press = () => {
-  const { state } = bar().dataset;
-  if (state === "listening") done();
-  else if (state === "failed") again();
-  else if (state !== "writing" && state !== "asking") start();
-};
+const DEEDS = { done, again, leave, listening: done, failed: again, asking() {}, writing() {} };
 
 document.addEventListener("click", ({ target }) => {
-  if (target.closest?.("#composer-dictate")) press();
   const deed = target.closest?.("[data-dictation]")?.dataset.dictation;
-  if (deed) ({ done, again, leave })[deed]();
+  if (deed) (DEEDS[deed] ?? DEEDS[bar().dataset.state] ?? start)();
 });
 document.addEventListener("change", ({ target }) => {
   if (target !== file() || !target.files.length) return;
@@ -119,13 +111,10 @@ document.addEventListener("change", ({ target }) => {
   target.value = "";
 });
 // In the capture phase: it would stop an answer, too.
-addEventListener(
-  "keydown",
-  (event) => {
-    if (event.key !== "Escape" || bar()?.dataset.state !== "listening" || millrace.isComposing(event)) return;
-    event.stopPropagation();
-    done();
-  },
-  true,
-);
+const end = (event) => {
+  if (event.key !== "Escape" || bar()?.dataset.state !== "listening" || millrace.isComposing(event)) return;
+  event.stopPropagation();
+  done();
+};
+addEventListener("keydown", end, true);
 addEventListener("pagehide", leave);

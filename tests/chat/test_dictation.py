@@ -16,6 +16,7 @@ from tests.support.waiting import seen
 from tests.upstream.handle import Upstream
 from tests.upstream.server import TRANSCRIPTIONS
 from webapp.base.db import db
+from webapp.base.errors import Invalid
 from webapp.chat.files.attachments import file
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
@@ -75,7 +76,7 @@ def test_a_script_gets_what_was_said(app: Flask, owner: Browser, fake: Upstream,
     assert row
     assert (row.status, row.input_tokens, row.output_tokens, row.cost) == ("completed", 14, 3, "0.0002")
     assert (row.user_id, row.model_asked) == (owner.person_id, MODEL)
-    assert "Dictation" in owner.page("/usage").text
+    assert "Dictation" in owner.page("/admin/usage").text
 
 
 def _ended(app: Flask) -> Generation | None:
@@ -151,10 +152,9 @@ def test_who_may_not_chat_cannot_dictate(owner: Browser, member: Browser, fake: 
     assert not requests(fake)
 
 
-@pytest.mark.usefixtures("ready")
-def test_a_model_that_no_connection_has_is_refused(app: Flask, owner: Browser) -> None:
-    page = owner.submit("/admin/settings/voice", **{"voice.dictation_model": "nowhere:whisper-1"})
-    assert page.says("No connection has the model nowhere:whisper-1.")
+def test_a_model_that_no_connection_has_is_refused(make_app: Callable[..., Flask]) -> None:
+    with make_app().app_context(), pytest.raises(Invalid, match="No connection has the model gone:whisper"):
+        set_setting("voice.dictation_model", "gone:whisper")
 
 
 @pytest.mark.usefixtures("ready")

@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "side-by-side",
         "texts",
         "files",
+        "voice",
         "knowledge",
         "tools",
         "tool-servers",
