@@ -19,7 +19,7 @@ const show = (state, words = "") => {
 const release = ({ stream, sound, timer }) => {
   clearInterval(timer);
   for (const track of stream?.getTracks() ?? []) track.stop();
-  sound?.close();
+  if (sound?.state !== "closed") sound?.close();
 };
 const leave = () => {
   release(now);
