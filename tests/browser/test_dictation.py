@@ -21,7 +21,8 @@ pytestmark = pytest.mark.slow
 SAID = {"json": {"text": "Buy oats."}}
 BUSY = {"status": 500, "json": {"error": {"message": "Out of memory"}}}
 LOUD = re.compile(r"--level: (0\.[5-9]|1)")
-DENIED = "if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('No', 'NotAllowedError'));"
+DENIED = """if (navigator.mediaDevices)
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('No', 'NotAllowedError'));"""
 MAY_LISTEN = "() => document.featurePolicy.allowsFeature('microphone')"
 
 

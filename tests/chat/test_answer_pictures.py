@@ -15,8 +15,10 @@ from webapp.chat import erasing
 from webapp.chat.attachments import answer_pictures
 from webapp.chat.attachments.answer_pictures import Keeper, SourceWithPictures
 from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.prompt.answer_prompt import turns_with_pictures
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE
+from webapp.models.providers.base import Turn
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Delta, Ended, Event, Notice, Pictured
@@ -163,3 +165,21 @@ def test_a_chat_that_is_gone_leaves_nothing(app, chat_id, keeper):
         erasing.erase(Chat.id == chat_id)
     (notice,) = keeper.keep(Pictured(drawn("PNG", (4, 3))))
     assert notice == Notice("picture_left_out", "A picture was left out. It couldn't be saved.")
+
+
+def test_the_next_message_brings_a_model_the_pictures_of_the_answer_before_it(app):
+    ids = [f"{number:026}" for number in range(3)]
+    drawn_one, sent_one = (StoredFile(id=id, bytes=100, hash="0" * 64, media_type="image/png") for id in ids[:2])
+    turns = [
+        Turn("user", "Draw a mill."),
+        Turn("assistant", f"Here:\n\n![picture](/files/{ids[0]})\n\nAnd ![x](/files/{ids[2]})."),
+        Turn("user", f"In blue, like this.\n\n![sky](/files/{ids[1]})"),
+        Turn("assistant", f"![picture](/files/{ids[0]})"),
+    ]
+    with app.app_context():
+        seen = list(turns_with_pictures(turns, {file.id: file for file in (drawn_one, sent_one)}))[::-1]
+        unseen = list(turns_with_pictures(turns, {}))[::-1]
+    words = ["Draw a mill.", "Here:\n\n[Image: picture]\n\nAnd [Image: x].", "In blue, like this.", "[Image: picture]"]
+    assert [turn.content for turn in seen] == words
+    assert [[picture.name for picture in turn.pictures] for turn in seen] == [[], [], ["picture", "sky"], []]
+    assert [turn.content for turn in unseen] == [*words[:2], "In blue, like this.\n\n[Image: sky]", words[3]]
