@@ -6,14 +6,14 @@ const [LEAST, ABOVE, LOUDEST] = [0.01, 3, 0.15];
 const bar = () => document.getElementById("composer-dictation");
 const box = () => document.getElementById("composer-text");
 const file = () => document.getElementById("composer-recording");
-// What is going on: `stream`, `recorder` and `timer` while it listens, then `recording`.
+// What it does now: `stream`, `recorder` and `timer` while it listens, then `recording`.
 let now = {};
 
 const show = (state, words = "") => {
   if (!bar()) return;
   bar().querySelector("[role=status]").textContent = words;
   bar().dataset.state = state;
-  // Whoever would lose a recording by leaving the page is asked first.
+  // Browsers ask before a recording is lost with the page.
   bar().toggleAttribute("data-typed", ["listening", "writing", "failed"].includes(state));
 };
 const release = ({ stream, sound, timer }) => {

