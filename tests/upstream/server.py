@@ -28,7 +28,7 @@ from tests.upstream.behaviours import Played, Step, bytes_of, played
 from tests.upstream.dialects import is_of_round
 
 CHAT, MESSAGES, MODELS, KEY, GENERATION = "/chat/completions", "/messages", "/models", "/key", "/generation"
-EMBEDDINGS, PICTURES, SEARCH = "/embeddings", "/images/generations", "/search"
+EMBEDDINGS, PICTURES, SPEECH, SEARCH = "/embeddings", "/images/generations", "/audio/speech", "/search"
 # Not paths, but keys: requests for a chat's title or story are interleaved with those for answers, so they are scripted and
 # logged separately.
 TITLE, STORY = "title", "story"
@@ -47,6 +47,7 @@ STANDING: dict[str, dict[str, Any]] = {
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
     EMBEDDINGS: UNKNOWN,
     PICTURES: UNKNOWN,
+    SPEECH: UNKNOWN,
     # A search of the web, as SearXNG answers.
     SEARCH: UNKNOWN,
     # A webhook for alerts.

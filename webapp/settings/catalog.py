@@ -307,6 +307,23 @@ _TOOLS = (
         "none are made.",
     ),
 )
+_VOICE = (
+    Setting(
+        "voice.reading_model",
+        "Model for reading aloud",
+        "text",
+        "",
+        "The model that reads answers aloud, of a connection that offers /audio/speech, such as openai:gpt-4o-mini-tts. If "
+        "empty, browsers read with their own voices.",
+    ),
+    Setting(
+        "voice.reading_voice",
+        "Its voice",
+        "text",
+        "",
+        "The voice of that model, such as alloy. If empty, the model's usual one, which some servers don't have.",
+    ),
+)
 _DEMO = (
     _choice(
         "demo.fallback",
@@ -522,6 +539,7 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
     "Tools": _TOOLS,
+    "Voice": _VOICE,
     "Demo": _DEMO,
     "Retention": _KEEPING,
     "Backups": _BACKUP,

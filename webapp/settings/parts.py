@@ -22,6 +22,7 @@ class Part:
 PARTS: Mapping[str, Part] = {
     part.slug: part
     for part in (
+        Part("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
         Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
         Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
         Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),

@@ -36,6 +36,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "alerts",
         "notices",
         "phone",
+        "voice",
         "languages",
         "exchange",
         "keeping",

@@ -16,6 +16,7 @@ from webapp.models.providers.base import (
     ModelRequest,
     ProviderError,
     Reply,
+    Spoken,
     ToolResult,
     Turn,
 )
@@ -485,6 +486,9 @@ class AnthropicProvider:
 
     def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "Anthropic has no models for pictures. Use a connection of another type for pictures.")
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        raise ProviderError("invalid", "Anthropic has no voices. Use a connection of another type for reading aloud.")
 
     def models(self) -> Sequence[Model]:
         models: list[Model] = []

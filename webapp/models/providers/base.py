@@ -275,6 +275,15 @@ class Drawn:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Speech: its bytes, the media type that they have, and what its server reported of the usage."""
+
+    content: bytes
+    media_type: str
+    usage: Usage
+
+
 def events_of(reply: Reply) -> Iterator[Event]:
     """Yields the events of a whole reply, as if it had been streamed."""
     if reply.reasoning:
@@ -330,7 +339,7 @@ class Provider(Protocol):
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
     `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`, as one without pictures does
-    in `draw`, whose `size` can be empty. `settle` queries the usage
+    in `draw`, whose `size` can be empty, or one without voices in `speak`, whose `voice` can be empty. `settle` queries the usage
     of the answer with this `upstream_id`, and returns None until the server knows it.
     """
 
@@ -341,6 +350,7 @@ class Provider(Protocol):
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
     def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn: ...
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
     def settle(self, upstream_id: str) -> Usage | None: ...

@@ -9,7 +9,18 @@ from math import sqrt
 from zlib import crc32
 
 from webapp.models.providers import demo_plans, demo_sources, demo_texts, demo_tools
-from webapp.models.providers.base import Continuation, Drawn, Embedded, Model, ModelRequest, ProviderError, Reply, ToolCall, Turn
+from webapp.models.providers.base import (
+    Continuation,
+    Drawn,
+    Embedded,
+    Model,
+    ModelRequest,
+    ProviderError,
+    Reply,
+    Spoken,
+    ToolCall,
+    Turn,
+)
 from webapp.models.providers.calls import Calls
 from webapp.streaming.events import Calling, Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
@@ -77,6 +88,9 @@ class DemoProvider:
 
     def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "The demo makes no pictures.")
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        raise ProviderError("invalid", "The demo has no voice.")
 
     def models(self) -> Sequence[Model]:
         return MODELS

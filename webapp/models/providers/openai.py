@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from webapp.base.words import plural
-from webapp.models.providers import pictures
+from webapp.models.providers import pictures, voices
 from webapp.models.providers.base import (
     ABILITIES,
     EFFORTS,
@@ -20,6 +20,7 @@ from webapp.models.providers.base import (
     ModelRequest,
     ProviderError,
     Reply,
+    Spoken,
     ToolCall,
     Turn,
 )
@@ -503,6 +504,9 @@ class OpenAIProvider:
 
     def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
         return self._http.draw(pictures.payload(model, prompt, size), stop)
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        return self._http.speak(voices.payload(model, text, voice, audio_format), stop, self.reply_format.known)
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))
