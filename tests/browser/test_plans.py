@@ -22,6 +22,8 @@ PLACES = """() => Object.fromEntries([...document.querySelectorAll('.week:not(.w
   card => [card.id, Math.round(card.getBoundingClientRect().top + scrollY)]))"""
 FIRST_WORDS = "() => document.querySelector('#part-monthly_summary-text')?.textContent && performance.now()"
 MOST_SHIFT = 0.02
+NAMES_MODEL = """(form, value) =>
+    form.append(Object.assign(document.createElement('input'), {name: 'model', value, type: 'hidden'}))"""
 # The number of finished weeks, once there are any, and of visible placeholders for coming ones.
 PARTS = """() => {
   const all = [...document.querySelectorAll('.week')], coming = all.filter(each => each.matches('.week--next'));
@@ -38,9 +40,12 @@ def plan_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert "Traceback" not in server.log
 
 
-def begin(person: Person, goals: str = GOALS) -> Page:
+def begin(person: Person, goals: str = GOALS, *, model: str = "") -> Page:
+    """Has a plan written, by a model that the form doesn't offer if one is named."""
     page = person.open("/plans/new?type=monthly")
     page.get_by_label("Goals").fill(goals)
+    if model:
+        page.locator(".plan-form").evaluate(NAMES_MODEL, model)
     press(page, page.get_by_role("button", name="Make my plan"))
     return page
 
@@ -157,7 +162,7 @@ def test_without_streaming_a_page_comes_to_its_end_by_itself(plan_server: Server
     expect(page.locator(".week")).to_have_count(4)
 
 
-def test_the_coming_ones_have_their_places_and_the_help_names_the_keys(plan_server: Server, visit: Visit) -> None:
+def test_the_coming_ones_have_their_places(plan_server: Server, visit: Visit) -> None:
     page = begin(visit(plan_server))
     expect(page.locator(".week--next").nth(3)).to_be_visible()
     # The seconds are only shown from the third one.
@@ -168,12 +173,18 @@ def test_the_coming_ones_have_their_places_and_the_help_names_the_keys(plan_serv
     assert int(found[1]) >= 3
     there, coming = page.wait_for_function(PARTS).json_value()
     assert there + coming == 4
+
+
+def test_help_names_the_keys_which_are_its_own_while_it_is_open(plan_server: Server, visit: Visit) -> None:
+    page = begin(visit(plan_server), model="demo/slow")
+    page.wait_for_function(FIRST_WORDS)
     page.keyboard.press("?")
     expect(page.locator("#sheet kbd").first).to_be_visible()
     keys = page.locator("#sheet kbd").all_inner_texts()
     assert {"s", "f"} <= set(keys)
+    page.keyboard.press("s")
     page.keyboard.press("Escape")
-    # Until then, its keys are its own.
     expect(page.locator("#sheet")).to_be_hidden()
+    expect_status(page, "generating")
     page.keyboard.press("s")
     expect_status(page, "partial")

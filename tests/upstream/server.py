@@ -28,7 +28,8 @@ from tests.upstream.behaviours import Played, Step, bytes_of, played
 from tests.upstream.dialects import is_of_round
 
 CHAT, MESSAGES, MODELS, KEY, GENERATION = "/chat/completions", "/messages", "/models", "/key", "/generation"
-EMBEDDINGS, PICTURES, SPEECH, SEARCH = "/embeddings", "/images/generations", "/audio/speech", "/search"
+EMBEDDINGS, PICTURES, SEARCH = "/embeddings", "/images/generations", "/search"
+EDITS, TRANSCRIPTIONS, SPEECH = "/images/edits", "/audio/transcriptions", "/audio/speech"
 # Not paths, but keys: requests for a chat's title or story are interleaved with those for answers, so they are scripted and
 # logged separately.
 TITLE, STORY = "title", "story"
@@ -47,6 +48,8 @@ STANDING: dict[str, dict[str, Any]] = {
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
     EMBEDDINGS: UNKNOWN,
     PICTURES: UNKNOWN,
+    EDITS: UNKNOWN,
+    TRANSCRIPTIONS: UNKNOWN,
     SPEECH: UNKNOWN,
     # A search of the web, as SearXNG answers.
     SEARCH: UNKNOWN,

@@ -10,7 +10,7 @@ from typing import Literal
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
 from webapp.engine.state.circuit import Circuits
 from webapp.models.providers.base import AttachedImage, ModelRequest, Provider, Reply, Turn, events_of, flattened
-from webapp.streaming.events import ATTEMPT_NOTICE, Calling, Delta, Ended, Event, Notice, Sources, Started, Text, Usage
+from webapp.streaming.events import ATTEMPT_NOTICE, Calling, Delta, Ended, Event, Notice, Pictured, Sources, Started, Text, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
@@ -276,11 +276,11 @@ class Ladder:
             yield Sources(self._request.sources)
 
     def _note(self, rung: Rung, event: Event) -> None:
-        if isinstance(event, Calling) or (isinstance(event, Text) and event.text):
+        if isinstance(event, Calling | Pictured) or (isinstance(event, Text) and event.text):
             if not self._has_sent_text:
                 self._circuits.succeeded(rung.model)
             self._has_sent_text = True
-            is_answer = isinstance(event, Calling) or (isinstance(event, Delta) and not event.text.isspace())
+            is_answer = isinstance(event, Calling | Pictured) or (isinstance(event, Delta) and not event.text.isspace())
             self._has_answered = self._has_answered or is_answer
             self._deadline = float("inf")
         elif isinstance(event, Ended) and not self._has_answered and not self._request.is_continuation:

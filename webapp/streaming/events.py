@@ -1,7 +1,7 @@
 """The events of a generation: a closed set of values, JSON both ways. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import UnionType
 from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin
 
@@ -235,6 +235,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Pictured:
+    """A picture in a model's answer, as it was sent. Never part of a log: where it is kept, the text refers to its file."""
+
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     what: str
     id: str
@@ -251,7 +258,7 @@ Text = Delta | Reasoning
 TEXTS: tuple[type[Text], ...] = get_args(Text)
 CallEvent = Asked | Question | Decided | Returned
 GenerationEvent = Started | Phase | Delta | Reasoning | Sources | Asking | CallEvent | Notice | Usage | Saved | Failed | Ended
-Event = GenerationEvent | Changed | Calling | Kept | Waiting | Asks | Unknown
+Event = GenerationEvent | Changed | Calling | Kept | Pictured | Waiting | Asks | Unknown
 GENERATION_EVENTS: dict[str, type[GenerationEvent]] = {kind.__name__.lower(): kind for kind in get_args(GenerationEvent)}
 KINDS: dict[str, type[Event]] = {**GENERATION_EVENTS, "calling": Calling, "changed": Changed}
 NAMES = {kind: name for name, kind in KINDS.items()}

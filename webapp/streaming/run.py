@@ -19,6 +19,7 @@ from .events import (
     Notice,
     Phase,
     PhaseName,
+    Pictured,
     Saved,
     Started,
     Text,
@@ -36,6 +37,7 @@ T = TypeVar("T")
 Save = Callable[["Run", Outcome], list[Saved]]
 # Fewer than a topic keeps: its readers, and saving the end, need all entries.
 MOST_ENTRIES = 200_000
+NO_PLACE = Notice("picture_left_out", "The model sent a picture, which is kept only in chats, so it was left out.")
 # A limit on gaps: to evaluate more would only block other greenlets.
 MOST_GAPS = 10_000
 SAVE_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -206,6 +208,8 @@ class Run:
     def _receive(self, event: Event) -> None:
         if isinstance(event, Asks):
             return
+        if isinstance(event, Pictured):
+            event = NO_PLACE
         if isinstance(event, Asking):
             self.flush()
             self._topics.tell(self.topic, event)

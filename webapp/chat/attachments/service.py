@@ -6,7 +6,7 @@ import logging
 from base64 import b64decode
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import IO, Any
 
@@ -33,6 +33,10 @@ NOT_WRITTEN = "The server's disk is full or can't be written to, so the file was
 # Magic bytes of the supported picture formats.
 PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.documents.text_extraction"
+# What a model has made is paid for: it waits longer for its turn.
+PATIENT = replace(child.SMALL, patience_seconds=120)
+MOST_MADE_BYTES = 16 * 1024 * 1024
+NOT_A_PICTURE = "It isn't a PNG, JPEG, WebP or GIF."
 PLAIN_TEXT = "text/plain; charset=utf-8"
 CHARS_PER_TOKEN = 4
 EXCEEDED = "Reading this file takes too much time or memory."
@@ -84,7 +88,36 @@ def add_made(person_id: str, chat_id: str, name: str, content: bytes, *, is_priv
     this person alone. One that is text is a text beside the chat.
     """
     name = _name(name)
-    file = _content(person_id, name, BytesIO(content))
+    return _added(person_id, chat_id, name, _content(person_id, name, BytesIO(content)), is_private=is_private)
+
+
+def add_picture(person_id: str, chat_id: str, name: str, content: bytes) -> StoredFile:
+    """Stores a picture that a model made for this person as a file of the chat, re-encoded."""
+    picture = _made_picture(person_id, content)
+    return _added(person_id, chat_id, _picture_name(name, picture), picture)[0]
+
+
+def store_picture(person_id: str, name: str, content: bytes) -> StoredFile:
+    """Stores a picture that a model made for this person, which is not in a chat yet, re-encoded."""
+    picture = _made_picture(person_id, content)
+    return _stored(person_id, _picture_name(name, picture), offload(hashlib.sha256, picture.content).hexdigest(), picture)
+
+
+def _made_picture(person_id: str, content: bytes) -> FileContent:
+    if not content.startswith(PICTURES):
+        raise Invalid(NOT_A_PICTURE)
+    with child.on_disk(BytesIO(content)) as file:
+        _refuse_too_much(person_id, file, most=MOST_MADE_BYTES)
+        db.session.rollback()
+        file.seek(0)
+        return _picture(file, PATIENT)
+
+
+def _picture_name(name: str, picture: FileContent) -> str:
+    return f"{name}.{picture.media_type.rpartition('/')[2]}"
+
+
+def _added(person_id: str, chat_id: str, name: str, file: FileContent, *, is_private: bool = False) -> tuple[StoredFile, int]:
     digest = offload(hashlib.sha256, file.content).hexdigest()
     row = _stored(person_id, name, digest, file)
     with write() as session:
@@ -102,6 +135,15 @@ def add_made(person_id: str, chat_id: str, name: str, content: bytes, *, is_priv
             session, row, ChatFile(chat_id=chat_id, version=version, is_private=is_private, text_id=text_id, made_by=BY_CALL)
         )
     return row, version
+
+
+def refuse_without_room(person_id: str, size: int = 0) -> None:
+    """Raises `Invalid` if a person's files leave no room for so many bytes more, or for any."""
+    room = int(setting("files.person_megabytes")) * MEGABYTE
+    if room and storage.bytes_of(person_id) + max(1, size) > room:
+        raise Invalid(
+            f"There's no room for this file: your files can take up {room // MEGABYTE} MB. Delete some chats with files first."
+        )
 
 
 def store_text(person_id: str, name: str, text: str) -> StoredFile:
@@ -244,9 +286,9 @@ def _write(digest: str, content: bytes) -> None:
         raise Unavailable(NOT_WRITTEN) from error
 
 
-def _picture(file: IO[bytes]) -> FileContent:
+def _picture(file: IO[bytes], limits: child.WorkLimits = child.SMALL) -> FileContent:
     try:
-        picture = _read(PICTURE, file)[0]
+        picture = _read(PICTURE, file, limits)[0]
     except child.Exceeded as error:
         raise Invalid(EXCEEDED, field="message") from error
     return FileContent(IMAGE, picture["media_type"], b64decode(picture["content"]), picture["width"], picture["height"])
@@ -282,22 +324,18 @@ def _long(file: IO[bytes]) -> FileContent:
     return FileContent(DOCUMENT, "application/octet-stream", file.read())
 
 
-def _read(module: str, file: IO[bytes]) -> list[Any]:
-    with closing(child.pieces(module, file, child.SMALL)) as piece_iterator:
+def _read(module: str, file: IO[bytes], limits: child.WorkLimits = child.SMALL) -> list[Any]:
+    with closing(child.pieces(module, file, limits)) as piece_iterator:
         pieces = list(piece_iterator)
     if refused := next((piece["refused"] for piece in pieces if "refused" in piece), ""):
         raise Invalid(refused, field="message")
     return pieces
 
 
-def _refuse_too_much(person_id: str, file: IO[bytes]) -> None:
-    size = file.seek(0, 2)
+def _refuse_too_much(person_id: str, file: IO[bytes], *, most: int = 0) -> None:
+    size, most = file.seek(0, 2), most or most_bytes()
     if not size:
         raise Invalid("This file is empty.", field="message")
-    if size > most_bytes():
-        raise TooLarge.file(most_bytes(), field="message")
-    room = int(setting("files.person_megabytes")) * MEGABYTE
-    if room and storage.bytes_of(person_id) + size > room:
-        raise Invalid(
-            f"There's no room for this file: your files can take up {room // MEGABYTE} MB. Delete some chats with files first."
-        )
+    if size > most:
+        raise TooLarge.file(most, field="message")
+    refuse_without_room(person_id, size)

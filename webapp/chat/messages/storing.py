@@ -14,6 +14,7 @@ from webapp.base.database.statements import Prepared
 from webapp.base.db import write
 from webapp.base.errors import Conflict
 from webapp.characters.macros.chat_variables import Variables
+from webapp.chat.attachments.answer_pictures import with_pictures
 from webapp.chat.calls.answering import MakeSource
 from webapp.chat.messages import drafts
 from webapp.chat.prompt.leading import unit_of
@@ -126,8 +127,8 @@ def _stored_one(
             engine.emit(Exposed(key, version))
     # Only a message typed on a page ends a draft.
     beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-    source = prepared.source(partial(generations.ladder, engine, person=person, beats=beats), prepared.request)
-    chat = prepared.chat
+    chat, ladder = prepared.chat, partial(generations.source, engine, person=person, beats=beats)
+    source = prepared.source(with_pictures(ladder, engine, chat.id, generation.user_id or ""), prepared.request)
     list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
     return CommittedGeneration(generation, source, chat.id, list_owners)
 

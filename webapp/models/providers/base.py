@@ -220,6 +220,7 @@ class ModelRecord(TypedDict):
     takes_schema: NotRequired[bool]
     abilities: NotRequired[Sequence[str] | None]
     maker: NotRequired[str]
+    draws: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,8 @@ class Model:
     """A model; prices are decimal text in US dollars per million tokens, or empty if unknown.
 
     `efforts` are ordered from least to most. `takes_schema` means that it supports structured output with a JSON Schema.
-    `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown.
+    `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown. One
+    that `draws` makes pictures and no text.
     """
 
     id: str
@@ -240,6 +242,7 @@ class Model:
     takes_schema: bool = False
     abilities: tuple[str, ...] | None = None
     maker: str = ""
+    draws: bool = False
 
     def as_record(self) -> ModelRecord:
         """Returns what is stored of it with its connection."""
@@ -265,6 +268,16 @@ class Embedded:
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """A request for one picture; `size` is its width and height, such as 1024x1024, or empty. `originals` are to be changed."""
+
+    model: str
+    prompt: str
+    size: str = ""
+    originals: tuple[AttachedImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,8 +352,8 @@ class Provider(Protocol):
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
     `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`, as one without pictures does
-    in `draw`, whose `size` can be empty, or one without voices in `speak`, whose `voice` can be empty. `settle` queries the usage
-    of the answer with this `upstream_id`, and returns None until the server knows it.
+    in `draw`, or one without voices in `speak`, whose `voice` can be empty. `settle` queries the usage of the answer with this
+    `upstream_id`, and returns None until the server knows it.
     """
 
     name: str
@@ -349,7 +362,7 @@ class Provider(Protocol):
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]: ...
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
-    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn: ...
+    def draw(self, request: PictureRequest, stop: Stop) -> Drawn: ...
     def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...

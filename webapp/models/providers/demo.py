@@ -15,6 +15,7 @@ from webapp.models.providers.base import (
     Embedded,
     Model,
     ModelRequest,
+    PictureRequest,
     ProviderError,
     Reply,
     Spoken,
@@ -86,7 +87,7 @@ class DemoProvider:
         tokens = sum(len(_pieces(text)) for text in texts)
         return Embedded(tuple(map(_vector, texts)), Usage(tokens, None, "0", model))
 
-    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
+    def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "The demo makes no pictures.")
 
     def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:

@@ -17,7 +17,7 @@ from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.models.providers.values import parsed
-from webapp.models.upstream import Body, JsonReply, Stopped, Trust, Upstream, base_address
+from webapp.models.upstream import Body, JsonReply, Multipart, Stopped, Trust, Upstream, base_address
 from webapp.models.upstream.large_replies import read_in_thread
 from webapp.streaming.events import Ended, Event, Kept, Started, Usage
 from webapp.streaming.stop import Stop
@@ -114,14 +114,14 @@ class ProviderHttp:
             raise ProviderError("invalid", f"{self.label} didn't return a vector for each text.")
         return embedded
 
-    def draw(self, payload: dict[str, Any], stop: Stop) -> Drawn:
+    def draw(self, path: str, payload: dict[str, Any] | Multipart, stop: Stop) -> Drawn:
         """Returns the picture of one request, which some servers send at an address of its own.
 
         Raises `cut` if the request was sent and no whole reply was seen, within three minutes.
         """
         until = monotonic() + PICTURE_SECONDS
         try:
-            with self._post(pictures.PATH, payload, stop, "application/json", PICTURE_SECONDS) as body:
+            with self._post(path, payload, stop, "application/json", PICTURE_SECONDS) as body:
                 self._refuse(body)
                 body.within(until - monotonic())
                 answered = pictures.picture_in(self._object(body.read_all(2 * pictures.MOST_BYTES)))
@@ -173,10 +173,13 @@ class ProviderHttp:
         answer = self._answer(path)
         return None if answer.status == 404 else self._value(answer)
 
-    def _post(self, path: str, payload: dict[str, Any], stop: Stop, accept: str, seconds: float) -> AbstractContextManager[Body]:
+    def _post(
+        self, path: str, payload: dict[str, Any] | Multipart, stop: Stop, accept: str, seconds: float
+    ) -> AbstractContextManager[Body]:
         url, headers = self.url + path, self._headers(accept)
+        body: dict[str, Any] = {"content" if isinstance(payload, Multipart) else "json": payload}
         return self._upstream.open(
-            "POST", url, stop=stop, headers=headers, json=payload, first_byte_seconds=seconds, trust=self._trust, label=self.label
+            "POST", url, stop=stop, headers=headers, first_byte_seconds=seconds, trust=self._trust, label=self.label, **body
         )
 
     def _answer(self, path: str) -> JsonReply:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from webapp.models.providers.base import Reply
-from webapp.streaming.events import Calling, Delta, Ended, Event, Reasoning, Text
+from webapp.streaming.events import Calling, Delta, Ended, Event, Pictured, Reasoning, Text
 from webapp.streaming.failure import ProviderError
 
 # `auto` separates text that begins with an opening tag; `open` is for servers that drop that tag; `off` leaves all text
@@ -140,7 +140,7 @@ def split(events: Iterator[Event], mode: Mode) -> Iterator[Event]:
                 yield from splitter.feed(event.text)
                 splitter = None if splitter.is_done else splitter
                 continue
-            if splitter and isinstance(event, (Reasoning, Calling, Ended)):
+            if splitter and isinstance(event, (Reasoning, Calling, Pictured, Ended)):
                 yield from splitter.finish()
                 splitter = None
             yield event

@@ -17,6 +17,7 @@ from webapp.models.upstream.addresses import Trust, parts_of
 from webapp.models.upstream.body import MOST_SMALL_BYTES, Body, Stopped, late
 from webapp.models.upstream.bounded_json import UnreadableJson, load
 from webapp.models.upstream.large_replies import read_in_thread
+from webapp.models.upstream.multipart import Multipart
 from webapp.models.upstream.read_beat import Beat
 from webapp.models.upstream.sockets import RefusedAddress, Sender
 from webapp.streaming.failure import ProviderError
@@ -64,7 +65,7 @@ class Upstream:
         headers: Mapping[str, str],
         json: Any = None,
         form: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Multipart | None = None,
         first_byte_seconds: float = 0,
         trust: Trust = "public",
         label: str = "",
@@ -72,7 +73,7 @@ class Upstream:
     ) -> Iterator[Body]:
         """Yields a reply once its headers have arrived; raises `Stopped` or `ProviderError` before.
 
-        `json` is sent as JSON, `form` like the fields of a form, `content` as it is.
+        `json` is sent as JSON, `form` like the fields of a form, `content` as it is: with files, a `Multipart`.
         The timeout includes the first byte of the body. Errors name the server by its `label`, or by its host. A redirect is an
         error, unless the caller `takes_detours`: then it is a reply like others, and never followed by this client.
         """

@@ -25,6 +25,7 @@ from urllib3.util import ssl_wrap_socket
 from webapp.base.heavy.turns import TimeSlice, give_way
 from webapp.models.upstream.addresses import Trust, is_allowed
 from webapp.models.upstream.json_body import as_json
+from webapp.models.upstream.multipart import Multipart
 from webapp.streaming.failure import ProviderError
 
 Resolved = tuple[int, int, int, str, tuple[Any, ...]]
@@ -58,13 +59,18 @@ class Sender:
         prepared = requests.PreparedRequest()
         prepared.prepare_method(request.method)
         prepared.url = _address(str(request.url))
-        kind = OF_JSON if request.json is not None else OF_FORM if request.data else {}
-        prepared.prepare_headers({**HEADERS, **kind, **request.headers})
+        prepared.prepare_headers({**HEADERS, **_kind(request), **request.headers})
         prepared.prepare_body(_content(request.json) or request.data, None)
         return self._adapter.send(prepared, stream=True, timeout=(SEND_SECONDS, None))
 
     def close(self) -> None:
         self._adapter.close()
+
+
+def _kind(request: requests.Request) -> dict[str, str]:
+    if isinstance(request.data, Multipart):
+        return {"Content-Type": request.data.content_type}
+    return OF_JSON if request.json is not None else OF_FORM if request.data else {}
 
 
 def _content(value: Any) -> bytearray | None:

@@ -10,6 +10,7 @@ from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.chat import kind as chat_kind
+from webapp.chat.attachments.answer_pictures import with_pictures
 from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.prompt.answer_prompt import request_of
@@ -87,7 +88,9 @@ def _resume(generation: Generation, transcript: Transcript) -> Source:
     if step.verb == "tool":
         return tool_steps.call_source(session, run, chat, message, generation, transcript)
     request = request_of(generation, paths.messages_within(session, message.id))
-    ladder = model_calls.limited(step, partial(generations.ladder, engine, person=generation.user_id or ""))
+    person = generation.user_id or ""
+    ladder = with_pictures(partial(generations.ladder, engine, person=person), engine, chat.id, person)
+    ladder = model_calls.limited(step, ladder)
     tools = tool_steps.tools_for(session, chat, step)
     return source_with_tools(engine, chat, message, generation, request, ladder, transcript=transcript, tools=tools)
 
