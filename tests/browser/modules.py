@@ -48,6 +48,7 @@ NOTICED_BY = {
     "texts": "test_texts.py::test_a_text_beside_the_chat_is_saved_as_it_is_typed_and_a_selection_rewritten",
     "times": "test_layout.py::test_a_moment_in_a_text_is_the_readers",
     "unsaved": "test_characters.py::test_what_was_typed_in_a_form_is_not_lost_without_a_word",
+    "voice": "test_server_voice.py::test_the_servers_voice_reads_while_the_answer_grows",
     "visit": "test_visiting.py::test_a_click_in_the_sidebar_keeps_scripts_and_streams_the_next_answer",
     "sw": "test_offline.py::test_a_chat_is_read_and_written_in_a_tunnel",
     "swipe": "test_swiping.py::test_a_swipe_turns_to_another_version",

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.api.client import client_of
+from tests.conftest import signed_in
 from tests.models.providers.test_recordings import spoken
 from tests.support.browser import Browser
 from tests.support.waiting import seen
@@ -144,11 +145,12 @@ def test_a_large_file_is_refused_before_it_is_read(app: Flask, owner: Browser, f
 
 
 @pytest.mark.usefixtures("ready")
-def test_who_may_not_chat_cannot_dictate(owner: Browser, member: Browser, fake: Upstream) -> None:
+def test_who_may_not_chat_and_guests_cannot_dictate(app: Flask, owner: Browser, member: Browser, fake: Upstream) -> None:
     assert member.page("/").all("#composer-dictate")
     assert owner.client.put("/api/v1/permissions", json={"roles": {"member": {"chat": False}}}).status_code == 200
-    assert not member.page("/").all("#composer-dictate")
-    assert dictated(member, spoken()).status_code == 403
+    for person in (member, signed_in(app, "guest@example.org", "guest")):
+        assert not person.page("/").all("#composer-dictate")
+        assert dictated(person, spoken()).status_code == 403
     assert not requests(fake)
 
 

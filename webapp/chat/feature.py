@@ -33,6 +33,7 @@ from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
+from webapp.chat.reading_aloud import service as reading_aloud, views as reading_aloud_views
 from webapp.chat.record import projects
 from webapp.chat.roleplay import group_views, variable_views, views as roleplay_views
 from webapp.chat.starters import views as starter_views
@@ -83,6 +84,7 @@ FEATURE = Feature(
         group_views.bp,
         story_views.bp,
         text_views.bp,
+        reading_aloud_views.bp,
         call_views.bp,
         project_views.bp,
         project_views.chats,
@@ -101,15 +103,20 @@ FEATURE = Feature(
         "links.create": "links",
         "links.create_for_answer": "links",
         "calls.choose": "tools",
+        "reading_aloud": "chat",
         "composer.switch_web_search": "tools",
     },
     resumes=(long_files.wake,),
-    setting_checks={leading.COLLECTIONS: leading.check_collections, dictation.MODEL: dictation.check_model},
+    setting_checks={
+        leading.COLLECTIONS: leading.check_collections,
+        dictation.MODEL: dictation.check_model,
+        reading_aloud.MODEL: reading_aloud.check_model,
+    },
     brings=(
         Contributor(chat_sections),
         Contributor(lore_sections),
         Contributor(text_sections),
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE, making.KIND, dictation.KIND),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE, making.KIND, dictation.KIND, reading_aloud.KIND),
         *OF_CHATS,
         *search_shown.SOURCES,
         SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),

@@ -39,4 +39,4 @@ def create() -> TranscriptionAnswer:
     expect_files(dictation.MOST_BYTES)
     _, stream = sent_file()
     form = taken_form(TranscriptionForm)
-    return TranscriptionAnswer(text=dictation.transcribe(caller().id, stream, language=form.language))
+    return TranscriptionAnswer(text=dictation.transcribe(stream, by=caller(), language=form.language))

@@ -7,17 +7,18 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from webapp.base.errors import AppError, Conflict, Invalid, TooLarge, Unavailable
+from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, TooLarge, Unavailable
 from webapp.base.heavy.child import COPIED_BYTES
 from webapp.base.heavy.turns import by_turns
 from webapp.engine import side_requests
 from webapp.engine.single_requests import SingleRequest, replied
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import DEMO, providers
 from webapp.models.providers.base import ProviderError, Recording
 from webapp.models.providers.provider_http import TRANSCRIPT_SECONDS
 from webapp.models.providers.recordings import FLAC, HEAD_BYTES, WAV, AudioFormat, format_of
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.permissions import may
+from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import User
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
@@ -29,6 +30,7 @@ MOST_BYTES = 25 * 1024 * 1024
 # A budget is estimated from as many tokens as OpenAI's models count, and from as many bytes as browsers record.
 TOKENS_A_SECOND, BYTES_A_SECOND, OTHER_BYTES = 17, 4_000, {WAV: 32_000, FLAC: 16_000}
 NOT_SET_UP = "Dictation isn't set up. An admin can choose a model for it in Administration → Models → Voice."
+NO_GUESTS, NO_DEMO = "Guests can't dictate.", "The demo writes no recordings down."
 EMPTY = "This recording is empty. Record it again."
 NO_AUDIO = "This file isn't a recording that can be written down. Send WebM, MP4, M4A, Ogg, MP3, WAV or FLAC."
 SILENT = "Nothing was heard. Check your microphone, and record it again."
@@ -36,20 +38,24 @@ SILENT = "Nothing was heard. Check your microphone, and record it again."
 
 def is_offered(person: User | None) -> bool:
     """Returns whether this person can dictate."""
-    return bool(person and setting(MODEL) and may(person, "chat"))
+    return bool(person and setting(MODEL) and person.role in TEAM and may(person, "chat"))
 
 
 def check_model(value: Value) -> None:
     """Raises `Invalid` if no connection can have this model."""
+    if str(value).startswith(DEMO):
+        raise Invalid(NO_DEMO, field="value")
     if value:
         providers().transcriber(str(value))
 
 
-def transcribe(person: str, stream: IO[bytes], *, language: str = "") -> str:
+def transcribe(stream: IO[bytes], *, by: User, language: str = "") -> str:
     """Returns what is said in a recording, empty for silence; `language` is its ISO code, if it is known."""
-    model = str(setting(MODEL))
+    person, model = by.id, str(setting(MODEL))
     if not model:
         raise Conflict(NOT_SET_UP)
+    if by.role not in TEAM:
+        raise Forbidden(NO_GUESTS)
     provider, name = providers().transcriber(model), providers().name_of(model)
     audio_format, size = _format(stream), stream.seek(0, 2)
     if size > MOST_BYTES:

@@ -10,6 +10,7 @@ from webapp.chat.messages import drafts
 from webapp.chat.messages.forms import MessageForm, choices_in
 from webapp.chat.record.access import writable_chat
 from webapp.people.accounts.guards import current_user, signed_in, user_or_none
+from webapp.people.accounts.tables import User
 from webapp.web.htmx import redirect, wants_json
 from webapp.web.uploads import expect_files
 
@@ -48,22 +49,22 @@ def _written(chat_id: str, page_url: str) -> Response:
     """Returns what was said; a plain form has it added to its draft, in which what was typed is kept in any case."""
     me, form = current_user(), MessageForm()
     if wants_json():
-        return jsonify(text=_said(me.id))
+        return jsonify(text=_said(me))
     whole = form.text
     drafts.save(me.id, whole, chat_id, mentions=form.mentions)
     with form.attempt():
         typed, files = parted(whole)
-        text = " ".join(part for part in (typed.rstrip(" "), _said(me.id)) if part)
+        text = " ".join(part for part in (typed.rstrip(" "), _said(me)) if part)
         drafts.save(me.id, joined(text, [file.block for file in files]), chat_id, mentions=form.mentions)
     if form.refusal:
         flash(form.refusal.message, REFUSED)
     return redirect(page_url)
 
 
-def _said(person: str) -> str:
+def _said(me: User) -> str:
     file = request.files.get("recording")
     if not file or not file.filename:
         raise Invalid("Choose a recording.", field="recording")
-    if text := service.transcribe(person, file.stream):
+    if text := service.transcribe(file.stream, by=me):
         return text
     raise Invalid(service.SILENT, field="recording")

@@ -18,6 +18,7 @@ from webapp.models.providers.base import (
     ProviderError,
     Recording,
     Reply,
+    Spoken,
     ToolResult,
     Transcribed,
     Turn,
@@ -491,6 +492,9 @@ class AnthropicProvider:
 
     def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
         raise ProviderError("invalid", "Anthropic has no models for dictation. Use a connection of another type for dictation.")
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        raise ProviderError("invalid", "Anthropic has no voices. Use a connection of another type for reading aloud.")
 
     def models(self) -> Sequence[Model]:
         models: list[Model] = []

@@ -308,6 +308,15 @@ class Transcribed:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Speech: its bytes, the media type that they have, and what its server reported of the usage."""
+
+    content: bytes
+    media_type: str
+    usage: Usage
+
+
 def events_of(reply: Reply) -> Iterator[Event]:
     """Yields the events of a whole reply, as if it had been streamed."""
     if reply.reasoning:
@@ -363,8 +372,8 @@ class Provider(Protocol):
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
     `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`, as one without pictures does
-    in `draw`, and one that takes no recordings in `transcribe`. `settle` queries the usage of the answer with this `upstream_id`,
-    and returns None until the server knows it.
+    in `draw`, one that takes no recordings in `transcribe`, or one without voices in `speak`, whose `voice` can be empty.
+    `settle` queries the usage of the answer with this `upstream_id`, and returns None until the server knows it.
     """
 
     name: str
@@ -375,6 +384,7 @@ class Provider(Protocol):
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
     def draw(self, request: PictureRequest, stop: Stop) -> Drawn: ...
     def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed: ...
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
     def settle(self, upstream_id: str) -> Usage | None: ...

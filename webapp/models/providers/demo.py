@@ -19,6 +19,7 @@ from webapp.models.providers.base import (
     ProviderError,
     Recording,
     Reply,
+    Spoken,
     ToolCall,
     Transcribed,
     Turn,
@@ -93,6 +94,9 @@ class DemoProvider:
 
     def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
         raise ProviderError("invalid", "The demo writes no recordings down.")
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        raise ProviderError("invalid", "The demo has no voice.")
 
     def models(self) -> Sequence[Model]:
         return MODELS

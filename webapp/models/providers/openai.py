@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from webapp.base.words import plural
-from webapp.models.providers import pictures, recordings
+from webapp.models.providers import pictures, recordings, voices
 from webapp.models.providers.base import (
     ABILITIES,
     EFFORTS,
@@ -22,6 +22,7 @@ from webapp.models.providers.base import (
     ProviderError,
     Recording,
     Reply,
+    Spoken,
     ToolCall,
     Transcribed,
     Turn,
@@ -523,6 +524,9 @@ class OpenAIProvider:
 
     def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
         return self._http.transcribe(recordings.form(model, recording), stop)
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        return self._http.speak(voices.payload(model, text, voice, audio_format), stop, self.reply_format.known)
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))
