@@ -1,4 +1,4 @@
-// Reads an answer aloud sentence by sentence, leaving out code, also while it grows; by the browser's voice or the server's (voice.js).
+// Reads an answer aloud sentence by sentence, without its code, also while it grows: with the browser's voice or voice.js.
 "use strict";
 {
   // As long as what the server reads at a time (speakable.py).

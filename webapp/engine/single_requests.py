@@ -1,6 +1,6 @@
 """Requests to models for something other than text, such as speech: asked for once, and waited for.
 
-Each is a generation, so it appears in *Usage*, counts towards budgets and has a timeout; it ends when its caller has gone.
+Each is a generation, so it appears in *Usage*, counts towards budgets and has a timeout; it is stopped when its client disconnects.
 """
 
 import json

@@ -89,6 +89,7 @@ ABOUT: Mapping[str, str] = {
     "languages": "Pages in your language, and your own catalogues",
     "notices": "What you are told while you aren't looking",
     "phone": "Install Millrace, read and write without a network",
+    "voice": "Have answers read aloud, by the browser or a model",
     "workflows": "Guided runs of questions and answers",
     "schedules": "Prompts, workflows and plans that run at a time",
     "exchange": "Import, export and share chats",

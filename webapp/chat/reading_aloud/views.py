@@ -26,7 +26,7 @@ bp = Blueprint("reading_aloud", __name__)
 # About twenty minutes.
 MOST_CHARS = 20_000
 PIECE_CHARS, FIRST_CHARS = 1_000, 200
-# Whoever has signed out, or lost access, must not hear it from the browser's cache.
+# After signing out or losing access, a person must not hear it from the browser's cache.
 KEPT = "private, no-cache"
 
 
