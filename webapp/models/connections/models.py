@@ -341,6 +341,11 @@ class Providers:
         listed_model = self.model(model)
         return listed_model is None or listed_model.abilities is None or "vision" in listed_model.abilities
 
+    def modalities(self, model: str) -> tuple[str, ...]:
+        """Returns what the server reports that the model answers with, if that is not text alone."""
+        listed_model = self.model(model)
+        return listed_model.modalities if listed_model else ()
+
     def takes_tools(self, model: str) -> bool:
         """Returns whether the model can call tools: yes, unless its server reports that it can't."""
         listed_model = self.model(model)
