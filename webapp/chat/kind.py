@@ -40,6 +40,7 @@ from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.live import LiveGeneration, Source
 from webapp.engine.tables import NOT_HERE, Generation
+from webapp.models.connections.models import providers
 from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
 from webapp.rendering.pictures import Pictures
@@ -190,7 +191,8 @@ def reasoning_of(generation: Generation, message: Message) -> str:
 
 
 def continue_interrupted(generation: Generation) -> None:
-    if not is_closed(generation):
+    # A picture may have been paid for: only a person asks for another.
+    if not is_closed(generation) and not providers().draws(generation.model_asked):
         sending.continue_answer(db.session.get_one(Message, generation.message_id))
 
 

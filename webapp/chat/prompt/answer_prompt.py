@@ -165,6 +165,12 @@ def prompt_for(
     )
 
 
+def prompt_of_picture(path: Sequence[paths.PathMessage]) -> RecordedPrompt:
+    """Returns the prompt to be recorded with an answer by a model that draws, which is sent the message it answers alone."""
+    asked = next((message for message in reversed(path[:-1]) if message.role == "user"), None)
+    return RecordedPrompt(messages=(RecordedMessage(asked.id, len(asked.content)),) if asked else ())
+
+
 def side_request(
     chat: Chat,
     path: Sequence[paths.PathMessage],

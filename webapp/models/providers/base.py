@@ -223,6 +223,7 @@ class ModelRecord(TypedDict):
     abilities: NotRequired[Sequence[str] | None]
     maker: NotRequired[str]
     modalities: NotRequired[Sequence[str]]
+    draws: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +231,9 @@ class Model:
     """A model; prices are decimal text in US dollars per million tokens, or empty if unknown.
 
     `efforts` are ordered from least to most. `takes_schema` means that it supports structured output with a JSON Schema.
-    `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown.
-    `modalities` are what it answers with, if that is not text alone.
+    `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown. One
+    that `draws` makes pictures and no text. `modalities` are what one answers with, if
+    that is not text alone.
     """
 
     id: str
@@ -245,6 +247,7 @@ class Model:
     abilities: tuple[str, ...] | None = None
     maker: str = ""
     modalities: tuple[str, ...] = ()
+    draws: bool = False
 
     def as_record(self) -> ModelRecord:
         """Returns what is stored of it with its connection."""
@@ -272,6 +275,16 @@ class Embedded:
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """A request for one picture; `size` is its width and height, such as 1024x1024, or empty. `originals` are to be changed."""
+
+    model: str
+    prompt: str
+    size: str = ""
+    originals: tuple[AttachedImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,8 +351,7 @@ class Provider(Protocol):
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
     `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`, as one without pictures does
-    in `draw`, whose `size` can be empty. `settle` queries the usage
-    of the answer with this `upstream_id`, and returns None until the server knows it.
+    in `draw`. `settle` queries the usage of the answer with this `upstream_id`, and returns None until the server knows it.
     """
 
     name: str
@@ -348,7 +360,7 @@ class Provider(Protocol):
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]: ...
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
-    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn: ...
+    def draw(self, request: PictureRequest, stop: Stop) -> Drawn: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
     def settle(self, upstream_id: str) -> Usage | None: ...

@@ -18,6 +18,7 @@ from webapp.models.providers.base import (
     Embedded,
     Model,
     ModelRequest,
+    PictureRequest,
     ProviderError,
     Reply,
     ToolCall,
@@ -52,7 +53,7 @@ from webapp.models.providers.values import (
     only,
     openai_usage,
 )
-from webapp.models.upstream import Upstream
+from webapp.models.upstream import FilePart, Multipart, Upstream
 from webapp.streaming.events import Delta, Event, Pictured, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop
 
@@ -284,6 +285,8 @@ def _model(model: Mapping[str, Any]) -> Model:
         takes_schema="structured_outputs" in list_of(model.get("supported_parameters")),
         abilities=_abilities(model),
         modalities=_modalities(model),
+        # As Together and LiteLLM say it.
+        draws=model.get("type") == "image" or model.get("mode") == "image_generation",
     )
 
 
@@ -470,6 +473,16 @@ def _content(turn: Turn) -> str | list[dict[str, Any]]:
     return [*words, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]
 
 
+def _edit(request: PictureRequest) -> Multipart:
+    """Returns the request that changes pictures; one is sent as one, because not every server takes a list."""
+    field = "image" if len(request.originals) == 1 else "image[]"
+    files = [
+        FilePart(field, original.path, original.media_type, f"{number}.{pictures.ending(original.media_type)}")
+        for number, original in enumerate(request.originals, 1)
+    ]
+    return Multipart([(name, str(value)) for name, value in pictures.payload(request).items()], files)
+
+
 class OpenAIProvider:
     """Requests answers from one server; `options` are those of `ProviderHttp`: trust, timeouts, the size of a read."""
 
@@ -523,8 +536,10 @@ class OpenAIProvider:
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
         return embedded(model, texts, lambda payload: self._http.embed(payload, stop))
 
-    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
-        return self._http.draw(pictures.payload(model, prompt, size), stop)
+    def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
+        if request.originals:
+            return self._http.draw(pictures.EDITS, _edit(request), stop)
+        return self._http.draw(pictures.PATH, pictures.payload(request), stop)
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))

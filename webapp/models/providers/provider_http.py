@@ -120,14 +120,14 @@ class ProviderHttp:
             raise ProviderError("invalid", f"{self.label} didn't return a vector for each text.")
         return embedded
 
-    def draw(self, payload: dict[str, Any], stop: Stop) -> Drawn:
+    def draw(self, path: str, payload: dict[str, Any] | Multipart, stop: Stop) -> Drawn:
         """Returns the picture of one request, which some servers send at an address of its own.
 
         Raises `cut` if the request was sent and no whole reply was seen, within three minutes.
         """
         until = monotonic() + PICTURE_SECONDS
         try:
-            with self._post(pictures.PATH, payload, stop, "application/json", PICTURE_SECONDS) as body:
+            with self._post(path, payload, stop, "application/json", PICTURE_SECONDS) as body:
                 self._refuse(body)
                 body.within(until - monotonic())
                 answered = pictures.picture_in(self._object(body.read_all(2 * pictures.MOST_BYTES)))
