@@ -1,6 +1,5 @@
 """Pictures in answers: shown while they are written, at their size, over the page, on a phone, and without scripts."""
 
-from base64 import b64encode
 from io import BytesIO
 from typing import Any
 
