@@ -1,6 +1,6 @@
 """Pictures inside the JSON of a reply: their data is decoded as it arrives, and never parsed as text. Pure.
 
-To parse a line with a picture of ten megabytes takes a fifth of a second, during which no other answer goes on.
+To parse a line with a picture of ten megabytes takes a fifth of a second, during which all other answers wait.
 """
 
 import binascii

@@ -314,8 +314,8 @@ def _abilities(model: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def _modalities(model: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns what a model answers with, if it makes pictures, in the order in which OpenRouter's examples ask for it."""
-    made = list_of(dict_of(model.get("architecture")).get("output_modalities"))
-    return tuple(kind for kind in ("image", "text") if kind in made) if "image" in made else ()
+    modalities = list_of(dict_of(model.get("architecture")).get("output_modalities"))
+    return tuple(name for name in ("image", "text") if name in modalities) if "image" in modalities else ()
 
 
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
