@@ -1,6 +1,7 @@
 """Requests to models for something other than text, such as speech: asked for once, and waited for.
 
-Each is a generation, so it appears in *Usage*, counts towards budgets and has a timeout; it is stopped when its client disconnects.
+Each is a generation, so it appears in *Usage*, counts towards budgets and has a timeout.
+It is stopped when its client disconnects.
 """
 
 import json
