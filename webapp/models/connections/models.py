@@ -346,6 +346,11 @@ class Providers:
         listed_model = self.model(model)
         return listed_model is None or listed_model.abilities is None or "vision" in listed_model.abilities
 
+    def modalities(self, model: str) -> tuple[str, ...]:
+        """Returns what the server reports that the model answers with, if that is not text alone."""
+        listed_model = self.model(model)
+        return listed_model.modalities if listed_model else ()
+
     def draws(self, model: str) -> bool:
         """Returns whether a model makes pictures and no text: the one that settings name for it, or as its server lists it."""
         if self._is_for_pictures(model):

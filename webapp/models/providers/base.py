@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NotRequired, Protocol, TypedDict, cast
 
 from webapp.base.words import fence_for
-from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Notice, Reasoning, SourceRecord, Usage
+from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Notice, Pictured, Reasoning, SourceRecord, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -140,7 +140,8 @@ class ModelRequest:
     for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of
     `SAMPLERS`. `continue_instruction` is the instruction for a model that can't continue its own text. `sources` are the
     passages in the prompt. `tools` can be called; `tool_choice` is `none` if none may be, `required` if one must be, the name
-    of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent.
+    of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent. `modalities` are
+    what the model is to answer with, if that is more than text.
     """
 
     model: str
@@ -160,6 +161,7 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = ""
     has_parallel_calls: bool = True
+    modalities: tuple[str, ...] = ()
 
     def texts(self) -> Iterator[str]:
         """Yields all that is sent as text, with the calls of earlier rounds and the tools."""
@@ -220,6 +222,7 @@ class ModelRecord(TypedDict):
     takes_schema: NotRequired[bool]
     abilities: NotRequired[Sequence[str] | None]
     maker: NotRequired[str]
+    modalities: NotRequired[Sequence[str]]
     draws: NotRequired[bool]
 
 
@@ -229,7 +232,8 @@ class Model:
 
     `efforts` are ordered from least to most. `takes_schema` means that it supports structured output with a JSON Schema.
     `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown. One
-    that `draws` makes pictures and no text.
+    that `draws` makes pictures and no text. `modalities` are what one answers with, if
+    that is not text alone.
     """
 
     id: str
@@ -242,6 +246,7 @@ class Model:
     takes_schema: bool = False
     abilities: tuple[str, ...] | None = None
     maker: str = ""
+    modalities: tuple[str, ...] = ()
     draws: bool = False
 
     def as_record(self) -> ModelRecord:
@@ -260,6 +265,8 @@ class Reply:
     model: str
     calls: tuple[ToolCall, ...] = ()
     kept: str = ""
+    # With notices in place of those that could not be read.
+    pictures: tuple[Pictured | Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +310,7 @@ def events_of(reply: Reply) -> Iterator[Event]:
         yield Reasoning(reply.reasoning)
     if reply.text:
         yield Delta(reply.text)
+    yield from reply.pictures
     for number, call in enumerate(reply.calls):
         yield Calling(number, call.id, call.tool, call.arguments)
     if reply.usage:
@@ -344,10 +352,10 @@ def _flat(call: ToolCall | None, result: ToolResult) -> str:
 class Provider(Protocol):
     """The interface of a provider; `stream` is lazy, closeable, and ends soon after `stop` is set, in every state.
 
-    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Notice` and
-    `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. For a
-    request that `takes_calls` it also yields `Calling`, once `Kept` if there is any, and `calls` as the reason instead of
-    `stop` if the model called; after `length` and `content_filter` the last call can be unfinished. Any other end raises
+    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Pictured`, `Notice`
+    and `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. For a
+    request that `takes_calls` it also yields `Calling`, once `Kept` if there is any, and `calls` as the reason instead of `stop`
+    if the model called; after `length` and `content_filter` the last call can be unfinished. Any other end raises
     `ProviderError`, or returns if `stop` is set. The first `Usage` is yielded as soon as anything is known, so that a stopped
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
