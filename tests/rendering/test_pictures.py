@@ -15,7 +15,7 @@ SHOWN = {MILL: Size(1024, 768)}
 def drawn(label: str = "picture", address: str = MILL) -> str:
     return (
         f'<span class="pictures"><a href="{address}" aria-label="Open {label}"><img src="{address}" alt="{label}"'
-        ' width="1024" height="768" loading="lazy" decoding="async"></a></span>'
+        ' width="480" height="360" loading="lazy" decoding="async"></a></span>'
     )
 
 

@@ -169,6 +169,7 @@ def ladder(engine: Engine, request: ModelRequest, *, person: str = "", is_whole:
             catalogue.display_name(model),
             catalogue.takes_pictures(model),
             catalogue.takes_tools(model),
+            catalogue.modalities(model),
         )
         for model, provider in provided
     ]

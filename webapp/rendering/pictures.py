@@ -9,12 +9,21 @@ from collections.abc import Mapping
 from html import escape
 from typing import NamedTuple
 
+# Pages show no side longer than this.
+MOST_SIDE = 480
+
 
 class Size(NamedTuple):
-    """The size of a picture in pixels, by which a page keeps its place free until it is loaded."""
+    """The size of a picture in pixels."""
 
     width: int
     height: int
+
+    @property
+    def shown(self) -> "Size":
+        """The size on a page, which keeps that place free until the picture is loaded."""
+        scale = min(1.0, MOST_SIDE / max(self.width, self.height, 1))
+        return Size(max(1, round(self.width * scale)), max(1, round(self.height * scale)))
 
 
 Pictures = Mapping[str, Size]
@@ -31,7 +40,8 @@ MARKUP = (
 
 def placeholder(address: str, label: str, size: Size) -> str:
     """Returns the picture in a form that passes the sanitiser unchanged."""
-    return f"{OPEN}{address.encode().hex()}-{label.encode('utf-8', 'replace').hex()}-{size.width}-{size.height}{CLOSE}"
+    width, height = size.shown
+    return f"{OPEN}{address.encode().hex()}-{label.encode('utf-8', 'replace').hex()}-{width}-{height}{CLOSE}"
 
 
 def drawn(markup: str) -> str:

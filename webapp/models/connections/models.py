@@ -133,6 +133,14 @@ class Providers:
             return provider
         raise Invalid(f"No connection has the model {model[:80]}.", field="value")
 
+    def transcriber(self, model: str) -> Provider:
+        """Returns the provider for this model that writes recordings down, which need not be listed either."""
+        return self.picture_maker(model)
+
+    def speaker(self, model: str) -> Provider:
+        """Returns the provider for this model that reads aloud, which need not be listed either."""
+        return self.picture_maker(model)
+
     def _unlisted(self, model: str) -> Provider | None:
         if model.startswith(DEMO):
             return self._demo
@@ -341,6 +349,11 @@ class Providers:
         """Returns whether to send pictures to the model: yes, unless its server reports that it doesn't support them."""
         listed_model = self.model(model)
         return listed_model is None or listed_model.abilities is None or "vision" in listed_model.abilities
+
+    def modalities(self, model: str) -> tuple[str, ...]:
+        """Returns what the server reports that the model answers with, if that is not text alone."""
+        listed_model = self.model(model)
+        return listed_model.modalities if listed_model else ()
 
     def draws(self, model: str) -> bool:
         """Returns whether a model makes pictures and no text: the one that settings name for it, or as its server lists it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NotRequired, Protocol, TypedDict, cast
 
 from webapp.base.words import fence_for
-from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Notice, Reasoning, SourceRecord, Usage
+from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Notice, Pictured, Reasoning, SourceRecord, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -140,7 +140,9 @@ class ModelRequest:
     for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of
     `SAMPLERS`. `continue_instruction` is the instruction for a model that can't continue its own text. `sources` are the
     passages in the prompt. `tools` can be called; `tool_choice` is `none` if none may be, `required` if one must be, the name
-    of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent.
+    of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent. `modalities` are
+    what the model is to answer with, if that is more than text. `other_tokens` are about
+    as many as what is sent besides text and pictures has, such as a recording.
     """
 
     model: str
@@ -160,6 +162,8 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = ""
     has_parallel_calls: bool = True
+    other_tokens: int = 0
+    modalities: tuple[str, ...] = ()
 
     def texts(self) -> Iterator[str]:
         """Yields all that is sent as text, with the calls of earlier rounds and the tools."""
@@ -220,6 +224,7 @@ class ModelRecord(TypedDict):
     takes_schema: NotRequired[bool]
     abilities: NotRequired[Sequence[str] | None]
     maker: NotRequired[str]
+    modalities: NotRequired[Sequence[str]]
     draws: NotRequired[bool]
 
 
@@ -229,7 +234,8 @@ class Model:
 
     `efforts` are ordered from least to most. `takes_schema` means that it supports structured output with a JSON Schema.
     `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown. One
-    that `draws` makes pictures and no text.
+    that `draws` makes pictures and no text. `modalities` are what one answers with, if
+    that is not text alone.
     """
 
     id: str
@@ -242,6 +248,7 @@ class Model:
     takes_schema: bool = False
     abilities: tuple[str, ...] | None = None
     maker: str = ""
+    modalities: tuple[str, ...] = ()
     draws: bool = False
 
     def as_record(self) -> ModelRecord:
@@ -260,6 +267,8 @@ class Reply:
     model: str
     calls: tuple[ToolCall, ...] = ()
     kept: str = ""
+    # With notices in place of those that could not be read.
+    pictures: tuple[Pictured | Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +297,40 @@ class Drawn:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Recorded speech: its file, its media type and its name for servers; `language` is its ISO code, or empty if unknown."""
+
+    path: Path
+    media_type: str
+    name: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """What was said in a recording, and what its server reported of the usage."""
+
+    text: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Speech: its bytes, the media type that they have, and what its server reported of the usage."""
+
+    content: bytes
+    media_type: str
+    usage: Usage
+
+
 def events_of(reply: Reply) -> Iterator[Event]:
     """Yields the events of a whole reply, as if it had been streamed."""
     if reply.reasoning:
         yield Reasoning(reply.reasoning)
     if reply.text:
         yield Delta(reply.text)
+    yield from reply.pictures
     for number, call in enumerate(reply.calls):
         yield Calling(number, call.id, call.tool, call.arguments)
     if reply.usage:
@@ -335,15 +372,16 @@ def _flat(call: ToolCall | None, result: ToolResult) -> str:
 class Provider(Protocol):
     """The interface of a provider; `stream` is lazy, closeable, and ends soon after `stop` is set, in every state.
 
-    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Notice` and
-    `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. For a
-    request that `takes_calls` it also yields `Calling`, once `Kept` if there is any, and `calls` as the reason instead of
-    `stop` if the model called; after `length` and `content_filter` the last call can be unfinished. Any other end raises
+    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Pictured`, `Notice`
+    and `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. For a
+    request that `takes_calls` it also yields `Calling`, once `Kept` if there is any, and `calls` as the reason instead of `stop`
+    if the model called; after `length` and `content_filter` the last call can be unfinished. Any other end raises
     `ProviderError`, or returns if `stop` is set. The first `Usage` is yielded as soon as anything is known, so that a stopped
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
     `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`, as one without pictures does
-    in `draw`. `settle` queries the usage of the answer with this `upstream_id`, and returns None until the server knows it.
+    in `draw`, one that takes no recordings in `transcribe`, or one without voices in `speak`, whose `voice` can be empty.
+    `settle` queries the usage of the answer with this `upstream_id`, and returns None until the server knows it.
     """
 
     name: str
@@ -353,6 +391,8 @@ class Provider(Protocol):
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
     def draw(self, request: PictureRequest, stop: Stop) -> Drawn: ...
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed: ...
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
     def settle(self, upstream_id: str) -> Usage | None: ...

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from webapp.base.words import plural
-from webapp.models.providers import pictures
+from webapp.models.providers import pictures, recordings, voices
 from webapp.models.providers.base import (
     ABILITIES,
     EFFORTS,
@@ -20,8 +20,11 @@ from webapp.models.providers.base import (
     ModelRequest,
     PictureRequest,
     ProviderError,
+    Recording,
     Reply,
+    Spoken,
     ToolCall,
+    Transcribed,
     Turn,
 )
 from webapp.models.providers.calls import (
@@ -38,6 +41,7 @@ from webapp.models.providers.calls import (
     sent_name,
 )
 from webapp.models.providers.embeddings import embedded
+from webapp.models.providers.inline_pictures import addresses_in, is_picture
 from webapp.models.providers.provider_http import ProviderHttp, ReplyFormat
 from webapp.models.providers.reasoning import Mode, split, split_whole
 from webapp.models.providers.values import (
@@ -53,7 +57,7 @@ from webapp.models.providers.values import (
     openai_usage,
 )
 from webapp.models.upstream import FilePart, Multipart, Upstream
-from webapp.streaming.events import Delta, Event, Reasoning, Started, Text, Usage
+from webapp.streaming.events import Delta, Event, Pictured, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop
 
 # The sampling parameters that OpenAI accepts; it rejects the others.
@@ -115,6 +119,7 @@ class OpenAIReader:
         message = dict_of(choice.get("delta") or choice.get("message"))
         yield from self.text_events(Reasoning, thought_of(message))
         yield from self.text_events(Delta, words_of(message))
+        yield from (Pictured(address=address) for address in addresses_in(message))
         if self._calls is not None:
             self._thoughts.add(message)
             for call in dicts_of(message.get("tool_calls")):
@@ -132,6 +137,8 @@ class OpenAIReader:
         if not is_known or openai_usage(chunk.get("usage")) or reason_of(choice):
             return None
         if self._calls is not None and (message.get("tool_calls") or message.get(DETAILS)):
+            return None
+        if addresses_in(message):
             return None
         return only(words_of(message), thought_of(message))
 
@@ -242,7 +249,15 @@ def reply_of(
         text, thought = TextCleaner().take(words_of(message)), TextCleaner().take(thought_of(message))
         earlier_usage = identified(value, earlier_usage, keeps_id=keeps_id)
         usage = earlier_usage.updated(openai_usage(value.get("usage")) or Usage())
-        reply = Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", earlier_usage.model)
+        pictures = tuple(Pictured(address=address) for address in addresses_in(message))
+        reply = Reply(
+            text,
+            thought,
+            usage if usage != Usage() else None,
+            reason_of(choice) or "stop",
+            earlier_usage.model,
+            pictures=pictures,
+        )
         return reply if calls is None else _with_calls(reply, message, calls)
     return None
 
@@ -272,6 +287,7 @@ def _model(model: Mapping[str, Any]) -> Model:
         efforts=_efforts(model),
         takes_schema="structured_outputs" in list_of(model.get("supported_parameters")),
         abilities=_abilities(model),
+        modalities=_modalities(model),
         # As Together and LiteLLM say it.
         draws=model.get("type") == "image" or model.get("mode") == "image_generation",
     )
@@ -299,6 +315,12 @@ def _abilities(model: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(ability for ability in ABILITIES if names.get(ability, ability in parameters))
 
 
+def _modalities(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns what a model answers with, if it makes pictures, in the order in which OpenRouter's examples ask for it."""
+    modalities = list_of(dict_of(model.get("architecture")).get("output_modalities"))
+    return tuple(name for name in ("image", "text") if name in modalities) if "image" in modalities else ()
+
+
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
     reasoning, parameters = dict_of(model.get("reasoning")), model.get("supported_parameters")
     if isinstance(supported := reasoning.get("supported_efforts"), list):
@@ -320,7 +342,8 @@ def reason_of(choice: Mapping[str, Any]) -> str:
 
 def words_of(message: Mapping[str, Any]) -> str:
     """Returns the text for the person: the content, and a refusal, which some servers send in a separate field."""
-    return _joined(message.get("content"), "text") + _joined(message.get("refusal"), "text")
+    words = _joined(message.get("content"), "text")
+    return ("" if is_picture(words) else words) + _joined(message.get("refusal"), "text")
 
 
 def thought_of(message: Mapping[str, Any]) -> str:
@@ -365,6 +388,8 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
         payload["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
     if request.effort in efforts_of(request.model):
         payload["reasoning_effort"] = request.effort
+    if request.modalities:
+        payload["modalities"] = list(request.modalities)
     if request.is_json:
         payload["response_format"] = {"type": "json_object"}
     if request.schema:
@@ -518,6 +543,12 @@ class OpenAIProvider:
         if request.originals:
             return self._http.draw(pictures.EDITS, _edit(request), stop)
         return self._http.draw(pictures.PATH, pictures.payload(request), stop)
+
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
+        return self._http.transcribe(recordings.form(model, recording), stop)
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        return self._http.speak(voices.payload(model, text, voice, audio_format), stop, self.reply_format.known)
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))

@@ -3,23 +3,25 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
-from webapp.models.providers import pictures
-from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, events_of
+from webapp.models.providers import pictures, recordings, voices
+from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, Spoken, Transcribed, events_of
 from webapp.models.providers.calls import Calls
 from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
+from webapp.models.providers.inline_pictures import MOST_BYTES as MOST_PICTURE_BYTES, InlinePictures
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.models.providers.values import parsed
 from webapp.models.upstream import Body, JsonReply, Multipart, Stopped, Trust, Upstream, base_address
+from webapp.models.upstream.body import MOST_JSON_BYTES
 from webapp.models.upstream.large_replies import read_in_thread
-from webapp.streaming.events import Ended, Event, Kept, Started, Usage
+from webapp.streaming.events import PICTURE_LEFT_OUT, Ended, Event, Kept, Notice, Pictured, Started, Usage
 from webapp.streaming.stop import Stop
 
 # The first characters of a reply are read without waiting for the beat. This many, because a text that begins like a reasoning
@@ -29,7 +31,11 @@ FIRST_CHARS = 32
 USAGE_SECONDS = 5.0
 # A picture takes longer than any text's first word.
 PICTURE_SECONDS, FETCH_SECONDS = 180.0, 30.0
+# Longer than a slow computer takes for ten minutes of speech.
+TRANSCRIPT_SECONDS = 120.0
 ERROR_SECONDS = 10.0
+# Of a reply in one piece, which can have several pictures.
+MOST_REPLY_BYTES = 48 * 1024 * 1024
 MOST_ERROR_BYTES = 256 * 1024
 # Of a stream whose data is all there, so many bytes are read between two looks at the time.
 PIECE_BYTES = 16 * 1024
@@ -86,7 +92,9 @@ class ProviderHttp:
     ) -> Generator[Event, None, None]:
         """Yields the events of a streamed reply, as `Provider.stream` promises them."""
         try:
-            with self._post(reply_format.path, payload, stop, "text/event-stream", self._first_byte_seconds) as body:
+            # A server that doesn't stream pictures sends nothing before they are done.
+            seconds = max(self._first_byte_seconds, PICTURE_SECONDS) if "modalities" in payload else self._first_byte_seconds
+            with self._post(reply_format.path, payload, stop, "text/event-stream", seconds) as body:
                 self._refuse(body)
                 yield from self._events(body, stop, reply_format, started, calls)
         except Stopped:
@@ -97,7 +105,7 @@ class ProviderHttp:
         try:
             with self._post(reply_format.path, payload, stop, "application/json", 0) as body:
                 self._refuse(body)
-                return self._reply(body.read_all(), reply_format, reply_format.known(body.headers), calls)
+                return self._reply(body, b"", reply_format, reply_format.known(body.headers), calls, stop)
         except Stopped:
             raise self._stopped() from None
 
@@ -130,6 +138,43 @@ class ProviderHttp:
             return Drawn(answered.content or self._picture_at(answered.url, stop), answered.usage)
         except Stopped:
             raise self._stopped() from None
+
+    def transcribe(self, form: Multipart, stop: Stop) -> Transcribed:
+        """Returns what was said in a recording; the whole reply must arrive within `TRANSCRIPT_SECONDS`."""
+        until = monotonic() + TRANSCRIPT_SECONDS
+        try:
+            with self._post(recordings.PATH, form, stop, "application/json", TRANSCRIPT_SECONDS) as body:
+                self._refuse(body)
+                body.within(until - monotonic())
+                transcribed = recordings.transcribed_in(self._object(body.read_all(recordings.MOST_REPLY_BYTES)))
+        except Stopped:
+            raise self._stopped() from None
+        if transcribed is None:
+            raise ProviderError("invalid", f"{self.label} didn't return what was said.")
+        return transcribed
+
+    def speak(self, payload: dict[str, Any], stop: Stop, known: Callable[[Mapping[str, str]], Usage]) -> Spoken:
+        """Returns the speech of one request, all of which must arrive within `voices.SECONDS`; `known` reads its usage."""
+        until = monotonic() + voices.SECONDS
+        try:
+            with self._post(voices.PATH, payload, stop, "audio/*", voices.SECONDS) as body:
+                self._refuse(body)
+                body.within(until - monotonic())
+                content = self._audio(body, voices.most_bytes(payload["input"]), stop)
+                return Spoken(content, voices.media_type_of(content), known(body.headers))
+        except Stopped:
+            raise self._stopped() from None
+
+    def _audio(self, body: Body, most_bytes: int, stop: Stop) -> bytes:
+        """Reads audio; anything else is refused by its first bytes, with the error that it reports, if any."""
+        chunks, head = body.chunks(self._read_size), b""
+        while len(head) < voices.HEAD_BYTES and (chunk := next(chunks, b"")):
+            head += chunk
+        if not (stop or voices.media_type_of(head)):
+            if head.lstrip()[:1] in (b"{", b"<"):
+                self._object(head + body.read_all(MOST_ERROR_BYTES))
+            raise ProviderError("invalid", f"{self.label} didn't return audio.")
+        return head + body.read_all(most_bytes - len(head))
 
     def _picture_at(self, url: str, stop: Stop) -> bytes:
         """Fetches a picture, without the key; from this server as it is trusted, from any other only if that is public."""
@@ -185,7 +230,7 @@ class ProviderHttp:
         if kind == "text/html":
             raise self._web_page()
         if kind == "application/json":
-            reply = self._reply(body.read_all(), reply_format, usage, calls)
+            reply = self._reply(body, b"", reply_format, usage, calls, stop)
             yield started
             yield from events_of(reply)
             return
@@ -196,7 +241,7 @@ class ProviderHttp:
         head = next((stripped for chunk in chunks if (stripped := chunk.lstrip())), b"")
         # No line of an event stream begins like this, so it is a whole reply with a wrong content type.
         if head[:1] in (b"{", b"<", b"["):
-            yield from events_of(self._reply(head + body.read_all(), reply_format, usage, calls))
+            yield from events_of(self._reply(body, head, reply_format, usage, calls, stop))
         else:
             yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(usage, calls), calls)
 
@@ -205,11 +250,15 @@ class ProviderHttp:
     ) -> Iterator[Event]:
         """Yields the events of a stream; no error after the terminal marker undoes a completed answer."""
         failure = ProviderError("cut", f"{self.label} cut the answer off before it finished.", retryable=True)
-        reply = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense)
+        reply, inline = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense), InlinePictures()
         try:
             for piece in _in_turns(self._on_the_beat(chunks, body, reply), stop):
                 was_finished = reader.finish
-                yield from reply.feed(piece)
+                for event in reply.feed(inline.feed(piece)):
+                    if isinstance(event, Pictured):
+                        yield from self._read_picture(event, inline, stop)
+                    else:
+                        yield event
                 if reply.is_over:
                     break
                 if reader.finish and not was_finished:
@@ -234,10 +283,32 @@ class ProviderHttp:
             if reply.yielded_chars >= FIRST_CHARS and not reply.is_finished:
                 body.rest(self._beat_seconds)
 
-    def _reply(self, content: bytes, reply_format: ReplyFormat, usage: Usage, calls: Calls | None) -> Reply:
+    def _reply(self, body: Body, head: bytes, reply_format: ReplyFormat, usage: Usage, calls: Calls | None, stop: Stop) -> Reply:
+        content, inline = head + body.read_all(MOST_REPLY_BYTES), InlinePictures()
+        content = b"".join(inline.feed(piece) for piece in _in_turns(iter([content]), stop))
+        if stop:
+            raise Stopped(self.label)
+        if len(content) > MOST_JSON_BYTES:
+            raise ProviderError("invalid", f"{self.label} sent a reply larger than {MOST_JSON_BYTES >> 20} MB.")
         if reply := reply_format.reply(self._object(content), usage, calls):
-            return reply
+            read = (self._read_picture(picture, inline, stop) for picture in reply.pictures)
+            return replace(reply, pictures=tuple(chain.from_iterable(read))) if reply.pictures else reply
         raise self._nonsense()
+
+    def _read_picture(self, picture: Event, inline: InlinePictures, stop: Stop) -> Iterator[Pictured | Notice]:
+        """Yields a picture with its content, or a notice if it can't be read; nothing for one beyond those of one reply."""
+        if not isinstance(picture, Pictured) or not inline.may_be_read():
+            return
+        if content := inline.content_at(picture.address):
+            yield Pictured(content)
+        elif picture.address.startswith(("https://", "http://")):
+            try:
+                yield Pictured(self._picture_at(picture.address, stop))
+            except ProviderError as error:
+                yield Notice(PICTURE_LEFT_OUT, f"A picture was left out. {error}")
+        else:
+            words = f"{self.label} sent a picture that can't be read, or is larger than {MOST_PICTURE_BYTES >> 20} MB."
+            yield Notice(PICTURE_LEFT_OUT, words)
 
     def _object(self, content: bytes) -> dict[str, Any]:
         """Parses a whole reply; raises the error that it reports."""
