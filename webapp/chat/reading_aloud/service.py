@@ -74,6 +74,12 @@ def speak(text: str, *, by: User, voice: str = "", audio_format: str = "mp3") ->
     return _spoken(text, by.id, voice=voice, audio_format=audio_format)
 
 
+def speak_sentence(text: str, *, by: User) -> Spoken:
+    """Returns the speech of what a page asks for, which is shorter than what programs may send."""
+    _refuse_unless_offered(by)
+    return speak(SpeechInput.entered({"text": text}).text, by=by)
+
+
 def speak_in_pieces(texts: Iterable[str], *, by: User, leaving: Leaving) -> Iterator[Spoken]:
     """Yields the speech of texts one after the other, as long as they can be joined; each is asked for when it is taken.
 

@@ -11,7 +11,6 @@ from webapp.base.heavy.threads import offload
 from webapp.chat.messages.renderings import LONG_CHARS
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.reading_aloud import service, speakable
-from webapp.chat.reading_aloud.service import SpeechInput
 from webapp.chat.record import queries
 from webapp.chat.record.access import visible_message
 from webapp.chat.record.tables import Message
@@ -40,8 +39,7 @@ def has_server_voice() -> bool:
 @bp.post("/speech")
 @signed_in
 def speak() -> Response:
-    entered = SpeechInput.entered({"text": request.form.get("text", "")})
-    spoken = service.speak(entered.text, by=current_user())
+    spoken = service.speak_sentence(request.form.get("text", ""), by=current_user())
     return Response(spoken.content, content_type=spoken.media_type)
 
 
