@@ -276,8 +276,8 @@ class World:
 
     def _answer(self, session: Session, said: Said, message: Message) -> None:
         if self.random.random() < 0.3:
-            # A page names a picture that a model has put into its text, and doesn't load it.
-            name, content = self._word(said, BOTH), self._word(said, [COPY], "files")
+            # A page shows a picture of an answer with the files, and its name without them.
+            name, content = self._word(said, BOTH), self._word(said, [FILE, COPY], "files")
             message.content += f"\n\n![{name}](/files/{self._file(session, name, content, IMAGE)})"
         if self.random.random() < 0.2:
             message.speaker_name = self._word(said, BOTH)
