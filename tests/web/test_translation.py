@@ -11,6 +11,9 @@ from tests.support.browser import Browser
 from tests.support.catalogues import write_catalogue
 from tests.support.unmarked import TEMPLATES, faults_of_scripts
 from webapp.base import languages
+from webapp.chat.messages.renderings import in_our_words
+from webapp.rendering import markdown
+from webapp.rendering.footnotes import scoped
 from webapp.web.translation import CurrentHtml, Translated, texts_of
 
 
@@ -130,3 +133,23 @@ def test_who_has_no_language_and_asks_for_none_that_there_is_gets_the_teams(make
 
 def test_scripts_have_no_words_without_a_mark() -> None:
     assert not list(faults_of_scripts()), 'write _("Save")'
+
+
+def test_what_the_renderer_names_in_a_message_is_in_the_language_of_the_page_and_what_people_wrote_is_not(tmp_path: Path) -> None:
+    text = (
+        "A[^1] and [Preview](https://a.example 'Source 1')\n\n- [x] one\n- [ ] two\n\n```html\n<h1>Hi</h1>\n```\n\n[^1]: A note."
+    )
+    html = scoped(markdown.render(text), "m1")
+    texts = {"Preview": "<Vorschau>", "Note %(label)s": "Fußnote %(label)s", "Source %(label)s": "Quelle", "done": "erledigt"}
+    write_catalogue(tmp_path, "de", {**texts, "to do": "offen", "Back to the text": "Zurück zum Text"})
+    languages.load(tmp_path)
+    try:
+        assert in_our_words(html) == html
+        with languages.using("de"):
+            german = in_our_words(html)
+    finally:
+        languages.load(tmp_path / "none")
+    for words in ('"Fußnote 1"', '"Zurück zum Text"', '"erledigt"', '"offen"', ">&lt;Vorschau&gt;</a>", ">Preview</a>"):
+        assert words in german
+    assert "Quelle" not in german
+    assert "Note 1" not in german

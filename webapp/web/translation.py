@@ -26,7 +26,6 @@ ENGLISH = (
     "chat/exchange/_calls",
     "chat/exchange/_message",
     "chat/exchange/export.html",
-    "operations/mail/",
     "shell/docs/",
 )
 # What people read or hear of an element.
