@@ -49,8 +49,13 @@ document.addEventListener("htmx:after:swap", () => {
 });
 // Every page begins with `arrived`, whether it was loaded or swapped in (visit.js).
 document.addEventListener("DOMContentLoaded", () => document.dispatchEvent(new Event("arrived", { bubbles: true })));
-// Loads what the page doesn't need at first.
-const loadLater = () => document.querySelectorAll("[data-later]").forEach(({ dataset }) => void import(dataset.later));
+// Loads what the page doesn't need at first, once. What fails is tried for a minute: the server may just be starting again.
+const begun = new Set();
+const load = (path, wait = 1_000) => import(path).catch(() => wait < 60_000 && setTimeout(load, wait, `${path}&`, 2 * wait));
+const loadLater = () => {
+  const paths = [...document.querySelectorAll("[data-later]")].map(({ dataset }) => dataset.later);
+  for (const path of paths.filter((path) => !begun.has(path))) begun.add(path) && load(path);
+};
 addEventListener("load", loadLater);
 document.addEventListener("arrived", () => document.readyState === "complete" && loadLater());
 function leave(toast) {

@@ -8,29 +8,30 @@
     composer = () => document.getElementById("composer"),
     // What is for a new chat has an empty id.
     chatIn = (action) => new URL(action, location.href).pathname.match(/^\/chats\/(\w+)/)?.[1] ?? "";
-  let [messages, timer, wait] = [[], 0, SOON];
+  let [messages, timer, wait, coming] = [[], 0, SOON, {}];
 
   const here = () => (composer() ? messages.filter(({ chat }) => chat === chatIn(composer().action)) : []);
+  // Also what another tab is just keeping.
+  const isBehind = ({ action }) =>
+    here().some(({ isRefused }) => !isRefused) || (coming.chat === chatIn(action) && Date.now() < coming.until);
   const waiting = () => messages.filter(({ isRefused }) => !isRefused);
   // Only texts can be kept; a temporary chat leaves nothing on a device.
   const isText = (body) => ![...body].some(([name, value]) => value.size || name === "temporary") && body.get("message")?.trim();
   millrace.takes = (ctx) => {
     const { action = "", body } = ctx?.request ?? {};
     const isSent = /^\/chats(\/\w+\/(messages|follow-up))?$/.test(new URL(action, location.href).pathname);
-    return Boolean(
-      isSent &&
-        ctx.sourceElement?.id === "composer" &&
-        serviceWorker?.controller &&
-        keeper()?.hasAttribute("data-keeps") &&
-        isText(body),
-    );
+    const isHere = isSent && ctx.sourceElement?.id === "composer" && serviceWorker?.controller;
+    return Boolean(isHere && keeper()?.hasAttribute("data-keeps") && isText(body));
   };
   const take = async ({ action, body }) => {
     // Written below what the server then has, and not below what this page shows.
     const fields = [...body].filter(([name, value]) => typeof value === "string" && name !== "after");
     const [chat, { person }, key] = [chatIn(action), keeper().dataset, document.querySelector("#composer [name=key]")];
     if (key) key.value = crypto.randomUUID();
-    await unsent.add(person, { chat, fields: [...fields, ["chat", chat], ["person", person]] });
+    await unsent.add(person, { chat, fields: [...fields, ["chat", chat], ["person", person]] }).catch(() => {
+      giveBack(body.get("message"));
+      millrace.toast(_("This device couldn't keep your message. Your text is still here."));
+    });
     await show();
     scrollTo({ top: document.documentElement.scrollHeight });
     later();
@@ -74,19 +75,24 @@
     if (here().some(({ fields }) => new URLSearchParams(fields).get("message") === box.value)) box.value = "";
     await send();
   };
-  const takeBack = async (row, isEdited) => {
-    const message = messages.find(({ url }) => url === row.dataset.url);
-    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast(_("It has just been sent."));
-    await show();
-    if (!isEdited) return;
-    const [box, text] = [document.getElementById("composer-text"), new URLSearchParams(message.fields).get("message")];
+  const giveBack = (text) => {
+    const box = document.getElementById("composer-text");
     box.value = [text, box.value].filter(Boolean).join("\n\n");
     box.dispatchEvent(new Event("input", { bubbles: true }));
     box.focus();
   };
-
-  news.onmessage = async ({ data: { chat, page } }) => {
+  const takeBack = async (row, isEdited) => {
+    const message = messages.find(({ url }) => url === row.dataset.url);
+    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast(_("It has just been sent."));
     await show();
+    if (isEdited) giveBack(new URLSearchParams(message.fields).get("message"));
+  };
+
+  news.onmessage = async ({ data }) => {
+    const { chat, page } = data;
+    if ("coming" in data) return void (coming = { chat: data.coming, until: Date.now() + SOON });
+    await show();
+    coming = {};
     // The chat that was begun here has a page now.
     const isHere = page && chat === "" && composer() && !chatIn(composer().action) && !here().length;
     if (isHere && !document.hidden && !document.getElementById("composer-text").value) location.assign(page);
@@ -99,8 +105,7 @@
   document.addEventListener(
     "htmx:before:request",
     (event) => {
-      const isBehind = here().some(({ isRefused }) => !isRefused);
-      if (!(millrace.takes(event.detail.ctx) && (isBehind || !navigator.onLine))) return;
+      if (!(millrace.takes(event.detail.ctx) && (isBehind(event.detail.ctx.request) || !navigator.onLine))) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       document.getElementById("composer-text").value = "";

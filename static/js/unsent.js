@@ -6,8 +6,8 @@ self.unsent = (() => {
   const FOR_GOOD = [400, 403, 404, 410, 413, 415, 422];
   const news = new BroadcastChannel("unsent");
   const tell = (about) => news.postMessage(about);
-  // One at a time in the whole browser: nothing is taken back while it is being sent.
-  const alone = (task) => navigator.locks.request("unsent", task);
+  // One at a time in the whole browser: nothing is taken back while it is being sent. What is written then is kept at once.
+  const [alone, adding] = ["unsent", "adding"].map((name) => (task) => navigator.locks.request(name, task));
   const addresses = async (cache) => (await cache.keys()).map(({ url }) => url).sort();
   const store = (cache, url, message) => cache.put(url, new Response(JSON.stringify(message)));
   const all = async (person) => {
@@ -18,13 +18,15 @@ self.unsent = (() => {
     const read = async (url) => ({ ...(await (await cache.match(url))?.json()), url });
     return (await Promise.all((await addresses(cache)).map(read))).filter(({ fields }) => fields);
   };
-  const add = (person, message) =>
-    alone(async () => {
+  const add = (person, message) => {
+    tell({ coming: message.chat });
+    return adding(async () => {
       const cache = await caches.open(ALL + person),
         last = (await addresses(cache)).at(-1) ?? "/0";
       await store(cache, `/unsent/${String(Number(last.split("/").at(-1)) + 1).padStart(6, "0")}`, message);
       tell({});
     });
+  };
   // Gives whether it was still there.
   const remove = (person, url) =>
     alone(async () => {

@@ -119,7 +119,8 @@ def test_a_key_is_told_where_one_is_taken(app: Flask) -> None:
     runs = {"/v1/runs/{id}/answer", "/v1/runs/{id}/ask", "/v1/workflows/{slug}/runs", "/chat/threads"}
     plans = {"/plan/inputs", "/plan/{id}/continue", "/service/generate"}
     plans |= {"/streaming/generate-plan", "/streaming/generate-plans"}
-    assert told == threads | dialects | runs | plans | {"/v1/chats", "/v1/chats/{id}/messages", "/v1/messages/{id}/edit"}
+    chats = {"/v1/chats", "/v1/chats/{id}/messages", "/v1/messages/{id}/edit", "/v1/images"}
+    assert told == threads | dialects | runs | plans | chats
 
 
 @pytest.mark.slow

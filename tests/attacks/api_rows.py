@@ -35,6 +35,7 @@ TABLE = {
         POST api_chats.create api:chat
         GET api_exchange.everything api:read
         POST api_files.create api:chat
+        POST api_images.create api:chat
         POST api_exchange.bring_in api:chat
         GET api_account.show api:read
         PATCH api_account.change api:chat

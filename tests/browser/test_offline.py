@@ -14,6 +14,7 @@ from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
 PHONE = {"viewport": {"width": 390, "height": 760}, "has_touch": True, "is_mobile": True, "service_workers": "allow"}
+FLIPS = 200 if ROUNDS > 1 else 6
 IS_CONTROLLED = "() => Boolean(navigator.serviceWorker.controller)"
 KEPT = """async () => Promise.all((await caches.keys()).filter(name => !name.startsWith('shell')).map(async name =>
   [name, (await (await caches.open(name)).keys()).map(({url}) => new URL(url).pathname)]))"""
@@ -299,13 +300,14 @@ class Flips:
 
 
 @pytest.mark.rounds
+@pytest.mark.timeout(3_000)
 def test_each_message_is_sent_once_and_in_order_whatever_happens(own_server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Yes.")
     own_server.lift_limits()
     own_server.start()
     phone, desk = visit(own_server, **PHONE), visit(own_server, is_signed_in=False)
     flips = Flips(own_server, phone, desk, seed=ROUNDS)
-    for _ in range(6):
+    for _ in range(FLIPS):
         flips.flip()
     flips.end()
     sent = flips.sent()

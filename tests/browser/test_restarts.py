@@ -1,9 +1,10 @@
 """The server disappears while a page is open, and comes back."""
 
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.chats import reload
 from tests.browser.conftest import Visit
@@ -132,3 +133,21 @@ def test_a_message_sent_to_a_server_that_is_away_is_not_lost(own_server: Server,
     chat.wait_for("Here again.")
     chat.expect("completed")
     expect(chat.page.locator("article")).to_have_count(4)
+
+
+@pytest.mark.slow
+def test_what_a_page_loads_later_is_tried_again(server: Server, visit: Visit) -> None:
+    person = visit(server)
+    lost = list[str]()
+
+    def answer(route: Route) -> None:
+        lost.append(route.request.url)
+        if len(lost) < 3:
+            route.abort()
+        else:
+            route.continue_()
+
+    person.context.route(re.compile(r"/js/unsent\+"), answer)
+    page = person.open("/")
+    page.wait_for_function("() => self.unsent")
+    assert len(lost) == 3

@@ -22,6 +22,7 @@ from webapp.api.native import (
     experiments,
     generations,
     identity_providers,
+    images,
     insights,
     links,
     lorebooks,
@@ -51,7 +52,7 @@ from webapp.web.navigation import NavEntry
 SENDING = (
     *("api_chats.create", "api_messages.send", "api_messages.edit", "api_messages.rewrite", "api_messages.again"),
     *("api_messages.go_on", "api_generations.go_on", "api_follow_ups", "api_suggestions", "api_stories.write_now"),
-    *("api_texts.create", "api_texts.update", "api_texts.change"),
+    *("api_texts.create", "api_texts.update", "api_texts.change", "api_images.create"),
     *("api_quick", "api_assistant", "api_roleplay.send", "api_threads.send", "api_threads.send_and_watch", "api_door.complete"),
 )
 
@@ -62,6 +63,7 @@ FEATURE = Feature(
         messages.bp,
         messages.feedback_bp,
         messages.files_bp,
+        images.bp,
         messages.follow_ups_bp,
         messages.suggestions_bp,
         chats.stories_bp,

@@ -3,6 +3,7 @@
 from webapp.characters.last_chats import LastChats
 from webapp.chat.attachments import views as attachment_views
 from webapp.chat.calls import views as call_views
+from webapp.chat.drawing import making
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
@@ -105,7 +106,7 @@ FEATURE = Feature(
         Contributor(chat_sections),
         Contributor(lore_sections),
         Contributor(text_sections),
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE, making.KIND),
         *OF_CHATS,
         *search_shown.SOURCES,
         SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),

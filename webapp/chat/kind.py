@@ -12,11 +12,14 @@ from webapp.base import topic_names
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, is_sqlite, utc_now
+from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import offload_now
 from webapp.chat import erasing
 from webapp.chat.attachments.answer_pictures import with_pictures
 from webapp.chat.calls import decisions
 from webapp.chat.calls.answering import source_with_tools
+from webapp.chat.files import storage
+from webapp.chat.files.reference import MARK
 from webapp.chat.messages import follow_up, notices, renderings, sending, titles
 from webapp.chat.page.projection import CONTINUING, IDLE, AnswerProjection
 from webapp.chat.page.scripted import scripts_of_message
@@ -32,13 +35,15 @@ from webapp.chat.story import service as story_service
 from webapp.engine import service as generations
 from webapp.engine.chores import run_steps
 from webapp.engine.duties.ends import LONG_CHARS
-from webapp.engine.engine import the_engine
+from webapp.engine.engine import Engine, the_engine
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.live import LiveGeneration, Source
 from webapp.engine.tables import NOT_HERE, Generation
+from webapp.models.connections.models import providers
 from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
+from webapp.rendering.pictures import Pictures
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 from webapp.tools import fuse
@@ -53,9 +58,10 @@ def projection(
     generation: GenerationFacts, *, is_watched: bool = True, scripted: Callable[[str], str] | None = None
 ) -> AnswerProjection:
     growing, is_beside = partial(markdown.GrowingMarkdown, is_watched=is_watched), generation.column_number > 0
+    pictures = partial(_pictures, the_engine(), topic_names.chat_in(generation.lane))
     if is_closed(generation) or not (generation.continues_id or generation.text_offset):
         id = generation.message_id or ""
-        return AnswerProjection(id, generation.id, growing=growing, scripted=scripted, is_beside=is_beside)
+        return AnswerProjection(id, generation.id, growing=growing, scripted=scripted, pictures=pictures, is_beside=is_beside)
     message = db.session.get(Message, generation.message_id)
     if not message:
         # The message was deleted in the meantime, so no one will see the projection.
@@ -74,8 +80,21 @@ def projection(
         cited=cited,
         growing=growing,
         scripted=scripted,
+        pictures=pictures,
         is_beside=is_beside,
     )
+
+
+def _pictures(engine: Engine, chat_id: str, text: str) -> Pictures:
+    """Returns the pictures that a piece of an answer refers to, which were stored before it; usually without a query."""
+    if MARK not in text:
+        return {}
+    try:
+        with engine.in_app():
+            return storage.pictures_in(chat_id, text)
+    except (Unavailable, SQLAlchemyError):
+        # Their names are shown until the answer is rendered again.
+        return {}
 
 
 def played(generation: GenerationFacts) -> AnswerProjection:
@@ -172,7 +191,8 @@ def reasoning_of(generation: Generation, message: Message) -> str:
 
 
 def continue_interrupted(generation: Generation) -> None:
-    if not is_closed(generation):
+    # A picture may have been paid for: only a person asks for another.
+    if not is_closed(generation) and not providers().draws(generation.model_asked):
         sending.continue_answer(db.session.get_one(Message, generation.message_id))
 
 

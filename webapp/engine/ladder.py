@@ -24,6 +24,8 @@ BACK_OFF_SECONDS = (0.5, 2.0)
 # A server that requests a longer back-off than this is not retried. Where another model can answer, the retries of one model last
 # no longer than the second limit, nor than half of the timeout for the first text.
 PATIENCE_SECONDS, PATIENCE_BEFORE_ANOTHER_SECONDS = 30.0, 3.0
+# How long a model that makes pictures may be silent, as one that is asked for a picture alone.
+PICTURE_SECONDS = 180.0
 # Errors that every model of a connection shares.
 OF_CONNECTION = {"auth", "credit"}
 # Errors that a request without streaming can avoid.
@@ -56,6 +58,7 @@ class Rung:
     display_name: str = ""
     takes_pictures: bool = True
     takes_tools: bool = True
+    modalities: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.display_name or self.model
@@ -100,10 +103,8 @@ class Ladder:
     """Climbs from rung to rung until a model sends text or calls a tool; after that, it neither retries nor falls back.
 
     On each rung, up to three requests: a stream, the same again if its error is said to pass, and at last one without streaming
-    if the streaming can be at fault.
+    if the streaming can be at fault. A model that makes pictures has more time, as nothing arrives while it draws.
     """
-
-    is_between = False
 
     def __init__(
         self,
@@ -123,6 +124,12 @@ class Ladder:
         self._has_started = self._has_sent_text = self._has_answered = self._is_accepted = False
         self._attempt: Stop | None = None
         self._deadline = float("inf")
+        # When a model that makes pictures was last heard of.
+        self._heard_at: float | None = None
+
+    @property
+    def is_between(self) -> bool:
+        return self._heard_at is not None
 
     def events(self, stop: Stop) -> Iterator[Event]:
         """Yields the events of the attempt that succeeds, with a notice for every step before it."""
@@ -149,6 +156,8 @@ class Ladder:
         # Not by its truth: a stop is false until it is requested.
         if self._attempt is not None and self._now() > self._deadline:
             self._attempt.request("first_byte")
+        if self._heard_at is not None:
+            return "stall" if self._now() - self._heard_at > PICTURE_SECONDS else ""
         is_over = self._limits.ladder and self._now() - self._begun_at > self._limits.ladder
         return "first_byte" if is_over and not self._has_sent_text else ""
 
@@ -217,11 +226,13 @@ class Ladder:
     def _limit_seconds(self, how: str, others: int) -> float:
         """Returns the timeout of one attempt; one that repeats a stream leaves the other models their share of the time."""
         own_seconds = (self._limits.first_byte if how == "stream" else self._limits.total) or float("inf")
+        own_seconds = max(own_seconds, PICTURE_SECONDS) if self._heard_at is not None else own_seconds
         is_repetition = how == "whole" and self._limits.is_streaming
         return min(own_seconds, self._seconds_left() / (1 + others)) if is_repetition else own_seconds
 
     def _attempted(self, rung: Rung, how: str, stop: Stop, others: int) -> Iterator[Event]:
         begun_at, self._is_accepted = self._now(), False
+        self._heard_at = begun_at if rung.modalities else None
         attempt = self._attempt = Stop(self._signal)
         self._deadline = begun_at + self._limit_seconds(how, others)
         try:
@@ -248,6 +259,7 @@ class Ladder:
         schema = self._request.schema if rung.takes_schema else ""
         turns = tuple(turn.keeping(_sent(rung, turn)) if turn.pictures else turn for turn in self._request.turns)
         request, provider = replace(self._request, model=rung.name, schema=schema, turns=turns), rung.provider
+        request = replace(request, modalities=rung.modalities) if rung.modalities else request
         if not (rung.takes_tools and request.tools):
             # Some servers reject earlier calls where no tools are offered.
             request = replace(request, turns=flattened(request.sent_turns), tools=(), tool_choice="")
@@ -262,6 +274,8 @@ class Ladder:
             else:
                 self._note(rung, event)
                 yield event
+            if rung.modalities:
+                self._heard_at = self._now()
 
     def _started(self, event: Started) -> Iterator[Event]:
         self._is_accepted = True

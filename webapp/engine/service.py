@@ -15,6 +15,7 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Busy, Conflict, TooMany, Unavailable
+from webapp.engine.drawing import DrawingSource, picture_request
 from webapp.engine.duties import ends, journal
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
@@ -168,6 +169,7 @@ def ladder(engine: Engine, request: ModelRequest, *, person: str = "", is_whole:
             catalogue.display_name(model),
             catalogue.takes_pictures(model),
             catalogue.takes_tools(model),
+            catalogue.modalities(model),
         )
         for model, provider in provided
     ]
@@ -184,6 +186,13 @@ def ladder(engine: Engine, request: ModelRequest, *, person: str = "", is_whole:
         jitter=random.random,
         emit=engine.emit,
     )
+
+
+def source(engine: Engine, request: ModelRequest, *, person: str = "", beats: float = 1.0) -> Source:
+    """Returns the source of an answer where pictures are kept: a model that draws is asked for one."""
+    if providers().draws(request.model):
+        return DrawingSource(engine, picture_request(request), person)
+    return ladder(engine, request, person=person, beats=beats)
 
 
 def page_beats(engine: Engine, lane: str) -> float:

@@ -44,7 +44,8 @@ def request(side_request: SideRequest) -> None:
     """Starts a side request; raises an `AppError` if a limit or a budget refuses it."""
     engine = the_engine()
     engine.admission.refuse_if_too_many_side_requests(side_request.person)
-    side_request, words = _by_rule(side_request)
+    writer = providers().writer(side_request.request.model, side_request.person or "")
+    side_request, words = _by_rule(replace(side_request, request=replace(side_request.request, model=writer)))
     source = _source(engine, side_request)
     with service.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:

@@ -14,6 +14,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 from webapp.rendering.footnotes import placeholder as held_link
 from webapp.rendering.mathematics import placeholder
+from webapp.rendering.pictures import placeholder as held_picture
 
 # Marks where plain text can be appended without rendering the tail again.
 CURSOR = "<x-c></x-c>"
@@ -60,12 +61,14 @@ def _table_close(self: RendererHTML, tokens: Sequence[Token], index: int, option
 
 
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    """Renders an image as a link that names its host.
+    """Renders a picture that the text may show, and any other image as a link that names its host.
 
     Loading the image would reveal to a third party that the text was read, and anything that the image's URL contains.
     """
     image = tokens[index]
     label = self.renderInlineAsText(image.children, options, env) or "image"
+    if size := image.meta.get("size"):
+        return held_picture(str(image.attrGet("src")), label, size)
     host = image.meta.get("host")
     if not host:
         return escape(label)

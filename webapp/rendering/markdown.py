@@ -1,7 +1,7 @@
 """Renders Markdown that arrives in pieces: finished blocks are sealed, only the tail can still change. Pure."""
 
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Literal, NamedTuple
@@ -14,6 +14,7 @@ from webapp.rendering.elements import CURSOR
 from webapp.rendering.fallback import as_lines, faults, unrendered
 from webapp.rendering.footnotes import footnotes_in, scoped
 from webapp.rendering.markdown_rules import parser, plain_lines, spent
+from webapp.rendering.pictures import Pictures
 from webapp.rendering.previews import language, number_blocks
 from webapp.rendering.sanitise import clean
 from webapp.rendering.seams import Seam, Stitching
@@ -40,6 +41,7 @@ LIMITS = ("cells", "addresses", "formulas", "blocks")
 # Limits of one uninterrupted rendering step: a line costs time, however short it is.
 PIECE_CHARS, PIECE_LINES = 4_096, 400
 LINES = re.compile(rf"(?:[^\n]*\n){{1,{PIECE_LINES}}}")
+NO_PICTURES: Pictures = {}
 BLANK_LINES = re.compile(r"(?:[ \t]*+\n)++")
 
 MARKDOWN: MarkdownIt = parser()
@@ -65,20 +67,34 @@ class FinishedText:
     pieced: str
 
 
-def render(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), markdown: MarkdownIt = MARKDOWN) -> str:
-    """Renders a whole text, with the same result as if it had grown; `cited` are the numbers of its sources."""
+def render(
+    text: str,
+    seams: Sequence[Seam] = (),
+    *,
+    cited: Iterable[int] = (),
+    pictures: Pictures = NO_PICTURES,
+    markdown: MarkdownIt = MARKDOWN,
+) -> str:
+    """Renders a whole text, with the same result as if it had grown.
+
+    `cited` are the numbers of its sources, `pictures` those that it may show, by their addresses.
+    """
     stitching = Stitching(seams)
     stitching.place(0, text, 0)
     try:
-        return _render_all(plain_lines(text), stitching, Highlighter(), markdown, frozenset(cited))
+        known = {"cited": frozenset(cited), "pictures": pictures}
+        return _render_all(plain_lines(text), stitching, Highlighter(), markdown, known)
     except faults():
         return unrendered(text) + stitching.rest()
 
 
-def rendering(text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = ()) -> Generator[None, None, str]:
+def rendering(
+    text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), pictures: Pictures = NO_PICTURES
+) -> Generator[None, None, str]:
     """Does the work of `render` in steps and returns its result."""
     growing = GrowingMarkdown(seams, growth=1.25, is_watched=False)
     growing.cite(cited)
+    growing.show(pictures)
     for piece in pieces(text):
         growing.feed(piece)
         if len(text) > PIECE_CHARS:
@@ -131,7 +147,7 @@ class GrowingMarkdown:
         # The number of blocks in the tail.
         self._blocks = 0
         self._pending_cr = False
-        self._known: dict[str, Any] = {"references": {}, "cited": frozenset()}
+        self._known: dict[str, Any] = {"references": {}, "cited": frozenset(), "pictures": {}}
         self._stitching = Stitching(seams)
         self._highlighter = Highlighter()
         self._tail = Tail(calm_chars=calm_chars, growth=growth)
@@ -145,6 +161,15 @@ class GrowingMarkdown:
     def cite(self, numbers: Iterable[int]) -> None:
         """Sets the numbers of the sources; call it before feeding text that cites them."""
         self._known["cited"] = frozenset(numbers)
+
+    def show(self, pictures: Pictures) -> None:
+        """Adds pictures that the text may show, by their addresses; call it before feeding text that refers to them."""
+        self._known["pictures"] |= pictures
+
+    @property
+    def pictures(self) -> Pictures:
+        pictures: Pictures = self._known["pictures"]
+        return pictures
 
     def feed(self, piece: str) -> list[HtmlChange]:
         """Takes the next piece of text and returns the changes of the HTML."""
@@ -233,7 +258,8 @@ class GrowingMarkdown:
 
     def _again(self, sources: Sequence[str], references: dict[str, Any]) -> Iterator[str]:
         """Renders the finished text once more, with every link defined anywhere in it."""
-        stitching, parse_env, start = self._stitching.again(), {"references": references, "cited": self._known["cited"]}, 0
+        stitching, start = self._stitching.again(), 0
+        parse_env = {"references": references, "cited": self._known["cited"], "pictures": self.pictures}
         for source in sources:
             stitching.place(start, source, start)
             tokens, environment = self._parsed(source, parse_env)
@@ -319,8 +345,8 @@ def _spend(parse_env: dict[str, Any], tokens: Sequence[Token]) -> None:
     parse_env["notes"] = parse_env.get("notes", frozenset()) | footnotes_in(tokens)
 
 
-def _render_all(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt, cited: frozenset[int]) -> str:
-    environment = {"references": {}, "cited": cited, "highlight": highlighter.markup}
+def _render_all(text: str, stitching: Stitching, highlighter: Highlighter, markdown: MarkdownIt, known: Mapping[str, Any]) -> str:
+    environment = {**known, "references": {}, "highlight": highlighter.markup}
     tokens = markdown.parse(text, environment)
     return clean(_stitched(tokens, text, 0, stitching, environment) + stitching.rest())
 

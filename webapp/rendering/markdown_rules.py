@@ -23,6 +23,7 @@ from webapp.rendering.elements import use_our_elements
 from webapp.rendering.footnotes import SCOPE, use_footnotes
 from webapp.rendering.formulas import formula
 from webapp.rendering.mathematics import markup_chars
+from webapp.rendering.pictures import Pictures
 from webapp.rendering.previews import number_blocks
 
 # One long definition can be used a thousand times: the HTML would grow with the square of the text.
@@ -41,7 +42,7 @@ for _name in [name for name in logging.root.manager.loggerDict if name.startswit
 
 
 def parser() -> MarkdownIt:
-    """Returns the configured parser; raw HTML is shown as text, images are links that name their host."""
+    """Returns the configured parser; raw HTML is shown as text, and foreign images are links."""
     markdown = MarkdownIt("commonmark", {"html": False, "maxNesting": 24}).enable(["table", "strikethrough"])
     markdown.block.ruler.at("table", table_within_limits, {"alt": ["paragraph", "reference"]})
     markdown.core.ruler.at("normalize", _normalize)
@@ -150,7 +151,7 @@ def _links_we_allow(state: StateCore) -> None:
         if is_within:
             inline.meta["addresses"] = grown
             state.env["addresses"] = grown + state.env.get("addresses", 0)
-        _hide_links(links, is_within)
+        _hide_links(links, is_within, state.env.get("pictures") or {})
 
 
 def _formulas_within_limits(state: StateCore) -> None:
@@ -169,13 +170,14 @@ def _address_chars(link: Token) -> int:
     return sum(len(str(value)) for value in link.attrs.values())
 
 
-def _hide_links(links: Iterable[Token], is_within: bool) -> None:
+def _hide_links(links: Iterable[Token], is_within: bool, pictures: Pictures) -> None:
     opened: list[Token] = []
     for link in links:
         if link.type == "image":
             # Browsers split a link within a link.
             link.meta["host"] = _host(link) if is_within else ""
             link.hidden = any(not token.hidden for token in opened)
+            link.meta["size"] = pictures.get(str(link.attrGet("src") or "")) if is_within and not link.hidden else None
         elif link.type == "link_open":
             link.hidden = not is_within or not _is_safe(str(link.attrGet("href") or ""))
             opened.append(link)

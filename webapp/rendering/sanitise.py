@@ -7,7 +7,7 @@ import re
 
 import nh3
 
-from webapp.rendering import footnotes
+from webapp.rendering import footnotes, pictures
 from webapp.rendering.code import PALETTE
 from webapp.rendering.elements import CURSOR
 from webapp.rendering.mathematics import drawn
@@ -64,7 +64,7 @@ _PROSE = re.compile(rf"(?:<p>{PLAIN}*+(?:&quot;{PLAIN}*+)*+(?:{CURSOR})?+</p>\n)
 
 
 def clean(markup: str) -> str:
-    """Drops all markup except what we render ourselves, but keeps its text; then inserts the held formulas and footnotes."""
+    """Drops all markup except what we render ourselves, but keeps its text; then inserts what is held for after it."""
     if _PROSE.fullmatch(markup):
         return markup.replace("&quot;", '"')
     return sanitized(markup)
@@ -72,4 +72,4 @@ def clean(markup: str) -> str:
 
 def sanitized(markup: str) -> str:
     """Does the work of `clean` for any markup."""
-    return footnotes.drawn(drawn(_cleaner.clean(markup)))
+    return pictures.drawn(footnotes.drawn(drawn(_cleaner.clean(markup))))

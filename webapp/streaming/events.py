@@ -164,6 +164,7 @@ class AttemptRecord(TypedDict):
     retry_after: NotRequired[float | None]
 
 
+PICTURE_LEFT_OUT = "picture_left_out"
 # The code of a notice that an attempt failed, and those of notices that another one follows: what was known about the failed one
 # is no longer valid.
 ATTEMPT_NOTICE, FOLLOWED = "tried", {"retry", "whole", "fallback", "demo_fallback"}
@@ -236,9 +237,13 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Pictured:
-    """A picture in a model's answer, as it was sent. Never part of a log: where it is kept, the text refers to its file."""
+    """A picture in a model's answer, as it was sent. Never part of a log: where it is kept, the text refers to its file.
 
-    content: bytes = field(repr=False)
+    Until its provider has read it, it has an `address`.
+    """
+
+    content: bytes = field(default=b"", repr=False)
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

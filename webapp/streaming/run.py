@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from .characters import Characters
 from .events import (
+    PICTURE_LEFT_OUT,
     TEXTS,
     Asking,
     Asks,
@@ -37,7 +38,7 @@ T = TypeVar("T")
 Save = Callable[["Run", Outcome], list[Saved]]
 # Fewer than a topic keeps: its readers, and saving the end, need all entries.
 MOST_ENTRIES = 200_000
-NO_PLACE = Notice("picture_left_out", "The model sent a picture, which is kept only in chats, so it was left out.")
+NO_PLACE = Notice(PICTURE_LEFT_OUT, "The model sent a picture, which is kept only in chats, so it was left out.")
 # A limit on gaps: to evaluate more would only block other greenlets.
 MOST_GAPS = 10_000
 SAVE_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)

@@ -1,5 +1,6 @@
 """The tools feature: the tools that come with it, and their page in the administration."""
 
+from webapp.models.connections.models import PICTURE_MODEL
 from webapp.tools import policy_views, search_connections, views
 from webapp.tools.built_in import make_picture
 from webapp.tools.built_in.catalog import ALL
@@ -22,7 +23,7 @@ FEATURE = Feature(
     brings=(*ALL, search_connections.HOLDER, offered.MORE_TOOLS, keys.HOLDER, MoreFacts(servers_shown.chapter)),
     setting_checks={
         search_connections.ADDRESS: search_connections.check_address,
-        make_picture.MODEL: make_picture.check_model,
+        PICTURE_MODEL: make_picture.check_model,
     },
     navigation=(
         NavEntry(

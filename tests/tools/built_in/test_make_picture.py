@@ -15,8 +15,9 @@ from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream as Fake
 from tests.upstream.server import PICTURES
 from webapp.base.errors import Invalid
+from webapp.models.connections.models import PICTURE_MODEL as MODEL
 from webapp.settings.service import set_setting
-from webapp.tools.built_in.make_picture import MODEL, check_model, make, unavailable
+from webapp.tools.built_in.make_picture import check_model, make, unavailable
 from webapp.tools.tool import Result, ToolFailed
 
 __all__ = ["app"]

@@ -13,7 +13,7 @@ from webapp.chat.files.reference import reference
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.models.providers.base import ModelRequest
-from webapp.streaming.events import Delta, Event, Notice, Pictured
+from webapp.streaming.events import PICTURE_LEFT_OUT, Delta, Event, Notice, Pictured
 from webapp.streaming.stop import Stop
 
 log = logging.getLogger("chat:pictures")
@@ -22,7 +22,6 @@ MOST_PICTURES = 10
 NAME = "picture"
 # How a line with a picture begins, in the text of an answer and as a model is sent it.
 PICTURE_STARTS = ("![", "[Image: ")
-LEFT_OUT = "picture_left_out"
 TOO_MANY = f"The other pictures were left out: an answer can have up to {plural(MOST_PICTURES, 'picture')}."
 NO_ACCOUNT = "A picture was left out, because pictures are only kept for people with an account."
 NOT_STORED = "It couldn't be saved."
@@ -38,9 +37,9 @@ class Keeper:
         """Yields the text that refers to the picture once it is stored, or what the person is told if it is refused."""
         self._count += 1
         if self._count > MOST_PICTURES:
-            yield from [Notice(LEFT_OUT, TOO_MANY)] if self._count == MOST_PICTURES + 1 else ()
+            yield from [Notice(PICTURE_LEFT_OUT, TOO_MANY)] if self._count == MOST_PICTURES + 1 else ()
         elif not self._person_id:
-            yield Notice(LEFT_OUT, NO_ACCOUNT)
+            yield Notice(PICTURE_LEFT_OUT, NO_ACCOUNT)
         else:
             yield self._kept(picture)
 
@@ -50,11 +49,11 @@ class Keeper:
                 file = service.add_picture(self._person_id, self._chat_id, NAME, picture.content)
                 return Delta(reference(NAME, file.id).written)
         except AppError as error:
-            return Notice(LEFT_OUT, f"A picture was left out. {error.message}")
+            return Notice(PICTURE_LEFT_OUT, f"A picture was left out. {error.message}")
         except SQLAlchemyError as error:
             # Its chat was deleted, or the database is down; the text is kept in the journal.
             log.warning("a picture could not be stored: %s", type(error).__name__)
-            return Notice(LEFT_OUT, f"A picture was left out. {NOT_STORED}")
+            return Notice(PICTURE_LEFT_OUT, f"A picture was left out. {NOT_STORED}")
 
 
 class SourceWithPictures:

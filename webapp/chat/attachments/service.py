@@ -92,15 +92,29 @@ def add_made(person_id: str, chat_id: str, name: str, content: bytes, *, is_priv
 
 
 def add_picture(person_id: str, chat_id: str, name: str, content: bytes) -> StoredFile:
-    """Stores a picture that a model made in its answer to this person as a file of the chat, re-encoded."""
+    """Stores a picture that a model made for this person as a file of the chat, re-encoded."""
+    picture = _made_picture(person_id, content)
+    return _added(person_id, chat_id, _picture_name(name, picture), picture)[0]
+
+
+def store_picture(person_id: str, name: str, content: bytes) -> StoredFile:
+    """Stores a picture that a model made for this person, which is not in a chat yet, re-encoded."""
+    picture = _made_picture(person_id, content)
+    return _stored(person_id, _picture_name(name, picture), offload(hashlib.sha256, picture.content).hexdigest(), picture)
+
+
+def _made_picture(person_id: str, content: bytes) -> FileContent:
     if not content.startswith(PICTURES):
         raise Invalid(NOT_A_PICTURE)
     with child.on_disk(BytesIO(content)) as file:
         _refuse_too_much(person_id, file, most=MOST_MADE_BYTES)
         db.session.rollback()
         file.seek(0)
-        picture = _picture(file, PATIENT)
-    return _added(person_id, chat_id, f"{name}.{picture.media_type.rpartition('/')[2]}", picture)[0]
+        return _picture(file, PATIENT)
+
+
+def _picture_name(name: str, picture: FileContent) -> str:
+    return f"{name}.{picture.media_type.rpartition('/')[2]}"
 
 
 def _added(person_id: str, chat_id: str, name: str, file: FileContent, *, is_private: bool = False) -> tuple[StoredFile, int]:
@@ -121,6 +135,15 @@ def _added(person_id: str, chat_id: str, name: str, file: FileContent, *, is_pri
             session, row, ChatFile(chat_id=chat_id, version=version, is_private=is_private, text_id=text_id, made_by=BY_CALL)
         )
     return row, version
+
+
+def refuse_without_room(person_id: str, size: int = 0) -> None:
+    """Raises `Invalid` if a person's files leave no room for so many bytes more, or for any."""
+    room = int(setting("files.person_megabytes")) * MEGABYTE
+    if room and storage.bytes_of(person_id) + max(1, size) > room:
+        raise Invalid(
+            f"There's no room for this file: your files can take up {room // MEGABYTE} MB. Delete some chats with files first."
+        )
 
 
 def store_text(person_id: str, name: str, text: str) -> StoredFile:
@@ -315,8 +338,4 @@ def _refuse_too_much(person_id: str, file: IO[bytes], *, most: int = 0) -> None:
         raise Invalid("This file is empty.", field="message")
     if size > most:
         raise TooLarge.file(most, field="message")
-    room = int(setting("files.person_megabytes")) * MEGABYTE
-    if room and storage.bytes_of(person_id) + size > room:
-        raise Invalid(
-            f"There's no room for this file: your files can take up {room // MEGABYTE} MB. Delete some chats with files first."
-        )
+    refuse_without_room(person_id, size)

@@ -180,8 +180,11 @@ def _text_html(row: Message, message: shown.ShownMessage, included: Included | N
     """Returns the HTML of a text as far as it is included: an answer can have been continued since."""
     text = included.text_of(row.id, row.content, row.role) if included else row.content
     if included and row.id in included.extents:
-        return renderings.html_of(row) if text == row.content else scoped(renderings.render_markdown(text), row.id)
-    if row.role == "user" and text != row.content:
+        if text == row.content:
+            return renderings.html_of(row)
+        return scoped(renderings.render_markdown(text, pictures=storage.pictures_in(row.chat_id, text)), row.id)
+    if text != row.content:
+        # Without the files that it refers to.
         return scoped(renderings.render_markdown(text), row.id)
     return f"{message.html}{message.tail}"
 

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session, aliased
 from webapp.base.current import the_config
 from webapp.base.db import db, utc_now
 from webapp.base.ids import new_id
-from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.files.reference import MARK, ids_in
+from webapp.chat.files.tables import IMAGE, ChatFile, StoredFile
 from webapp.chat.record.tables import Chat
+from webapp.rendering.pictures import Size
 
 # With more ids than these, all files of the chat are loaded instead.
 MOST_NAMED = 200
@@ -64,6 +66,17 @@ def in_chat(chat_id: str, ids: Iterable[str]) -> dict[str, StoredFile]:
     if len(unique_ids) <= MOST_NAMED:
         query = query.where(StoredFile.id.in_(unique_ids))
     return {file.id: file for file in db.session.scalars(query) if file.id in unique_ids}
+
+
+def pictures_in(chat_id: str, content: str) -> dict[str, Size]:
+    """Returns, by their addresses, the sizes of the pictures of this chat that a text refers to; usually without a query."""
+    if MARK not in content:
+        return {}
+    ids = list(ids_in([content]))[:MOST_NAMED]
+    query = select(StoredFile.id, StoredFile.width, StoredFile.height).join(ChatFile, ChatFile.file_id == StoredFile.id)
+    query = query.where(ChatFile.chat_id == chat_id, ChatFile.is_private.is_(False), StoredFile.kind == IMAGE)
+    rows = db.session.execute(query.where(StoredFile.id.in_(ids)))
+    return {f"/files/{row.id}": Size(row.width, row.height) for row in rows}
 
 
 class FileVersion(NamedTuple):

@@ -15,6 +15,7 @@ from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.languages import gettext as _
+from webapp.chat.files import storage
 from webapp.chat.files.reference import parted
 from webapp.chat.record import queries
 from webapp.chat.record.seam_labels import seams_of
@@ -23,6 +24,7 @@ from webapp.engine.chores import Chore
 from webapp.rendering import markdown
 from webapp.rendering.fallback import as_paragraph
 from webapp.rendering.footnotes import scoped
+from webapp.rendering.pictures import Pictures
 from webapp.rendering.text import plain
 
 # How much one page request renders at most, about a second of work. Messages beyond that are shown as plain text until the
@@ -59,6 +61,7 @@ class StaleRendering:
     length: int
     seams: Sequence[markdown.Seam]
     cited: Sequence[int]
+    pictures: Pictures
 
 
 def html_of(message: Message) -> str:
@@ -113,9 +116,15 @@ def citation_numbers(message: Message) -> list[int]:
     return [source["number"] for source in message.sources]
 
 
-def render_markdown(content: str, seams: Sequence[markdown.Seam] = (), *, cited: Sequence[int] = ()) -> str:
+def render_markdown(
+    content: str,
+    seams: Sequence[markdown.Seam] = (),
+    *,
+    cited: Sequence[int] = (),
+    pictures: Pictures = markdown.NO_PICTURES,
+) -> str:
     """Renders a text as HTML; a long one yields to other greenlets between pieces."""
-    pieces = markdown.rendering(content, seams, cited=cited)
+    pieces = markdown.rendering(content, seams, cited=cited, pictures=pictures)
     while True:
         try:
             next(pieces)
@@ -125,6 +134,11 @@ def render_markdown(content: str, seams: Sequence[markdown.Seam] = (), *, cited:
         # Ends the transaction before yielding: rows read earlier can be outdated afterwards.
         db.session.rollback()
         queue_for_turn()
+
+
+def pictures_of(message: Message) -> Pictures:
+    """Returns the pictures that an answer may show; those of a person's message are shown below its text."""
+    return storage.pictures_in(message.chat_id, message.content) if message.role == "assistant" else {}
 
 
 def render_person_text(content: str) -> str:
@@ -168,7 +182,14 @@ def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
     # A column is a descriptor, which pyright doesn't see as its value in a protocol.
     seams = {id: seams_of(parts) for id, parts in generations.items()}  # pyright: ignore[reportArgumentType]
     return [
-        StaleRendering(message.id, _shown(message), len(message.content), seams.get(message.id, []), citation_numbers(message))
+        StaleRendering(
+            message.id,
+            _shown(message),
+            len(message.content),
+            seams.get(message.id, []),
+            citation_numbers(message),
+            pictures_of(message),
+        )
         for message in messages
     ]
 
@@ -179,7 +200,7 @@ def _made(stale: Iterable[StaleRendering]) -> dict[tuple[str, int], str]:
         # Releases the database connection while rendering.
         db.session.rollback()
         html_by_part[rendering.id, rendering.length] = (
-            render_markdown(rendering.content, rendering.seams, cited=rendering.cited) or NOTHING
+            render_markdown(rendering.content, rendering.seams, cited=rendering.cited, pictures=rendering.pictures) or NOTHING
         )
         queue_for_turn()
     return html_by_part

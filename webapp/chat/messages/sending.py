@@ -19,15 +19,16 @@ from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.calls.answering import AnswerTools, MakeSource, keys_in, source_with_tools
-from webapp.chat.files import long_files
+from webapp.chat.files import long_files, storage
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
 from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday, limit_visitors
 from webapp.chat.messages.rule_choice import choice_by_rule
 from webapp.chat.messages.storing import CHAT_CHANGED, PendingGeneration, store_and_start, store_and_start_all
-from webapp.chat.prompt.answer_prompt import prompt_for, request_of
+from webapp.chat.prompt.answer_prompt import prompt_for, prompt_of_picture, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_above, ids_of_prompt
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
 from webapp.chat.record.model_choice import (
@@ -43,6 +44,7 @@ from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.chat.record.variables import changed_values, variables_below
 from webapp.engine import service as generations
+from webapp.engine.drawing import picture_request
 from webapp.engine.engine import the_engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
@@ -355,7 +357,11 @@ def message_input(
     names, written = names_in(chat, speaker_id, variables=variables) if chat else Names(), checked_text(text)
     filled = names.fill(written) if role == "user" else names.fill_names(written)
     content = checked_text(filled) if filled != written else written
-    html = renderings.render_person_text(content) if role == "user" else renderings.render_markdown(content, cited=cited)
+    if role == "user":
+        html = renderings.render_person_text(content)
+    else:
+        pictures = storage.pictures_in(chat.id, content) if chat else {}
+        html = renderings.render_markdown(content, cited=cited, pictures=pictures)
     return MessageInput(content, html, written, variables)
 
 
@@ -484,17 +490,7 @@ def new_generation(
     model = choice.model
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
-    prompt = prompt_for(
-        chat,
-        path,
-        model,
-        history_limit=options.context_limit,
-        given=options.given,
-        is_personal=options.is_personal,
-        speaker_id=message.speaker_id,
-        occasion="continue" if path[-1].content else "again" if options.is_again else "answer",
-        variables=variables,
-    )
+    prompt = _prompt(chat, path, model, speaker_id=message.speaker_id, variables=variables, options=options)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -517,11 +513,46 @@ def new_generation(
     prepared = PendingGeneration(
         chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )
+    if providers().draws(model):
+        _refuse_unless_drawable(request, options.person or person_of(chat))
+        return prepared
     tools = options.tools or AnswerTools(keys_in(chat))
     if tools.keys or message.call_count:
         calling = partial(source_with_tools, the_engine(), chat, message, generation, tools=tools)
         prepared = replace(prepared, source=lambda ladder, request: calling(request, ladder))
     return prepared if message.content else _wrapped(prepared, message, options)
+
+
+def _prompt(
+    chat: Chat,
+    path: Sequence[paths.PathMessage],
+    model: str,
+    *,
+    speaker_id: str | None,
+    variables: Variables,
+    options: AnswerOptions,
+) -> RecordedPrompt:
+    """Returns the prompt to be recorded: of a model that draws, the message that it answers."""
+    if providers().draws(model):
+        return prompt_of_picture(path)
+    return prompt_for(
+        chat,
+        path,
+        model,
+        history_limit=options.context_limit,
+        given=options.given,
+        is_personal=options.is_personal,
+        speaker_id=speaker_id,
+        occasion="continue" if path[-1].content else "again" if options.is_again else "answer",
+        variables=variables,
+    )
+
+
+def _refuse_unless_drawable(request: ModelRequest, person: str) -> None:
+    """Raises `Invalid` before a picture is paid for that can't be asked for, or kept."""
+    if not picture_request(request).prompt:
+        raise Invalid("Say what the picture is to show.", field="message")
+    attachment_service.refuse_without_room(person)
 
 
 def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptions) -> PendingGeneration:

@@ -127,7 +127,7 @@ def _stored_one(
             engine.emit(Exposed(key, version))
     # Only a message typed on a page ends a draft.
     beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-    chat, ladder = prepared.chat, partial(generations.ladder, engine, person=person, beats=beats)
+    chat, ladder = prepared.chat, partial(generations.source, engine, person=person, beats=beats)
     source = prepared.source(with_pictures(ladder, engine, chat.id, generation.user_id or ""), prepared.request)
     list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
     return CommittedGeneration(generation, source, chat.id, list_owners)

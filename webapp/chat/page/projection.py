@@ -12,6 +12,7 @@ from webapp.rendering.edits import Tails
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.markdown import PIECE_LINES, FinishedText, GrowingMarkdown, Seam, pieces, rendering
 from webapp.rendering.part import part
+from webapp.rendering.pictures import Pictures
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import (
     ATTEMPT_NOTICE,
@@ -44,6 +45,10 @@ PERSISTENT_COUNTS = 5
 NOTHING_LEFT: Iterator[None] = iter(())
 
 
+def no_pictures(_text: str) -> Pictures:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerSnapshot:
     """A snapshot of an answer."""
@@ -74,11 +79,13 @@ class AnswerProjection:
         cited: Iterable[int] = (),
         growing: Callable[..., GrowingMarkdown] = GrowingMarkdown,
         scripted: Callable[[str], str] | None = None,
+        pictures: Callable[[str], Pictures] = no_pictures,
         is_beside: bool = False,
     ) -> None:
         """`doing` is shown as the status until there is text; `cited` are the numbers of the sources it already has.
 
         `scripted` returns the finished text as the character's scripts change it. Pages show that at the end; `html` is without.
+        `pictures` returns those that a piece of text refers to and may show.
         Of an answer that `is_beside` others, each edit of the growing text says which it belongs to.
         """
         self.has_ended = False
@@ -89,7 +96,7 @@ class AnswerProjection:
         self._address = f"{message_id}:" if is_beside else ""
         self._growing = growing(seams, scope=message_id)
         self._growing.cite(cited)
-        self._scripted, self._scripted_html = scripted, ""
+        self._scripted, self._scripted_html, self._pictures = scripted, "", pictures
         # The whole text, only if scripts can change it.
         self._texts: list[str] = []
         self._cited: Sequence[int] = tuple(cited)
@@ -207,7 +214,7 @@ class AnswerProjection:
     def _finish_scripted(self) -> Iterator[None]:
         text = "".join(self._texts)
         if self._scripted and (changed := self._scripted(text)) != text:
-            html = yield from rendering(changed, cited=self._cited)
+            html = yield from rendering(changed, cited=self._cited, pictures=self._growing.pictures)
             self._scripted_html = scoped(html, self._message_id) or "\n"
 
     def snapshot(self) -> tuple[AnswerSnapshot, Cursor]:
@@ -295,6 +302,8 @@ class AnswerProjection:
         self.renders += 1
         if self._scripted:
             self._texts.append(piece)
+        if shown := self._pictures(piece):
+            self._growing.show(shown)
         for change in self._growing.feed(piece):
             self._take(change.kind, change.html)
 

@@ -19,6 +19,7 @@ from webapp.chat.messages import renderings
 from webapp.chat.prompt.scripts import with_names
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
+from webapp.rendering.pictures import Pictures
 
 # The time limit for the scripts of one page, which run in a thread, and of one answer, which don't.
 PAGE_SECONDS, ANSWER_SECONDS = 0.5, 0.05
@@ -58,6 +59,7 @@ class ScriptedMessage:
     key: Key
     text: str
     cited: tuple[int, ...]
+    pictures: Pictures
 
 
 def scripts_for(chat: Chat, characters: Iterable[Character | CharacterName]) -> dict[str, tuple[TextScript, ...]]:
@@ -103,7 +105,7 @@ def _html(message: Message, scripts: tuple[TextScript, ...], depth: int | None) 
     if (html := _kept.get(key)) is not None:
         return html
     text = parted(message.content)[0] if message.role == "user" else message.content
-    return ScriptedMessage(key, text, tuple(renderings.citation_numbers(message)))
+    return ScriptedMessage(key, text, tuple(renderings.citation_numbers(message)), renderings.pictures_of(message))
 
 
 def prepare(scripted_messages: Sequence[ScriptedMessage]) -> bool:
@@ -121,7 +123,9 @@ def prepare(scripted_messages: Sequence[ScriptedMessage]) -> bool:
         chars += len(text)
         if chars > renderings.PAGE_CHARS:
             break
-        html = renderings.render_markdown(text, cited=message.cited) or renderings.NOTHING if text != message.text else SAME
+        html = SAME
+        if text != message.text:
+            html = renderings.render_markdown(text, cited=message.cited, pictures=message.pictures) or renderings.NOTHING
         _kept.put(message.key, html)
     return True
 

@@ -33,6 +33,7 @@ from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 from webapp.people.grants.shares import Share
 from webapp.rendering.footnotes import scoped
+from webapp.rendering.pictures import START
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Cursor
 from webapp.tools.results import hidden_results
@@ -176,7 +177,9 @@ class ShownMessage:
 
     @property
     def has_pictures(self) -> bool:
-        return bool(self.calls and self.calls.has_pictures) or (self.role == "user" and SHELF_START in self.html)
+        if self.role == "user":
+            return SHELF_START in self.html
+        return bool(self.calls and self.calls.has_pictures) or START in self.html
 
     @property
     def has_receipt(self) -> bool:

@@ -1,5 +1,6 @@
 """The prompt of an answer: collected, fitted and recorded with its generation; and the request built from it, with pictures."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,7 +12,7 @@ from webapp.base.ids import new_id
 from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
 from webapp.chat.files import storage
-from webapp.chat.files.reference import ids_in, parted
+from webapp.chat.files.reference import ANY, MARK, Reference, ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.group.members import with_speaker_names
 from webapp.chat.prompt import path_story
@@ -162,6 +163,12 @@ def prompt_for(
         continue_instruction=instruction.text if instruction else None,
         versions=PromptVersions.from_rendered(*filter(None, (leading_prompt, instruction))),
     )
+
+
+def prompt_of_picture(path: Sequence[paths.PathMessage]) -> RecordedPrompt:
+    """Returns the prompt to be recorded with an answer by a model that draws, which is sent the message it answers alone."""
+    asked = next((message for message in reversed(path[:-1]) if message.role == "user"), None)
+    return RecordedPrompt(messages=(RecordedMessage(asked.id, len(asked.content)),) if asked else ())
 
 
 def side_request(
@@ -453,9 +460,9 @@ def story_of(chat: Chat, path: Sequence[paths.PathMessage]) -> Callable[[], str]
 
 
 def _with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
-    """Returns the request with the pictures of its messages; only pictures that were sent in this chat."""
-    ids = ids_in([turn.content for turn in request.turns if turn.role == "user"])
-    if not ids:
+    """Returns the request with the pictures of its messages and answers; only pictures of this chat."""
+    naming = [turn.content for turn in request.turns if MARK in turn.content and turn.role in ("user", "assistant")]
+    if not (ids := ids_in(naming)):
         return request
     files = {id: file for id, file in storage.in_chat(chat_id, ids).items() if file.kind == IMAGE}
     takes = not files or supports(model_named(request.model), "vision") is not False
@@ -464,15 +471,38 @@ def _with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:
     return replace(request, turns=tuple(reversed(turns)), notices=notices)
 
 
+def _with_references(turns: Sequence[Turn]) -> Iterator[tuple[Turn, tuple[Reference, ...], list[Reference]]]:
+    """Yields each turn without references, the files that it has, and the pictures of the answers before it.
+
+    Those are sent with the next message, as servers take none from a model. An answer has their names in their places: a model
+    would write such references itself.
+    """
+    of_answers: list[Reference] = []
+    for turn in turns:
+        if turn.role == "user":
+            text, references = parted(turn.content)
+            yield replace(turn, content=text) if references else turn, references, of_answers
+            of_answers = []
+        elif turn.role == "assistant" and MARK in turn.content:
+            of_answers += (Reference(match["name"], match["id"]) for match in ANY.finditer(turn.content) if match["mark"])
+            yield replace(turn, content=ANY.sub(_name_of, turn.content)), (), []
+        else:
+            yield turn, (), []
+
+
+def _name_of(match: re.Match[str]) -> str:
+    return named_picture(match["name"]) if match["mark"] else match["name"]
+
+
 def turns_with_pictures(turns: Sequence[Turn], files: Mapping[str, StoredFile]) -> Iterator[Turn]:
     """Yields the turns with their pictures, newest first, so that the most recent pictures get the available room."""
     room, left = MOST_PICTURES, MOST_BYTES
-    for turn in reversed(turns):
-        text, references = parted(turn.content) if turn.role == "user" else (turn.content, ())
-        if not references:
+    for turn, references, of_answers in reversed(list(_with_references(turns))):
+        if not (references or of_answers):
             yield turn
             continue
-        there = [reference for reference in references if reference.is_picture and reference.id in files][:room]
+        all_there = (*of_answers, *references)
+        there = [reference for reference in all_there if reference.is_picture and reference.id in files][:room]
         sizes = accumulate(files[reference.id].bytes for reference in there)
         shown = [reference for reference, size in zip(there, sizes, strict=True) if size <= left]
         room -= len(shown)
@@ -480,7 +510,7 @@ def turns_with_pictures(turns: Sequence[Turn], files: Mapping[str, StoredFile]) 
         # The text of an original is in the message.
         others = (reference for reference in references if reference not in shown and not reference.is_original)
         names = (named_picture(reference.name) if reference.is_picture else f"[File: {reference.name}]" for reference in others)
-        content = "\n\n".join(part for part in (text, *names) if part)
+        content = "\n\n".join(part for part in (turn.content, *names) if part)
         pairs = ((files[reference.id], reference.name) for reference in shown)
         pictures = tuple(AttachedImage(file.media_type, storage.path_of(file.hash), name) for file, name in pairs)
         yield replace(turn, content=content, pictures=pictures)

@@ -77,7 +77,7 @@ def change(chat: Chat, now: TextVersion, entered: WishInput, *, by: User) -> Tex
     row = TextChange(text_id=now.text_id, chat_id=chat.id, version=now.number, start=entered.start, end=entered.end, wish=wish)
     row.by_id = by.id
     prompt = active_prompts.render(TEXT_CHANGE_KEY)
-    request = _request(prompt, prompt.version.model or model_to_ask(chat, by=by.id), row, text)
+    request = _request(prompt, prompt.version.model or providers().writer(model_to_ask(chat, by=by.id), by.id), row, text)
     versions = PromptVersions.from_rendered(prompt)
     person, text_id = by.id, now.text_id
 

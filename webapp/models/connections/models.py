@@ -31,6 +31,7 @@ WORDS = {"vision": "vision pictures images", "tools": "tools functions", "reason
 DEMO, DEMO_MODEL = naming.DEMO, "demo/quick"
 DEMO_GROUP = "Demo"
 FRESH_SECONDS = 1.0
+PICTURE_MODEL = "tools.picture_model"
 log = logging.getLogger("generation:models")
 
 
@@ -341,6 +342,22 @@ class Providers:
         listed_model = self.model(model)
         return listed_model is None or listed_model.abilities is None or "vision" in listed_model.abilities
 
+    def modalities(self, model: str) -> tuple[str, ...]:
+        """Returns what the server reports that the model answers with, if that is not text alone."""
+        listed_model = self.model(model)
+        return listed_model.modalities if listed_model else ()
+
+    def draws(self, model: str) -> bool:
+        """Returns whether a model makes pictures and no text: the one that settings name for it, or as its server lists it."""
+        if self._is_for_pictures(model):
+            return not model.startswith(DEMO)
+        listed_model = self.model(model)
+        return listed_model is not None and listed_model.draws
+
+    def writer(self, model: str, person: str = "") -> str:
+        """Returns the model that writes where this one is asked for a text: the usual one, if it makes only pictures."""
+        return self.default(person=person) if self.draws(model) else model
+
     def takes_tools(self, model: str) -> bool:
         """Returns whether the model can call tools: yes, unless its server reports that it can't."""
         listed_model = self.model(model)
@@ -376,6 +393,8 @@ class Providers:
         """Returns whether this model can answer, as if others had chosen it; one of a person's own connection, only them."""
         if model.startswith(DEMO):
             return self.is_demo_allowed() and any(demo_model.id == model for demo_model in self._demo.models())
+        if self._is_for_pictures(model):
+            return self._unlisted(model) is not None
         if is_own(model):
             connection, name = self._found(model) or (None, "")
             is_theirs = connection is not None and bool(person) and connection.owner_id == person and connection.is_usable
@@ -425,7 +444,10 @@ class Providers:
 
     def _is_given(self, model: str) -> bool:
         """Returns whether people have this model even if they can't choose among them."""
-        return is_own(model) or model == self.default()
+        return is_own(model) or model == self.default() or self._is_for_pictures(model)
+
+    def _is_for_pictures(self, model: str) -> bool:
+        return bool(model) and model == setting(PICTURE_MODEL)
 
     def _can_step_in(self, model: str) -> bool:
         provided = self._found(model)

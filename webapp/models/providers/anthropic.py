@@ -14,6 +14,7 @@ from webapp.models.providers.base import (
     Embedded,
     Model,
     ModelRequest,
+    PictureRequest,
     ProviderError,
     Reply,
     ToolResult,
@@ -483,7 +484,7 @@ class AnthropicProvider:
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
         raise ProviderError("invalid", "Anthropic has no embedding models. Use a connection of another type for embeddings.")
 
-    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
+    def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "Anthropic has no models for pictures. Use a connection of another type for pictures.")
 
     def models(self) -> Sequence[Model]:

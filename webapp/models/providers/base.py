@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NotRequired, Protocol, TypedDict, cast
 
 from webapp.base.words import fence_for
-from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Notice, Reasoning, SourceRecord, Usage
+from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Notice, Pictured, Reasoning, SourceRecord, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -140,7 +140,8 @@ class ModelRequest:
     for models that support structured output; `is_json` requires any JSON object. `samplers` are values by names of
     `SAMPLERS`. `continue_instruction` is the instruction for a model that can't continue its own text. `sources` are the
     passages in the prompt. `tools` can be called; `tool_choice` is `none` if none may be, `required` if one must be, the name
-    of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent.
+    of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent. `modalities` are
+    what the model is to answer with, if that is more than text.
     """
 
     model: str
@@ -160,6 +161,7 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = ""
     has_parallel_calls: bool = True
+    modalities: tuple[str, ...] = ()
 
     def texts(self) -> Iterator[str]:
         """Yields all that is sent as text, with the calls of earlier rounds and the tools."""
@@ -220,6 +222,8 @@ class ModelRecord(TypedDict):
     takes_schema: NotRequired[bool]
     abilities: NotRequired[Sequence[str] | None]
     maker: NotRequired[str]
+    modalities: NotRequired[Sequence[str]]
+    draws: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,9 @@ class Model:
     """A model; prices are decimal text in US dollars per million tokens, or empty if unknown.
 
     `efforts` are ordered from least to most. `takes_schema` means that it supports structured output with a JSON Schema.
-    `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown.
+    `abilities` are its items of `ABILITIES`, or None if unknown. `maker` is the name of who made it, or empty if unknown. One
+    that `draws` makes pictures and no text. `modalities` are what one answers with, if
+    that is not text alone.
     """
 
     id: str
@@ -240,6 +246,8 @@ class Model:
     takes_schema: bool = False
     abilities: tuple[str, ...] | None = None
     maker: str = ""
+    modalities: tuple[str, ...] = ()
+    draws: bool = False
 
     def as_record(self) -> ModelRecord:
         """Returns what is stored of it with its connection."""
@@ -257,6 +265,8 @@ class Reply:
     model: str
     calls: tuple[ToolCall, ...] = ()
     kept: str = ""
+    # With notices in place of those that could not be read.
+    pictures: tuple[Pictured | Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +275,16 @@ class Embedded:
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRequest:
+    """A request for one picture; `size` is its width and height, such as 1024x1024, or empty. `originals` are to be changed."""
+
+    model: str
+    prompt: str
+    size: str = ""
+    originals: tuple[AttachedImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +301,7 @@ def events_of(reply: Reply) -> Iterator[Event]:
         yield Reasoning(reply.reasoning)
     if reply.text:
         yield Delta(reply.text)
+    yield from reply.pictures
     for number, call in enumerate(reply.calls):
         yield Calling(number, call.id, call.tool, call.arguments)
     if reply.usage:
@@ -322,16 +343,15 @@ def _flat(call: ToolCall | None, result: ToolResult) -> str:
 class Provider(Protocol):
     """The interface of a provider; `stream` is lazy, closeable, and ends soon after `stop` is set, in every state.
 
-    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Notice` and
-    `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. For a
-    request that `takes_calls` it also yields `Calling`, once `Kept` if there is any, and `calls` as the reason instead of
-    `stop` if the model called; after `length` and `content_filter` the last call can be unfinished. Any other end raises
+    It yields `Started` first (when the server has accepted the request), any number of `Reasoning`, `Delta`, `Pictured`, `Notice`
+    and `Usage`, and last, only if it saw the terminal marker, `Ended("completed", "stop" | "length" | "content_filter")`. For a
+    request that `takes_calls` it also yields `Calling`, once `Kept` if there is any, and `calls` as the reason instead of `stop`
+    if the model called; after `length` and `content_filter` the last call can be unfinished. Any other end raises
     `ProviderError`, or returns if `stop` is set. The first `Usage` is yielded as soon as anything is known, so that a stopped
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
     `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`, as one without pictures does
-    in `draw`, whose `size` can be empty. `settle` queries the usage
-    of the answer with this `upstream_id`, and returns None until the server knows it.
+    in `draw`. `settle` queries the usage of the answer with this `upstream_id`, and returns None until the server knows it.
     """
 
     name: str
@@ -340,7 +360,7 @@ class Provider(Protocol):
     def stream(self, request: ModelRequest, stop: Stop) -> Iterator[Event]: ...
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
-    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn: ...
+    def draw(self, request: PictureRequest, stop: Stop) -> Drawn: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
     def settle(self, upstream_id: str) -> Usage | None: ...

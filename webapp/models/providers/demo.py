@@ -9,7 +9,18 @@ from math import sqrt
 from zlib import crc32
 
 from webapp.models.providers import demo_plans, demo_sources, demo_texts, demo_tools
-from webapp.models.providers.base import Continuation, Drawn, Embedded, Model, ModelRequest, ProviderError, Reply, ToolCall, Turn
+from webapp.models.providers.base import (
+    Continuation,
+    Drawn,
+    Embedded,
+    Model,
+    ModelRequest,
+    PictureRequest,
+    ProviderError,
+    Reply,
+    ToolCall,
+    Turn,
+)
 from webapp.models.providers.calls import Calls
 from webapp.streaming.events import Calling, Delta, Ended, Event, Reasoning, Started, Usage
 from webapp.streaming.stop import Stop
@@ -75,7 +86,7 @@ class DemoProvider:
         tokens = sum(len(_pieces(text)) for text in texts)
         return Embedded(tuple(map(_vector, texts)), Usage(tokens, None, "0", model))
 
-    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
+    def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "The demo makes no pictures.")
 
     def models(self) -> Sequence[Model]:

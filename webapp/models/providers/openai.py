@@ -18,6 +18,7 @@ from webapp.models.providers.base import (
     Embedded,
     Model,
     ModelRequest,
+    PictureRequest,
     ProviderError,
     Reply,
     ToolCall,
@@ -37,6 +38,7 @@ from webapp.models.providers.calls import (
     sent_name,
 )
 from webapp.models.providers.embeddings import embedded
+from webapp.models.providers.inline_pictures import addresses_in, is_picture
 from webapp.models.providers.provider_http import ProviderHttp, ReplyFormat
 from webapp.models.providers.reasoning import Mode, split, split_whole
 from webapp.models.providers.values import (
@@ -51,8 +53,8 @@ from webapp.models.providers.values import (
     only,
     openai_usage,
 )
-from webapp.models.upstream import Upstream
-from webapp.streaming.events import Delta, Event, Reasoning, Started, Text, Usage
+from webapp.models.upstream import FilePart, Multipart, Upstream
+from webapp.streaming.events import Delta, Event, Pictured, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop
 
 # The sampling parameters that OpenAI accepts; it rejects the others.
@@ -114,6 +116,7 @@ class OpenAIReader:
         message = dict_of(choice.get("delta") or choice.get("message"))
         yield from self.text_events(Reasoning, thought_of(message))
         yield from self.text_events(Delta, words_of(message))
+        yield from (Pictured(address=address) for address in addresses_in(message))
         if self._calls is not None:
             self._thoughts.add(message)
             for call in dicts_of(message.get("tool_calls")):
@@ -131,6 +134,8 @@ class OpenAIReader:
         if not is_known or openai_usage(chunk.get("usage")) or reason_of(choice):
             return None
         if self._calls is not None and (message.get("tool_calls") or message.get(DETAILS)):
+            return None
+        if addresses_in(message):
             return None
         return only(words_of(message), thought_of(message))
 
@@ -241,7 +246,15 @@ def reply_of(
         text, thought = TextCleaner().take(words_of(message)), TextCleaner().take(thought_of(message))
         earlier_usage = identified(value, earlier_usage, keeps_id=keeps_id)
         usage = earlier_usage.updated(openai_usage(value.get("usage")) or Usage())
-        reply = Reply(text, thought, usage if usage != Usage() else None, reason_of(choice) or "stop", earlier_usage.model)
+        pictures = tuple(Pictured(address=address) for address in addresses_in(message))
+        reply = Reply(
+            text,
+            thought,
+            usage if usage != Usage() else None,
+            reason_of(choice) or "stop",
+            earlier_usage.model,
+            pictures=pictures,
+        )
         return reply if calls is None else _with_calls(reply, message, calls)
     return None
 
@@ -271,6 +284,9 @@ def _model(model: Mapping[str, Any]) -> Model:
         efforts=_efforts(model),
         takes_schema="structured_outputs" in list_of(model.get("supported_parameters")),
         abilities=_abilities(model),
+        modalities=_modalities(model),
+        # As Together and LiteLLM say it.
+        draws=model.get("type") == "image" or model.get("mode") == "image_generation",
     )
 
 
@@ -296,6 +312,12 @@ def _abilities(model: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(ability for ability in ABILITIES if names.get(ability, ability in parameters))
 
 
+def _modalities(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns what a model answers with, if it makes pictures, in the order in which OpenRouter's examples ask for it."""
+    modalities = list_of(dict_of(model.get("architecture")).get("output_modalities"))
+    return tuple(name for name in ("image", "text") if name in modalities) if "image" in modalities else ()
+
+
 def _efforts(model: Mapping[str, Any]) -> tuple[str, ...]:
     reasoning, parameters = dict_of(model.get("reasoning")), model.get("supported_parameters")
     if isinstance(supported := reasoning.get("supported_efforts"), list):
@@ -317,7 +339,8 @@ def reason_of(choice: Mapping[str, Any]) -> str:
 
 def words_of(message: Mapping[str, Any]) -> str:
     """Returns the text for the person: the content, and a refusal, which some servers send in a separate field."""
-    return _joined(message.get("content"), "text") + _joined(message.get("refusal"), "text")
+    words = _joined(message.get("content"), "text")
+    return ("" if is_picture(words) else words) + _joined(message.get("refusal"), "text")
 
 
 def thought_of(message: Mapping[str, Any]) -> str:
@@ -362,6 +385,8 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
         payload["max_completion_tokens" if is_openai else "max_tokens"] = request.max_tokens
     if request.effort in efforts_of(request.model):
         payload["reasoning_effort"] = request.effort
+    if request.modalities:
+        payload["modalities"] = list(request.modalities)
     if request.is_json:
         payload["response_format"] = {"type": "json_object"}
     if request.schema:
@@ -448,6 +473,16 @@ def _content(turn: Turn) -> str | list[dict[str, Any]]:
     return [*words, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]
 
 
+def _edit(request: PictureRequest) -> Multipart:
+    """Returns the request that changes pictures; one is sent as one, because not every server takes a list."""
+    field = "image" if len(request.originals) == 1 else "image[]"
+    files = [
+        FilePart(field, original.path, original.media_type, f"{number}.{pictures.ending(original.media_type)}")
+        for number, original in enumerate(request.originals, 1)
+    ]
+    return Multipart([(name, str(value)) for name, value in pictures.payload(request).items()], files)
+
+
 class OpenAIProvider:
     """Requests answers from one server; `options` are those of `ProviderHttp`: trust, timeouts, the size of a read."""
 
@@ -501,8 +536,10 @@ class OpenAIProvider:
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded:
         return embedded(model, texts, lambda payload: self._http.embed(payload, stop))
 
-    def draw(self, model: str, prompt: str, size: str, stop: Stop) -> Drawn:
-        return self._http.draw(pictures.payload(model, prompt, size), stop)
+    def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
+        if request.originals:
+            return self._http.draw(pictures.EDITS, _edit(request), stop)
+        return self._http.draw(pictures.PATH, pictures.payload(request), stop)
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))

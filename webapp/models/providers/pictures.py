@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.models.providers.base import PictureRequest
 from webapp.models.providers.values import cost_of, count_of, dict_of, dicts_of, openai_usage
 from webapp.streaming.events import Usage
 
-PATH = "/images/generations"
+PATH, EDITS = "/images/generations", "/images/edits"
 # A picture of four megapixels has about 10 MB.
 MOST_BYTES = 16 * 1024 * 1024
 MOST_URL = 4_000
@@ -24,15 +25,22 @@ class Answered:
     usage: Usage
 
 
-def payload(model: str, prompt: str, size: str) -> dict[str, Any]:
+def payload(request: PictureRequest) -> dict[str, Any]:
     # Not its format: OpenAI's own models of today refuse to be told.
-    return {"model": model, "prompt": prompt, "n": 1, **({"size": size} if size else {})}
+    return {"model": request.model, "prompt": request.prompt, "n": 1, **({"size": request.size} if request.size else {})}
+
+
+def ending(media_type: str) -> str:
+    """Returns the ending of a file of this type: some servers judge by it."""
+    return media_type.removeprefix("image/").replace("jpeg", "jpg")
 
 
 def picture_in(value: Mapping[str, Any]) -> Answered | None:
     """Parses a reply; returns None if it has no picture."""
     row = next(iter(dicts_of(value.get("data"))), {})
     packed, url = row.get("b64_json"), row.get("url")
+    if isinstance(url, str) and url.startswith("data:image/"):
+        packed, url = url.partition(";base64,")[2], ""
     content = _unpacked(packed) if isinstance(packed, str) else b""
     address = url if isinstance(url, str) and url.startswith(("https://", "http://")) and len(url) <= MOST_URL else ""
     if not (content or address):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from time import monotonic
 from typing import Any
@@ -15,11 +15,13 @@ from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, 
 from webapp.models.providers.calls import Calls
 from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
+from webapp.models.providers.inline_pictures import MOST_BYTES as MOST_PICTURE_BYTES, InlinePictures
 from webapp.models.providers.reply_stream import ReplyReader, ReplyStream
 from webapp.models.providers.values import parsed
 from webapp.models.upstream import Body, JsonReply, Multipart, Stopped, Trust, Upstream, base_address
+from webapp.models.upstream.body import MOST_JSON_BYTES
 from webapp.models.upstream.large_replies import read_in_thread
-from webapp.streaming.events import Ended, Event, Kept, Started, Usage
+from webapp.streaming.events import PICTURE_LEFT_OUT, Ended, Event, Kept, Notice, Pictured, Started, Usage
 from webapp.streaming.stop import Stop
 
 # The first characters of a reply are read without waiting for the beat. This many, because a text that begins like a reasoning
@@ -30,6 +32,8 @@ USAGE_SECONDS = 5.0
 # A picture takes longer than any text's first word.
 PICTURE_SECONDS, FETCH_SECONDS = 180.0, 30.0
 ERROR_SECONDS = 10.0
+# Of a reply in one piece, which can have several pictures.
+MOST_REPLY_BYTES = 48 * 1024 * 1024
 MOST_ERROR_BYTES = 256 * 1024
 # Of a stream whose data is all there, so many bytes are read between two looks at the time.
 PIECE_BYTES = 16 * 1024
@@ -86,7 +90,9 @@ class ProviderHttp:
     ) -> Generator[Event, None, None]:
         """Yields the events of a streamed reply, as `Provider.stream` promises them."""
         try:
-            with self._post(reply_format.path, payload, stop, "text/event-stream", self._first_byte_seconds) as body:
+            # A server that doesn't stream pictures sends nothing before they are done.
+            seconds = max(self._first_byte_seconds, PICTURE_SECONDS) if "modalities" in payload else self._first_byte_seconds
+            with self._post(reply_format.path, payload, stop, "text/event-stream", seconds) as body:
                 self._refuse(body)
                 yield from self._events(body, stop, reply_format, started, calls)
         except Stopped:
@@ -97,7 +103,7 @@ class ProviderHttp:
         try:
             with self._post(reply_format.path, payload, stop, "application/json", 0) as body:
                 self._refuse(body)
-                return self._reply(body.read_all(), reply_format, reply_format.known(body.headers), calls)
+                return self._reply(body, b"", reply_format, reply_format.known(body.headers), calls, stop)
         except Stopped:
             raise self._stopped() from None
 
@@ -114,14 +120,14 @@ class ProviderHttp:
             raise ProviderError("invalid", f"{self.label} didn't return a vector for each text.")
         return embedded
 
-    def draw(self, payload: dict[str, Any], stop: Stop) -> Drawn:
+    def draw(self, path: str, payload: dict[str, Any] | Multipart, stop: Stop) -> Drawn:
         """Returns the picture of one request, which some servers send at an address of its own.
 
         Raises `cut` if the request was sent and no whole reply was seen, within three minutes.
         """
         until = monotonic() + PICTURE_SECONDS
         try:
-            with self._post(pictures.PATH, payload, stop, "application/json", PICTURE_SECONDS) as body:
+            with self._post(path, payload, stop, "application/json", PICTURE_SECONDS) as body:
                 self._refuse(body)
                 body.within(until - monotonic())
                 answered = pictures.picture_in(self._object(body.read_all(2 * pictures.MOST_BYTES)))
@@ -185,7 +191,7 @@ class ProviderHttp:
         if kind == "text/html":
             raise self._web_page()
         if kind == "application/json":
-            reply = self._reply(body.read_all(), reply_format, usage, calls)
+            reply = self._reply(body, b"", reply_format, usage, calls, stop)
             yield started
             yield from events_of(reply)
             return
@@ -196,7 +202,7 @@ class ProviderHttp:
         head = next((stripped for chunk in chunks if (stripped := chunk.lstrip())), b"")
         # No line of an event stream begins like this, so it is a whole reply with a wrong content type.
         if head[:1] in (b"{", b"<", b"["):
-            yield from events_of(self._reply(head + body.read_all(), reply_format, usage, calls))
+            yield from events_of(self._reply(body, head, reply_format, usage, calls, stop))
         else:
             yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(usage, calls), calls)
 
@@ -205,11 +211,15 @@ class ProviderHttp:
     ) -> Iterator[Event]:
         """Yields the events of a stream; no error after the terminal marker undoes a completed answer."""
         failure = ProviderError("cut", f"{self.label} cut the answer off before it finished.", retryable=True)
-        reply = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense)
+        reply, inline = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense), InlinePictures()
         try:
             for piece in _in_turns(self._on_the_beat(chunks, body, reply), stop):
                 was_finished = reader.finish
-                yield from reply.feed(piece)
+                for event in reply.feed(inline.feed(piece)):
+                    if isinstance(event, Pictured):
+                        yield from self._read_picture(event, inline, stop)
+                    else:
+                        yield event
                 if reply.is_over:
                     break
                 if reader.finish and not was_finished:
@@ -234,10 +244,32 @@ class ProviderHttp:
             if reply.yielded_chars >= FIRST_CHARS and not reply.is_finished:
                 body.rest(self._beat_seconds)
 
-    def _reply(self, content: bytes, reply_format: ReplyFormat, usage: Usage, calls: Calls | None) -> Reply:
+    def _reply(self, body: Body, head: bytes, reply_format: ReplyFormat, usage: Usage, calls: Calls | None, stop: Stop) -> Reply:
+        content, inline = head + body.read_all(MOST_REPLY_BYTES), InlinePictures()
+        content = b"".join(inline.feed(piece) for piece in _in_turns(iter([content]), stop))
+        if stop:
+            raise Stopped(self.label)
+        if len(content) > MOST_JSON_BYTES:
+            raise ProviderError("invalid", f"{self.label} sent a reply larger than {MOST_JSON_BYTES >> 20} MB.")
         if reply := reply_format.reply(self._object(content), usage, calls):
-            return reply
+            read = (self._read_picture(picture, inline, stop) for picture in reply.pictures)
+            return replace(reply, pictures=tuple(chain.from_iterable(read))) if reply.pictures else reply
         raise self._nonsense()
+
+    def _read_picture(self, picture: Event, inline: InlinePictures, stop: Stop) -> Iterator[Pictured | Notice]:
+        """Yields a picture with its content, or a notice if it can't be read; nothing for one beyond those of one reply."""
+        if not isinstance(picture, Pictured) or not inline.may_be_read():
+            return
+        if content := inline.content_at(picture.address):
+            yield Pictured(content)
+        elif picture.address.startswith(("https://", "http://")):
+            try:
+                yield Pictured(self._picture_at(picture.address, stop))
+            except ProviderError as error:
+                yield Notice(PICTURE_LEFT_OUT, f"A picture was left out. {error}")
+        else:
+            words = f"{self.label} sent a picture that can't be read, or is larger than {MOST_PICTURE_BYTES >> 20} MB."
+            yield Notice(PICTURE_LEFT_OUT, words)
 
     def _object(self, content: bytes) -> dict[str, Any]:
         """Parses a whole reply; raises the error that it reports."""

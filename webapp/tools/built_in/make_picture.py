@@ -1,21 +1,19 @@
 """The tool by which a model has a picture made, by the model for pictures that an admin has chosen."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
-from webapp.models.connections.models import providers
-from webapp.models.providers.base import ProviderError
+from webapp.engine.drawing import PictureMaker, is_maybe_paid
+from webapp.models.connections.models import PICTURE_MODEL, providers
+from webapp.models.providers.base import PictureRequest, ProviderError
 from webapp.settings.service import setting
-from webapp.streaming.events import Usage
 from webapp.tools.built_in.texts import one_line, said, visible
 from webapp.tools.files import NewFile
 from webapp.tools.tool import CallContext, Hints, Result, Tool, ToolFailed
 
-MODEL = "tools.picture_model"
 MOST_PROMPT, MOST_NAME = 4_000, 60
 SIZES = {"square": "1024x1024", "wide": "1536x1024", "tall": "1024x1536"}
 WHERE = "Administration → Models → Tools"
@@ -27,7 +25,7 @@ UNPRICED = "What it cost is not known."
 
 def unavailable() -> str:
     """Returns why no pictures can be made, or nothing."""
-    model = str(setting(MODEL))
+    model = str(setting(PICTURE_MODEL))
     try:
         check_model(model)
     except Invalid:
@@ -43,30 +41,18 @@ def check_model(value: Any) -> None:
 
 def make(context: CallContext, arguments: Mapping[str, Any]) -> Result:
     """Returns the picture, which becomes a file of the chat, with its price."""
-    model, prompt = str(setting(MODEL)), visible(str(arguments["prompt"]))
+    model, prompt = str(setting(PICTURE_MODEL)), visible(str(arguments["prompt"]))
     if reason := unavailable():
         raise ToolFailed(reason)
-    provider, name = providers().picture_maker(model), providers().name_of(model)
+    maker, request = PictureMaker.from_model(model), PictureRequest(model, prompt, SIZES.get(str(arguments.get("shape")), ""))
     # Releases the database connection while waiting for another server.
     db.session.rollback()
     try:
-        drawn = provider.draw(name, prompt, SIZES.get(str(arguments.get("shape")), ""), context.stop)
+        drawn = maker.draw(request, context.stop)
     except ProviderError as error:
-        # Sent, and maybe paid for.
-        is_unknown = error.code in ("cut", "stall") and not error.of_connection
-        raise ToolFailed(error.message, is_unknown=is_unknown) from error
-    cost = drawn.usage.cost or _price(model, drawn.usage)
-    file = NewFile(f"{_name(arguments)}.png", drawn.content)
+        raise ToolFailed(error.message, is_unknown=is_maybe_paid(error)) from error
+    file, cost = NewFile(f"{_name(arguments)}.png", drawn.content), drawn.usage.cost
     return Result(COST.format(cost) if cost else UNPRICED, files=(file,), cost=cost)
-
-
-def _price(model: str, usage: Usage) -> str | None:
-    """Returns the cost by the prices that the server lists, if it lists them and has counted."""
-    listed = providers().model(model)
-    if not listed or not (listed.prompt_price and listed.completion_price) or usage.output_tokens is None:
-        return None
-    tokens = Decimal(listed.prompt_price) * (usage.input_tokens or 0) + Decimal(listed.completion_price) * usage.output_tokens
-    return f"{tokens / 1_000_000:f}"
 
 
 def _name(arguments: Mapping[str, Any]) -> str:
