@@ -12,7 +12,10 @@
     const page = fetch(url, { headers: { Accept: "text/html" }, signal: ending.signal }).then(async (answer) => {
       // A redirect doesn't tell where in its page it leads.
       const isPage = answer.ok && !answer.redirected && answer.headers.get("Content-Type")?.startsWith("text/html");
-      if (isPage) return answer.text();
+      // What a page may use is decided when a document is loaded: one without a microphone never gets it.
+      const isMute = document.featurePolicy?.allowsFeature("microphone") === false;
+      const speaks = answer.headers.get("Permissions-Policy")?.includes("microphone=(self)");
+      if (isPage && !(isMute && speaks)) return answer.text();
       throw ending.abort();
     });
     page.catch(() => {});

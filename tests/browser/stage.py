@@ -142,6 +142,7 @@ def app_of(stage: Stage) -> Flask:
         project_of_chat=lambda _: None,
         is_sidebar_hidden=lambda: False,
         keeps_offline=lambda: False,
+        has_server_voice=lambda: False,
     )
     app.jinja_env.tests.update(is_cut=lambda groups: bool(groups))
     # Pages link to routes that this server does not have.

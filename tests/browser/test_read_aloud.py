@@ -51,12 +51,13 @@ def test_reading_is_stopped_and_begins_again(server: Server, upstream: Upstream,
     chat.expect("completed")
     chat.deed("Read aloud").click()
     before = chat.page.evaluate("cancelled")
-    chat.deed("Stop reading").click()
+    # Below the answer, so that nobody has to look for it.
+    chat.answer.get_by_role("button", name="Stop reading").click()
     assert chat.page.evaluate("[cancelled, said.length]") == [before + 1, 1]
-    chat.deed("Read aloud").click()
+    chat.answer.get_by_role("button", name="Read aloud").click()
     chat.page.evaluate("speech.onend()")
     assert [words for words, _ in chat.page.evaluate("said")] == ["One is here.", "One is here.", "Two is 2.5 long."]
-    expect(chat.deed("Stop reading")).to_be_visible()
+    expect(chat.answer.get_by_role("button", name="Stop reading")).to_be_visible()
 
 
 @pytest.mark.mostly_deep

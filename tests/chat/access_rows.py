@@ -13,6 +13,8 @@ TABLE = {
         POST tags.change_several signed_in
         GET api_tags.index api:read
         GET api_chat_search.index api:read
+        POST dictation.write signed_in
+        POST api_transcriptions.create api:chat
     """,
     ("one's own", ("tag",)): """
         GET tags.edit signed_in
@@ -37,6 +39,7 @@ TABLE = {
     """,
     ("writing people", ("chat",)): """
         POST calls.take_back signed_in
+        POST dictation.write_in_chat signed_in
         POST api_texts.create api:chat
     """,
     ("writing people", ("message",)): """

@@ -38,11 +38,13 @@ from webapp.api.native import (
     prompts,
     schedules,
     server,
+    speech,
     starters,
     tags,
     texts,
     tool_servers,
     tools,
+    transcriptions,
     workflows,
 )
 from webapp.web.feature import Feature
@@ -53,6 +55,7 @@ SENDING = (
     *("api_chats.create", "api_messages.send", "api_messages.edit", "api_messages.rewrite", "api_messages.again"),
     *("api_messages.go_on", "api_generations.go_on", "api_follow_ups", "api_suggestions", "api_stories.write_now"),
     *("api_texts.create", "api_texts.update", "api_texts.change", "api_images.create"),
+    *("api_speech", "api_transcriptions"),
     *("api_quick", "api_assistant", "api_roleplay.send", "api_threads.send", "api_threads.send_and_watch", "api_door.complete"),
 )
 
@@ -69,6 +72,7 @@ FEATURE = Feature(
         chats.stories_bp,
         links.bp,
         texts.bp,
+        speech.bp,
         generations.bp,
         model_rules.bp,
         models.bp,
@@ -103,6 +107,7 @@ FEATURE = Feature(
         tags.bp,
         tools.bp,
         tool_servers.bp,
+        transcriptions.bp,
         workflows.bp,
         workflows.runs_bp,
         schedules.bp,

@@ -129,12 +129,13 @@ def _operation(route: Route, refs: Refs) -> dict[str, Any]:
 def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
     content: dict[str, Any] = {FILE: {"schema": BYTES}} if operation.upload else {}
     if name := operation.upload_field:
-        files = {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": BYTES}}}
-        content[FORM] = {"schema": files}
+        fields = operation.form.model_json_schema()["properties"] if operation.form else {}
+        files = {name: {"type": "array", "items": BYTES}}
+        content[FORM] = {"schema": {"type": "object", "required": [name], "properties": files | fields}}
     if operation.body:
         content[JSON] = {"schema": refs[operation.body, "validation"]}
-    fields = operation.body.model_fields.values() if operation.body else ()
-    is_required = bool(operation.upload or operation.upload_field) or any(field.is_required() for field in fields)
+    of_body = operation.body.model_fields.values() if operation.body else ()
+    is_required = bool(operation.upload or operation.upload_field) or any(field.is_required() for field in of_body)
     return {"required": is_required, "content": content} if content else None
 
 

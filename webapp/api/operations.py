@@ -49,10 +49,10 @@ class Operation:
 
     An empty scope makes it public; a caller with the scope `also` is allowed too. `stream` names the grammar of its events:
     with an `answer` as well, clients choose by `Accept: text/event-stream`. `media` is the content type of the response. With
-    `upload` the body is a file, not JSON; with `upload_field` it is a form with files in that field or, if there is also a
-    `body` or `upload`, one of the two, which the view reads. `by_hand` is the sentence that refuses tokens if only a
-    signed-in person may do this. `takes_key` means that the view uses `idempotency_key()`. `ticket` returns the chat for which
-    a ticket in the URL must be issued. `stream_path` is where a client can read the answer that keeps a chat busy.
+    `upload` the body is a file, not JSON; with `upload_field` it is a form with files in that field, beside those of `form`, or,
+    if there is also a `body` or `upload`, one of the two, which the view reads. `by_hand` is the sentence that refuses tokens if
+    only a signed-in person may do this. `takes_key` means that the view uses `idempotency_key()`. `ticket` returns the chat for
+    which a ticket in the URL must be issued. `stream_path` is where a client can read the answer that keeps a chat busy.
     `named` maps the fields that services name in a refusal to the names that clients use; "" for a field that no client sends.
     """
 
@@ -75,6 +75,7 @@ class Operation:
     media: str = ""
     upload: bool = False
     upload_field: str = ""
+    form: type[BaseModel] | None = None
     most_bytes: int = MOST_BYTES
     named: Mapping[str, str] = field(default_factory=dict)
     stream_path: str = EVENTS_PATH
@@ -204,6 +205,14 @@ def _refuse_too_large(raw: bytes, most_bytes: int) -> None:
 def taken_body(model: type[M]) -> M:
     """Parses the body as this model, for a view that also takes files."""
     taken = _body(model)
+    assert isinstance(taken, model)
+    return taken
+
+
+def taken_form(model: type[M]) -> M:
+    """Parses the fields of a form beside its files, for a view that has limited their size."""
+    fields = request.form.to_dict()
+    taken = _checked(partial(model.model_validate, fields), lambda: fields)
     assert isinstance(taken, model)
     return taken
 

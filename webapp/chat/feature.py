@@ -3,6 +3,7 @@
 from webapp.characters.last_chats import LastChats
 from webapp.chat.attachments import views as attachment_views
 from webapp.chat.calls import views as call_views
+from webapp.chat.dictation import service as dictation, views as dictation_views
 from webapp.chat.drawing import making
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
@@ -32,6 +33,7 @@ from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
+from webapp.chat.reading_aloud import service as reading_aloud, views as reading_aloud_views
 from webapp.chat.record import projects
 from webapp.chat.roleplay import group_views, variable_views, views as roleplay_views
 from webapp.chat.starters import views as starter_views
@@ -73,6 +75,7 @@ FEATURE = Feature(
         prompt_insertion_views.bp,
         mention_views.bp,
         attachment_views.bp,
+        dictation_views.bp,
         interrupted_views.bp,
         exchange_views.bp,
         sharing_views.bp,
@@ -81,6 +84,7 @@ FEATURE = Feature(
         group_views.bp,
         story_views.bp,
         text_views.bp,
+        reading_aloud_views.bp,
         call_views.bp,
         project_views.bp,
         project_views.chats,
@@ -92,21 +96,27 @@ FEATURE = Feature(
         **dict.fromkeys(SENDING, "chat"),
         **dict.fromkeys(("cast", "roleplay.begin", "variables"), "characters"),
         "files.bring": "upload",
+        "dictation": "chat",
         "projects.add_files": "knowledge",
         "shared.go_on": "chat",
         "beside": "models",
         "links.create": "links",
         "links.create_for_answer": "links",
         "calls.choose": "tools",
+        "reading_aloud": "chat",
         "composer.switch_web_search": "tools",
     },
     resumes=(long_files.wake,),
-    setting_checks={leading.COLLECTIONS: leading.check_collections},
+    setting_checks={
+        leading.COLLECTIONS: leading.check_collections,
+        dictation.MODEL: dictation.check_model,
+        reading_aloud.MODEL: reading_aloud.check_model,
+    },
     brings=(
         Contributor(chat_sections),
         Contributor(lore_sections),
         Contributor(text_sections),
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE, making.KIND),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE, making.KIND, dictation.KIND, reading_aloud.KIND),
         *OF_CHATS,
         *search_shown.SOURCES,
         SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),

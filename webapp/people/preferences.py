@@ -20,6 +20,7 @@ TEXT_SIZES = {"small": "Small", "": "Standard", "large": "Large", "larger": "Ext
 WIDTHS = {"narrow": "Narrow", "": "Normal", "wide": "Wide"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SPEECH = {"": "In its own color", "plain": "Like other text"}
+VOICES = {"": "The browser's voice", "server": "The server's voice"}
 SCROLLING = {"": "Follow it to its end", "still": "Stay where I am reading"}
 OFFLINE = {"": "Keep the last 20 of my chats that I opened", "off": "Keep nothing"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
@@ -39,6 +40,7 @@ CHOICES = {
     "send_key": (SEND_KEYS, "keys"),
     "scrolling": (SCROLLING, "ways to scroll"),
     "offline": (OFFLINE, "choices for this"),
+    "voice": (VOICES, "voices"),
 }
 MOST_CHARS = 4_000
 # What a person can dismiss on the home page.

@@ -18,8 +18,12 @@ def plain(text: str) -> str:
     """Returns the words of a Markdown text, one line per block, including code and the labels of images."""
     if _unmarked.fullmatch(text):
         return text.strip()
-    lines = (line.strip() for line in _blocks(_markdown.parse(text)))
-    return "\n".join(line for line in lines if line)
+    return "\n".join(_lines(text, between_cells=" ", with_code=True))
+
+
+def spoken_lines(text: str) -> list[str]:
+    """Returns what of a Markdown text can be read aloud, one line per block, without code."""
+    return _lines(text, between_cells=", ", with_code=False)
 
 
 def title(text: str, limit: int = 60) -> str:
@@ -31,19 +35,24 @@ def title(text: str, limit: int = 60) -> str:
     return (head if space else words[: limit - 1]).rstrip(" ,;:–—-") + "…"
 
 
-def _blocks(tokens: Iterable[Token]) -> Iterator[str]:
+def _lines(text: str, *, between_cells: str, with_code: bool) -> list[str]:
+    lines = (line.strip() for line in _blocks(_markdown.parse(text), between_cells, with_code))
+    return [line for line in lines if line]
+
+
+def _blocks(tokens: Iterable[Token], between_cells: str, with_code: bool) -> Iterator[str]:
     row: list[str] | None = None
     for token in tokens:
         if token.type == "tr_open":
             row = []
         elif token.type == "tr_close":
-            yield " ".join(row or [])
+            yield between_cells.join(row or [])
             row = None
         elif token.type == "inline" and row is not None:
             row.append(_words(token.children or []))
         elif token.type == "inline":
             yield _words(token.children or [])
-        elif token.type in {"fence", "code_block"}:
+        elif with_code and token.type in {"fence", "code_block"}:
             yield token.content
 
 

@@ -1,7 +1,6 @@
 """Every setting, as data: its type and bounds, which `Setting.parse` in `kinds.py` checks; `setting(NAME)` reads it. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from webapp.settings.kinds import Setting
 
@@ -308,6 +307,31 @@ _TOOLS = (
         "none are made.",
     ),
 )
+_VOICE = (
+    Setting(
+        "voice.dictation_model",
+        "Model for dictation",
+        "text",
+        "",
+        "The model that writes down what people say, of a connection that offers /audio/transcriptions, such as "
+        "openai:gpt-4o-mini-transcribe. If empty, nobody can dictate.",
+    ),
+    Setting(
+        "voice.reading_model",
+        "Model for reading aloud",
+        "text",
+        "",
+        "The model that reads answers aloud, of a connection that offers /audio/speech, such as openai:gpt-4o-mini-tts. If "
+        "empty, browsers read with their own voices.",
+    ),
+    Setting(
+        "voice.reading_voice",
+        "Its voice",
+        "text",
+        "",
+        "The voice of that model, such as alloy. If empty, the model's usual one, which some servers don't have.",
+    ),
+)
 _DEMO = (
     _choice(
         "demo.fallback",
@@ -523,44 +547,10 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
     "Tools": _TOOLS,
+    "Voice": _VOICE,
     "Demo": _DEMO,
     "Retention": _KEEPING,
     "Backups": _BACKUP,
-}
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section of settings with a page of its own; `area` is the area of the administration that it belongs to."""
-
-    slug: str
-    title: str
-    words: str
-    area: str
-    about: str
-
-    @property
-    def path(self) -> str:
-        return f"/admin/settings/{self.slug}"
-
-
-PARTS: Mapping[str, Part] = {
-    part.slug: part
-    for part in (
-        Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
-        Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
-        Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
-        Part("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
-        Part("links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."),
-        Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
-        Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
-        Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
-        Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),
-        Part("retention", "Retention", "Keeping", "System", "How long things are kept, and how much there is of them now."),
-        Part("backup", "Backups", "Backups", "System", "The backup of every night."),
-        Part("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
-        Part("assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."),
-    )
 }
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for section in SECTIONS.values() for setting in section}
 # Settings that are rarely changed; pages collapse them.

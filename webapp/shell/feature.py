@@ -1,6 +1,7 @@
 """The pages around the features: help, documentation, the search, one's own settings, those of the server, and its keys."""
 
-from webapp.settings.catalog import LANGUAGE, PARTS
+from webapp.settings.catalog import LANGUAGE
+from webapp.settings.parts import PARTS
 from webapp.shell import (
     docs_views,
     preferences_views,

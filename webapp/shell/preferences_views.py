@@ -27,6 +27,7 @@ from webapp.people.preferences import (
     SPEECH,
     TEXT_SIZES,
     THEMES,
+    VOICES,
     WIDTHS,
     begin_with_preset,
     count_reading,
@@ -44,7 +45,7 @@ bp = Blueprint("preferences", __name__)
 # The fields of each part, by the last piece of its address.
 PARTS: Mapping[str, Sequence[str]] = {
     "look": ("language", *LOOKS),
-    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech", "offline"),
+    "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech", "voice", "offline"),
     "memory": ("instructions", "remembers", "is_reading_counted"),
 }
 # The choices that are columns of their person.
@@ -91,6 +92,7 @@ class PreferencesForm(OwnForm):
         description="The other one starts a new line. On a phone, Enter always starts a new line.",
     )
     scrolling = SelectField("While an answer is written", choices=options(SCROLLING), validate_choice=False, default="")
+    voice = SelectField("Read aloud with", choices=options(VOICES), validate_choice=False, default="")
     offline = SelectField(
         "On my devices",
         choices=options(OFFLINE),

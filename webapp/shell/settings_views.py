@@ -9,9 +9,10 @@ from webapp.base.keeping_clock import waits_until
 from webapp.base.languages import gettext as _
 from webapp.operations.keeping.holdings import shown_holdings
 from webapp.people.accounts.guards import admin_only, audit_author, found
-from webapp.settings.catalog import PARTS, SETTINGS, Part
+from webapp.settings.catalog import SETTINGS
 from webapp.settings.forms import SettingsForm
 from webapp.settings.losses import Loss
+from webapp.settings.parts import PARTS, Part
 from webapp.settings.service import ShownSetting, all_settings, unset_setting
 from webapp.web.htmx import redirect, render
 

@@ -35,13 +35,14 @@ CONTENT_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+PERMISSIONS = "Permissions-Policy"
 HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Not `no-referrer`, which makes browsers send `Origin: null` with our own forms.
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    PERMISSIONS: "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
@@ -80,6 +81,12 @@ def init(app: Flask, config: Config) -> None:
     app.before_request(lambda: _refuse_foreign_sites(config))
     app.before_request(_refuse_countless_fields)
     app.after_request(lambda response: _with_headers(response, headers))
+
+
+def with_microphone(response: Response) -> Response:
+    """Lets a page ask for the microphone, which no other can."""
+    response.headers[PERMISSIONS] = HEADERS[PERMISSIONS].replace("microphone=()", "microphone=(self)")
+    return response
 
 
 def is_own_host(host: str, config: Config) -> bool:

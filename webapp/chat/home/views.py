@@ -32,6 +32,7 @@ from webapp.people.accounts.guards import current_user, signed_in
 from webapp.people.accounts.kept_pages import let_be_kept
 from webapp.people.accounts.tables import User
 from webapp.web.htmx import is_htmx, navigate, redirect
+from webapp.web.security import with_microphone
 
 bp = Blueprint("home", __name__)
 
@@ -141,4 +142,5 @@ def _home(form: MessageForm) -> Response:
     more["cast"] = projects_shown.cast(me, project) if project else {}
     steps = next_steps(me)
     more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
-    return form.shown("chat/home/home.html", may_be_temporary=True, **more)
+    page = form.shown("chat/home/home.html", may_be_temporary=True, **more)
+    return with_microphone(page) if more["dictation_url"] else page

@@ -10,6 +10,7 @@ from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.calls import tools_shown
+from webapp.chat.dictation import service as dictation
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm, choices_in
 from webapp.chat.page import mentions_shown, shown, snapshot_shown
@@ -29,6 +30,7 @@ from webapp.people.accounts.kept_pages import let_be_kept
 from webapp.rendering.part import part
 from webapp.web.addresses import address, fixed
 from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.security import with_microphone
 
 
 def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) -> Response:
@@ -56,8 +58,9 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     running, every = snapshot_shown.running_in(thread), snapshot_shown.each_shown(thread)
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
     columns = cursors_of(snapshot_shown.running_columns(thread))
+    around = composer(form, chat)
     position = ChatPosition(topics.epoch, seq, snapshot_shown.end_of(thread), generation, cursor, sidebar, dict(columns))
-    return render(
+    page = render(
         "chat/page/visitor.html" if chat.visitor_hash else "chat/page/show.html",
         status=status,
         chat=shown.chat(chat, is_running=bool(running or columns), right=right, given=moment.given if me else None),
@@ -73,10 +76,11 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         **{
             "cut": deleted_branches.restorable_below(messages, right),
             **composer_values(chat, messages, moment.running, right, moment.chat_state),
-            **composer(form, chat),
+            **around,
             **more,
         },
     )
+    return with_microphone(page) if around["dictation_url"] else page
 
 
 def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
@@ -85,6 +89,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     return {
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
+        "dictation_url": _dictation_url(chat) if dictation.is_offered(me) else "",
         "chips": mentions_shown.chips(form, me, chat),
         "mentions_url": _mentions_url(form, chat) if me else "",
         "allowed": tools_shown.allowed(chat, me),
@@ -96,6 +101,10 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         **picker(chat, form.model.data or "", person=me.id if me else ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
+
+
+def _dictation_url(chat: Chat | None) -> str:
+    return address("dictation.write_in_chat", chat.id) if chat else fixed("dictation.write")
 
 
 def _mentions_url(form: MessageForm, chat: Chat | None) -> str:

@@ -133,6 +133,14 @@ class Providers:
             return provider
         raise Invalid(f"No connection has the model {model[:80]}.", field="value")
 
+    def transcriber(self, model: str) -> Provider:
+        """Returns the provider for this model that writes recordings down, which need not be listed either."""
+        return self.picture_maker(model)
+
+    def speaker(self, model: str) -> Provider:
+        """Returns the provider for this model that reads aloud, which need not be listed either."""
+        return self.picture_maker(model)
+
     def _unlisted(self, model: str) -> Provider | None:
         if model.startswith(DEMO):
             return self._demo

@@ -16,8 +16,11 @@ from webapp.models.providers.base import (
     ModelRequest,
     PictureRequest,
     ProviderError,
+    Recording,
     Reply,
+    Spoken,
     ToolResult,
+    Transcribed,
     Turn,
 )
 from webapp.models.providers.calls import (
@@ -486,6 +489,12 @@ class AnthropicProvider:
 
     def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "Anthropic has no models for pictures. Use a connection of another type for pictures.")
+
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
+        raise ProviderError("invalid", "Anthropic has no models for dictation. Use a connection of another type for dictation.")
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        raise ProviderError("invalid", "Anthropic has no voices. Use a connection of another type for reading aloud.")
 
     def models(self) -> Sequence[Model]:
         models: list[Model] = []

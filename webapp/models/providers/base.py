@@ -141,7 +141,8 @@ class ModelRequest:
     `SAMPLERS`. `continue_instruction` is the instruction for a model that can't continue its own text. `sources` are the
     passages in the prompt. `tools` can be called; `tool_choice` is `none` if none may be, `required` if one must be, the name
     of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent. `modalities` are
-    what the model is to answer with, if that is more than text.
+    what the model is to answer with, if that is more than text. `other_tokens` are about
+    as many as what is sent besides text and pictures has, such as a recording.
     """
 
     model: str
@@ -161,6 +162,7 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = ""
     has_parallel_calls: bool = True
+    other_tokens: int = 0
     modalities: tuple[str, ...] = ()
 
     def texts(self) -> Iterator[str]:
@@ -295,6 +297,33 @@ class Drawn:
     usage: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Recorded speech: its file, its media type and its name for servers; `language` is its ISO code, or empty if unknown."""
+
+    path: Path
+    media_type: str
+    name: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """What was said in a recording, and what its server reported of the usage."""
+
+    text: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Speech: its bytes, the media type that they have, and what its server reported of the usage."""
+
+    content: bytes
+    media_type: str
+    usage: Usage
+
+
 def events_of(reply: Reply) -> Iterator[Event]:
     """Yields the events of a whole reply, as if it had been streamed."""
     if reply.reasoning:
@@ -351,7 +380,8 @@ class Provider(Protocol):
     answer can be settled too; each later one is merged into it by `Usage.updated`.
 
     `embed` returns vectors for any number of texts; a provider without embeddings raises `invalid`, as one without pictures does
-    in `draw`. `settle` queries the usage of the answer with this `upstream_id`, and returns None until the server knows it.
+    in `draw`, one that takes no recordings in `transcribe`, or one without voices in `speak`, whose `voice` can be empty.
+    `settle` queries the usage of the answer with this `upstream_id`, and returns None until the server knows it.
     """
 
     name: str
@@ -361,6 +391,8 @@ class Provider(Protocol):
     def complete(self, request: ModelRequest, stop: Stop) -> Reply: ...
     def embed(self, model: str, texts: Sequence[str], stop: Stop) -> Embedded: ...
     def draw(self, request: PictureRequest, stop: Stop) -> Drawn: ...
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed: ...
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken: ...
     def models(self) -> Sequence[Model]: ...
     def check_key(self) -> str: ...
     def settle(self, upstream_id: str) -> Usage | None: ...

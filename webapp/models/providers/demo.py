@@ -17,8 +17,11 @@ from webapp.models.providers.base import (
     ModelRequest,
     PictureRequest,
     ProviderError,
+    Recording,
     Reply,
+    Spoken,
     ToolCall,
+    Transcribed,
     Turn,
 )
 from webapp.models.providers.calls import Calls
@@ -88,6 +91,12 @@ class DemoProvider:
 
     def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
         raise ProviderError("invalid", "The demo makes no pictures.")
+
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
+        raise ProviderError("invalid", "The demo writes no recordings down.")
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        raise ProviderError("invalid", "The demo has no voice.")
 
     def models(self) -> Sequence[Model]:
         return MODELS

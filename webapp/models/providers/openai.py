@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from webapp.base.words import plural
-from webapp.models.providers import pictures
+from webapp.models.providers import pictures, recordings, voices
 from webapp.models.providers.base import (
     ABILITIES,
     EFFORTS,
@@ -20,8 +20,11 @@ from webapp.models.providers.base import (
     ModelRequest,
     PictureRequest,
     ProviderError,
+    Recording,
     Reply,
+    Spoken,
     ToolCall,
+    Transcribed,
     Turn,
 )
 from webapp.models.providers.calls import (
@@ -540,6 +543,12 @@ class OpenAIProvider:
         if request.originals:
             return self._http.draw(pictures.EDITS, _edit(request), stop)
         return self._http.draw(pictures.PATH, pictures.payload(request), stop)
+
+    def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
+        return self._http.transcribe(recordings.form(model, recording), stop)
+
+    def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
+        return self._http.speak(voices.payload(model, text, voice, audio_format), stop, self.reply_format.known)
 
     def models(self) -> Sequence[Model]:
         return models_of(self._http.get("/models"))

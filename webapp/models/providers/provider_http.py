@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
-from webapp.models.providers import pictures
-from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, events_of
+from webapp.models.providers import pictures, recordings, voices
+from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, Spoken, Transcribed, events_of
 from webapp.models.providers.calls import Calls
 from webapp.models.providers.embeddings import PATH as EMBEDDINGS, embedded_in
 from webapp.models.providers.error_mapping import error_of, plain_error_of, provider_error
@@ -31,6 +31,8 @@ FIRST_CHARS = 32
 USAGE_SECONDS = 5.0
 # A picture takes longer than any text's first word.
 PICTURE_SECONDS, FETCH_SECONDS = 180.0, 30.0
+# Longer than a slow computer takes for ten minutes of speech.
+TRANSCRIPT_SECONDS = 120.0
 ERROR_SECONDS = 10.0
 # Of a reply in one piece, which can have several pictures.
 MOST_REPLY_BYTES = 48 * 1024 * 1024
@@ -136,6 +138,43 @@ class ProviderHttp:
             return Drawn(answered.content or self._picture_at(answered.url, stop), answered.usage)
         except Stopped:
             raise self._stopped() from None
+
+    def transcribe(self, form: Multipart, stop: Stop) -> Transcribed:
+        """Returns what was said in a recording; the whole reply must arrive within `TRANSCRIPT_SECONDS`."""
+        until = monotonic() + TRANSCRIPT_SECONDS
+        try:
+            with self._post(recordings.PATH, form, stop, "application/json", TRANSCRIPT_SECONDS) as body:
+                self._refuse(body)
+                body.within(until - monotonic())
+                transcribed = recordings.transcribed_in(self._object(body.read_all(recordings.MOST_REPLY_BYTES)))
+        except Stopped:
+            raise self._stopped() from None
+        if transcribed is None:
+            raise ProviderError("invalid", f"{self.label} didn't return what was said.")
+        return transcribed
+
+    def speak(self, payload: dict[str, Any], stop: Stop, known: Callable[[Mapping[str, str]], Usage]) -> Spoken:
+        """Returns the speech of one request, all of which must arrive within `voices.SECONDS`; `known` reads its usage."""
+        until = monotonic() + voices.SECONDS
+        try:
+            with self._post(voices.PATH, payload, stop, "audio/*", voices.SECONDS) as body:
+                self._refuse(body)
+                body.within(until - monotonic())
+                content = self._audio(body, voices.most_bytes(payload["input"]), stop)
+                return Spoken(content, voices.media_type_of(content), known(body.headers))
+        except Stopped:
+            raise self._stopped() from None
+
+    def _audio(self, body: Body, most_bytes: int, stop: Stop) -> bytes:
+        """Reads audio; anything else is refused by its first bytes, with the error that it reports, if any."""
+        chunks, head = body.chunks(self._read_size), b""
+        while len(head) < voices.HEAD_BYTES and (chunk := next(chunks, b"")):
+            head += chunk
+        if not (stop or voices.media_type_of(head)):
+            if head.lstrip()[:1] in (b"{", b"<"):
+                self._object(head + body.read_all(MOST_ERROR_BYTES))
+            raise ProviderError("invalid", f"{self.label} didn't return audio.")
+        return head + body.read_all(most_bytes - len(head))
 
     def _picture_at(self, url: str, stop: Stop) -> bytes:
         """Fetches a picture, without the key; from this server as it is trusted, from any other only if that is public."""

@@ -72,7 +72,7 @@ class BudgetGate:
             return
         model = generation.model_asked
         # As one text, because a long text is only sampled: other writers wait for this transaction.
-        input_tokens = self._estimate("\n".join(request.texts()))
+        input_tokens = request.other_tokens + self._estimate("\n".join(request.texts()))
         input_tokens += sum(PER_MESSAGE + PER_PICTURE * len(turn.pictures) for turn in request.turns)
         consumption = Consumption(input_tokens, request.max_tokens or recount.usual_tokens(session, model))
         usage = reservations.UsageRequest(

@@ -33,6 +33,8 @@ class User(Actor):
     offline: Mapped[str] = mapped_column(String(10), default="", server_default="")
     density: Mapped[str] = mapped_column(String(10), default="", server_default="")
     speech: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    # Empty for the browser's, or "server": what reads answers aloud.
+    voice: Mapped[str] = mapped_column(String(10), default="", server_default="")
     default_model: Mapped[str] = mapped_column(String(200), default="", server_default="")
     # Their new chats begin with it; the model is the second choice.
     default_preset_id: Mapped[str] = mapped_column(String(26), default="", server_default="")

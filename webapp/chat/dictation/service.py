@@ -1,0 +1,99 @@
+"""Dictation: writes down what is said in a recording, with the model that an admin has chosen for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, TooLarge, Unavailable
+from webapp.base.heavy.child import COPIED_BYTES
+from webapp.base.heavy.turns import by_turns
+from webapp.engine import side_requests
+from webapp.engine.single_requests import SingleRequest, replied
+from webapp.models.connections.models import DEMO, providers
+from webapp.models.providers.base import ProviderError, Recording
+from webapp.models.providers.provider_http import TRANSCRIPT_SECONDS
+from webapp.models.providers.recordings import FLAC, HEAD_BYTES, WAV, AudioFormat, format_of
+from webapp.people.accounts import creation_limit
+from webapp.people.accounts.permissions import may
+from webapp.people.accounts.roles import TEAM
+from webapp.people.accounts.tables import User
+from webapp.settings.kinds import Value
+from webapp.settings.service import setting
+
+MODEL = "voice.dictation_model"
+KIND = side_requests.kind("transcription", "Dictation", lambda *_: None, lambda _: None)
+# The most that OpenAI's models take.
+MOST_BYTES = 25 * 1024 * 1024
+# A budget is estimated from as many tokens as OpenAI's models count, and from as many bytes as browsers record.
+TOKENS_A_SECOND, BYTES_A_SECOND, OTHER_BYTES = 17, 4_000, {WAV: 32_000, FLAC: 16_000}
+NOT_SET_UP = "Dictation isn't set up. An admin can choose a model for it in Administration → Models → Voice."
+NO_GUESTS, NO_DEMO = "Guests can't dictate.", "The demo writes no recordings down."
+EMPTY = "This recording is empty. Record it again."
+NO_AUDIO = "This file isn't a recording that can be written down. Send WebM, MP4, M4A, Ogg, MP3, WAV or FLAC."
+SILENT = "Nothing was heard. Check your microphone, and record it again."
+
+
+def is_offered(person: User | None) -> bool:
+    """Returns whether this person can dictate."""
+    return bool(person and setting(MODEL) and person.role in TEAM and may(person, "chat"))
+
+
+def check_model(value: Value) -> None:
+    """Raises `Invalid` if no connection can have this model."""
+    if str(value).startswith(DEMO):
+        raise Invalid(NO_DEMO, field="value")
+    if value:
+        providers().transcriber(str(value))
+
+
+def transcribe(stream: IO[bytes], *, by: User, language: str = "") -> str:
+    """Returns what is said in a recording, empty for silence; `language` is its ISO code, if it is known."""
+    person, model = by.id, str(setting(MODEL))
+    if not model:
+        raise Conflict(NOT_SET_UP)
+    if by.role not in TEAM:
+        raise Forbidden(NO_GUESTS)
+    provider, name = providers().transcriber(model), providers().name_of(model)
+    audio_format, size = _format(stream), stream.seek(0, 2)
+    if size > MOST_BYTES:
+        raise TooLarge.file(MOST_BYTES)
+    creation_limit.count(person)
+    tokens = TOKENS_A_SECOND * size // OTHER_BYTES.get(audio_format, BYTES_A_SECOND)
+    with _on_disk(stream) as path:
+        recording = Recording(path, audio_format.media_type, f"recording.{audio_format.ending}", language)
+        ask = partial(provider.transcribe, name, recording)
+        request = SingleRequest(KIND.name, model, provider.name, person, "", ask, other_tokens=tokens)
+        try:
+            return replied(request, seconds=TRANSCRIPT_SECONDS).text
+        except ProviderError as failure:
+            raise _refusal(failure) from failure
+
+
+def _format(stream: IO[bytes]) -> AudioFormat:
+    stream.seek(0)
+    head = stream.read(HEAD_BYTES)
+    if not head:
+        raise Invalid(EMPTY, field="file")
+    if audio_format := format_of(head):
+        return audio_format
+    raise Invalid(NO_AUDIO, field="file")
+
+
+@contextmanager
+def _on_disk(stream: IO[bytes]) -> Iterator[Path]:
+    """Copies an uploaded file to one that has a path until the block ends."""
+    stream.seek(0)
+    with NamedTemporaryFile() as file:
+        for chunk in by_turns(iter(lambda: stream.read(COPIED_BYTES), b"")):
+            file.write(chunk)
+        file.flush()
+        yield Path(file.name)
+
+
+def _refusal(failure: ProviderError) -> AppError:
+    if failure.code == "invalid":
+        return Invalid(failure.message, field="file")
+    return Unavailable(failure.message, retry_after=int(failure.retry_after or 0))

@@ -1,0 +1,40 @@
+"""The sections of settings that have a page of their own. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of settings with a page of its own; `area` is the area of the administration that it belongs to."""
+
+    slug: str
+    title: str
+    words: str
+    area: str
+    about: str
+
+    @property
+    def path(self) -> str:
+        return f"/admin/settings/{self.slug}"
+
+
+PARTS: Mapping[str, Part] = {
+    part.slug: part
+    for part in (
+        Part("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
+        Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
+        Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
+        Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
+        Part("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
+        Part("links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."),
+        Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
+        Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
+        Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
+        Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),
+        Part("retention", "Retention", "Keeping", "System", "How long things are kept, and how much there is of them now."),
+        Part("backup", "Backups", "Backups", "System", "The backup of every night."),
+        Part("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
+        Part("assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."),
+    )
+}
