@@ -153,3 +153,22 @@ def test_what_the_renderer_names_in_a_message_is_in_the_language_of_the_page_and
         assert words in german
     assert "Quelle" not in german
     assert "Note 1" not in german
+
+
+def test_no_imported_template_keeps_words_in_the_language_of_the_first_page() -> None:
+    environment = Environment(extensions=[Translated, "jinja2.ext.i18n"])
+    trees = {
+        name: environment.parse((TEMPLATES / name).read_text("utf-8"), name)
+        for name in (str(file.relative_to(TEMPLATES)) for file in TEMPLATES.rglob("*.html"))
+    }
+    imports = [found for tree in trees.values() for found in tree.find_all((nodes.Import, nodes.FromImport))]
+    names = {one.template.value for one in imports if not one.with_context and isinstance(one.template, nodes.Const)}
+    assert len(names) > 20
+    kept = [
+        f"{name}:{node.lineno}"
+        for name in sorted(names)
+        for node in trees[name].body
+        if isinstance(node, nodes.Assign | nodes.AssignBlock)
+        and any(one.name in ("translated", "translated_html", "gettext", "_") for one in node.find_all(nodes.Name))
+    ]
+    assert not kept, "make a macro of it, or draw it with `drawn_once`"
