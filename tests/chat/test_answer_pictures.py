@@ -147,9 +147,14 @@ def test_what_is_no_good_picture_is_left_out(app, keeper, content, words):
 
 
 def test_an_answer_has_up_to_ten_pictures(app, keeper):
-    events = [event for _ in range(30) for event in keeper.keep(Pictured(drawn("PNG", (4, 3))))]
+    events = [event for number in range(14) for event in keeper.keep(Pictured(drawn("PNG", (4, 3 + number))))]
     assert [type(event) for event in events] == [Delta] * 10 + [Notice]
     assert events[-1] == Notice("picture_left_out", answer_pictures.TOO_MANY)
+
+
+def test_a_picture_that_is_sent_twice_is_named_once(keeper):
+    events = [event for _ in range(2) for event in keeper.keep(Pictured(drawn("PNG", (4, 3))))]
+    assert [type(event) for event in events] == [Delta]
 
 
 def test_pictures_need_room_and_an_account(app, chat_id, keeper):

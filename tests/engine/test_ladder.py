@@ -26,7 +26,7 @@ from webapp.models.connections.models import providers
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec, Turn
 from webapp.settings.service import set_setting
-from webapp.streaming.events import Calling
+from webapp.streaming.events import Calling, Delta
 from webapp.streaming.stop import Stop
 
 HELLO = {"says": "Hello there"}
@@ -544,3 +544,25 @@ def test_where_a_tool_must_be_called_no_model_answers_in_text(bench, fake, choic
     collect(ladder.events(Stop(GreenEvent)))
 
     assert [entry["body"]["model"] for entry in fake.posts()] == models
+
+
+@pytest.mark.parametrize(("modalities", "reason"), [((), ""), (("image", "text"), "stall")])
+def test_a_model_that_makes_pictures_may_be_silent_for_longer(app, fake, modalities, reason):
+    steps = [{"send": f'data: {{"choices": [{{"delta": {{"content": "{text}"}}}}]}}\n\n'} for text in ("Here: ", "done")]
+    fake.always({"steps": [steps[0], {"hold": True}, steps[1]]})
+    with app.app_context():
+        rung = Rung("one", providers().for_model("fake/plain"), "one", modalities=modalities)
+    now, limits = [0.0], AttemptLimits(first_byte=60, ladder=120, total=600)
+    climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": lambda: now[0], "jitter": lambda: 0.0}
+    ladder = Ladder(ModelRequest("one", ROUND[:1]), [rung], limits, **climb)
+    events = ladder.events(Stop(GreenEvent))
+    next(event for event in events if isinstance(event, Delta))
+
+    now[0] = 179.0
+    assert (ladder.is_between, ladder.check_timeout()) == (bool(modalities), "")
+    now[0] = 181.0
+    assert ladder.check_timeout() == reason
+    assert fake.posts()[-1]["body"].get("modalities", []) == list(modalities)
+    fake.goes_on()
+    assert next(event for event in events if isinstance(event, Delta)) == Delta("done")
+    assert ladder.check_timeout() == ""

@@ -10,6 +10,8 @@ import pytest
 
 from tests.models.providers.received import Received, collect, request_for
 from tests.upstream.handle import Upstream as Fake
+from webapp.models.connections.models import matching
+from webapp.models.connections.shown import abilities
 from webapp.models.providers import openai
 from webapp.models.providers.base import ModelRequest, events_of
 from webapp.models.providers.inline_pictures import MOST_BYTES, InlinePictures, addresses_in
@@ -105,6 +107,12 @@ def test_each_way_of_sending_them_is_read(answers, message):
     assert streamed.end == "stop"
 
 
+def test_a_text_that_begins_like_a_picture_stays_a_text(answers):
+    text = 'data:image/png;base64,AAAA is "data:image/png;base64,BBBB", too.'
+    whole, streamed = answers({"content": text})
+    assert seen(whole) == seen(streamed.events) == [Delta(text)]
+
+
 def test_a_text_that_is_a_picture_is_one(answers):
     whole, streamed = answers({"content": url_of(ONE)})
     assert seen(whole) == seen(streamed.events) == [Pictured(ONE)]
@@ -150,6 +158,8 @@ def test_only_a_model_that_makes_pictures_is_asked_for_them():
     listed = {"data": [{"id": "a", "architecture": {"output_modalities": ["text", "image"]}}, {"id": "b"}]}
     painter, writer = openai.models_of(listed)
     assert (painter.modalities, writer.modalities) == (("image", "text"), ())
+    assert (abilities(painter), abilities(writer)) == (["Makes pictures"], [])
+    assert matching([painter, writer], "draws") == [painter]
     request: ModelRequest = request_for(modalities=painter.modalities)
     assert openai.body(request, "instruct", is_streamed=True)["modalities"] == ["image", "text"]
     assert "modalities" not in openai.body(request_for(), "instruct", is_streamed=True)

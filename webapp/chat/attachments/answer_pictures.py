@@ -31,29 +31,36 @@ class Keeper:
     """Keeps the pictures of one answer to a person."""
 
     def __init__(self, engine: Engine, chat_id: str, person_id: str) -> None:
-        self._engine, self._chat_id, self._person_id, self._count = engine, chat_id, person_id, 0
+        self._engine, self._chat_id, self._person_id = engine, chat_id, person_id
+        self._count, self._file_ids = 0, set[str]()
 
     def keep(self, picture: Pictured) -> Iterator[Event]:
-        """Yields the text that refers to the picture once it is stored, or what the person is told if it is refused."""
+        """Yields the text that refers to the picture once it is stored, or what the person is told if it is refused.
+
+        Some servers send the same picture again at the end of a stream: it is there already.
+        """
         self._count += 1
         if self._count > MOST_PICTURES:
             yield from [Notice(PICTURE_LEFT_OUT, TOO_MANY)] if self._count == MOST_PICTURES + 1 else ()
         elif not self._person_id:
             yield Notice(PICTURE_LEFT_OUT, NO_ACCOUNT)
         else:
-            yield self._kept(picture)
+            yield from self._kept(picture)
 
-    def _kept(self, picture: Pictured) -> Event:
+    def _kept(self, picture: Pictured) -> Iterator[Event]:
         try:
             with self._engine.in_app():
-                file = service.add_picture(self._person_id, self._chat_id, NAME, picture.content)
-                return Delta(reference(NAME, file.id).written)
+                file_id = service.add_picture(self._person_id, self._chat_id, NAME, picture.content).id
         except AppError as error:
-            return Notice(PICTURE_LEFT_OUT, f"A picture was left out. {error.message}")
+            yield Notice(PICTURE_LEFT_OUT, f"A picture was left out. {error.message}")
         except SQLAlchemyError as error:
             # Its chat was deleted, or the database is down; the text is kept in the journal.
             log.warning("a picture could not be stored: %s", type(error).__name__)
-            return Notice(PICTURE_LEFT_OUT, f"A picture was left out. {NOT_STORED}")
+            yield Notice(PICTURE_LEFT_OUT, f"A picture was left out. {NOT_STORED}")
+        else:
+            if file_id not in self._file_ids:
+                self._file_ids.add(file_id)
+                yield Delta(reference(NAME, file_id).written)
 
 
 class SourceWithPictures:

@@ -524,7 +524,10 @@ def search_text(model: Model) -> str:
     """Returns what a model is found by, in small letters."""
     able = (*(model.abilities or ()), *(("reasoning",) if model.efforts else ()))
     free = ("free",) if model.prompt_price and not Decimal(model.prompt_price) else ()
-    return " ".join((model.id, model.name, model.maker, *(WORDS.get(ability, ability) for ability in able), *free)).lower()
+    makes = ("makes pictures draws images",) if model.modalities or model.draws else ()
+    return " ".join(
+        (model.id, model.name, model.maker, *(WORDS.get(ability, ability) for ability in able), *free, *makes)
+    ).lower()
 
 
 def candidates(text: str, limit: int, person: str = "") -> list[tuple[str, str]]:

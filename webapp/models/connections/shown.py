@@ -16,7 +16,7 @@ from webapp.web.filters import number, plural
 
 # A usual answer, for prices in words: a short chat's prompt and a few paragraphs.
 TYPICAL_PROMPT, TYPICAL_TEXT = 1500, 500
-ABILITIES = {"vision": "Pictures", "reasoning": "Reasoning", "tools": "Tools"}
+ABILITIES = {"vision": "Pictures", "makes": "Makes pictures", "reasoning": "Reasoning", "tools": "Tools"}
 FINER_ABILITIES = {"json": "JSON", "top_p": "top-p", "stop": "stop sequences"}
 # What a field of one model can have in its place, with the words for it, by the name of the field.
 NO_MODEL: Mapping[str, Mapping[str, str]] = {
@@ -102,7 +102,8 @@ def runs_on(server: LiveConnection) -> str:
 
 def abilities(model: Model) -> list[str]:
     """Returns what a model can do besides writing, in words, as far as its server says so."""
-    able = {*(model.abilities or ()), *(("reasoning",) if model.efforts else ())}
+    makes = ("makes",) if model.modalities or model.draws else ()
+    able = {*(model.abilities or ()), *(("reasoning",) if model.efforts else ()), *makes}
     return [_(words) for ability, words in ABILITIES.items() if ability in able]
 
 

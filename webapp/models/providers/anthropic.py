@@ -449,7 +449,7 @@ def _think(payload: dict[str, Any], effort: str, traits: Traits) -> None:
     payload["thinking"] = {"type": "enabled", "budget_tokens": min(BUDGETS[effort], payload["max_tokens"] - 1)}
 
 
-REPLY_FORMAT = ReplyFormat("/messages", AnthropicReader, reply_of)
+REPLY_FORMAT = ReplyFormat("/messages", AnthropicReader, reply_of, has_pictures=False)
 
 
 class AnthropicProvider:

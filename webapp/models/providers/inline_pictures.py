@@ -14,6 +14,7 @@ from webapp.models.providers.values import dict_of, dicts_of
 MOST_BYTES, MOST_WAITING_BYTES = 16 * 1024 * 1024, 48 * 1024 * 1024
 # Of one reply: more than an answer keeps, so that it says so.
 MOST_PICTURES = 11
+MOST_RAW_BYTES = 64 * 1024
 LONGEST_ADDRESS = 4_000
 # At the start of a JSON string: within one, the quotation mark would be escaped.
 BEGUN = re.compile(rb'(?<!\\)"data:image\\?/[^",\\]{1,60};base64,')
@@ -25,17 +26,25 @@ PARTS = {"image_url", "output_image", "image"}
 
 
 class InlinePictures:
-    """Takes the data of pictures out of the bytes of one reply, and keeps it until its parser asks for it."""
+    """Takes the data of pictures out of the bytes of one reply, and keeps it until its parser asks for it.
 
-    def __init__(self) -> None:
+    A text that begins like a picture is left as it is.
+    """
+
+    def __init__(self, *, is_on: bool = True) -> None:
+        self._is_on = is_on
         self._recent, self._count, self._read, self._waiting_bytes = b"", 0, 0, 0
         self._pictures = dict[str, bytes | None]()
         # The picture that is arriving: what is decoded, and what is not yet. None between pictures.
         self._content: bytearray | None = None
         self._rest, self._is_broken = b"", False
+        # As it came, if it is short.
+        self._raw = bytearray()
 
     def feed(self, piece: bytes) -> bytes:
         """Returns the piece with names in place of data."""
+        if not self._is_on:
+            return piece
         if self._content is None and MARK not in self._recent + piece:
             self._recent = (self._recent + piece)[-LONGEST_START:]
             return piece
@@ -71,9 +80,11 @@ class InlinePictures:
                 return
             yield piece[:start]
             piece, self._recent, self._content, self._rest, self._is_broken = piece[start:], b"", bytearray(), b"", False
+            self._raw = bytearray()
 
     def _decode(self, data: bytes, *, is_last: bool = False) -> None:
         assert self._content is not None
+        self._raw += data[: MOST_RAW_BYTES + 1 - len(self._raw)]
         data = self._rest + data
         # Half of an escape waits for its other half.
         cut = 0 if is_last else data.endswith(b"\\")
@@ -94,7 +105,10 @@ class InlinePictures:
     def _finished(self) -> bytes:
         assert self._content is not None
         self._decode(b"", is_last=True)
-        name = str(self._count)
+        name, raw = str(self._count), bytes(self._raw)
+        if self._is_broken and len(raw) <= MOST_RAW_BYTES:
+            self._content, self._recent = None, raw[-LONGEST_START:]
+            return raw
         self._pictures[name] = content = None if self._is_broken else bytes(self._content)
         self._waiting_bytes += len(content or b"")
         self._content, self._count = None, self._count + 1

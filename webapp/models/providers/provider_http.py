@@ -49,13 +49,15 @@ def _nothing_known(_: Mapping[str, str]) -> Usage:
 class ReplyFormat:
     """How to parse the replies of a protocol: `known` reads the usage from the headers and is passed to the other two.
 
-    They also get what collects the calls in the reply, or None if none were asked for.
+    They also get what collects the calls in the reply, or None if none were asked for. In a protocol that `has_pictures`, their
+    data is decoded before.
     """
 
     path: str
     reader: Callable[[Usage, Calls | None], ReplyReader]
     reply: Callable[[Mapping[str, Any], Usage, Calls | None], Reply | None]
     known: Callable[[Mapping[str, str]], Usage] = _nothing_known
+    has_pictures: bool = True
 
 
 class ProviderHttp:
@@ -243,14 +245,22 @@ class ProviderHttp:
         if head[:1] in (b"{", b"<", b"["):
             yield from events_of(self._reply(body, head, reply_format, usage, calls, stop))
         else:
-            yield from self._streamed(body, chain([head], chunks), stop, reply_format.reader(usage, calls), calls)
+            reader, inline = reply_format.reader(usage, calls), InlinePictures(is_on=reply_format.has_pictures)
+            yield from self._streamed(body, chain([head], chunks), stop, reader, calls, inline=inline)
 
     def _streamed(
-        self, body: Body, chunks: Iterator[bytes], stop: Stop, reader: ReplyReader, calls: Calls | None
+        self,
+        body: Body,
+        chunks: Iterator[bytes],
+        stop: Stop,
+        reader: ReplyReader,
+        calls: Calls | None,
+        *,
+        inline: InlinePictures,
     ) -> Iterator[Event]:
         """Yields the events of a stream; no error after the terminal marker undoes a completed answer."""
         failure = ProviderError("cut", f"{self.label} cut the answer off before it finished.", retryable=True)
-        reply, inline = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense), InlinePictures()
+        reply = ReplyStream(reader, refuse=self._reported, nonsense=self._nonsense)
         try:
             for piece in _in_turns(self._on_the_beat(chunks, body, reply), stop):
                 was_finished = reader.finish
@@ -284,7 +294,7 @@ class ProviderHttp:
                 body.rest(self._beat_seconds)
 
     def _reply(self, body: Body, head: bytes, reply_format: ReplyFormat, usage: Usage, calls: Calls | None, stop: Stop) -> Reply:
-        content, inline = head + body.read_all(MOST_REPLY_BYTES), InlinePictures()
+        content, inline = head + body.read_all(MOST_REPLY_BYTES), InlinePictures(is_on=reply_format.has_pictures)
         content = b"".join(inline.feed(piece) for piece in _in_turns(iter([content]), stop))
         if stop:
             raise Stopped(self.label)
