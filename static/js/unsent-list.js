@@ -24,6 +24,9 @@
     return Boolean(isHere && keeper()?.hasAttribute("data-keeps") && isText(body));
   };
   const take = async ({ action, body }) => {
+    const box = document.getElementById("composer-text");
+    if (box.value === body.get("message")) box.value = "";
+    document.getElementById("composer-chips")?.replaceChildren();
     // Written below what the server then has, and not below what this page shows.
     const fields = [...body].filter(([name, value]) => typeof value === "string" && name !== "after");
     const [chat, { person }, key] = [chatIn(action), keeper().dataset, document.querySelector("#composer [name=key]")];
@@ -108,8 +111,6 @@
       if (!(millrace.takes(event.detail.ctx) && (isBehind(event.detail.ctx.request) || !navigator.onLine))) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      document.getElementById("composer-text").value = "";
-      document.getElementById("composer-chips")?.replaceChildren();
       take(event.detail.ctx.request);
     },
     true,

@@ -126,6 +126,24 @@ def server_of(page: Page) -> str:
     )
 
 
+def test_what_is_written_during_an_answer_as_the_server_goes_is_kept_once(phone: Person, upstream: Upstream) -> None:
+    chat = kept_chat(phone, "Before")
+    upstream.counts(20, holds=[3])
+    chat.ask("Count")
+    chat.wait_for("w000002")
+    chat.page.route("**/follow-up", lambda route: route.abort())
+    write(chat, "Is it gone?")
+    expect(chat.box).to_have_value("")
+    boxes = [row.bounding_box() for row in (chat.page.locator("#thread"), chat.page.locator("#unsent"))]
+    assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]["y"] < boxes[1]["y"], "it stands above what was said before"
+    upstream.goes_on()
+    expect(chat.page.locator("#unsent")).to_have_count(0, timeout=60_000)
+    expect(chat.page.locator("#thread [data-role=user]")).to_have_count(3, timeout=30_000)
+    assert questions(chat.page) == ["Before", "Count", "Is it gone?"]
+
+
 def test_a_chat_is_begun_without_a_network_and_a_refusal_is_said(phone: Person) -> None:
     page = phone.open("/")
     controlled(page)

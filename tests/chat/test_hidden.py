@@ -31,7 +31,7 @@ def hide(browser: Browser, path: str, place: int = 0, name: str = "Hide from the
 
 
 def marks(page) -> list[str]:
-    return [mark.text().strip() for mark in page.all(".unsent")]
+    return [mark.text().strip() for mark in page.all(".not-sent")]
 
 
 @on_both_databases
