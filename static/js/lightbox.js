@@ -10,7 +10,11 @@ const show = (link) => {
   shown = link;
   image.src = link.href;
   image.alt = link.querySelector("img").alt;
-  box().querySelector("a").href = link.href;
+  box().querySelector("[target]").href = link.href;
+  // Only where the message's own buttons have it.
+  const [message, change] = [link.closest(".message"), box().querySelector("[data-panel]")];
+  change.hidden = !message.querySelector("[data-buttons~=picture]");
+  change.href = `/messages/${message.id.slice("message-".length)}/picture?picture=${link.href.split("/").pop()}`;
   box().querySelector("output").textContent = `${at + 1} / ${all.length}`;
   for (const button of box().querySelectorAll("[data-step]")) button.disabled = !all[at + Number(button.dataset.step)];
   if (!box().open) box().showModal();

@@ -46,6 +46,8 @@ TABLE = {
         POST calls.decide_limit signed_in
         GET texts.choose signed_in
         POST texts.open signed_in
+        GET drawing.change signed_in
+        POST drawing.send signed_in
     """,
     ("reading people", ("text",)): """
         GET texts.show signed_in

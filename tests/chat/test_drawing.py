@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from tests.chat.conftest import ended, ended_with, until_settled
+from tests.chat.conftest import ended, ended_with, give, texts, until_settled
 from tests.chat.test_files import drawn, uploaded
 from tests.support.browser import Browser
 from tests.support.page import Page
@@ -32,7 +32,8 @@ def model(app) -> None:
 
 
 def replies(fake, at: str = PICTURES, **more: Any) -> None:
-    fake.always({"json": {"data": [{"b64_json": b64encode(drawn(size=(60, 40))).decode()}], **more}}, at=at)
+    content = drawn(size=(60, 40) if at == PICTURES else (40, 60))
+    fake.always({"json": {"data": [{"b64_json": b64encode(content).decode()}], **more}}, at=at)
 
 
 def asked(browser: Browser, message: str = "An otter", **more: Any) -> Page:
@@ -124,6 +125,17 @@ def test_a_refusal_is_said_and_nothing_is_asked_twice(app, owner, fake, behaviou
     assert not sent_to(fake, "/chat/completions"), "no other model steps in"
 
 
+def test_one_that_hangs_is_stopped_and_its_price_unknown(app, owner, fake):
+    fake.always({"steps": [{"hang": True}]}, at=PICTURES)
+    path = owner.post("/chats", message="An otter", answered_by=MODEL).location.partition("#")[0]
+    fake.until(lambda _: sent_to(fake, PICTURES))
+    owner.post(f"{path}/stop")
+    page = owner.wait_for(path, ended)
+    generation, _ = last(app)
+    assert (generation.status, generation.cost) == ("stopped", None)
+    assert page.says("cost unknown")
+
+
 def test_one_that_a_restart_has_cut_waits_for_a_person(app, owner, fake):
     replies(fake)
     asked(owner)
@@ -158,3 +170,112 @@ def test_people_who_choose_no_models_have_this_one(app, owner, member, fake):
     assert last(app)[1].content.startswith("![picture]")
     refused = owner.post("/chats", message="An otter", answered_by="openai/dall-e-3")
     assert refused.status_code == 422
+
+
+def changing(page: Page, at: int = -1) -> str:
+    return f"/messages/{page.message_ids[at]}/picture"
+
+
+def offers(browser: Browser, page: Page, at: int = -1) -> bool:
+    """Returns whether a message offers to change its picture, on its page and without scripts."""
+    id = page.message_ids[at]
+    is_named = "picture" in str(browser.page(page.path).one(f"#message-{id} [data-buttons]").attributes["data-buttons"]).split()
+    assert is_named == bool(browser.page(f"/messages/{id}/actions").all(f"a[href='/messages/{id}/picture']"))
+    return is_named
+
+
+def test_a_picture_of_an_answer_is_changed_by_a_sentence(app, owner, fake):
+    replies(fake)
+    replies(fake, at=EDITS)
+    page = asked(owner)
+    form = owner.page(changing(page))
+    (picture,) = form.all("form.drawing img")
+    id = str(picture.attributes["src"]).rpartition("/")[2]
+    sent = owner.post(changing(page), picture=id, wish="At night", key="a")
+    assert sent.location.startswith(f"{page.path}?at=")
+    page = owner.wait_for(page.path, ended_with(4))
+    (edit,) = sent_to(fake, EDITS)
+    assert 'name="prompt"\r\n\r\nAt night\r\n' in edit["body"]
+    _, message = last(app)
+    assert message.content.startswith("![picture]")
+    assert message.content != f"![picture](/files/{id})"
+    with app.app_context():
+        assert db.session.get_one(Message, message.parent_id).content == f"At night\n\n![picture.png](/files/{id})"
+        assert db.session.scalars(select(Chat.model)).one() != MODEL
+    owner.post(changing(page, 1), picture=id, wish="At night", key="a")
+    assert len(sent_to(fake, EDITS)) == 1, "a form that is sent twice asks once"
+
+
+def test_pictures_of_ones_own_message_and_of_calls_are_changed_too(owner, fake):
+    replies(fake, at=EDITS)
+    blocks = [uploaded(owner, drawn(size=size), "a.png").get_json()["block"] for size in ((30, 20), (20, 30))]
+    path = owner.post("/chats", message="See", part=blocks).location.partition("#")[0]
+    page = owner.wait_for(path, ended)
+    form = owner.page(changing(page, 0))
+    ids = [str(field.attributes["value"]) for field in form.all("[name=picture]")]
+    assert len(ids) == 2
+    first = owner.page(f"{changing(page, 0)}?picture={ids[0]}")
+    assert first.one("[name=picture][checked]").attributes["value"] == ids[0]
+    owner.post(changing(page, 0), picture=ids[0], wish="At night", key="b")
+    owner.wait_for(path, ended_with(4))
+    assert len(sent_to(fake, EDITS)) == 1
+    assert offers(owner, page, 0)
+    assert not offers(owner, page, 1)
+
+
+def test_only_pictures_of_the_message_are_changed_by_people_who_can_write(app, owner, member, stranger, fake):
+    replies(fake)
+    page, other = asked(owner), asked(owner, "A mill")
+    text = owner.post("/chats", message="Hello").location.partition("#")[0]
+    without = owner.wait_for(text, ended)
+    foreign = str(other.one(".message-text img").attributes["src"]).rpartition("/")[2]
+    assert owner.post(changing(page), picture=foreign, wish="At night").status_code == 404
+    assert owner.post(changing(page), picture="nonsense", wish="At night").status_code == 404
+    assert owner.page(changing(without)).says("This message has no picture that you could change.")
+    assert owner.post(changing(page), wish="At night").status_code == 422, "no picture is chosen"
+    assert not offers(owner, without)
+    for browser in (member, stranger):
+        assert browser.get(changing(page)).status_code == 404
+    give(page.path, member, "view")
+    assert member.get(changing(page)).status_code == 404
+    assert not offers(member, page)
+    give(page.path, stranger, "write")
+    assert stranger.page(changing(page)).all("form.drawing")
+    refused = owner.post(changing(page), picture=page_picture(page), wish=" ")
+    assert (refused.status_code, "Say what is to be different." in refused.text) == (422, True)
+    with app.app_context():
+        set_setting(PICTURE_MODEL, "")
+    assert owner.page(changing(page)).says("No model for pictures is set.")
+    assert owner.post(changing(page), picture=page_picture(page), wish="At night").status_code == 409
+    assert not offers(owner, page)
+    assert not sent_to(fake, EDITS)
+
+
+def page_picture(page: Page) -> str:
+    return str(page.one(".message-text img").attributes["src"]).rpartition("/")[2]
+
+
+def test_a_command_has_one_message_drawn(app, owner, fake):
+    replies(fake)
+    fake.says("Hello")
+    path = owner.post("/chats", message="/picture An otter").location.partition("#")[0]
+    owner.wait_for(path, ended)
+    owner.post(f"{path}/messages", message="What is it?")
+    owner.wait_for(path, ended_with(4))
+    owner.post(f"{path}/messages", message="/picture\nA mill")
+    page = owner.wait_for(path, ended_with(6))
+    assert [entry["body"]["prompt"] for entry in sent_to(fake, PICTURES)] == ["An otter", "A mill"]
+    assert texts(page)[0] == "An otter"
+    listed = owner.get("/mentions?sign=/&chat=").text
+    assert f'data-key="/answered_by{MODEL}"' in listed
+    with app.app_context():
+        set_setting(PICTURE_MODEL, "")
+    assert "/picture" not in owner.get("/mentions?sign=/&chat=").text
+    refused = owner.post("/chats", message="/picture An otter")
+    assert "There is no prompt /picture." in refused.text
+
+
+def test_the_word_alone_asks_for_words(owner, fake):
+    refused = owner.post("/chats", message="/picture")
+    assert (refused.status_code, "Write something first." in refused.text) == (422, True)
+    assert not sent_to(fake, PICTURES)

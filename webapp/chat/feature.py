@@ -4,7 +4,7 @@ from webapp.characters.last_chats import LastChats
 from webapp.chat.attachments import views as attachment_views
 from webapp.chat.calls import views as call_views
 from webapp.chat.dictation import service as dictation, views as dictation_views
-from webapp.chat.drawing import making
+from webapp.chat.drawing import making, views as drawing_views
 from webapp.chat.exchange import views as exchange_views
 from webapp.chat.files import long_files
 from webapp.chat.home import views as home_views
@@ -53,6 +53,7 @@ SENDING = (
     *("chat.send", "chat.go_on", "chat.again", "tree.save", "tree.fork", "home.begin", "starters.begin", "cut.continue_all"),
     *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest", "story.write_now"),
     "offline.send",
+    "drawing",
     *("texts.open", "texts.save", "texts.change", "texts.restore"),
 )
 
@@ -84,6 +85,7 @@ FEATURE = Feature(
         group_views.bp,
         story_views.bp,
         text_views.bp,
+        drawing_views.bp,
         reading_aloud_views.bp,
         call_views.bp,
         project_views.bp,

@@ -7,6 +7,7 @@ from webapp.chat.home.views import begin_chat
 from webapp.chat.messages import follow_up
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.mentions_shown import read_from
+from webapp.chat.page.picture_command import take_picture_command
 from webapp.chat.page.prompt_insertion_views import prompts_named_in, refuse_unknown
 from webapp.chat.projects import service as project_service
 from webapp.chat.record.access import writable_chat
@@ -63,6 +64,7 @@ def send() -> Response:
         raise SignedOut(SOMEONE_ELSE)
     if prompts_named_in(me, form.typed):
         raise Invalid("This names a prompt. Take the message up again, and send it to insert the prompt.")
+    take_picture_command(form)
     refuse_unknown(form)
     if chat_id:
         _ask_in_turn(form, chat_id, me)

@@ -10,6 +10,7 @@ from webapp.chat.page.composer_shown import suggested_models
 from webapp.chat.page.mentions_shown import read_from
 from webapp.chat.page.pages import chat_page_url, composer_with_error, refused_response, sent_response
 from webapp.chat.page.picker_views import first_models
+from webapp.chat.page.picture_command import take_picture_command
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.prompt import answer_prompt
 from webapp.chat.record import queries
@@ -30,6 +31,7 @@ def queue(id: str) -> Response:
     chat, form = own_chat(id), MessageForm()
     if answer := prompt_redirect(form, id):
         return answer
+    take_picture_command(form)
     with form.attempt():
         refuse_unknown(form)
         chat, me = read_from(chat, form), user_or_none()

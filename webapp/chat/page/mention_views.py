@@ -11,7 +11,15 @@ from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import visible_file
 from webapp.chat.files import attachments, storage
 from webapp.chat.page.answer_shown import members_in
-from webapp.chat.page.mentions_shown import FILE, PROMPT, Mention, character_mention, collection_mention, model_mention
+from webapp.chat.page.mentions_shown import (
+    FILE,
+    PROMPT,
+    Mention,
+    character_mention,
+    collection_mention,
+    model_mention,
+    picture_mentions,
+)
 from webapp.chat.page.picker_views import MOST_QUERY_CHARS, models
 from webapp.chat.record import projects
 from webapp.chat.record.access import right_in, writable_chat
@@ -67,7 +75,8 @@ def _prompts(me: User, chat: Chat | None, _query: str) -> tuple[Sequence[Mention
     # One's own before the team's; of the same name, only one's own can be named in a message.
     by_key = {prompt.key: prompt for prompt in sorted(prompts, key=lambda prompt: prompt.owner_id == me.id)}
     chosen = sorted(by_key.values(), key=lambda prompt: (prompt.owner_id != me.id, prompt.key))
-    return [Mention(PROMPT, prompt.key, about=prompt.about, url=_fill_url(prompt.name, chat)) for prompt in chosen], False
+    listed = [Mention(PROMPT, prompt.key, about=prompt.about, url=_fill_url(prompt.name, chat)) for prompt in chosen]
+    return [*(picture_mentions() if "picture" not in by_key else ()), *listed], False
 
 
 def _fill_url(name: str, chat: Chat | None) -> str:

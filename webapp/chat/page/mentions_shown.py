@@ -15,13 +15,21 @@ from webapp.chat.record.model_choice import model_named
 from webapp.chat.record.tables import Chat, FollowUp
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import PICTURE_MODEL, providers
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
+from webapp.settings.service import setting
 from webapp.tools.named import named_tools
 
 PROMPT, COLLECTION, FILE, MODEL, CHARACTER, TOOL = "letter-text", "library", "scroll-text", "boxes", "drama", "wrench"
-ABOUT = {COLLECTION: "Read for this chat", TOOL: "On in this chat", MODEL: "Writes this answer", CHARACTER: "Answers"}
+PICTURE = "image"
+ABOUT = {
+    COLLECTION: "Read for this chat",
+    TOOL: "On in this chat",
+    MODEL: "Writes this answer",
+    CHARACTER: "Answers",
+    PICTURE: "Draws the answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,12 @@ def collection_mention(id: str, name: str) -> Mention:
 
 def model_mention(id: str, name: str, facts: str = "") -> Mention:
     return Mention(MODEL, name, "answered_by", id, facts or _("Model"))
+
+
+def picture_mentions() -> list[Mention]:
+    """Returns the command by which the model for pictures answers, if there is such a model."""
+    about = _("Make or change a picture")
+    return [Mention(PICTURE, "picture", "answered_by", model, about)] if (model := str(setting(PICTURE_MODEL))) else []
 
 
 def character_mention(id: str, name: str) -> Mention:
@@ -102,7 +116,7 @@ def read_from(chat: Chat, form: MessageForm) -> Chat:
 def _chips(form: MessageForm, me: User, chat: Chat | None) -> Iterator[Mention]:
     yield from collection_chips(me, form.knowledge.data or ())
     if (model := form.answered_by.data or "") and providers().is_choosable(model, me.id):
-        yield model_mention(model, model_named(model).name)
+        yield from picture_mentions() if model == setting(PICTURE_MODEL) else [model_mention(model, model_named(model).name)]
     if id := form.spoken_by.data or "":
         yield from (character_mention(id, name) for name in _names_of(me, chat, id))
 

@@ -28,7 +28,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.service import active_ids
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge_shown
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import PICTURE_MODEL, providers
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 from webapp.people.grants.shares import Share
@@ -155,6 +155,7 @@ class ShownMessage:
             "grow": actions.can_grow,
             "models": actions.choose_url,
             "fork": actions.fork_url,
+            "picture": self.has_pictures and actions.edit_url and setting(PICTURE_MODEL),
             "link": actions.link_url,
             "hide": actions.hide_url and not self.is_hidden,
             "show": actions.hide_url and self.is_hidden,

@@ -16,6 +16,7 @@ from webapp.chat.page.pages import (
     sent_response,
     stream,
 )
+from webapp.chat.page.picture_command import take_picture_command
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
 from webapp.chat.record.access import (
@@ -66,10 +67,11 @@ def send(id: str) -> Response:
     chat, form = writable_chat(id), MessageForm()
     model = "" if chat.visitor_hash else form.model.data or ""
     is_chosen, me = model not in ("", choice_in(chat).word), user_or_none()
-    answered_by = form.answered_by.data or "" if me else ""
-    models = [] if answered_by or form.alone.data else chat.models
     if answer := prompt_redirect(form, id):
         return answer
+    take_picture_command(form)
+    answered_by = form.answered_by.data or "" if me else ""
+    models = [] if answered_by or form.alone.data else chat.models
     with form.attempt():
         refuse_unknown(form)
         chat = read_from(chat, form)

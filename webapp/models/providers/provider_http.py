@@ -135,9 +135,10 @@ class ProviderHttp:
                 self._refuse(body)
                 body.within(until - monotonic())
                 answered = pictures.picture_in(self._object(body.read_all(2 * pictures.MOST_BYTES)))
-            if answered is None:
+            content = answered and (_unpacked(answered.packed) or (answered.url and self._picture_at(answered.url, stop)))
+            if not (answered and content):
                 raise ProviderError("invalid", f"{self.label} didn't return a picture.")
-            return Drawn(answered.content or self._picture_at(answered.url, stop), answered.usage)
+            return Drawn(content, answered.usage)
         except Stopped:
             raise self._stopped() from None
 
@@ -361,6 +362,14 @@ class ProviderHttp:
 
     def _web_page(self) -> ProviderError:
         return ProviderError("invalid", f"{self.label} returned a web page instead of an answer. Is the address correct?")
+
+
+def _unpacked(packed: str) -> bytes:
+    content, time_slice = bytearray(), TimeSlice(give_way)
+    for piece in pictures.pieces(packed):
+        content += piece
+        time_slice.check()
+    return bytes(content)
 
 
 def _in_turns(chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:
