@@ -44,10 +44,12 @@ SHOWN = {
     "chat.calls.questions": ["IN_UTC"],
     "chat.calls.tools_shown": ["POLICIES", "OFF", "ASKS_YOU"],
     "chat.home.welcome_shown": ["SENTENCES"],
+    "chat.files.attachments": ["ABOUT_LONG", "IN_PASSAGES", "NOT_HERE", "NOT_READ"],
     "chat.links.forms": ["LIVES"],
     "chat.links.views": ["SHOWN"],
     "chat.list.search_shown": ["ACTIONS"],
     "chat.list.shown": ["DIVISIONS"],
+    "chat.messages.renderings": ["LABELS", "TICKS"],
     "chat.page.answer_shown": ["NEXT", "NEXT_OF_KEY", "BY_ADMINS", "REASONS"],
     "chat.page.mention_views": ["LABELS", "GROUP_LABEL"],
     "chat.page.mentions_shown": ["ABOUT"],
@@ -66,10 +68,13 @@ SHOWN = {
     "knowledge.service": ["SHARING"],
     "knowledge.shown": ["OF_CHAT", "OF_PROJECT", "STATES"],
     "knowledge.sources": ["DELETED", "REPLACED", "WITHHELD"],
+    "models.connections.shown": ["ABILITIES", "FINER_ABILITIES", "NO_MODEL", "SOURCES", "SOURCES_WITH_ENDING"],
     "operations.alerts.kinds": ["KINDS"],
     "operations.alerts.shown": ["STATES"],
+    "operations.budgets.forms": ["UNITS"],
     "operations.budgets.periods": ["PER", "WHOSE"],
     "operations.budgets.shown": ["KINDS", "USED"],
+    "operations.experiments.card": ["OUTCOMES", "NONE_COUNTS", "LATER", "SOONER", "CHANCE"],
     "operations.health.facts": [
         "KEEP_KEY",
         "NETWORK_DISK",
@@ -85,11 +90,13 @@ SHOWN = {
     ],
     "operations.health.nightly": ["NOT_HERE", "SAME_DISK", "TURNED_OFF"],
     "operations.health.views": ["PAUSED"],
-    "operations.insights.shown": ["NO_MODEL", "NO_PROMPT", "REASONS", "REPAIRS", "VISITORS"],
+    "operations.insights.shown": ["LAST", "NO_MODEL", "NO_PROMPT", "PERIOD_WORDS", "PRIVATE", "REASONS", "REPAIRS", "VISITORS"],
     "operations.keeping.holdings": ["HOLDINGS"],
     "operations.notices.queries": ["GONE", "HELD", "STATES"],
     "operations.schedules.forms": ["NEW_CHAT"],
     "operations.schedules.shown": ["RUN_STATES", "STATES"],
+    "operations.sign_on.forms": ["ROLES_GIVEN"],
+    "operations.sign_on.log": ["WAYS", "WITHOUT_DEVICE"],
     "operations.usage.shown": ["GONE"],
     "people.accounts.roles": ["ROLES", "RIGHTS", "PERMISSIONS"],
     "people.members.people": ["TRANSFERS"],
@@ -127,13 +134,14 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "Holding": ["title", "noun", "rule"],
     "NavEntry": ["words", "tab", "about"],
     "NoticeKind": ["label"],
+    "Outcome": ["label", "good", "noun"],
     "Part": ["title", "words", "about"],
     "Right": ["title", "sentence"],
     "SearchSource": ["heading"],
     "Setting": ["title", "sentence", "labels"],
     "Sharing": ["rights"],
     "Shortcut": ["words"],
-    "Starter": ["words", "hint"],
+    "Starter": ["words", "hint", "form_words"],
     "Tool": ["title", "sentence"],
     "Transfer": ["words"],
 }
@@ -242,7 +250,7 @@ def _results() -> dict[str, list[str]]:
     return {".".join(file.with_suffix("").parts): ["DONE"] for file in found}
 
 
-def _words(value: object) -> Iterator[str | tuple[str, str]]:
+def _words(value: Any) -> Iterator[str | tuple[str, str]]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -250,7 +258,7 @@ def _words(value: object) -> Iterator[str | tuple[str, str]]:
     elif names := ATTRIBUTES.get(type(value).__name__):
         yield from _words([getattr(value, name) for name in names if name != "noun"])
         if "noun" in names:
-            yield f"%(num)s {vars(value)['noun']}", f"%(num)s {vars(value)['noun']}s"
+            yield f"%(num)s {value.noun}", f"%(num)s {value.noun}s"
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _words(item)

@@ -235,6 +235,7 @@ def _teach_templates(app: Flask) -> None:
         full=filters.full,
         day=filters.day,
         listed=filters.listed,
+        lowered=filters.lowered,
         number=filters.number,
         plural=filters.plural,
     )

@@ -121,6 +121,7 @@ def app_of(stage: Stage) -> Flask:
         iso=filters.iso,
         full=filters.full,
         day=filters.day,
+        lowered=filters.lowered,
         number=filters.number,
         plural=filters.plural,
     )

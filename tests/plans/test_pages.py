@@ -216,7 +216,7 @@ def test_a_plan_that_ended_early_says_so_and_can_be_kept(app: Flask, member: Bro
     stopped = member.wait_for(page.path, lambda page: status(page) != "generating")
     assert status(stopped) == "partial"
     strip = stopped.one(".strip")
-    assert "1 of 4 weeks saved." in strip.text()
+    assert "Saved up to week 1 of 4." in strip.text()
     assert [button.text().strip() for button in strip.css("button")] == ["Finish it", "Keep as is", "Start over"]
     member.post(page.path + "/keep")
     assert not member.page(page.path).all(".strip")

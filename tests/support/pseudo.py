@@ -1,13 +1,10 @@
-"""Pages in a language that no one speaks: each text is in brackets, accented and 40 % longer. What is not was not translated.
-
-`ROOMS="operations people" python -m pytest -q tests/web/test_pseudo_locale.py` lists what is left on the pages of these rooms of
-`webapp`; `layouts` is what surrounds all pages.
-"""
+"""Pages in a language that no one speaks: each text is in brackets, accented and 40 % longer. What is not was not translated."""
 
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import yaml
 from flask import Flask
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from sqlalchemy import String, select
@@ -18,25 +15,28 @@ from webapp.base.db import db
 from webapp.base.languages import FIXED
 
 CODE = "en-XA"
+SHIPPED = [*Path("webapp/plans/types/shipped").glob("*.yaml"), *Path("webapp/workflows/shipped").glob("*.yaml")]
 OPEN, CLOSE = "⟦", "⟧"
 ACCENTED = str.maketrans("aeiouyAEIOUYncsNCS", "àéîöûýÀÉÎÖÛÝñçšÑÇŠ")
-READ = ("aria-label", "aria-description", "title", "placeholder", "alt", "data-confirm")
+READ = ("aria-label", "aria-description", "title", "placeholder", "alt", "data-confirm", "data-label")
 LETTERS = re.compile(r"[^\W\d_]{2}")
 # What is of no language, or in the language of those who wrote it; `dir="auto"` is on what people and models write.
 KEPT = {"code", "kbd", "pre", "samp", "script", "style", "svg", "textarea", "bdi"}
-KEPT_CLASSES = {"message-text", "mono", "num", "key"}
+KEPT_CLASSES = {"code", "message-text", "mono", "num", "key"}
 # Texts that stay as they are, each with its reason.
 EXCEPTIONS: Mapping[str, str] = {
     r"Millrace( · .*)?|.* · Millrace": "its name",
     r"\S+@\S+": "an address",
     r"https?://\S+|/\S*|[\w.-]+/[\w.:-]+": "an address, or the id of a model",
     r"[\d.,:+–-]+ ?(ms|s|kB|KB|MB|GB|B|%|USD|UTC|px)?": "a number with its unit",
-    r"\d{1,2} \w+ \d{4}(, \d\d:\d\d UTC)?": "a date, as the formats of the language write it",
+    r"\d{1,2} \w+( \d{4}(, \d\d:\d\d UTC)?)?|[A-Z][a-z]+ \d{4}": "a date, as the formats of the language write it",
     r"[A-Z][a-z]+/[A-Z]\w+(/\w+)?|UTC": "a time zone",
     r"(en|de)(-\w+)?|English|Deutsch|Ƥšéûðö": "a language, as it calls itself",
     r"OpenRouter|OpenAI|Anthropic|Google|Mistral|Groq|DeepSeek|xAI|Together": "a provider",
     r"Ollama|LM Studio|llama\.cpp|vLLM|LocalAI|Brave Search|Tavily|Exa|SearXNG": "a program or service",
-    r"Demo: \w+": "the name of a model",
+    r"SQLite|PostgreSQL|[A-Za-z]+ \d[\d.]*": "a program, or a package with its version",
+    r"Demo(: \w+)?": "the name of a model or of its provider",
+    r"[^()]+ \([^()@ ]+@[^()@ ]+": "a person with their address",
 }
 EXCEPTION = re.compile("|".join(f"(?:{pattern})" for pattern in EXCEPTIONS))
 # Pages that are in English for everyone, by their endpoints.
@@ -68,13 +68,26 @@ def untranslated(html: str, written: frozenset[str] = frozenset(), *, inside: st
 
 
 def written_in(app: Flask) -> frozenset[str]:
-    """Returns the short texts of the database."""
-    texts = set[str]()
+    """Returns what people wrote and what ships as content: the texts of the database, of plan types and of workflows."""
+    texts = {_plain(text) for file in SHIPPED for text in _texts_of(yaml.safe_load(file.read_text("utf-8")))}
     with app.app_context():
         for table in db.metadata.sorted_tables:
             for column in (column for column in table.columns if isinstance(column.type, String)):
                 texts |= {_plain(text) for text in db.session.scalars(select(column).distinct().limit(2_000)) if text}
     return frozenset(texts)
+
+
+def _texts_of(value: object) -> Iterator[str]:
+    """Yields the texts of a file; a name stands there as `minutes_per_day`, and on pages in words."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, below in value.items():
+            yield str(name).replace("_", " ").capitalize()
+            yield from _texts_of(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _texts_of(below)
 
 
 def _texts(node: LexborNode, written: frozenset[str], depth: list[int]) -> Iterator[str]:
@@ -111,8 +124,10 @@ def _is_english(text: str, written: frozenset[str]) -> bool:
     plain = _plain(text)
     if not LETTERS.search(plain) or plain in written or EXCEPTION.fullmatch(plain):
         return False
-    parts = re.split(r" · |, ", plain)
-    return not all(part in written or EXCEPTION.fullmatch(part) or not LETTERS.search(part) for part in parts)
+    return not any(
+        all(part in written or EXCEPTION.fullmatch(part) or not LETTERS.search(part) for part in plain.split(between))
+        for between in (" · ", ", ")
+    )
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,9 @@ from tests.support.browser import Browser
 from tests.support.catalogues import write_catalogue
 from tests.support.unmarked import TEMPLATES, faults_of_scripts
 from webapp.base import languages
+from webapp.chat.messages.renderings import in_our_words
+from webapp.rendering import markdown
+from webapp.rendering.footnotes import scoped
 from webapp.web.translation import CurrentHtml, Translated, texts_of
 
 
@@ -130,3 +133,42 @@ def test_who_has_no_language_and_asks_for_none_that_there_is_gets_the_teams(make
 
 def test_scripts_have_no_words_without_a_mark() -> None:
     assert not list(faults_of_scripts()), 'write _("Save")'
+
+
+def test_what_the_renderer_names_in_a_message_is_in_the_language_of_the_page_and_what_people_wrote_is_not(tmp_path: Path) -> None:
+    text = (
+        "A[^1] and [Preview](https://a.example 'Source 1')\n\n- [x] one\n- [ ] two\n\n```html\n<h1>Hi</h1>\n```\n\n[^1]: A note."
+    )
+    html = scoped(markdown.render(text), "m1")
+    texts = {"Preview": "Vor & schau", "Note %(label)s": "Fußnote %(label)s", "Source %(label)s": "Quelle", "done": "erledigt"}
+    write_catalogue(tmp_path, "de", {**texts, "to do": "offen", "Back to the text": "Zurück zum Text"})
+    languages.load(tmp_path)
+    try:
+        assert in_our_words(html) == html
+        with languages.using("de"):
+            german = in_our_words(html)
+    finally:
+        languages.load(tmp_path / "none")
+    for words in ('"Fußnote 1"', '"Zurück zum Text"', '"erledigt"', '"offen"', ">Vor &amp; schau</a>", ">Preview</a>"):
+        assert words in german
+    assert "Quelle" not in german
+    assert "Note 1" not in german
+
+
+def test_no_imported_template_keeps_words_in_the_language_of_the_first_page() -> None:
+    environment = Environment(extensions=[Translated, "jinja2.ext.i18n"])
+    trees = {
+        name: environment.parse((TEMPLATES / name).read_text("utf-8"), name)
+        for name in (str(file.relative_to(TEMPLATES)) for file in TEMPLATES.rglob("*.html"))
+    }
+    imports = [found for tree in trees.values() for found in tree.find_all((nodes.Import, nodes.FromImport))]
+    names = {one.template.value for one in imports if not one.with_context and isinstance(one.template, nodes.Const)}
+    assert len(names) > 20
+    kept = [
+        f"{name}:{node.lineno}"
+        for name in sorted(names)
+        for node in trees[name].body
+        if isinstance(node, nodes.Assign | nodes.AssignBlock)
+        and any(one.name in ("translated", "translated_html", "gettext", "_") for one in node.find_all(nodes.Name))
+    ]
+    assert not kept, "make a macro of it, or draw it with `drawn_once`"

@@ -69,6 +69,7 @@ def formats_of(code: str) -> dict[str, object]:
         "only_month": _template(locale.datetime_skeletons["yMMMM"].pattern),
         "day": _template(locale.date_formats["long"].pattern),
         "short_day": _template(locale.date_formats["medium"].pattern),
+        "day_of_year": _template(locale.datetime_skeletons["MMMd"].pattern),
         "between": _between(locale.list_patterns["standard"]["middle"]),
         "before_last": _between(locale.list_patterns["standard"]["end"]),
     }

@@ -20,6 +20,8 @@ from pathlib import Path
 
 log = logging.getLogger("languages")
 
+# A day, also as a point in time.
+Moment = date
 ENGLISH = "en"
 RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -40,6 +42,7 @@ class Formats:
     only_months: Sequence[str] = tuple(calendar.month_name[1:])
     day: str = "{day} {month} {year}"
     short_day: str = "{day} {short_month} {year}"
+    day_of_year: str = "{day} {short_month}"
     only_month: str = "{month} {year}"
     between: str = ", "
     before_last: str = ", "
@@ -47,14 +50,19 @@ class Formats:
     def number(self, value: float) -> str:
         return f"{value:,}".translate({ord(","): self.group, ord("."): self.decimal})
 
-    def month(self, moment: date) -> str:
+    def month(self, moment: Moment) -> str:
         return self.only_month.format(month=self.only_months[moment.month - 1], number=moment.month, year=moment.year)
 
-    def date(self, moment: date, *, is_short: bool = False) -> str:
+    def date(self, moment: Moment, *, is_short: bool = False) -> str:
+        return self._written(self.short_day if is_short else self.day, moment)
+
+    def day_and_month(self, moment: Moment) -> str:
+        """Returns a day without its year: `1 Nov`."""
+        return self._written(self.day_of_year, moment)
+
+    def _written(self, template: str, moment: Moment) -> str:
         names = {"month": self.months[moment.month - 1], "short_month": self.short_months[moment.month - 1]}
-        return (self.short_day if is_short else self.day).format(
-            day=moment.day, number=moment.month, year=moment.year, short_year=moment.year % 100, **names
-        )
+        return template.format(day=moment.day, number=moment.month, year=moment.year, short_year=moment.year % 100, **names)
 
     def listed(self, items: Iterable[str]) -> str:
         *first, last = [*items] or [""]
@@ -172,6 +180,11 @@ def ngettext(one: str, many: str, count: int, **values: object) -> str:
     """Returns the text for a number in the current language, in which `%(num)s` is the number."""
     language = _current.get()
     return language.counted(one, many, count) % {"num": language.formats.number(count), **values}
+
+
+def lowered(words: str) -> str:
+    """Returns a text of the current language inside a sentence: in English without its capital (German nouns keep it)."""
+    return words[:1].lower() + words[1:] if _current.get() is _ENGLISH else words
 
 
 def fits(text: str, words: str) -> bool:

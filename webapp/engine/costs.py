@@ -49,8 +49,8 @@ def cost(generations: Sequence[Generation]) -> str:
 def in_dollars(total: Decimal) -> str:
     """Formats dollars to a hundredth of a cent; a positive amount is never shown as zero."""
     if not total:
-        return "free"
-    return f"${total:,.4f}" if total >= LEAST else f"under ${LEAST}"
+        return _("free")
+    return f"${total:,.4f}" if total >= LEAST else _("under %(cost)s", cost="$" + str(LEAST))
 
 
 def sum_in_dollars(total: Decimal) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from webapp.base import languages
-from webapp.base.languages import gettext as _, ngettext
+from webapp.base.languages import gettext as _, lowered, ngettext
 
-__all__ = ["ago", "day", "full", "iso", "listed", "number", "plural"]
+__all__ = ["ago", "day", "full", "iso", "listed", "lowered", "number", "plural"]
 STEPS: tuple[tuple[int, Callable[[int], str]], ...] = (
     (86400, lambda count: ngettext("%(num)s day ago", "%(num)s days ago", count)),
     (3600, lambda count: ngettext("%(num)s hour ago", "%(num)s hours ago", count)),

@@ -13,6 +13,7 @@ from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
+from markupsafe import Markup
 
 from webapp.base import languages
 from webapp.web.translation import CurrentHtml, CurrentTexts, Translated, counted
@@ -44,8 +45,20 @@ class Templates(Environment):
         # In place of Jinja's own, which puts the values into a text after `languages.ngettext` has.
         self.globals["ngettext"] = counted
         self.globals |= {"translated": CurrentTexts(), "translated_html": CurrentHtml(), "language": languages.current}
+        self.globals["drawn_once"] = self._drawn_once
+        self._drawn = dict[tuple[str, str], Markup]()
         self.policies["ext.i18n.trimmed"] = True
         self.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+
+    def _drawn_once(self, name: str) -> Markup:
+        """Returns what a template draws that is the same on all pages of a language: drawn for the first of them.
+
+        What an imported template sets would be in the language of the first page for all.
+        """
+        key = name, languages.current().code
+        if key not in self._drawn:
+            self._drawn[key] = Markup(self.get_template(name).render())
+        return self._drawn[key]
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         return super().make_globals(d) if d else self.globals

@@ -26,11 +26,12 @@ ENGLISH = (
     "chat/exchange/_calls",
     "chat/exchange/_message",
     "chat/exchange/export.html",
-    "operations/mail/",
     "shell/docs/",
 )
 # What people read or hear of an element.
-READ = re.compile(r'(?<=\s)(aria-label|aria-description|title|placeholder|alt|data-confirm)="([^"<>]*[^\W\d_][^"<>]*)"')
+READ = re.compile(
+    r'(?<=\s)(aria-label|aria-description|title|placeholder|alt|data-confirm|data-label)="([^"<>]*[^\W\d_][^"<>]*)"'
+)
 LETTERS = re.compile(r"[^\W\d_]{2}|^\s*[^\W\d_]\s*$")
 TAG = re.compile(r"<[^<>]*>")
 NAME = re.compile(r"</?\s*([a-zA-Z][\w-]*)")

@@ -5,6 +5,7 @@ import os
 from flask import Blueprint, Response, jsonify, request
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.chat.attachments import service
 from webapp.chat.files import storage
 from webapp.chat.files.attachments import ABOUT_LONG, IN_PASSAGES, size_of
@@ -50,11 +51,11 @@ def bring() -> Response:
     is_unseen = is_picture and supports(model_named(request.form.get("model", "")), "vision") is False
     return jsonify(
         name=file.name,
-        size="" if is_picture else f"{size_of(bytes)}, {IN_PASSAGES}" if is_long else size_of(bytes),
-        text="" if is_picture else ABOUT_LONG if is_long else parted(block)[0],
+        size="" if is_picture else ", ".join((size_of(bytes), _(IN_PASSAGES))) if is_long else size_of(bytes),
+        text="" if is_picture else _(ABOUT_LONG) if is_long else parted(block)[0],
         block=block,
         url=f"/files/{file.id}" if is_picture else "",
-        warning="This model can't see images, so it will only get this one's name." if is_unseen else "",
+        warning=_("This model can't see images, so it will only get this one's name.") if is_unseen else "",
     )
 
 

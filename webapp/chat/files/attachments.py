@@ -10,6 +10,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from webapp.base.errors import Invalid
+from webapp.base.languages import gettext as _
 from webapp.base.words import fence_for
 from webapp.chat.files import reference
 from webapp.chat.files.reference import Reference
@@ -33,12 +34,12 @@ SHELF = Markup(SHELF_START + "{}</p>\n")
 LONG = Markup('<p class="long-file">{name} <span class="file__size">{words}</span></p>\n')
 NAME, LINK = Markup('<span dir="auto">{name}</span>'), Markup('<a href="{url}" dir="auto"{panel}>{name}</a>')
 IN_PANEL = Markup(" data-panel")
-OPENING = Markup('<a href="{url}" target="_blank" rel="noopener">Open</a>')
-FILE_LINKS = Markup('<p class="file__links">{opening}<a href="{url}?download">Download</a></p>')
+OPENING = Markup('<a href="{url}" target="_blank" rel="noopener">{open}</a>')
+FILE_LINKS = Markup('<p class="file__links">{opening}<a href="{url}?download">{download}</a></p>')
 IN_PASSAGES = "read in passages"
 ABOUT_LONG = "This file is too long to send whole. Answers quote the passages that fit the question."
 NOT_READ, NOT_HERE = "Not read in this chat", "This file isn't in this chat. Send it again to have it read."
-PICTURE = Markup('<a href="{url}" aria-label="Open {name}"><img src="{url}" alt="{name}" loading="lazy" decoding="async"></a>')
+PICTURE = Markup('<a href="{url}" aria-label="{words}"><img src="{url}" alt="{name}" loading="lazy" decoding="async"></a>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class File:
     @property
     def size(self) -> str:
         if self.is_long:
-            return IN_PASSAGES
+            return _(IN_PASSAGES)
         return "" if self.url else text_size(self.name, len(self.text.encode("utf-8", "replace")))
 
 
@@ -74,7 +75,7 @@ def size_of(count: int) -> str:
 
 def text_size(name: str, count: int) -> str:
     """Formats the size of an attached text; that of a document's text isn't the size of its file."""
-    return size_of(count) if formats.reader_of(name) == "text" else f"{size_of(count)} of text"
+    return size_of(count) if formats.reader_of(name) == "text" else _("%(size)s of text", size=size_of(count))
 
 
 def file(name: str, text: str) -> File:
@@ -160,14 +161,14 @@ def _referred(file: Reference) -> File:
 
 
 def _link(file: Reference, documents: Mapping[str, ReadingState]) -> Markup:
-    became = documents.get(file.id) or ReadingState("", NOT_HERE)
+    became = documents.get(file.id) or ReadingState("", _(NOT_HERE))
     panel = IN_PANEL if became.url.startswith("/knowledge/") else ""
     name = (LINK if became.url else NAME).format(url=became.url, name=file.name, panel=panel)
     return LONG.format(name=name, words=became.words)
 
 
 def _shown(file: Reference) -> Markup:
-    return PICTURE.format(url=f"/files/{file.id}", name=file.name)
+    return PICTURE.format(url=f"/files/{file.id}", name=file.name, words=_("Open %(name)s", name=file.name))
 
 
 def _with_original(file: File, original: Reference | None) -> File:
@@ -181,5 +182,6 @@ def _fold(originals: Mapping[str, str], match: re.Match[str]) -> str:
     name = unescape(match["name"])
     url = originals.get(reference.original(name, "").name, "")
     is_opened = formats.is_shown_by_browsers(name)
-    links = FILE_LINKS.format(url=url, opening=OPENING.format(url=url) if is_opened else "") if url else ""
+    opening = OPENING.format(url=url, open=_("Open")) if is_opened else ""
+    links = FILE_LINKS.format(url=url, opening=opening, download=_("Download")) if url else ""
     return f'<details class="file">{summary}{links}{match["block"]}</details>'

@@ -1,16 +1,20 @@
 """The stored HTML of messages; renders it again if it is missing or from an older renderer."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape, unescape
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.base import languages
 from webapp.base.db import db, write
 from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.languages import gettext as _
 from webapp.chat.files import storage
 from webapp.chat.files.reference import parted
 from webapp.chat.record import queries
@@ -34,6 +38,13 @@ EVERY_SECONDS = 2.0
 IS_STALE = (Message.html_version < markdown.VERSION) & text("messages.content <> ''")
 # The HTML of a text without visible content: empty HTML would mean that it was never rendered.
 NOTHING = "\n"
+# What the renderer names in English: links to notes, back from them, and to sources and previews, and ticks of tasks.
+NAMED = re.compile(
+    r'(?P<before><(?:sup class="ref"><a|a class="(?:cite|to-ref)"|span class="task)[^>]*? (?:aria-label|title)=)"(?P<name>[^"]*)"'
+    r'|(?P<link><a class="view" [^>]*>)Preview(?=</a>)'
+)
+LABELS = {"Note": "Note %(label)s", "Source": "Source %(label)s"}
+TICKS = ("Back to the text", "done", "to do")
 # Rendered HTML that could not be stored, by message id and text length; the text only grows, so the length identifies it.
 _unstored: OrderedDict[tuple[str, int], str] = OrderedDict()
 MOST_UNSTORED = 100
@@ -56,7 +67,22 @@ class StaleRendering:
 def html_of(message: Message) -> str:
     """Returns the HTML of a message, or its plain text as a paragraph if it is not rendered yet."""
     html = _unstored.get(_key(message)) or as_paragraph(_shown(message)) if is_stale(message) else message.html
-    return scoped(html, message.id)
+    return in_our_words(scoped(html, message.id))
+
+
+def in_our_words(html: str) -> str:
+    """Returns HTML whose links to notes, sources and previews, and whose ticks, are named in the language of the page."""
+    if languages.current().code == languages.ENGLISH or not ('href="#' in html or 'href="/messages/' in html or "task" in html):
+        return html
+    return NAMED.sub(_named, html)
+
+
+def _named(match: re.Match[str]) -> str:
+    if match["link"]:
+        return f"{match['link']}{escape(_('Preview'))}"
+    kind, _space, label = match["name"].partition(" ")
+    words = _(LABELS[kind], label=unescape(label)) if kind in LABELS else _(match["name"])
+    return f'{match["before"]}"{escape(words)}"'
 
 
 def is_stale(message: Message) -> bool:

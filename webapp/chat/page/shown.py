@@ -298,7 +298,7 @@ def _changed(shown_message: ShownMessage, message: Message, html: str | scripted
         return shown_message
     if isinstance(html, scripted.ScriptedMessage):
         return replace(shown_message, unrendered=html)
-    return replace(shown_message, html=_around(message, Markup(scoped(html, message.id))))
+    return replace(shown_message, html=_around(message, Markup(renderings.in_our_words(scoped(html, message.id)))))
 
 
 def limited(message: ShownMessage, right: str) -> ShownMessage:
@@ -354,7 +354,7 @@ def _running(message: Message, last: Generation, snapshot: AnswerSnapshot, curso
         author_id=message.author_id or "",
         status=snapshot.status,
         words=snapshot.words or (_waiting(message, last) if snapshot.status == "queued" else ""),
-        html=Markup(snapshot.html),
+        html=Markup(renderings.in_our_words(snapshot.html)),
         tail=Markup(snapshot.tail),
         reasoning=message.reasoning + snapshot.reasoning,
         thought=_("Thoughts") if snapshot.status in {"queued", "thinking"} else _("Thought"),
@@ -479,7 +479,7 @@ def _became(message: Message) -> dict[str, ReadingState]:
     return {id: ReadingState(f"/files/{id}", "") for id in originals} | {
         id: ReadingState(address("documents.show", document.id), knowledge_shown.document(document).words)
         if document
-        else ReadingState(f"/files/{id}", NOT_READ)
+        else ReadingState(f"/files/{id}", _(NOT_READ))
         for id, document in long_files.documents_in(message.chat_id, message.content).items()
     }
 

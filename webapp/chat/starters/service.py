@@ -20,7 +20,7 @@ from webapp.base.inputs import Input, Prose, Refusal
 from webapp.chat.starters.tables import ChangedStarter
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompt_queries
-from webapp.prompts.template import MOST_CHARS, PromptPart, dotted_in, variables_in
+from webapp.prompts.template import MOST_CHARS, PromptPart, dotted_in, fields_of, variables_in
 from webapp.prompts.validation import MOST_VARIABLES
 
 # Beginnings of what a card opens; a path is a page.
@@ -87,6 +87,11 @@ class Starter:
     def parts(self) -> tuple[PromptPart, ...]:
         """The paragraphs of its own text: one whose fields are all left empty is not sent."""
         return tuple(PromptPart("", paragraph) for paragraph in PARAGRAPHS.split(self.text.strip()) if paragraph)
+
+    @property
+    def form_words(self) -> tuple[str, ...]:
+        """The labels and choices of the fields in its own text."""
+        return tuple(words for field in fields_of(self.parts) for words in (field.label, *field.choices))
 
 
 SHIPPED = (

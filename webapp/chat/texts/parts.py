@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from webapp.base.words import plural
 from webapp.knowledge.formats import CODE
 from webapp.rendering.markdown_rules import parser
 from webapp.rendering.text import title
+from webapp.web.filters import plural
 
 WHOLE = "whole"
 MOST_PARTS, MOST_BLOCKS = 20, 200
@@ -118,7 +118,7 @@ def rewritten(written: str, text: str, start: int, end: int) -> str:
 def describe(openable: Openable) -> str:
     """Returns how long it is, in words."""
     count = openable.text.count("\n")
-    return plural(count - 2 if openable.kind == "table" else count, "row" if openable.kind == "table" else "line")
+    return plural(count - 2, "row") if openable.kind == "table" else plural(count, "line")
 
 
 def _long_parts(content: str) -> Iterator[tuple[str, int, int, str]]:

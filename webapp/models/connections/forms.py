@@ -59,11 +59,13 @@ class ConnectionForm(InputForm[ConnectionInput]):
         if not self.is_submitted():
             self.process(data=ConnectionInput.present(live))
         if live.key.source != "none":
-            self.key.label.text = "New key"
-            ending = f" (ends in {live.key.last_four})" if live.key.last_four else ""
-            self.key.description = f"Leave empty to keep the current one{ending}."
-        self.base_url.description = "Changing the address requires re-entering the key."
-        self.default_model.description = (listed_model and model_line(listed_model)) or "The model that new chats start with."
+            self.key.label.text = _("New key")
+            self.key.description = _("Leave empty to keep the current one.")
+            if last_four := live.key.last_four:
+                self.key.description = _("Leave empty to keep the current one (ends in %(characters)s).", characters=last_four)
+        self.base_url.description = _("Changing the address requires re-entering the key.")
+        about_default = (listed_model and model_line(listed_model)) or _("The model that new chats start with.")
+        self.default_model.description = about_default
         self.default_model.render_kw = {**self.default_model.render_kw, "placeholder": starting_model}
         return self
 
@@ -117,12 +119,12 @@ class NewConnectionForm(ConnectionForm):
         """Returns the form with what its key field says, which depends on the server and on what was entered before."""
         needs_key = self.usual and self.usual.needs_key
         if self.sealed_key:
-            self.key.description = "Leave empty to use the key you just entered."
+            self.key.description = _("Leave empty to use the key you just entered.")
         elif needs_key:
             self.key.description = ""
             self.key.render_kw = {**self.key.render_kw, "required": True}
         if self.usual and not needs_key:
-            self.base_url.description = "Where it usually listens. Change it if yours is elsewhere."
+            self.base_url.description = _("Where it usually listens. Change it if yours is elsewhere.")
         return self
 
     def _sealed_key(self) -> str:

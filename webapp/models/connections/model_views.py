@@ -6,7 +6,7 @@ from functools import partial
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Conflict, Invalid, NotFound
-from webapp.base.words import plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.models.connections import own_names, service as connections, shown, suggested_models
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.forms import ModelNameForm
@@ -37,7 +37,7 @@ class ModelChoice:
 def shown_model(id: str, field: str = "") -> ModelChoice:
     """Returns a model as people read it, or what the field has in its place."""
     if words := shown.NO_MODEL.get(field, {}).get(id):
-        return ModelChoice(id, words, None)
+        return ModelChoice(id, _(words), None)
     return ModelChoice(id, providers().display_name(id), maker_named(providers().maker(id)))
 
 
@@ -67,7 +67,11 @@ def allow() -> Response:
         raise Invalid(f"No connection lists “{added[:80]}”. Refresh the list, or check the spelling.")
     allowed = list(dict.fromkeys([*others, *ticked, *filter(None, [added])]))
     set_settings({"models.allowed": "\n".join(allowed)}, author=audit_author())
-    return _saved(f"{plural(len(allowed), 'model')} available." if allowed else "All models are available.")
+    return _saved(
+        ngettext("%(num)s model available.", "%(num)s models available.", len(allowed))
+        if allowed
+        else _("All models are available.")
+    )
 
 
 @bp.get("/model")
@@ -83,7 +87,7 @@ def rename() -> Response:
     model, form = _listed(request.values.get("id", "")), ModelNameForm()
     with form.attempt():
         own_names.rename(model.id, form.entered, author=audit_author())
-        return _saved("Saved." if form.entered.name else "The model has its usual name again.")
+        return _saved(_("Saved.") if form.entered.name else _("The model has its usual name again."))
     return _model_page(model, form)
 
 
@@ -95,7 +99,7 @@ def refresh() -> Response:
         counts.append(connections.refresh(connection.slug, partial(providers().provider, connection.slug), author=audit_author()))
     if not counts:
         raise Conflict("No connection can list models yet.")
-    return _saved(f"{plural(sum(counts), 'model')} listed.")
+    return _saved(ngettext("%(num)s model listed.", "%(num)s models listed.", sum(counts)))
 
 
 def _listed(id: str) -> Model:

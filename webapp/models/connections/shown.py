@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from webapp.base.languages import gettext as _
 from webapp.models.connections.effective import LiveConnection
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model
@@ -23,6 +24,10 @@ NO_MODEL: Mapping[str, Mapping[str, str]] = {
     "model": {"": "All models"},
 }
 SOURCES = {"stored": "key stored", "environment": "key from the environment"}
+SOURCES_WITH_ENDING = {
+    "stored": "key stored, ends in %(characters)s",
+    "environment": "key from the environment, ends in %(characters)s",
+}
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,10 @@ def connection(live: LiveConnection) -> ShownConnection:
 def key_words(live: LiveConnection) -> str:
     """Returns the source of the key and the part of it that can be shown."""
     if live.key.source == "none":
-        return "no key"
-    ending = f", ends in {live.key.last_four}" if live.key.last_four else ""
-    return f"{SOURCES[live.key.source]}{ending}"
+        return _("no key")
+    if live.key.last_four:
+        return _(SOURCES_WITH_ENDING[live.key.source], characters=live.key.last_four)
+    return _(SOURCES[live.key.source])
 
 
 def price(text: str) -> str:
@@ -60,23 +66,27 @@ def price(text: str) -> str:
     except InvalidOperation:
         return ""
     if not dollars:
-        return "free"
+        return _("free")
     return f"${dollars.normalize():f}" if dollars == dollars.to_integral() or dollars < Decimal("0.1") else f"${dollars:.2f}"
 
 
 def price_words(model: Model, server: LiveConnection | None) -> str:
     """Says what an answer costs, in words: of about 1,500 tokens of prompt and 500 of text."""
     if not model.prompt_price or not model.completion_price:
-        return "free" if server is None else runs_on(server)
+        return _("free") if server is None else runs_on(server)
     cents = (TYPICAL_PROMPT * Decimal(model.prompt_price) + TYPICAL_TEXT * Decimal(model.completion_price)) / 10_000
     if not cents:
-        return "free"
+        return _("free")
     if cents >= 100:
-        return f"about ${cents / 100:.2f} an answer"
+        dollars = f"${cents / 100:.2f}"
+        return _("about %(cost)s an answer", cost=dollars)
     answers = next((answers for answers in (1, 10, 100, 1000) if answers * cents >= Decimal("0.75")), 0)
     if not answers:
-        return "less than 1 cent for 1,000 answers"
-    return f"about {plural(round(answers * cents), 'cent')} {f'for {answers:,} answers' if answers > 1 else 'an answer'}"
+        return _("less than 1 cent for 1,000 answers")
+    amount = plural(round(answers * cents), "cent")
+    if answers == 1:
+        return _("about %(cost)s an answer", cost=amount)
+    return _("about %(cost)s for %(answers)s answers", cost=amount, answers=number(answers))
 
 
 def runs_on(server: LiveConnection) -> str:
@@ -84,17 +94,17 @@ def runs_on(server: LiveConnection) -> str:
     host = urlsplit(server.base_url).hostname or ""
     with suppress(ValueError):
         address = ip_address(host)
-        return "runs on your machine" if address.is_loopback else "runs on your network" if address.is_private else ""
+        return _("runs on your machine") if address.is_loopback else _("runs on your network") if address.is_private else ""
     if host in ("localhost", "host.docker.internal"):
-        return "runs on your machine"
-    return "runs on your network" if host and ("." not in host or host.endswith((".local", ".lan", ".internal"))) else ""
+        return _("runs on your machine")
+    return _("runs on your network") if host and ("." not in host or host.endswith((".local", ".lan", ".internal"))) else ""
 
 
 def abilities(model: Model) -> list[str]:
     """Returns what a model can do besides writing, in words, as far as its server says so."""
     makes = ("makes",) if model.modalities or model.draws else ()
     able = {*(model.abilities or ()), *(("reasoning",) if model.efforts else ()), *makes}
-    return [words for ability, words in ABILITIES.items() if ability in able]
+    return [_(words) for ability, words in ABILITIES.items() if ability in able]
 
 
 def context(tokens: int) -> str:
@@ -109,53 +119,58 @@ def context(tokens: int) -> str:
 
 def exact(model: Model, server: LiveConnection | None) -> list[tuple[str, str]]:
     """Returns the details of a model by their names: its id, and what words round off."""
-    costs = (price(model.prompt_price), price(model.completion_price))
-    more = [words for ability, words in FINER_ABILITIES.items() if ability in (model.abilities or ())]
+    prices = _prices(model)
+    more = [_(words) for ability, words in FINER_ABILITIES.items() if ability in (model.abilities or ())]
     return [
-        ("Id", model.id),
-        *([("Maker", model.maker)] if model.maker else []),
-        *([("Connection", server.name)] if server else []),
-        *([("Price", f"{costs[0]} in, {costs[1]} out per million tokens")] if all(costs) else []),
-        *([("Context", plural(model.context_length, "token"))] if model.context_length else []),
-        *([("Also supports", ", ".join(more))] if more else []),
+        (_("Id"), model.id),
+        *([(_("Maker"), model.maker)] if model.maker else []),
+        *([(_("Connection"), server.name)] if server else []),
+        *([(_("Price"), prices)] if prices else []),
+        *([(_("Context"), plural(model.context_length, "token"))] if model.context_length else []),
+        *([(_("Also supports"), ", ".join(more))] if more else []),
     ]
 
 
 def model_line(model: Model) -> str:
     """Returns a line about a model: its price and its context length."""
-    costs = (price(model.prompt_price), price(model.completion_price))
-    prices = f"{costs[0]} in, {costs[1]} out per million tokens" if all(costs) else ""
-    takes = f"{number(model.context_length)} tokens of context" if model.context_length else ""
-    return " · ".join(filter(None, (prices, takes)))
+    tokens = number(model.context_length) if model.context_length else ""
+    takes = _("%(tokens)s tokens of context", tokens=tokens) if tokens else ""
+    return " · ".join(filter(None, (_prices(model), takes)))
+
+
+def _prices(model: Model) -> str:
+    prompt, answer = price(model.prompt_price), price(model.completion_price)
+    return _("%(prompt)s in, %(answer)s out per million tokens", prompt=prompt, answer=answer) if prompt and answer else ""
 
 
 def _source(live: LiveConnection) -> str:
     if live.key.source == "none":
-        return "no key needed" if live.kind == "openai" else "no key"
-    return SOURCES[live.key.source]
+        return _("no key needed") if live.kind == "openai" else _("no key")
+    return _(SOURCES[live.key.source])
 
 
 def _how(live: LiveConnection) -> str:
-    ending = f"key ends in {live.key.last_four}" if live.key.last_four else ""
+    last_four = live.key.last_four
+    ending = _("key ends in %(characters)s", characters=last_four) if last_four else ""
     address = "" if live.is_built_in and not live.own_address else live.base_url
     count = plural(len(live.models), "model") if live.models else ""
-    left_out = f"{number(live.left_out)} left out" if live.left_out else ""
-    default = f"default {live.default_model}" if live.default_model else ""
+    left_out = _("%(count)s left out", count=number(live.left_out)) if live.left_out else ""
+    default = _("default %(model)s", model=live.default_model) if live.default_model else ""
     return " · ".join(filter(None, (address, ending, count, left_out, default)))
 
 
 def _state(live: LiveConnection) -> tuple[str, str, datetime | None]:
     if not live.is_enabled:
-        return "", "turned off", None
+        return "", _("turned off"), None
     if live.key.trouble:
-        return "bad", "key can't be read", None
+        return "bad", _("key can't be read"), None
     if not live.is_usable:
-        return "", "not connected", None
+        return "", _("not connected"), None
     if live.refused_at:
-        return "bad", "not working", live.refused_at
+        return "bad", _("not working"), live.refused_at
     if live.is_working is None:
-        return "", "not tested yet", None
-    return ("ok", "works", live.checked_at) if live.is_working else ("bad", "not working", live.checked_at)
+        return "", _("not tested yet"), None
+    return ("ok", _("works"), live.checked_at) if live.is_working else ("bad", _("not working"), live.checked_at)
 
 
 def refused_connections() -> list[LiveConnection]:

@@ -45,9 +45,9 @@ def create() -> Response:
     with form.attempt():
         if "anyway" in request.form:
             slug = connections.create(kind, form.entered, author=audit_author())
-            return _saved(slug, "Connection added. Test it to make its models available.")
+            return _saved(slug, _("Connection added. Test it to make its models available."))
         slug = connections.add(kind, form.entered, providers().candidate, author=audit_author())
-        return _saved(slug, "Connection added. Its models are now available.")
+        return _saved(slug, _("Connection added. Its models are now available."))
     return _new_page(form)
 
 
@@ -62,7 +62,7 @@ def search() -> Response:
 def connect_found() -> Response:
     slug = local_servers.connect(the_neighbour(), author=audit_author())
     connections.check(slug, partial(providers().provider, slug), author=audit_author())
-    return _saved(slug, "Connected. Its models are now available.")
+    return _saved(slug, _("Connected. Its models are now available."))
 
 
 @bp.get("/<slug>")
@@ -77,7 +77,7 @@ def update(slug: str) -> Response:
     form = ConnectionForm()
     with form.attempt():
         connections.change(slug, form.entered, author=audit_author())
-        return _saved(slug, "Saved. Now test the key." if form.entered.key else "Saved.")
+        return _saved(slug, _("Saved. Now test the key.") if form.entered.key else _("Saved."))
     return _page(slug, form)
 
 
@@ -92,14 +92,14 @@ def test(slug: str) -> Response:
 @admin_only
 def enable(slug: str) -> Response:
     connections.set_enabled(slug, True, author=audit_author())
-    return _saved(slug, "Turned on.")
+    return _saved(slug, _("Turned on."))
 
 
 @bp.post("/<slug>/off")
 @admin_only
 def disable(slug: str) -> Response:
     connections.set_enabled(slug, False, author=audit_author())
-    return _saved(slug, "Turned off. Its settings are kept, but its models aren't available.")
+    return _saved(slug, _("Turned off. Its settings are kept, but its models aren't available."))
 
 
 @bp.post("/<slug>/offer")
@@ -108,7 +108,8 @@ def offer(slug: str) -> Response:
     """Offers the connection's server for people's own keys, or with an empty `is_offered` no longer."""
     is_offered = bool(request.form.get("is_offered"))
     connections.offer(slug, is_offered=is_offered, author=audit_author())
-    return _saved(slug, "Offered for people's own keys." if is_offered else "No longer offered, so own keys are not used there.")
+    words = _("Offered for people's own keys.") if is_offered else _("No longer offered, so own keys are not used there.")
+    return _saved(slug, words)
 
 
 @bp.get("/<slug>/forget")
@@ -121,7 +122,7 @@ def ask_to_forget_key(slug: str) -> Response:
 @admin_only
 def forget_key(slug: str) -> Response:
     connections.forget_key(slug, author=audit_author())
-    return _saved(slug, "Key deleted.")
+    return _saved(slug, _("Key deleted."))
 
 
 @bp.get("/<slug>/delete")

@@ -50,7 +50,7 @@ def create() -> Response:
     form, kind = NewOwnConnectionForm(), request.form.get("kind", "")
     with form.attempt():
         slug = service.add(kind, form.own, author=audit_author())
-        return _to(slug, "Connection added. You find its models wherever you choose one.")
+        return _to(slug, _("Connection added. You find its models wherever you choose one."))
     return _new_page(form)
 
 
@@ -67,7 +67,7 @@ def update(slug: str) -> Response:
     form = ConnectionForm()
     with form.attempt():
         service.change(slug, form.entered, author=audit_author())
-        return _to(slug, "Saved. Now test the key." if form.entered.key else "Saved.")
+        return _to(slug, _("Saved. Now test the key.") if form.entered.key else _("Saved."))
     return _page(slug, form)
 
 
@@ -82,14 +82,14 @@ def test(slug: str) -> Response:
 @signed_in
 def enable(slug: str) -> Response:
     service.set_enabled(slug, True, author=audit_author())
-    return _to(slug, "Turned on.")
+    return _to(slug, _("Turned on."))
 
 
 @bp.post("/<slug>/off")
 @signed_in
 def disable(slug: str) -> Response:
     service.set_enabled(slug, False, author=audit_author())
-    return _to(slug, "Turned off. Its settings are kept, but its models aren't available.")
+    return _to(slug, _("Turned off. Its settings are kept, but its models aren't available."))
 
 
 @bp.get("/<slug>/delete")

@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from wtforms import SelectField, StringField
 
+from webapp.base.languages import gettext as _
 from webapp.base.words import without_commas
 from webapp.operations.budgets.amounts import typed
 from webapp.operations.budgets.queries import subjects
@@ -45,12 +46,12 @@ class BudgetForm(InputForm[BudgetInput]):
     model = StringField("Model", render_kw={**PLAIN, "placeholder": "All models", "list": "models"})
 
     def with_choices(self) -> Self:
-        self.subject.offering(subjects, [("team:", "The whole team")])
+        self.subject.offering(subjects, [("team:", _("The whole team"))])
         return self
 
     @property
     def values(self) -> dict[str, Any]:
-        who, _, id = self.subject.chosen.partition(":")
+        who, _colon, id = self.subject.chosen.partition(":")
         return {**super().values, **_level(self), "who": who, "who_id": id}
 
 

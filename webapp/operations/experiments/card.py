@@ -1,25 +1,41 @@
-"""Explains an experiment's state to people who know no statistics: what to do, and why. Pure."""
+"""Explains an experiment's state to people who know no statistics: what to do, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from webapp.base.words import number, plural
+from webapp.base.languages import gettext as _, ngettext
 from webapp.operations.experiments.figures import ArmFigures, Evidence, evidence
 from webapp.prompts.evidence import MIN_SAMPLES
+from webapp.web.filters import number, plural
 
-# What counts as success: the words in the form, in a sentence about the answers, and the noun for how many more are needed.
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What counts as success: the words in the form, those in a sentence about the answers, and the noun of what counts."""
+
+    label: str
+    good: str
+    noun: str
+
+
 OUTCOMES = {
-    "good": (
-        "No complaint (a thumbs up; or no rating, and not tried again, stopped or deleted within 10 minutes)",
-        "good",
-        "answer",
+    "good": Outcome(
+        "No complaint (a thumbs up; or no rating, and not tried again, stopped or deleted within 10 minutes)", "good", "answer"
     ),
-    "thumbs": ("Thumbs up (answers without a rating don't count)", "liked", "rating"),
-    "completed": ("Answers that are complete", "complete", "answer"),
-    "unrepaired": ("Plans that are complete without a repair", "complete without a repair", "plan"),
+    "thumbs": Outcome("Thumbs up (answers without a rating don't count)", "liked", "rating"),
+    "completed": Outcome("Answers that are complete", "complete", "answer"),
+    "unrepaired": Outcome("Plans that are complete without a repair", "complete without a repair", "plan"),
+}
+# By the noun of what counts.
+NONE_COUNTS = {
+    "answer": "Too early to tell: none of the answers counts yet. Each answer counts after 10 minutes.",
+    "rating": "Too early to tell: none of the ratings counts yet. Each answer counts after 10 minutes.",
+    "plan": "Too early to tell: none of the plans counts yet. Each answer counts after 10 minutes.",
 }
 # Smaller relative differences are not mentioned.
 WORTH_SAYING = 0.1
+LATER = "%(letter)s begins later: 95 %% of the answers within %(time)s, against %(other_time)s with %(other)s."
+SOONER = "%(letter)s begins sooner: 95 %% of the answers within %(time)s, against %(other_time)s with %(other)s."
 CHANCE = "So far, the difference may just be chance."
 # More answers than a small team gets in weeks.
 VERY_MANY = 1000
@@ -46,21 +62,21 @@ def card(arms: Sequence[ArmFigures], outcome: str, *, has_shares: bool = True) -
     paused = tuple(arm.paused_words for arm in arms if arm.paused_words)
     running_arms = [arm for arm in arms if not arm.paused_words]
     if not any(arm.exposures for arm in arms):
-        return RecommendationCard(WAIT, "Wait", ("No answers have been made with these versions yet.",))
+        return RecommendationCard(WAIT, _("Wait"), (_("No answers have been made with these versions yet."),))
     if comparison.is_imbalanced:
-        return RecommendationCard(STOP, "Stop it, and don't trust these figures", (_skewed(arms),))
+        return RecommendationCard(STOP, _("Stop it, and don't trust these figures"), (_skewed(arms),))
     if len(running_arms) == 1:
         return RecommendationCard(
             KEEP,
-            f"Keep {_name(running_arms[0])}",
-            (*paused, f"Nothing is left to compare {running_arms[0].letter} with."),
+            _kept(running_arms[0]),
+            (*paused, _("Nothing is left to compare %(letter)s with.", letter=running_arms[0].letter)),
             running_arms[0].version,
         )
     if winner := comparison.winner:
         return _won(winner, running_arms, control, outcome, comparison, paused)
     if comparison.are_alike:
         return _alike(comparison, control, outcome, paused)
-    return RecommendationCard(WAIT, "Wait", (*paused, *_too_early(comparison, outcome)))
+    return RecommendationCard(WAIT, _("Wait"), (*paused, *_too_early(comparison, outcome)))
 
 
 def percent(rate: float | None) -> str:
@@ -83,59 +99,92 @@ def _won(
     paused: tuple[str, ...],
 ) -> RecommendationCard:
     second = max((arm for arm in arm_figures if arm is not best), key=lambda arm: arm.rate or 0)
-    why = f"{best.letter} is better: {percent(best.rate)} against {percent(second.rate)} {_good(outcome)}."
-    factor = f"over {number(1000)}" if evidence.factor > 1000 else f"{evidence.factor:.0f}"
-    sure = (
-        f"The evidence is strong: with a real difference such figures are {factor} times likelier than by chance (BF {factor})."
+    rates = {"rate": percent(best.rate), "other": percent(second.rate), "good": _(OUTCOMES[outcome].good)}
+    why = _("%(letter)s is better: %(rate)s against %(other)s %(good)s.", letter=best.letter, **rates)
+    factor = _("over %(number)s", number=number(1000)) if evidence.factor > 1000 else f"{evidence.factor:.0f}"
+    sure = _(
+        "The evidence is strong: with a real difference such figures are %(factor)s times likelier than by chance "
+        "(BF %(factor)s).",
+        factor=factor,
     )
     if best is control:
-        return RecommendationCard(KEEP, f"Keep {_name(best)}", (*paused, why, sure), best.version)
-    return RecommendationCard(USE, f"Use {_name(best)}", (*paused, why, sure, *_price(best, control)), best.version)
+        return RecommendationCard(KEEP, _kept(best), (*paused, why, sure), best.version)
+    return RecommendationCard(USE, _used(best), (*paused, why, sure, *_price(best, control)), best.version)
 
 
 def _alike(evidence: Evidence, control: ArmFigures, outcome: str, paused: tuple[str, ...]) -> RecommendationCard:
     first, second = sorted(evidence.contenders[:2], key=lambda arm: arm.letter)
-    why = (
-        f"No difference that matters: {percent(first.rate)} {_good(outcome)} with {first.letter} and {percent(second.rate)} "
-        f"with {second.letter}."
+    why = _(
+        "No difference that matters: %(rate)s %(good)s with %(letter)s and %(other_rate)s with %(other)s.",
+        rate=percent(first.rate),
+        good=_(OUTCOMES[outcome].good),
+        letter=first.letter,
+        other_rate=percent(second.rate),
+        other=second.letter,
     )
     others = [contender for contender in evidence.contenders if contender is not control]
     is_beaten = control not in evidence.contenders
     better = next((arm for arm in others if is_beaten or _change(arm.cost, control.cost) < 0), None)
     if better:
-        return RecommendationCard(USE, f"Use {_name(better)}", (*paused, why, *_price(better, control)), better.version)
+        return RecommendationCard(USE, _used(better), (*paused, why, *_price(better, control)), better.version)
     dearer = tuple(words for arm in others for words in _price(arm, control))
     if dearer:
-        return RecommendationCard(KEEP, f"Keep {_name(control)}", (*paused, why, *dearer), control.version)
-    return RecommendationCard(EITHER, f"No difference: keep {_name(control)}", (*paused, why), control.version)
+        return RecommendationCard(KEEP, _kept(control), (*paused, why, *dearer), control.version)
+    title = _("No difference: keep version %(version)s (%(letter)s)", version=control.version, letter=control.letter)
+    return RecommendationCard(EITHER, title, (*paused, why), control.version)
 
 
 def _too_early(evidence: Evidence, outcome: str) -> list[str]:
     judged = sum(contender.judged for contender in evidence.contenders)
-    noun = OUTCOMES[outcome][2]
+    noun = OUTCOMES[outcome].noun
     if not judged:
-        return [f"Too early to tell: none of the {noun}s counts yet. Each answer counts after 10 minutes."]
+        return [_(NONE_COUNTS[noun])]
     least = max(0, MIN_SAMPLES - min(contender.judged for contender in evidence.contenders))
     more = max(evidence.more or 0, least)
     if not more:
-        return [f"Too early to tell: after {plural(judged, noun)} the versions are much alike."]
-    about = f"about {number(_rounded(more))} more {noun}s" if more > 1 else f"about one more {noun}"
-    long = ["That may take very long, so it's fine to keep the version that was in use before."] if more >= VERY_MANY else []
-    return [f"Too early to tell: {about} with each version {'are' if more > 1 else 'is'} needed.", CHANCE, *long]
+        return [_("Too early to tell: after %(count)s the versions are much alike.", count=plural(judged, noun))]
+    needed = _more_needed(noun, _rounded(more) if more > 1 else 1)
+    long = [_("That may take very long, so it's fine to keep the version that was in use before.")] if more >= VERY_MANY else []
+    return [needed, _(CHANCE), *long]
+
+
+def _more_needed(noun: str, count: int) -> str:
+    sentences = {
+        "answer": ngettext(
+            "Too early to tell: about one more answer with each version is needed.",
+            "Too early to tell: about %(num)s more answers with each version are needed.",
+            count,
+        ),
+        "rating": ngettext(
+            "Too early to tell: about one more rating with each version is needed.",
+            "Too early to tell: about %(num)s more ratings with each version are needed.",
+            count,
+        ),
+        "plan": ngettext(
+            "Too early to tell: about one more plan with each version is needed.",
+            "Too early to tell: about %(num)s more plans with each version are needed.",
+            count,
+        ),
+    }
+    return sentences[noun]
 
 
 def _price(one: ArmFigures, control: ArmFigures) -> list[str]:
     """Returns sentences on what else would change, if the differences matter."""
-    parts = []
+    parts, letters = [], {"letter": one.letter, "other": control.letter}
     if change := _change(one.cost, control.cost):
-        parts.append(f"{one.letter} costs {abs(round(change * 100))} % {'more' if change > 0 else 'less'} than {control.letter}.")
-    if slower := _change(one.ttft_p95_ms, control.ttft_p95_ms):
-        word, first, other = "later" if slower > 0 else "sooner", seconds(one.ttft_p95_ms), seconds(control.ttft_p95_ms)
-        parts.append(f"{one.letter} begins {word}: 95 % of the answers within {first}, against {other} with {control.letter}.")
-    if (one.error_rate or 0) - (control.error_rate or 0) >= 0.02:
+        percents = {"percent": abs(round(change * 100)), **letters}
         parts.append(
-            f"{one.letter} fails more often: {percent(one.error_rate)} of its answers, against {percent(control.error_rate)}."
+            _("%(letter)s costs %(percent)s %% more than %(other)s.", **percents)
+            if change > 0
+            else _("%(letter)s costs %(percent)s %% less than %(other)s.", **percents)
         )
+    if slower := _change(one.ttft_p95_ms, control.ttft_p95_ms):
+        times = {"time": seconds(one.ttft_p95_ms), "other_time": seconds(control.ttft_p95_ms), **letters}
+        parts.append(_(LATER if slower > 0 else SOONER, **times))
+    if (one.error_rate or 0) - (control.error_rate or 0) >= 0.02:
+        rates = {"rate": percent(one.error_rate), "other": percent(control.error_rate)}
+        parts.append(_("%(letter)s fails more often: %(rate)s of its answers, against %(other)s.", letter=one.letter, **rates))
     return parts
 
 
@@ -149,19 +198,29 @@ def _change(new: object, old: object) -> float:
 
 def _skewed(arms: Sequence[ArmFigures]) -> str:
     whole, people = sum(arm.weight for arm in arms), sum(arm.units for arm in arms)
-    shares = ", ".join(f"{arm.letter} went to {percent(arm.units / people)}, not {percent(arm.weight / whole)}" for arm in arms)
-    return (
-        f"Of {people} people, too many got one version: {shares}. Some answers probably weren't counted, "
-        "so the versions can't be compared. Keep the version that was in use before, find out why, and start over."
+    shares = ", ".join(
+        _(
+            "%(letter)s went to %(share)s, not %(planned)s",
+            letter=arm.letter,
+            share=percent(arm.units / people),
+            planned=percent(arm.weight / whole),
+        )
+        for arm in arms
+    )
+    return _(
+        "Of %(people)s people, too many got one version: %(shares)s. Some answers probably weren't counted, "
+        "so the versions can't be compared. Keep the version that was in use before, find out why, and start over.",
+        people=people,
+        shares=shares,
     )
 
 
-def _name(arm: ArmFigures) -> str:
-    return f"version {arm.version} ({arm.letter})"
+def _kept(arm: ArmFigures) -> str:
+    return _("Keep version %(version)s (%(letter)s)", version=arm.version, letter=arm.letter)
 
 
-def _good(outcome: str) -> str:
-    return OUTCOMES[outcome][1]
+def _used(arm: ArmFigures) -> str:
+    return _("Use version %(version)s (%(letter)s)", version=arm.version, letter=arm.letter)
 
 
 def _rounded(count: int) -> int:

@@ -65,7 +65,7 @@ class ExperimentForm(InputForm[ExperimentInput], SharesForm):
     control = SelectField("Compare with", default="", validate_choice=False, description="The version in use now.")
     outcome = SelectField(
         "What counts as success",
-        choices=options({name: words for name, (words, *_) in OUTCOMES.items()}),
+        choices=options({name: outcome.label for name, outcome in OUTCOMES.items()}),
     )
     min_samples = StringField(
         "First answers of each version",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from webapp.base.db import db
-from webapp.base.words import number
+from webapp.base.languages import gettext as _, lowered
 from webapp.engine.costs import in_dollars
 from webapp.operations.experiments import monitoring, queries
 from webapp.operations.experiments.card import OUTCOMES, WAIT, RecommendationCard, card, percent, seconds
@@ -14,6 +14,7 @@ from webapp.operations.experiments.figures import ArmFigures
 from webapp.people.accounts.tables import User
 from webapp.prompts.queries import KnownPrompt, in_use, versions as versions_of
 from webapp.prompts.tables import A_B_TEST, Experiment
+from webapp.web.filters import number
 
 DONE = {
     "started": "The experiment is running.",
@@ -44,7 +45,7 @@ class ShownArm:
 
 @dataclass(frozen=True, slots=True)
 class ShownExperiment:
-    """An experiment in a list."""
+    """An experiment in a list; `state` is empty for one that is over."""
 
     id: str
     key: str
@@ -70,8 +71,8 @@ def page(experiment: Experiment) -> dict[str, Any]:
         "key": queries.key_of(experiment),
         "card": card,
         "arms": [_arm(figure, control=figures[0]) for figure in figures],
-        "success": OUTCOMES[outcome][0][:1].lower() + OUTCOMES[outcome][0][1:],
-        "good": OUTCOMES[outcome][1],
+        "success": lowered(_(OUTCOMES[outcome].label)),
+        "good": _(OUTCOMES[outcome].good),
         "has_shares": has_shares,
         "is_running": experiment.ended_at is None,
         "title": card.title if experiment.ended_at is None else _finding(card),
@@ -95,8 +96,9 @@ def beginning(prompt: KnownPrompt) -> dict[str, Any]:
 
 def _line(row: Experiment, key: str) -> ShownExperiment:
     figures = queries.figures_of(row)
-    state = "running" if row.ended_at is None else "example" if row.is_example else "over"
-    title = f"Version {row.winner} was taken" if row.winner is not None else "Stopped without a winner"
+    state = _("running") if row.ended_at is None else _("example") if row.is_example else ""
+    winner = row.winner
+    title = _("Stopped without a winner") if winner is None else _("Version %(version)s was taken", version=winner)
     title = card_of(row, figures).title if row.ended_at is None else title
     return ShownExperiment(row.id, key, state, title, row.created_at, row.ended_at)
 
@@ -104,26 +106,28 @@ def _line(row: Experiment, key: str) -> ShownExperiment:
 def _finding(card: RecommendationCard) -> str:
     """Turns the recommendation of a running experiment into the finding of a stopped one."""
     if card.decision == WAIT:
-        return "It was too early to tell"
-    return f"What it found: {card.title[:1].lower()}{card.title[1:]}"
+        return _("It was too early to tell")
+    return _("What it found: %(finding)s", finding=lowered(card.title))
 
 
 def _over(row: Experiment, figures: Sequence[ArmFigures]) -> str:
     if row.ended_at is None:
         return ""
     if row.winner is None:
-        return f"It was stopped without a winner, so version {figures[0].version} stayed in use."
-    return f"It was stopped, and version {row.winner} was taken."
+        return _("It was stopped without a winner, so version %(version)s stayed in use.", version=figures[0].version)
+    return _("It was stopped, and version %(version)s was taken.", version=row.winner)
 
 
 def _arm(arm: ArmFigures, *, control: ArmFigures) -> ShownArm:
-    judged = f", {number(arm.judged)} count" if arm.judged != arm.exposures else ""
+    answers = number(arm.exposures)
+    if arm.judged != arm.exposures:
+        answers = _("%(answers)s, %(judged)s count", answers=answers, judged=number(arm.judged))
     return ShownArm(
         arm.version,
         arm.letter,
         f"{arm.weight:g} %",
         f"{arm.weight:g}",
-        number(arm.exposures) + judged,
+        answers,
         percent(arm.rate),
         round(100 * (arm.rate or 0)),
         percent(arm.error_rate),

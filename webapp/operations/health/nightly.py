@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from webapp.base import audit
+from webapp.base import audit, languages
 from webapp.base.config import ROOT
 from webapp.base.current import PerApp, the_config
 from webapp.base.database.revisions import newest_revision
@@ -346,7 +346,8 @@ def _kept() -> Iterator[HealthFact]:
     kept = copies()
     if not kept:
         return
-    names = ", ".join(f"{copy.made_at.astimezone():%-d %b %H:%M}" for copy in kept)
+    days = languages.current().formats.day_and_month
+    names = ", ".join(f"{days(copy.made_at.astimezone())} {copy.made_at.astimezone():%H:%M}" for copy in kept)
     total, folder = sum(copy.bytes for copy in kept), the_config().backup_dir
     hint = SAME_DISK if folder.stat().st_dev == backups.database_file().stat().st_dev else ""
     yield HealthFact(
@@ -365,7 +366,7 @@ def _kept() -> Iterator[HealthFact]:
 
 def _clock(moment: datetime) -> str:
     here = moment.astimezone()
-    return f"{here:%-d %b, %H:%M} ({ago(moment, utc_now())})"
+    return f"{languages.current().formats.day_and_month(here)}, {here:%H:%M} ({ago(moment, utc_now())})"
 
 
 def _is_due_now() -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
+from webapp.base import languages
 from webapp.base.db import utc_now
 from webapp.base.languages import gettext as _
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
@@ -42,13 +43,23 @@ from webapp.people.accounts.tables import User
 from webapp.streaming.events import AttemptRecord
 from webapp.web.filters import number, plural
 
-PERIODS = {"24h": (timedelta(days=1), "hour", "24 hours"), "7d": (timedelta(days=7), "day", "7 days")}
+PERIODS = {
+    "24h": (timedelta(days=1), "hour"),
+    "7d": (timedelta(days=7), "day"),
+    "30d": (timedelta(days=30), "day"),
+    "1y": (timedelta(days=365), "week"),
+}
+PERIOD_WORDS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "1y": "Year"}
 # The chart's width, in its SVG units.
 TRACE_WIDTH = 600
 PRIVATE = "Something private"
-
-
-PERIODS |= {"30d": (timedelta(days=30), "day", "30 days"), "1y": (timedelta(days=365), "week", "year")}
+# What the list of answers says of the period.
+LAST = {
+    "24h": "The last 24 hours, newest first.",
+    "7d": "The last 7 days, newest first.",
+    "30d": "The last 30 days, newest first.",
+    "1y": "The last year, newest first.",
+}
 USUAL = "7d"
 UNKNOWN = "–"
 VISITORS = "Visitors"
@@ -162,7 +173,7 @@ class CallsLine:
 def chosen(args: Mapping[str, str], me: User) -> ChosenFilter:
     """Parses the query parameters; members see only their own answers."""
     period = args.get("period", "") if args.get("period", "") in PERIODS else USUAL
-    length, step, _ = PERIODS[period]
+    length, step = PERIODS[period]
     until = utc_now()
     is_admin = may(me, "administer")
     user = args.get("user", "")[:26] if is_admin else me.id
@@ -196,7 +207,7 @@ def page(of: ChosenFilter) -> dict[str, Any]:
     tools, by_day = calls_of_period(of.wanted)
     calls = {
         "tool": [_calls_line(title_of(tool), used) for tool, used in tools.items()],
-        "day": [_calls_line(f"{day:%d %b}", used) for day, used in by_day.items()],
+        "day": [_calls_line(_day_and_month(day), used) for day, used in by_day.items()],
     }
     values = {"tiles": tiles(figures), "bars": _bars(parts["step"], of), "tables": tables}
     return {**values, "answers": figures.answers, "calls": calls}
@@ -309,19 +320,23 @@ def _bars(parts: Mapping[datetime, Figures], of: ChosenFilter) -> list[Bar]:
     step = PERIODS[of.period][1]
     every = {**steps(of.wanted.since, of.wanted.until, step), **parts}
     most, width = max(max((figures.answers for figures in every.values()), default=0), 1), WIDTH / max(len(every), 1)
-    form = "%H:%M" if step == "hour" else "%d %b"
+    words = {at: f"{at:%H:%M}" if step == "hour" else _day_and_month(at) for at in every}
     return [
         Bar(
             at,
-            f"{at:{form}}",
+            words[at],
             round(place * width + width * 0.1, 2),
             round(width * 0.8, 2),
             round(figures.answers / most * HEIGHT, 2),
             round(figures.broken / most * HEIGHT, 2),
-            line(f"{at:{form}}", figures),
+            line(words[at], figures),
         )
         for place, (at, figures) in enumerate(every.items())
     ]
+
+
+def _day_and_month(moment: date) -> str:
+    return languages.current().formats.day_and_month(moment)
 
 
 def _lines(parts: Mapping[str, Figures], name: Callable[[str], str], of: ChosenFilter, param: str) -> list[FiguresLine]:
@@ -422,14 +437,14 @@ def pieces(prompt: RecordedPrompt, *, is_own: bool) -> list[SectionSummary]:
 def _ends(of: Generation) -> tuple[tuple[str, str, datetime | None], ...]:
     is_answered = of.first_text_at is not None
     return (
-        ("queued", "In the queue", of.started_at),
-        ("waiting", "Until the first text", of.first_text_at),
-        ("writing", "Writing" if is_answered else "Without any text", of.ended_at),
+        ("queued", _("In the queue"), of.started_at),
+        ("waiting", _("Until the first text"), of.first_text_at),
+        ("writing", _("Writing") if is_answered else _("Without any text"), of.ended_at),
     )
 
 
 def _pieces(sections: Iterable[Section], is_own: bool, is_dropped: bool) -> Iterator[SectionSummary]:
     for section in sections:
-        title = PRIVATE if section.is_private and not is_own else section.title
-        title = "A source" if section.passage_id and not is_own else title
+        title = _(PRIVATE) if section.is_private and not is_own else section.title
+        title = _("A source") if section.passage_id and not is_own else title
         yield SectionSummary(title, section.origin if is_own else "", section.tokens, is_dropped)

@@ -20,7 +20,7 @@ PAGE = 50
 @signed_in
 def index() -> Response:
     choice = shown.chosen(request.args, current_user())
-    return render("operations/insights/index.html", chosen=choice, periods=shown.PERIODS, **shown.page(choice))
+    return render("operations/insights/index.html", chosen=choice, periods=shown.PERIOD_WORDS, **shown.page(choice))
 
 
 @bp.get("/export.csv")
@@ -42,9 +42,7 @@ def answers() -> Response:
     further: dict[str, Any] = choice.but(cursor="" if is_last else rows[-1].id)
     older = "" if is_last else url_for("insights.answers", **further)
     lines = [shown.row(row, names) for row in rows]
-    return render(
-        "operations/insights/answers.html", chosen=choice, period=shown.PERIODS[choice.period][2], rows=lines, older=older
-    )
+    return render("operations/insights/answers.html", chosen=choice, last=shown.LAST[choice.period], rows=lines, older=older)
 
 
 @bp.get("/answers/<id>")

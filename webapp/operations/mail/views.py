@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, url_for
 from wtforms import EmailField, PasswordField
 
+from webapp.base.languages import gettext as _
 from webapp.operations.mail import service
 from webapp.operations.mail.service import forget_password, password, set_password
 from webapp.people.accounts.guards import admin_only, audit_author, current_user
@@ -46,7 +47,7 @@ def enter_password() -> Response:
     form = PasswordForm.opened()
     with form.attempt():
         set_password(form.password.data or "", author=audit_author())
-        return _done("Password saved.")
+        return _done(_("Password saved."))
     return _page(password_form=form, status=422)
 
 
@@ -54,7 +55,7 @@ def enter_password() -> Response:
 @admin_only
 def delete_password() -> Response:
     forget_password(author=audit_author())
-    return _done("Password deleted.")
+    return _done(_("Password deleted."))
 
 
 @bp.post("/test")
@@ -64,7 +65,7 @@ def test() -> Response:
     with form.attempt():
         to = (form.to.data or "").strip()
         service.send_test(to, author=audit_author())
-        return _done(f"A test was sent to {to}.")
+        return _done(_("A test was sent to %(address)s.", address=to))
     return _page(test_form=form, status=422)
 
 

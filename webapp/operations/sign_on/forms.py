@@ -7,6 +7,7 @@ from typing import Any
 from flask import request
 from wtforms import BooleanField, PasswordField, SelectField, StringField, TextAreaField
 
+from webapp.base.languages import gettext as _
 from webapp.operations.sign_on.service import ICONS, ProviderInput
 from webapp.operations.sign_on.tables import IdentityProvider
 from webapp.people.accounts import queries
@@ -15,6 +16,7 @@ from webapp.people.accounts.roles import CLEARANCES
 from webapp.web.forms import PLAIN, Form, InputForm, options
 
 ROLES = {"member": "Member", "guest": "Guest"}
+ROLES_GIVEN = {"admin": "Role: admin", "member": "Role: member", "guest": "Role: guest"}
 # Rows for new entries, below those that there are.
 EMPTY_ROWS = 3
 FEW_LINES = {"rows": 2, **PLAIN}
@@ -70,9 +72,10 @@ class ProviderForm(InputForm[ProviderInput]):
     @property
     def gifts(self) -> dict[str, str]:
         """What a row can give, with its words."""
-        roles = {f"role:{role}": f"Role: {role}" for role in ("admin", "member", "guest")}
-        groups = {f"group:{group.id}": f"Group: {group.name}" for group, _ in queries.groups()}
-        return roles | groups | {f"clearance:{level}": f"Clearance: {level}" for level in CLEARANCES}
+        roles = {f"role:{role}": _(words) for role, words in ROLES_GIVEN.items()}
+        groups = {f"group:{group.id}": _("Group: %(name)s", name=group.name) for group, _members in queries.groups()}
+        clearances = {f"clearance:{level}": _("Clearance: %(level)s", level=level) for level in CLEARANCES}
+        return roles | groups | clearances
 
     @staticmethod
     def gift_of(row: Mapping[str, Any]) -> str:

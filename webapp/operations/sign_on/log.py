@@ -15,6 +15,7 @@ from webapp.base.changes import access_changed
 from webapp.base.current import the_config
 from webapp.base.db import db, write
 from webapp.base.errors import NotFound
+from webapp.base.languages import gettext as _
 from webapp.base.words import plural
 from webapp.engine.engine import Engine, the_engine
 from webapp.models.providers.base import ProviderError
@@ -32,6 +33,8 @@ KIND = "sign-in"
 PAGE = 50
 MOST_ADMINS = 20
 WITHOUT_DEVICE = {WRONG_CODE: "with a wrong code", WRONG_PASSWORD: "with a wrong password, in a browser that was signed in"}
+# How people sign in, as the log has it; with a provider, by its name.
+WAYS = ("with a password", "by a link", "by the proxy", "after a new password", "after reporting a sign-in")
 log = logging.getLogger("accounts")
 
 
@@ -55,6 +58,12 @@ class SignIn:
         """Whether someone has got in, or has shown that they know the password or have the session."""
         is_harmless = self.is_refused and self.way not in WITHOUT_DEVICE.values()
         return not (is_harmless or self.is_this or self.is_reported)
+
+    @property
+    def way_words(self) -> str:
+        """The way in the language of the page."""
+        provider = "" if self.way in WAYS or not self.way.startswith("by ") else self.way.removeprefix("by ")
+        return _("by %(name)s", name=provider) if provider else _(self.way)
 
     @property
     def words(self) -> str:
@@ -185,9 +194,9 @@ def _read(entry: AuditEntry) -> tuple[str, str, str]:
         return entry.actor, "", ", ".join(filter(None, (WITHOUT_DEVICE[entry.action], entry.detail)))
     email, detail = entry.actor, entry.detail
     if entry.action == TRIED:
-        subject, _, rest = detail.partition(": ")
+        subject, _colon, rest = detail.partition(": ")
         if entry.object_kind != "person" or not rest:
             return email, "", detail
         email, detail = subject, rest
-    device, _, way = detail.partition(", ")
+    device, _comma, way = detail.partition(", ")
     return email, device, way

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from webapp.base.db import db, utc_now
-from webapp.base.languages import gettext as _, ngettext
+from webapp.base.languages import gettext as _, lowered, ngettext
 from webapp.chat.home.open_work_shown import OpenWork
 from webapp.chat.page.answer_shown import pace
 from webapp.engine.costs import cost
@@ -78,7 +78,7 @@ class ShownPlan:
         if self.is_running or self.is_kept or self.status not in ("partial", "failed"):
             return ""
         saved = (
-            _("%(done)s of %(total)s %(units)s saved.", done=self.done, total=self.total, units=self.unit.lower() + "s")
+            _("Saved up to %(unit)s %(done)s of %(total)s.", unit=lowered(self.unit), done=self.done, total=self.total)
             if self.done
             else _("Everything finished so far is saved.")
         )

@@ -45,7 +45,7 @@ def create() -> Response:
     service.refuse_unless_may_connect(current_user(), is_own=is_own)
     with form.attempt():
         server = service.connect(form.entered, author=audit_author(), is_own=is_own)
-        return _to(server.id, "Connected. Sign in to see its tools." if server.listed_at is None else "Connected.")
+        return _to(server.id, _("Connected. Sign in to see its tools.") if server.listed_at is None else _("Connected."))
     return _new_page(form, is_own=is_own)
 
 
