@@ -1,4 +1,4 @@
-// Reads an answer aloud sentence by sentence, without its code, also while it grows: with the browser's voice or voice.js.
+// Reads an answer aloud, sentence by sentence and without code, also while it is being written: by the browser or by voice.js.
 "use strict";
 {
   // As long as what the server reads at a time (speakable.py).
@@ -61,7 +61,7 @@
       Object.assign(read, { at: read.at + 1, isSpeaking: false, isAhead: false });
       next();
     };
-    // Where the server fails, the browser goes on with the same sentence.
+    // Where the server fails, the browser reads the same sentence.
     const failed = (why = "") => {
       if (mine !== read) return;
       const goesOn = why && hasBrowserVoice();

@@ -51,7 +51,7 @@ def test_reading_is_stopped_and_begins_again(server: Server, upstream: Upstream,
     chat.expect("completed")
     chat.deed("Read aloud").click()
     before = chat.page.evaluate("cancelled")
-    # Below the answer, so that nobody has to look for it.
+    # Below the answer, so that it is found at once.
     chat.answer.get_by_role("button", name="Stop reading").click()
     assert chat.page.evaluate("[cancelled, said.length]") == [before + 1, 1]
     chat.answer.get_by_role("button", name="Read aloud").click()

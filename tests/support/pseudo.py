@@ -78,7 +78,7 @@ def written_in(app: Flask) -> frozenset[str]:
 
 
 def _texts_of(value: object) -> Iterator[str]:
-    """Yields the texts of a file; a name stands there as `minutes_per_day`, and on pages in words."""
+    """Yields the texts of a file; a name like `minutes_per_day` is in words on pages."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

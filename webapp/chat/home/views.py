@@ -14,8 +14,8 @@ from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.home.welcome_shown import welcome
 from webapp.chat.messages import drafts, sending, side_by_side
 from webapp.chat.messages.forms import MessageForm
+from webapp.chat.page.mentions_shown import take_picture_command
 from webapp.chat.page.pages import chat_page_url, composer, first_composer_with_error, restore_draft
-from webapp.chat.page.picture_command import take_picture_command
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.projects import service as project_service, shown as projects_shown
 from webapp.chat.record import projects, queries

@@ -6,8 +6,7 @@ from webapp.base.errors import Invalid, SignedOut
 from webapp.chat.home.views import begin_chat
 from webapp.chat.messages import follow_up
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.page.mentions_shown import read_from
-from webapp.chat.page.picture_command import take_picture_command
+from webapp.chat.page.mentions_shown import read_from, take_picture_command
 from webapp.chat.page.prompt_insertion_views import prompts_named_in, refuse_unknown
 from webapp.chat.projects import service as project_service
 from webapp.chat.record.access import writable_chat

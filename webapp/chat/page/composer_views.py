@@ -7,10 +7,9 @@ from webapp.chat.calls.tools_shown import web_search_in
 from webapp.chat.messages import drafts, feedback, follow_up, suggestion
 from webapp.chat.messages.forms import MessageForm, queued_mentions
 from webapp.chat.page.composer_shown import suggested_models
-from webapp.chat.page.mentions_shown import read_from
+from webapp.chat.page.mentions_shown import read_from, take_picture_command
 from webapp.chat.page.pages import chat_page_url, composer_with_error, refused_response, sent_response
 from webapp.chat.page.picker_views import first_models
-from webapp.chat.page.picture_command import take_picture_command
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.prompt import answer_prompt
 from webapp.chat.record import queries

@@ -1,5 +1,6 @@
 """What a person can name in the composer by `/`, `#` or `@`, and what they have named, as chips above the text."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from webapp.tools.named import named_tools
 
 PROMPT, COLLECTION, FILE, MODEL, CHARACTER, TOOL = "letter-text", "library", "scroll-text", "boxes", "drama", "wrench"
 PICTURE = "image"
+PICTURE_COMMAND = re.compile(r"\s*/picture(?:\s+|$)")
 ABOUT = {
     COLLECTION: "Read for this chat",
     TOOL: "On in this chat",
@@ -127,3 +129,13 @@ def _names_of(me: User, chat: Chat | None, character_id: str) -> list[str]:
         return [row.name for row in character_queries.members(db.session(), chat.owner_id, [character_id])] if is_member else []
     character = character_queries.character(me, character_id)
     return [character.name] if character else []
+
+
+def take_picture_command(form: MessageForm) -> None:
+    """Leaves `/picture` out of the beginning of a message, and names the model for pictures instead, as a chip does.
+
+    Without such a model, it is only a word.
+    """
+    typed = form.message.data or ""
+    if (match := PICTURE_COMMAND.match(typed)) and user_or_none() and (model := str(setting(PICTURE_MODEL))):
+        form.message.data, form.answered_by.data = typed[match.end() :], form.answered_by.data or model

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from webapp.chat.messages import chats, fork as forking, sending, side_by_side, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import citation_numbers, words_alone
-from webapp.chat.page.mentions_shown import read_from
+from webapp.chat.page.mentions_shown import read_from, take_picture_command
 from webapp.chat.page.pages import (
     actions_page,
     chat_page,
@@ -16,7 +16,6 @@ from webapp.chat.page.pages import (
     sent_response,
     stream,
 )
-from webapp.chat.page.picture_command import take_picture_command
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.record import queries
 from webapp.chat.record.access import (
