@@ -41,7 +41,8 @@ def test_a_call_is_told_while_it_is_written_and_never_stored(bench: Bench, fake)
     generation, topics, topic = bench.generation(id), bench.engine.logs.topics, f"generation:{id}"
     native = GenerationFeed(bench.engine, generation, CanonicalEncoder())
     other = GenerationFeed(bench.engine, generation, TextOnly())
-    broadcast = bench.engine.logs.broadcast(generation)
+    with bench.engine.in_app():
+        broadcast = bench.engine.logs.broadcast(generation)
     assert broadcast
     bench.until(lambda: bool(topics.told(topic, 0)[0]))
     (told,) = [line.decode() for line in native.news() if b"asking" in line]

@@ -209,7 +209,8 @@ def _made(calls: ShownCalls | None) -> Markup:
     """Returns the files that the calls of an answer made, as the page shows those that were sent."""
     if not calls:
         return Markup()
-    pictures = Markup().join(PICTURE.format(url=file.url, name=file.words) for file in calls.files if file.is_picture)
+    shown = (PICTURE.format(url=file.url, name=file.words, words=f"Open {file.words}") for file in calls.files if file.is_picture)
+    pictures = Markup().join(shown)
     others = (LONG.format(name=NAME.format(name=file.words), words=file.size) for file in calls.files if not file.is_picture)
     return Markup().join(others) + (SHELF.format(pictures) if pictures else Markup())
 
