@@ -141,7 +141,7 @@ def test_it_is_the_same_card_without_scripts_and_after_a_restart(own_server: Ser
     expect(chat.stop).to_be_visible()
     expect(chat.page.locator("noscript")).to_have_count(0)
     card(chat.page).get_by_role("textbox").fill("Green")
-    assert load(chat.page, card(chat.page).get_by_role("button", name="Answer", exact=True)).ok
+    assert load(chat.page, card(chat.page).get_by_role("button", name="Send answer", exact=True)).ok
     chat.expect("completed")
     expect(chat.answer.locator(".call__reply")).to_have_text("Green")
 

@@ -104,10 +104,10 @@ def test_what_was_pinned_before_it_was_archived_is_pinned_again(app, owner):
 def test_from_the_archive_chats_are_taken_out_or_thrown_away(owner):
     add_chats(owner, 4, archived_at=utc_now())
     page = press(owner.page("/chats?show=archived"), "Unarchive", "Chat 0", "Chat 1")
-    assert page.heading == "Archive"
+    assert page.heading == "Archived"
     assert titles(page) == ["Chat 2", "Chat 3"]
     page = undone(page)
-    assert (page.heading, notice(page)) == ("Archive", "2 chats archived.")
+    assert (page.heading, notice(page)) == ("Archived", "2 chats archived.")
 
     page = press(page, "Delete", "Chat 3")
     assert notice(page) == "“Chat 3” is in the trash."

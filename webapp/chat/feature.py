@@ -156,7 +156,7 @@ FEATURE = Feature(
         NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
         NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
         NavEntry(words="Projects", path="/projects", icon="folder", rank=25, also="folders instructions", sidebar="Projects"),
-        NavEntry(words="Archive", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
+        NavEntry(words="Archived", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
         NavEntry(words="Tags", path="/tags", icon="tags", rank=35, also="labels folders"),
         NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
         NavEntry(

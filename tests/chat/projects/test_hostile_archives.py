@@ -49,7 +49,7 @@ def test_it_is_refused_with_a_sentence_while_others_go_on(app: Flask, member: Br
         page = bring_project(member, data)
 
     assert page.status_code == 422
-    assert sentence in page.error_at("Archive")
+    assert sentence in page.error_at("ZIP file")
     with app.app_context():
         assert db.session.scalar(select(func.count()).select_from(Project)) == 0
 
