@@ -50,7 +50,7 @@ def said(upstream: Upstream) -> list[str]:
 
 
 def test_the_servers_voice_reads_while_the_answer_grows(upstream: Upstream, listener: Person) -> None:
-    upstream.says("One is **here**. Two follows. And three", holds=[6])
+    upstream.says("One is **here**. Two follows. And three", holds=[4])
     chat = listener.begin("Something that grows")
     chat.answer.get_by_role("button", name="Read aloud").click()
     upstream.until(lambda _: said(upstream) == ["One is here."])
