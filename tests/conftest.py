@@ -35,6 +35,7 @@ from tests.support.skips import pytest_sessionfinish, pytest_terminal_summary  #
 from tests.support.templates import CompiledTemplates, ReadOnce  # noqa: E402
 from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop, upstream_process  # noqa: E402
 from webapp.app import create_app  # noqa: E402
+from webapp.base import languages  # noqa: E402
 from webapp.base.config import ROOT, load  # noqa: E402
 from webapp.base.current import CONFIG  # noqa: E402
 from webapp.base.db import db  # noqa: E402
@@ -82,6 +83,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
     gc.set_threshold(20_000, 10, 10)
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """Begins each test in English, whatever language the last request of the one before was in."""
+    languages.use(languages.ENGLISH)
 
 
 @pytest.fixture(scope="session")

@@ -94,5 +94,7 @@ class NewProjectForm(InputForm[ProjectInput]):
 
 class ArchiveForm(Form):
     file = FileField(
-        "ZIP file", description=f"The .zip file of a project, of up to {MOST_PROJECT_BYTES // 1024 // 1024} MB.", id="project-file"
+        "ZIP file",
+        description=f"The .zip file of a project, of up to {MOST_PROJECT_BYTES // 1024 // 1024} MB.",
+        id="project-file",
     )
