@@ -119,12 +119,12 @@ def make(person: str, entered: PictureInput, originals: Sequence[StoredFile], *,
     # Holds no database connection while it waits.
     db.session.rollback()
     asking.is_over.wait(MOST_SECONDS)
-    if not asking.content:
-        if live := engine.live.get(id):
-            live.run.stop.request("client_gone")
-        raise _refusal(asking.failure)
-    # What was used is stored with the end.
+    if not asking.content and (live := engine.live.get(id)):
+        live.run.stop.request("client_gone")
+    # What was used is stored with the end, and so is that there is nothing.
     engine.wait(lambda: id not in engine.live, generations.ENDING_SECONDS)
+    if not asking.content:
+        raise _refusal(asking.failure)
     file = _kept(person, entered.chat_id, asking.content)
     with write() as session:
         session.execute(update(Generation).where(Generation.id == id).values(prompt={FILE_ID: file.id}))
