@@ -1,6 +1,7 @@
 // Reads an answer aloud, sentence by sentence and without code, also while it is being written: by the browser or by voice.js.
 "use strict";
 {
+  const LAST = 800;
   // As long as what the server reads at a time (speakable.py).
   const PARTS = /\S.{0,499}(?=\s|$)|\S{500}/gs;
   const sentences = (text) => {
@@ -26,7 +27,15 @@
   const hasBrowserVoice = () => speech?.getVoices().length > 0;
   const voice = () => (!read.isFallen && document.querySelector("#end[data-later]") && millrace.voice) || browser;
   const asideOf = (id) => document.getElementById(`message-${id}-aside`);
-  const isGrowing = (id) => asideOf(id)?.matches(".aside--live");
+  // The last text of an answer arrives just after its end.
+  const isGrowing = (id) => {
+    if (asideOf(id)?.matches(".aside--live")) read.until = Infinity;
+    else if (read.until === Infinity) {
+      read.until = Date.now() + LAST;
+      setTimeout(next, LAST + 10);
+    }
+    return Date.now() < (read.until ?? 0);
+  };
   const button = (value) => {
     const button = Object.assign(document.createElement("button"), { type: "button", value }),
       icon = document.querySelector("svg.icon").cloneNode(true),
@@ -89,6 +98,8 @@
   speech?.addEventListener?.("voiceschanged", heard);
   document.addEventListener("voice", heard);
   heard();
+  // The server's voice can have been loaded before this script.
+  show();
   for (const each of ["grown", "htmx:after:swap"]) document.addEventListener(each, next);
   for (const each of ["voice", "status", "htmx:after:swap"]) document.addEventListener(each, show);
   addEventListener("pagehide", () => begin());

@@ -132,3 +132,9 @@ def test_without_scripts_a_recording_is_chosen(server: Server, visit: Visit, rec
     page.get_by_label("Recording").set_input_files(recorded)
     assert load(page, page.get_by_role("button", name="Write it down")).ok
     expect(box).to_have_value("Please: Buy oats.")
+
+
+def test_the_microphone_stays_when_an_answer_has_come(server: Server, visit: Visit) -> None:
+    chat = visit(server, is_new=True, **DESK).begin("Hello")
+    chat.expect("completed")
+    expect(chat.page.get_by_role("button", name="Dictate")).to_be_visible()

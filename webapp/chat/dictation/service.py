@@ -36,9 +36,14 @@ NO_AUDIO = "This file isn't a recording that can be written down. Send WebM, MP4
 SILENT = "Nothing was heard. Check your microphone, and record it again."
 
 
+def is_set_up() -> bool:
+    """Returns whether an admin has chosen a model for dictation."""
+    return bool(setting(MODEL))
+
+
 def is_offered(person: User | None) -> bool:
     """Returns whether this person can dictate."""
-    return bool(person and setting(MODEL) and person.role in TEAM and may(person, "chat"))
+    return bool(person and is_set_up() and person.role in TEAM and may(person, "chat"))
 
 
 def check_model(value: Value) -> None:

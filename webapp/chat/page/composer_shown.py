@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from webapp.base.languages import gettext as _
 from webapp.chat.calls.choosing import are_offered
 from webapp.chat.calls.tools_shown import web_search_in
+from webapp.chat.dictation import service as dictation
 from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
@@ -28,6 +29,8 @@ from webapp.models.makers import maker_named
 from webapp.models.presets.choice import choice_of, id_in
 from webapp.models.presets.queries import known
 from webapp.models.providers.base import Model
+from webapp.people.accounts.guards import viewer_or_none
+from webapp.people.accounts.tables import User
 from webapp.web.addresses import address, fixed
 
 # Token estimates by message id and length: a message's text only ever grows, so the length identifies it.
@@ -92,8 +95,16 @@ def composer_values(
         "web_search": web_search_in(chat) if right == "own" else None,
         "beside": beside(chat.models),
         "web_search_url": address("composer.switch_web_search", chat.id),
+        "dictation_url": dictation_url(viewer_or_none(), chat) if right != "view" and dictation.is_set_up() else "",
         "is_parked": isinstance(running, ShownMessage) and bool(running.calls and running.calls.asks),
     }
+
+
+def dictation_url(person: User | None, chat: Chat | None) -> str:
+    """Returns where a recording is sent from the composer of a chat, or of a new one; empty if this person can't dictate."""
+    if not dictation.is_offered(person):
+        return ""
+    return address("dictation.write_in_chat", chat.id) if chat else fixed("dictation.write")
 
 
 def beside(models: Sequence[str]) -> list[str]:

@@ -10,11 +10,10 @@ from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.calls import tools_shown
-from webapp.chat.dictation import service as dictation
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm, choices_in
 from webapp.chat.page import mentions_shown, shown, snapshot_shown
-from webapp.chat.page.composer_shown import beside, composer_values, picker
+from webapp.chat.page.composer_shown import beside, composer_values, dictation_url, picker
 from webapp.chat.page.feed import ChatFeed, ChatPosition, cursors_of
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
@@ -89,7 +88,7 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     return {
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
-        "dictation_url": _dictation_url(chat) if dictation.is_offered(me) else "",
+        "dictation_url": dictation_url(me, chat),
         "chips": mentions_shown.chips(form, me, chat),
         "mentions_url": _mentions_url(form, chat) if me else "",
         "allowed": tools_shown.allowed(chat, me),
@@ -101,10 +100,6 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
         **picker(chat, form.model.data or "", person=me.id if me else ""),
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
-
-
-def _dictation_url(chat: Chat | None) -> str:
-    return address("dictation.write_in_chat", chat.id) if chat else fixed("dictation.write")
 
 
 def _mentions_url(form: MessageForm, chat: Chat | None) -> str:
