@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,7 @@ def cookies() -> dict[str, list[Any]]:
 
 @pytest.fixture(scope="session")
 def shared(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with made(tmp_path_factory.mktemp("shared"), upstream_process) as server:
-        server.lift_limits()
-        server.set(demo__fallback="always")
-        server.start()
+    with running(tmp_path_factory.mktemp("shared"), upstream_process, demo__fallback="always") as server:
         yield server
 
 
@@ -124,6 +121,16 @@ def leave_out(script: str, route: Route) -> None:
         route.continue_(url=f"{start}/static/js/{others}.js{rest}")
     else:
         route.abort()
+
+
+@contextmanager
+def running(folder: Path, upstream: Upstream, **settings: str) -> Iterator[Server]:
+    """Yields a running server with these settings and without limits, which the tests of a module share."""
+    with made(folder, upstream) as server:
+        server.lift_limits()
+        server.set(**settings)
+        server.start()
+        yield server
 
 
 def made(folder: Path, upstream: Upstream) -> AbstractContextManager[Server]:

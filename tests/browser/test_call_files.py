@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chats import ChatPage, load
-from tests.browser.conftest import Visit, made
+from tests.browser.conftest import Visit, running
 from tests.browser.test_accessibility import overflows, violations
 from tests.browser.test_tools import DESK, PHONE, begun, searching
 from tests.chat.test_files import drawn
@@ -26,11 +26,9 @@ HITS = [
 @pytest.fixture(scope="module")
 def equipped(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server that can make pictures and search the web."""
-    with made(tmp_path_factory.mktemp("equipped"), upstream_process) as server:
-        search = {"tools__search_kind": "searxng", "tools__search_address": upstream_process.url}
-        server.set(tools__picture_model="openai/gpt-image-1", **search)
-        server.lift_limits()
-        server.start()
+    search = {"tools__search_kind": "searxng", "tools__search_address": upstream_process.url}
+    pictures = {"tools__picture_model": "openai/gpt-image-1"}
+    with running(tmp_path_factory.mktemp("equipped"), upstream_process, **pictures, **search) as server:
         yield server
 
 

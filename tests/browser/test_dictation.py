@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chats import load
 from tests.browser.chromium import ARGUMENTS, executable
-from tests.browser.conftest import Visit, made
+from tests.browser.conftest import Visit, running
 from tests.browser.test_accessibility import overflows, violations
 from tests.browser.test_tools import DESK, PHONE
 from tests.models.providers.test_recordings import spoken
@@ -46,10 +46,8 @@ def chromium(chromium: Browser, recorded: Path) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def listening(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server with a model for dictation."""
-    with made(tmp_path_factory.mktemp("listening"), upstream_process) as server:
-        server.set(voice__dictation_model="openai/gpt-4o-mini-transcribe")
-        server.lift_limits()
-        server.start()
+    model = "openai/gpt-4o-mini-transcribe"
+    with running(tmp_path_factory.mktemp("listening"), upstream_process, voice__dictation_model=model) as server:
         yield server
 
 

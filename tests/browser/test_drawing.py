@@ -1,16 +1,14 @@
 """Pictures that models draw, made by a command and changed by a sentence: with scripts and without, also on a phone."""
 
-import os
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.chats import ChatPage, load
-from tests.browser.conftest import Visit, made
+from tests.browser.conftest import Visit, running
 from tests.browser.test_accessibility import overflows, violations
 from tests.browser.test_tools import DESK, PHONE
 from tests.chat.test_files import drawn
@@ -19,17 +17,12 @@ from tests.upstream.handle import Upstream
 from tests.upstream.server import EDITS, PICTURES
 
 pytestmark = pytest.mark.slow
-# Where to put pictures, for people to look at.
-LOOKS = os.environ.get("DRAWING_LOOKS", "")
 
 
 @pytest.fixture(scope="module")
 def equipped(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server with a model for pictures."""
-    with made(tmp_path_factory.mktemp("drawing"), upstream_process) as server:
-        server.set(tools__picture_model="openai/gpt-image-1")
-        server.lift_limits()
-        server.start()
+    with running(tmp_path_factory.mktemp("drawing"), upstream_process, tools__picture_model="openai/gpt-image-1") as server:
         yield server
 
 
@@ -41,29 +34,20 @@ def server(equipped: Server, upstream: Upstream) -> Server:
     return equipped
 
 
-def look(page: Page, name: str) -> None:
-    if LOOKS:
-        page.screenshot(path=Path(LOOKS) / f"{name}.png")
-
-
 @pytest.mark.parametrize("how", [DESK, PHONE, {**DESK, "color_scheme": "dark"}], ids=["desk", "phone", "dark"])
-def test_a_picture_is_made_and_changed(server: Server, visit: Visit, how: dict[str, Any], request: pytest.FixtureRequest) -> None:
-    name = request.node.callspec.id
+def test_a_picture_is_made_and_changed(server: Server, visit: Visit, how: dict[str, Any]) -> None:
     chat = visit(server, **how).begin("/picture An otter in a mill pond")
     page = chat.page
     chat.expect("completed")
     first = chat.answer.locator(".message-text img")
     expect(first).to_have_js_property("naturalWidth", 600)
-    look(page, f"{name}-1-answer")
     chat.answer.locator(".message-text a:has(img)").click()
-    look(page, f"{name}-2-opened")
     page.locator("#lightbox").get_by_role("link", name="Change this picture").click()
     panel = page.get_by_role("dialog", name="Change this picture")
     wish = panel.get_by_role("textbox", name="What is to be different?")
     expect(wish).to_be_visible()
     expect(page.locator("#lightbox")).to_be_hidden()
     wish.fill("Make it night")
-    look(page, f"{name}-3-form")
     assert violations(page) == []
     assert overflows(page) == []
     panel.get_by_role("button", name="Make the new picture").click()
@@ -71,7 +55,6 @@ def test_a_picture_is_made_and_changed(server: Server, visit: Visit, how: dict[s
     expect(page.locator("article.message").nth(2)).to_contain_text("Make it night")
     expect(page.locator("article.message").nth(3).locator(".message-text img")).to_have_js_property("naturalWidth", 400)
     expect(panel).to_be_hidden()
-    look(page, f"{name}-4-changed")
     assert overflows(page) == []
 
 
@@ -81,11 +64,9 @@ def test_the_command_is_listed_and_becomes_a_chip(server: Server, visit: Visit) 
     box.press_sequentially("/pic")
     option = page.get_by_role("option", name="/picture")
     expect(option).to_be_visible()
-    look(page, "list")
     box.press("Enter")
     expect(page.locator(".chip--mention")).to_contain_text("picture")
     box.press_sequentially("An otter")
-    look(page, "chip")
     box.press("Enter")
     chat = ChatPage(page)
     chat.expect("completed")
@@ -98,7 +79,6 @@ def test_without_scripts_it_is_a_page(server: Server, visit: Visit) -> None:
     chat.expect("completed")
     assert load(page, chat.answer.get_by_role("link", name="Actions")).ok
     assert load(page, page.get_by_role("link", name="Change this picture")).ok
-    look(page, "page-without-scripts")
     page.get_by_role("textbox", name="What is to be different?").fill("Make it night")
     assert load(page, page.get_by_role("button", name="Make the new picture")).ok
     expect(page.locator("article.message").nth(2)).to_contain_text("Make it night")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chats import Person
-from tests.browser.conftest import Visit, made
+from tests.browser.conftest import Visit, running
 from tests.browser.test_read_aloud import VOICE
 from tests.models.providers.test_voices import sends, tone
 from tests.support.server import Server
@@ -19,10 +19,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def speaking(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server with a voice."""
-    with made(tmp_path_factory.mktemp("speaking"), upstream_process) as server:
-        server.set(voice__reading_model="some/voice", voice__reading_voice="alloy")
-        server.lift_limits()
-        server.start()
+    voice = {"voice__reading_model": "some/voice", "voice__reading_voice": "alloy"}
+    with running(tmp_path_factory.mktemp("speaking"), upstream_process, **voice) as server:
         yield server
 
 
