@@ -1,8 +1,7 @@
 """Pictures by models that draw: each is asked for once, because it may have to be paid even where no reply was seen."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self
 
@@ -10,7 +9,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.ladder import Attempt
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Drawn, Model, ModelRequest, PictureRequest, Provider, ProviderError, Turn
-from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Event, Notice, Pictured, Started, Usage
+from webapp.streaming.events import Ended, Event, Pictured, Started, Usage
 from webapp.streaming.stop import Stop
 
 # As much as OpenAI takes.
@@ -60,9 +59,7 @@ class DrawingSource:
         try:
             drawn = self._maker.draw(self._request, stop)
         except ProviderError as error:
-            # The engine detects rejected API keys by this event.
-            tried = Attempt(self._request.model, "whole", round(self._now() - began, 2), error.code, str(error))
-            yield Notice(ATTEMPT_NOTICE, str(error), json.dumps(asdict(tried)))
+            yield Attempt(self._request.model, "whole", round(self._now() - began, 2), error.code, str(error)).as_notice()
             words = f"{error} {MAYBE_PAID}" if is_maybe_paid(error) else str(error)
             raise ProviderError(error.code, words, retry_after=error.retry_after, of_connection=error.of_connection) from error
         yield drawn.usage

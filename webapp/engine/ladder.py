@@ -86,9 +86,10 @@ class Attempt:
     of_connection: bool = False
     retry_after: float | None = None
 
-    def as_json(self) -> str:
-        """Returns it as it is stored, without what is unknown or not so."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value is not False and value is not None})
+    def as_notice(self) -> Notice:
+        """Returns the notice by which it is stored, and the engine detects rejected API keys; it leaves out what isn't known."""
+        known = {name: value for name, value in asdict(self).items() if value is not False and value is not None}
+        return Notice(ATTEMPT_NOTICE, self.message, json.dumps(known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ class Ladder:
             seconds = round(self._now() - begun_at, 2)
             tried = Attempt(rung.model, how, seconds, error.code, str(error), error.of_connection, error.retry_after)
             log.info("%s (%s) failed after %.1f s: %s", tried.model, tried.how, tried.seconds, tried.code)
-            yield Notice(ATTEMPT_NOTICE, str(error), tried.as_json())
+            yield tried.as_notice()
             raise error from None
         finally:
             self._attempt = None

@@ -4,10 +4,9 @@ Each is a generation, so it appears in *Usage*, counts towards budgets and has a
 It is stopped when its client disconnects.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from webapp.base.db import db, write
@@ -18,7 +17,7 @@ from webapp.engine.ladder import Attempt
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest, ProviderError, Turn
-from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Event, Notice, Started, Usage
+from webapp.streaming.events import Ended, Event, Started, Usage
 from webapp.streaming.stop import Stop
 
 LATE = "The model didn't answer in time."
@@ -71,9 +70,7 @@ class RequestSource(Generic[R]):
             yield Ended("completed", "stop")
         except ProviderError as error:
             self.failure = error
-            # The engine detects rejected API keys by this event.
-            tried = Attempt(model, "whole", round(self._now() - began, 2), error.code, str(error))
-            yield Notice(ATTEMPT_NOTICE, str(error), json.dumps(asdict(tried)))
+            yield Attempt(model, "whole", round(self._now() - began, 2), error.code, str(error)).as_notice()
             raise
         finally:
             self.is_over.set()

@@ -1,9 +1,8 @@
 """Requests embeddings from models as generations, so they appear in *Usage*, count towards budgets and have a timeout."""
 
-import json
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import sqrt
 from sys import byteorder
 
@@ -17,7 +16,7 @@ from webapp.engine.ladder import Attempt
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest, Provider, ProviderError, Turn
-from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Event, Notice, Started
+from webapp.streaming.events import Ended, Event, Started
 from webapp.streaming.stop import Stop
 
 KIND = side_requests.kind("embedding", "Embeddings", lambda *_: None, lambda _: None)
@@ -78,9 +77,7 @@ class EmbeddingSource:
             yield Ended("completed", "stop")
         except ProviderError as error:
             self.failure = error
-            # The engine detects rejected API keys by this event.
-            tried = Attempt(self._wanted.model, "whole", round(self._now() - began, 2), error.code, str(error))
-            yield Notice(ATTEMPT_NOTICE, str(error), json.dumps(asdict(tried)))
+            yield Attempt(self._wanted.model, "whole", round(self._now() - began, 2), error.code, str(error)).as_notice()
             raise
         finally:
             self.is_over.set()
