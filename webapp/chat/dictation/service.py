@@ -51,7 +51,7 @@ def check_model(value: Value) -> None:
     if str(value).startswith(DEMO):
         raise Invalid(NO_DEMO, field="value")
     if value:
-        providers().transcriber(str(value))
+        providers().provider_of(str(value))
 
 
 def transcribe(stream: IO[bytes], *, by: User, language: str = "") -> str:
@@ -61,7 +61,7 @@ def transcribe(stream: IO[bytes], *, by: User, language: str = "") -> str:
         raise Conflict(NOT_SET_UP)
     if by.role not in TEAM:
         raise Forbidden(NO_GUESTS)
-    provider, name = providers().transcriber(model), providers().name_of(model)
+    provider, name = providers().provider_of(model), providers().name_of(model)
     audio_format, size = _format(stream), stream.seek(0, 2)
     if size > MOST_BYTES:
         raise TooLarge.file(MOST_BYTES)

@@ -57,7 +57,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     running, every = snapshot_shown.running_in(thread), snapshot_shown.each_shown(thread)
     generation, cursor = (running.generation_id, running.cursor) if running else ("", ())
     columns = cursors_of(snapshot_shown.running_columns(thread))
-    around = composer(form, chat)
+    around = {**composer_values(chat, messages, moment.running, right, moment.chat_state), **composer(form, chat)}
     position = ChatPosition(topics.epoch, seq, snapshot_shown.end_of(thread), generation, cursor, sidebar, dict(columns))
     page = render(
         "chat/page/visitor.html" if chat.visitor_hash else "chat/page/show.html",
@@ -72,12 +72,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         # The address must be unique: for one that differs in its fragment only, a browser scrolls and doesn't load the page.
         refresh_url=f"{address('chat.show', chat.id)}?at={new_id()[:10]}#end",
         led=replacing_composer(chat, right),
-        **{
-            "cut": deleted_branches.restorable_below(messages, right),
-            **composer_values(chat, messages, moment.running, right, moment.chat_state),
-            **around,
-            **more,
-        },
+        **{"cut": deleted_branches.restorable_below(messages, right), **around, **more},
     )
     return with_microphone(page) if around["dictation_url"] else page
 
@@ -88,11 +83,10 @@ def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "")
     return {
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
-        "dictation_url": dictation_url(me, chat),
         "chips": mentions_shown.chips(form, me, chat),
         "mentions_url": _mentions_url(form, chat) if me else "",
         "allowed": tools_shown.allowed(chat, me),
-        **({} if chat else tools_shown.new_chat_values(me, form.tools.data)),
+        **({} if chat else {"dictation_url": dictation_url(me, None), **tools_shown.new_chat_values(me, form.tools.data)}),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "beside": beside(chat.models if chat else form.models.data or ()),
         "choices": {} if chat else choices_in(request.values),

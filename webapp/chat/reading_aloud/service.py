@@ -52,7 +52,7 @@ def check_model(value: Any) -> None:
     if str(value).startswith(DEMO):
         raise Invalid(NO_DEMO, field="value")
     if value:
-        providers().speaker(str(value))
+        providers().provider_of(str(value))
 
 
 def is_offered(user: User) -> bool:
@@ -109,7 +109,7 @@ def _refuse_unless_offered(user: User) -> None:
 
 def _spoken(text: str, person: str, *, voice: str = "", audio_format: str = "mp3", leaving: Leaving | None = None) -> Spoken:
     model, catalogue = str(setting(MODEL)), providers()
-    provider, name = catalogue.speaker(model), catalogue.name_of(model)
+    provider, name = catalogue.provider_of(model), catalogue.name_of(model)
     _refuse_if_too_many(the_engine(), person)
     ask = partial(provider.speak, name, text, voice or str(setting(VOICE)), audio_format=audio_format)
     request = SingleRequest(KIND.name, model, provider.name, person, text, ask)

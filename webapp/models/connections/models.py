@@ -127,19 +127,11 @@ class Providers:
             return provider
         raise Invalid(f"No connection has the embedding model {model[:80]}.", field="embedding_model")
 
-    def picture_maker(self, model: str) -> Provider:
-        """Returns the provider for this model for pictures, which need not be listed either."""
+    def provider_of(self, model: str) -> Provider:
+        """Returns the provider for a model of pictures or of speech, which need not be listed either."""
         if provider := self._unlisted(model):
             return provider
         raise Invalid(f"No connection has the model {model[:80]}.", field="value")
-
-    def transcriber(self, model: str) -> Provider:
-        """Returns the provider for this model that writes recordings down, which need not be listed either."""
-        return self.picture_maker(model)
-
-    def speaker(self, model: str) -> Provider:
-        """Returns the provider for this model that reads aloud, which need not be listed either."""
-        return self.picture_maker(model)
 
     def _unlisted(self, model: str) -> Provider | None:
         if model.startswith(DEMO):

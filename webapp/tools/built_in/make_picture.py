@@ -36,7 +36,7 @@ def unavailable() -> str:
 def check_model(value: Any) -> None:
     """Raises `Invalid` if no connection can have this model."""
     if value:
-        providers().picture_maker(str(value))
+        providers().provider_of(str(value))
 
 
 def make(context: CallContext, arguments: Mapping[str, Any]) -> Result:
