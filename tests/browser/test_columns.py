@@ -1,6 +1,7 @@
 """Answers side by side in a browser: columns on a desk, tabs on a phone, and one after the other on paper."""
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ CUT = """column => [column, ...column.querySelectorAll(':not(.sr, .sr *)')].filt
   const isOutside = box.right > innerWidth + 1 || box.left < -1;
   return box.width && (isOutside || (part.clientWidth && part.scrollWidth > part.clientWidth + 1));
 }).map(part => part.outerHTML.slice(0, 80))"""
+# Where elements are, read at one moment: the page may still scroll between two questions.
+BOXES = "all => all.map(each => each.getBoundingClientRect().toJSON())"
 
 
 def begun(person: Person, upstream: Upstream, *behaviours: dict[str, object]) -> ChatPage:
@@ -52,7 +55,7 @@ def test_columns_have_no_known_barriers_and_are_tabs_on_a_phone(server: Server, 
     expect_statuses(page, completed=1, interrupted=1, responding=2)
     columns.get_by_role("button", name="Stop").last.click()
     expect_statuses(page, completed=1, interrupted=1, stopped=1, responding=1)
-    boxes = [column.bounding_box() or {} for column in columns.all()]
+    boxes = columns.evaluate_all(BOXES)
     assert [box["x"] for box in boxes] == sorted({box["x"] for box in boxes})
     assert len({box["y"] for box in boxes}) == 1
     assert violations(page, [look for look in EVERY_LOOK if look[0] == WIDE]) + overflows(page) == []
@@ -94,14 +97,12 @@ def test_on_paper_they_follow_each_other(server: Server, upstream: Upstream, vis
     if PICTURES:
         page.screenshot(path=Path(PICTURES) / f"columns-paper-{width}.png", full_page=True)
 
-    bottom = float("-inf")
-    for column in page.locator(".column").all():
+    columns = page.locator(".column")
+    for column in columns.all():
         expect(column.locator(".column__name")).to_be_visible()
         expect(column.locator(".message-text")).to_be_visible()
         expect(column.get_by_role("button")).to_have_count(0)
         assert column.evaluate(CUT) == []
-        box = column.bounding_box()
-        assert box
-        assert box["y"] >= bottom
-        bottom = box["y"] + box["height"]
+    boxes = columns.evaluate_all(BOXES)
+    assert all(above["bottom"] <= below["top"] for above, below in pairwise(boxes))
     expect(page.locator(".columns__tab").first).to_be_hidden()

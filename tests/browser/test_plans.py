@@ -121,15 +121,15 @@ def test_stopped_by_a_key_and_finished_by_a_key(plan_server: Server, visit: Visi
     assert len(content(page)["weeks"]) == 4
 
 
-def test_killed_in_the_third_week_it_is_partial_and_can_be_finished(plan_server: Server, visit: Visit) -> None:
+def test_killed_after_the_second_week_it_is_partial_and_can_be_finished(plan_server: Server, visit: Visit) -> None:
     page = begin(visit(plan_server))
-    until(page, lambda: journalled(plan_server).count("focus") == 3, seconds=40)
+    until(page, lambda: journalled(plan_server).count("focus") >= 3, seconds=40)
     plan_server.kill()
     plan_server.start()
     expect_status(page, "partial", seconds=60)
     expect(page.locator(".strip")).to_contain_text("The server was restarted")
     saved = content(page)["weeks"]
-    assert 2 <= len(saved) <= 3
+    assert len(saved) >= 2
     page.get_by_role("button", name="Finish it").click()
     expect_status(page, "completed")
     assert content(page)["weeks"][: len(saved)] == saved
