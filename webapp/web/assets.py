@@ -31,6 +31,8 @@ MATHS = "vendor/fonts/maths.woff2"
 # What a sheet of static/css asks for beside that folder: a font, a mask.
 ASKED = re.compile(r'url\("\.\./([\w./-]+)"\)')
 COMMENTS_AND_INDENTS = re.compile(r"/\*.*?\*/|(?<=\n)\s+", re.DOTALL)
+# Space that has no meaning in a style sheet, and what must keep its own: a text in quotes.
+TEXT_OR_SPACE = re.compile(r'("[^"]*")|\s*([{};,>])\s*|(?<=:)\s+')
 # A text of a script, which is put in the language of its page when scripts are joined.
 SCRIPT_TEXT = re.compile(r'\b_\(\s*("(?:[^"\\]|\\.)*"),?\s*\)')
 SCRIPT_COMMENTS_AND_INDENTS = re.compile(r"^\s*//.*\n|^ +", re.MULTILINE)
@@ -77,12 +79,13 @@ def script(*names: str) -> bytes:
 
 
 def layered(files: Iterable[Path], folder: Path) -> str:
-    """Returns style sheets as one, each in its layer and without comments and indents."""
+    """Returns style sheets as one, each in its layer and without comments and needless space."""
     parts = [f"@layer {', '.join(LAYERS)};"]
     for file in files:
         layer = file.relative_to(folder).with_suffix("").parts[0]
-        rules = f"@layer {layer} {{\n{COMMENTS_AND_INDENTS.sub('', file.read_text('utf-8'))}}}"
-        parts.append(f"@media print {{\n{rules}\n}}" if layer == "print" else rules)
+        lines = COMMENTS_AND_INDENTS.sub("", file.read_text("utf-8"))
+        rules = f"@layer {layer}{{{TEXT_OR_SPACE.sub(lambda found: found[1] or found[2] or '', lines)}}}"
+        parts.append(f"@media print{{{rules}}}" if layer == "print" else rules)
     return "\n".join(parts)
 
 
