@@ -1,5 +1,7 @@
 """The chat feature: pages, lists, files and shares of chats, and answers as a kind of generation."""
 
+from functools import partial
+
 from webapp.characters.last_chats import LastChats
 from webapp.chat.attachments import views as attachment_views
 from webapp.chat.calls import views as call_views
@@ -43,7 +45,9 @@ from webapp.chat.texts import views as text_views
 from webapp.chat.texts.changing import CHANGE
 from webapp.chat.texts.prompt_sections import text_sections
 from webapp.engine.watching.lists import LiveList, LivePage
+from webapp.models.connections.models import check_unlisted
 from webapp.models.presets import queries as preset_queries
+from webapp.models.providers.demo import NO_RECORDINGS, NO_VOICE
 from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -111,8 +115,8 @@ FEATURE = Feature(
     resumes=(long_files.wake,),
     setting_checks={
         leading.COLLECTIONS: leading.check_collections,
-        dictation.MODEL: dictation.check_model,
-        reading_aloud.MODEL: reading_aloud.check_model,
+        dictation.MODEL: partial(check_unlisted, no_demo=NO_RECORDINGS),
+        reading_aloud.MODEL: partial(check_unlisted, no_demo=NO_VOICE),
     },
     brings=(
         Contributor(chat_sections),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from webapp.base.db import db, write
+from webapp.base.errors import AppError, Invalid, Unavailable
 from webapp.base.ids import new_id
 from webapp.engine import service
 from webapp.engine.engine import Engine, the_engine
@@ -48,6 +49,13 @@ class SingleRequest(Generic[R]):
     text: str
     ask: Callable[[Stop], R]
     other_tokens: int = 0
+
+
+def refusal(failure: ProviderError, *, field: str) -> AppError:
+    """Returns the error for a person whose request has failed; `field` has what a provider calls invalid."""
+    if failure.code == "invalid":
+        return Invalid(failure.message, field=field)
+    return Unavailable(failure.message, retry_after=int(failure.retry_after or 0))
 
 
 class RequestSource(Generic[R]):

@@ -1,8 +1,10 @@
 """The tools feature: the tools that come with it, and their page in the administration."""
 
-from webapp.models.connections.models import PICTURE_MODEL
+from functools import partial
+
+from webapp.models.connections.models import PICTURE_MODEL, check_unlisted
+from webapp.models.providers.demo import NO_PICTURES
 from webapp.tools import policy_views, search_connections, views
-from webapp.tools.built_in import make_picture
 from webapp.tools.built_in.catalog import ALL
 from webapp.tools.servers import keys, offered, shown as servers_shown, views as server_views
 from webapp.web.feature import Feature
@@ -23,7 +25,7 @@ FEATURE = Feature(
     brings=(*ALL, search_connections.HOLDER, offered.MORE_TOOLS, keys.HOLDER, MoreFacts(servers_shown.chapter)),
     setting_checks={
         search_connections.ADDRESS: search_connections.check_address,
-        PICTURE_MODEL: make_picture.check_model,
+        PICTURE_MODEL: partial(check_unlisted, no_demo=NO_PICTURES),
     },
     navigation=(
         NavEntry(

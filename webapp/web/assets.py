@@ -84,7 +84,7 @@ def layered(files: Iterable[Path], folder: Path) -> str:
     for file in files:
         layer = file.relative_to(folder).with_suffix("").parts[0]
         lines = COMMENTS_AND_INDENTS.sub("", file.read_text("utf-8"))
-        rules = f"@layer {layer}{{{TEXT_OR_SPACE.sub(lambda found: found[1] or found[2] or '', lines)}}}"
+        rules = f"@layer {layer}{{{TEXT_OR_SPACE.sub(lambda part: part[1] or part[2] or '', lines)}}}"
         parts.append(f"@media print{{{rules}}}" if layer == "print" else rules)
     return "\n".join(parts)
 

@@ -14,6 +14,7 @@ from webapp.base.db import db
 from webapp.chat.reading_aloud import service
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
+from webapp.models.providers.demo import NO_VOICE
 from webapp.operations.budgets import service as budgets
 from webapp.operations.budgets.service import BudgetInput
 from webapp.settings.service import set_setting
@@ -83,7 +84,7 @@ def test_guests_and_people_without_a_model_have_none(app, owner, fake):
 def test_only_a_model_of_a_connection_can_be_chosen(owner):
     page = owner.post("/admin/settings/voice", **{"voice.reading_model": "demo/quick"})
     assert page.status_code == 422
-    assert page.says(service.NO_DEMO)
+    assert page.says(NO_VOICE)
 
 
 def test_a_budget_counts_and_refuses_it(app, owner, fake):

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import gevent
@@ -17,7 +16,7 @@ from tests.upstream.server import PICTURES
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import PICTURE_MODEL as MODEL
 from webapp.settings.service import set_setting
-from webapp.tools.built_in.make_picture import check_model, make, unavailable
+from webapp.tools.built_in.make_picture import make, unavailable
 from webapp.tools.tool import Result, ToolFailed
 
 __all__ = ["app"]
@@ -47,11 +46,12 @@ def test_it_is_not_offered_without_a_model(app: Flask) -> None:
         assert unavailable() == ""
 
 
-def test_a_model_of_no_connection_is_refused(make_app: Callable[..., Flask]) -> None:
-    with make_app().app_context():
-        for refused in (check_model, partial(set_setting, MODEL)):
-            with pytest.raises(Invalid, match="No connection has the model gone:model"):
-                refused("gone:model")
+@pytest.mark.parametrize(
+    ("model", "why"), [("gone:model", "No connection has the model gone:model"), ("demo/quick", "The demo makes no pictures")]
+)
+def test_a_model_that_can_make_none_is_refused(make_app: Callable[..., Flask], model: str, why: str) -> None:
+    with make_app().app_context(), pytest.raises(Invalid, match=why):
+        set_setting(MODEL, model)
 
 
 def test_a_picture_comes_with_the_reply(make_picture: Any, fake: Fake) -> None:

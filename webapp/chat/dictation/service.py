@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, TooLarge, Unavailable
+from webapp.base.errors import Conflict, Forbidden, Invalid, TooLarge
 from webapp.base.heavy.child import COPIED_BYTES
 from webapp.base.heavy.turns import by_turns
 from webapp.engine import side_requests
-from webapp.engine.single_requests import SingleRequest, replied
-from webapp.models.connections.models import DEMO, providers
+from webapp.engine.single_requests import SingleRequest, refusal, replied
+from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError, Recording
 from webapp.models.providers.provider_http import TRANSCRIPT_SECONDS
 from webapp.models.providers.recordings import FLAC, HEAD_BYTES, WAV, AudioFormat, format_of
@@ -20,7 +20,6 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import User
-from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 
 MODEL = "voice.dictation_model"
@@ -30,7 +29,7 @@ MOST_BYTES = 25 * 1024 * 1024
 # A budget is estimated from as many tokens as OpenAI's models count, and from as many bytes as browsers record.
 TOKENS_A_SECOND, BYTES_A_SECOND, OTHER_BYTES = 17, 4_000, {WAV: 32_000, FLAC: 16_000}
 NOT_SET_UP = "Dictation isn't set up. An admin can choose a model for it in Administration → Models → Voice."
-NO_GUESTS, NO_DEMO = "Guests can't dictate.", "The demo writes no recordings down."
+NO_GUESTS = "Guests can't dictate."
 EMPTY = "This recording is empty. Record it again."
 NO_AUDIO = "This file isn't a recording that can be written down. Send WebM, MP4, M4A, Ogg, MP3, WAV or FLAC."
 SILENT = "Nothing was heard. Check your microphone, and record it again."
@@ -44,14 +43,6 @@ def is_set_up() -> bool:
 def is_offered(person: User | None) -> bool:
     """Returns whether this person can dictate."""
     return bool(person and is_set_up() and person.role in TEAM and may(person, "chat"))
-
-
-def check_model(value: Value) -> None:
-    """Raises `Invalid` if no connection can have this model."""
-    if str(value).startswith(DEMO):
-        raise Invalid(NO_DEMO, field="value")
-    if value:
-        providers().provider_of(str(value))
 
 
 def transcribe(stream: IO[bytes], *, by: User, language: str = "") -> str:
@@ -74,7 +65,7 @@ def transcribe(stream: IO[bytes], *, by: User, language: str = "") -> str:
         try:
             return replied(request, seconds=TRANSCRIPT_SECONDS).text
         except ProviderError as failure:
-            raise _refusal(failure) from failure
+            raise refusal(failure, field="file") from failure
 
 
 def _format(stream: IO[bytes]) -> AudioFormat:
@@ -96,9 +87,3 @@ def _on_disk(stream: IO[bytes]) -> Iterator[Path]:
             file.write(chunk)
         file.flush()
         yield Path(file.name)
-
-
-def _refusal(failure: ProviderError) -> AppError:
-    if failure.code == "invalid":
-        return Invalid(failure.message, field="file")
-    return Unavailable(failure.message, retry_after=int(failure.retry_after or 0))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, write
-from webapp.base.errors import AppError, Conflict, Invalid, Unavailable
+from webapp.base.errors import Conflict, Invalid
 from webapp.base.ids import new_id
 from webapp.base.inputs import AnyId, Input, Line
 from webapp.chat.attachments import service as attachment_service
@@ -19,6 +19,7 @@ from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.engine import service as generations, side_requests
 from webapp.engine.drawing import MOST_ORIGINALS, MOST_PROMPT, DrawingSource
 from webapp.engine.engine import Engine, the_engine
+from webapp.engine.single_requests import refusal
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import PICTURE_MODEL, providers
 from webapp.models.providers.base import AttachedImage, ModelRequest, PictureRequest, ProviderError, Turn
@@ -124,7 +125,7 @@ def make(person: str, entered: PictureInput, originals: Sequence[StoredFile], *,
     # What was used is stored with the end, and so is that there is nothing.
     engine.wait(lambda: id not in engine.live, generations.ENDING_SECONDS)
     if not asking.content:
-        raise _refusal(asking.failure)
+        raise refusal(asking.failure, field="prompt")
     file = _kept(person, entered.chat_id, asking.content)
     with write() as session:
         session.execute(update(Generation).where(Generation.id == id).values(prompt={FILE_ID: file.id}))
@@ -150,14 +151,8 @@ def _kept(person: str, chat_id: str | None, content: bytes) -> StoredFile:
         if chat_id:
             return attachment_service.add_picture(person, chat_id, NAME, content)
         return attachment_service.store_picture(person, NAME, content)
-    except Invalid as refusal:
-        raise Invalid(f"{NOT_KEPT} {refusal.message}", field="prompt") from refusal
-
-
-def _refusal(failure: ProviderError) -> AppError:
-    if failure.code == "invalid":
-        return Invalid(failure.message, field="prompt")
-    return Unavailable(failure.message, retry_after=int(failure.retry_after or 0))
+    except Invalid as error:
+        raise Invalid(f"{NOT_KEPT} {error.message}", field="prompt") from error
 
 
 def _made_earlier(generation: Generation) -> MadePicture:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from math import ceil
-from typing import Any
 
 from pydantic import Field
 
@@ -16,9 +15,10 @@ from webapp.engine import side_requests, single_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.single_requests import Leaving, SingleRequest
 from webapp.engine.state.admission import SIDE_SHARE
-from webapp.models.connections.models import DEMO, providers
+from webapp.models.connections.models import check_unlisted, providers
 from webapp.models.providers import voices
 from webapp.models.providers.base import ProviderError, Spoken
+from webapp.models.providers.demo import NO_VOICE
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import User
@@ -35,7 +35,6 @@ MOST_VOICE = 100
 NO_MODEL = f"No model for reading aloud is set. An admin can choose one in {WHERE}."
 NO_GUESTS = "Guests can't use the server's voice."
 NOTHING = "There is nothing to read in this text."
-NO_DEMO = "The demo has no voice."
 FULL = "Too many texts are being read aloud. Please try again in a moment."
 # Formats of which several one after the other are one.
 JOINABLE = ("audio/mpeg", "audio/aac", "audio/ogg")
@@ -47,20 +46,12 @@ class SpeechInput(Input):
     text: str = Field(min_length=1, max_length=600, description="What is to be heard.")
 
 
-def check_model(value: Any) -> None:
-    """Raises `Invalid` if no connection can have this model."""
-    if str(value).startswith(DEMO):
-        raise Invalid(NO_DEMO, field="value")
-    if value:
-        providers().provider_of(str(value))
-
-
 def is_offered(user: User) -> bool:
     """Returns whether a person can have answers read by the server's voice."""
     if not (setting(MODEL) and user.role in TEAM and may(user, "chat")):
         return False
     try:
-        check_model(setting(MODEL))
+        check_unlisted(setting(MODEL), NO_VOICE)
     except Invalid:
         return False
     return True

@@ -503,6 +503,14 @@ def providers() -> Providers:
     return PROVIDERS.get()
 
 
+def check_unlisted(model: object, no_demo: str) -> None:
+    """Raises `Invalid` if a setting names a model that no connection can have; `no_demo` says that the demo has none."""
+    if str(model).startswith(DEMO):
+        raise Invalid(no_demo, field="value")
+    if model:
+        providers().provider_of(str(model))
+
+
 def matching(models: Iterable[Model], query: str) -> list[Model]:
     """Returns the models whose name, id, maker or abilities contain every word of the query."""
     words = query.lower().split()

@@ -41,6 +41,9 @@ MODELS = tuple(Model(f"demo/{name}", f"Demo: {name}", 32_000, hidden=name in HID
 
 
 VECTORS, DIMENSIONS = "demo/vectors", 64
+NO_PICTURES = "The demo makes no pictures."
+NO_RECORDINGS = "The demo writes no recordings down."
+NO_VOICE = "The demo has no voice."
 
 
 class DemoProvider:
@@ -90,13 +93,13 @@ class DemoProvider:
         return Embedded(tuple(map(_vector, texts)), Usage(tokens, None, "0", model))
 
     def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
-        raise ProviderError("invalid", "The demo makes no pictures.")
+        raise ProviderError("invalid", NO_PICTURES)
 
     def transcribe(self, model: str, recording: Recording, stop: Stop) -> Transcribed:
-        raise ProviderError("invalid", "The demo writes no recordings down.")
+        raise ProviderError("invalid", NO_RECORDINGS)
 
     def speak(self, model: str, text: str, voice: str, stop: Stop, *, audio_format: str = "mp3") -> Spoken:
-        raise ProviderError("invalid", "The demo has no voice.")
+        raise ProviderError("invalid", NO_VOICE)
 
     def models(self) -> Sequence[Model]:
         return MODELS

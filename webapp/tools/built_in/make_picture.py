@@ -7,8 +7,9 @@ from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
 from webapp.engine.drawing import PictureMaker, is_maybe_paid
-from webapp.models.connections.models import PICTURE_MODEL, providers
+from webapp.models.connections.models import PICTURE_MODEL, check_unlisted
 from webapp.models.providers.base import PictureRequest, ProviderError
+from webapp.models.providers.demo import NO_PICTURES
 from webapp.settings.service import setting
 from webapp.tools.built_in.texts import one_line, said, visible
 from webapp.tools.files import NewFile
@@ -27,16 +28,10 @@ def unavailable() -> str:
     """Returns why no pictures can be made, or nothing."""
     model = str(setting(PICTURE_MODEL))
     try:
-        check_model(model)
+        check_unlisted(model, NO_PICTURES)
     except Invalid:
         return GONE
     return "" if model else NOT_SET_UP
-
-
-def check_model(value: Any) -> None:
-    """Raises `Invalid` if no connection can have this model."""
-    if value:
-        providers().provider_of(str(value))
 
 
 def make(context: CallContext, arguments: Mapping[str, Any]) -> Result:
