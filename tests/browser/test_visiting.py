@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import ChatPage, Person, press, until
+from tests.browser.chats import ChatPage, Person, press, read_further_up, until
 from tests.browser.conftest import Visit
 from tests.browser.ways import PHONE
 from tests.support.server import Server
@@ -78,14 +78,15 @@ def test_the_stream_of_a_page_that_was_left_ends(own_server: Server, upstream: U
 def test_going_back_shows_the_page_where_it_was_left(server: Server, upstream: Upstream, visit: Visit) -> None:
     chat, other = two_chats(visit(server), upstream)
     page, first = marked(chat.page), chat.page.url
-    # A person goes up in a text that they see.
+    # By the wheel: from what a script scrolls to, a browser returns to the message in the address until the page is loaded.
     page.wait_for_function(IS_AT_END)
-    page.evaluate("() => new Promise(done => { addEventListener('scrollend', done, {once: true}); scrollTo(0, 300); })")
+    read_further_up(page, 900)
+    left_at = page.wait_for_function("() => history.state?.y === scrollY && scrollY").json_value()
     to(page, other)
     page.go_back()
     page.wait_for_url(first)
     expect(page).to_have_title("What is a sluice? · Millrace")
-    page.wait_for_function("() => Math.abs(scrollY - 300) < 2")
+    page.wait_for_function("y => Math.abs(scrollY - y) < 2", arg=left_at)
     page.go_forward()
     expect(page).to_have_title("What is a weir? · Millrace")
     assert is_same(page)
