@@ -129,6 +129,7 @@ def test_one_that_hangs_is_stopped_and_its_price_unknown(app, owner, fake):
     fake.always({"steps": [{"hang": True}]}, at=PICTURES)
     path = owner.post("/chats", message="An otter", answered_by=MODEL).location.partition("#")[0]
     fake.until(lambda _: sent_to(fake, PICTURES))
+    assert owner.get(path).one(".state__words").text() == "Drawing a picture"
     owner.post(f"{path}/stop")
     page = owner.wait_for(path, ended)
     generation, _ = last(app)

@@ -21,7 +21,7 @@ from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK
 from webapp.chat.messages import follow_up, notices, renderings, sending, titles
-from webapp.chat.page.projection import CONTINUING, IDLE, AnswerProjection
+from webapp.chat.page.projection import CONTINUING, DRAWING, IDLE, AnswerProjection
 from webapp.chat.page.scripted import scripts_of_message
 from webapp.chat.prompt import leading, remembering
 from webapp.chat.prompt.answer_prompt import request_of
@@ -61,7 +61,15 @@ def projection(
     pictures = partial(_pictures, the_engine(), topic_names.chat_in(generation.lane))
     if is_closed(generation) or not (generation.continues_id or generation.text_offset):
         id = generation.message_id or ""
-        return AnswerProjection(id, generation.id, growing=growing, scripted=scripted, pictures=pictures, is_beside=is_beside)
+        return AnswerProjection(
+            id,
+            generation.id,
+            doing=DRAWING if providers().draws(generation.model) else IDLE,
+            growing=growing,
+            scripted=scripted,
+            pictures=pictures,
+            is_beside=is_beside,
+        )
     message = db.session.get(Message, generation.message_id)
     if not message:
         # The message was deleted in the meantime, so no one will see the projection.

@@ -35,7 +35,9 @@ from webapp.tools.built_in.texts import one_line
 
 # What an answer does, beside its status: frames name it, and stream.js has the same words.
 Doing = Mapping[str, str | int]
-AGAIN, CALLING, ASKING, CONTINUING = ({"is": name} for name in ("again", "calling", "asking", "continuing"))
+AGAIN, CALLING, ASKING, CONTINUING, DRAWING = (
+    {"is": name} for name in ("again", "calling", "asking", "continuing", "drawing")
+)
 IDLE: Doing = {}
 # How much of a call that is being written is kept and shown, in characters.
 MOST_ASKING, MOST_SHOWN = 300, 40
@@ -132,6 +134,8 @@ class AnswerProjection:
                 return _("Waiting for an answer")
             case {"is": "continuing"}:
                 return _("Continuing after a restart")
+            case {"is": "drawing"}:
+                return _("Drawing a picture")
         return ""
 
     @property
