@@ -16,7 +16,7 @@ if [ -n "${T-}" ]; then
     # shellcheck disable=SC2086
     exec "$python" -m pytest -p tests.support.progress -m "$marks" $T
 fi
-[ $# != 0 ] || set -- answers chats pages rest programs attacks servers people waits
+[ $# != 0 ] || set -- answers chats pages rest people programs attacks servers waits
 [ "$*" != quick ] || set -- quick_others quick_chats quick_characters
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ -z "${SCRATCH-}" ]; then
