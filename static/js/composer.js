@@ -4,6 +4,7 @@
   const SAVE_AFTER = 800,
     AGAIN_AFTER = 3_000;
   let sent = "",
+    isEmptied = false,
     waiting = 0;
   const box = () => document.getElementById("composer-text");
   const isCovered = () => document.querySelector("dialog:modal, :popover-open:not(#composer-quote, #tuning[popover=manual])");
@@ -95,15 +96,16 @@
   addEventListener("beforeunload", (event) => hold(event, "body"));
   document.addEventListener("htmx:before:request", (event) => event.target.id === "composer-tune" && hold(event, "#tuned"));
 
-  // Text typed while a message is being sent is kept in the new message box.
+  // Text typed while a message is being sent is kept in the new message box. sending.js has emptied the box by now.
   document.addEventListener("htmx:before:request", ({ target, detail }) => {
-    if (target.id === "composer") sent = detail.ctx.request.body.get("message");
+    if (target.id === "composer") [sent, isEmptied] = [detail.ctx.request.body.get("message"), !box().value];
   });
   document.addEventListener("htmx:before:swap", ({ target, detail }) => {
     const boxes = target.id === "composer" && detail.tasks.map((task) => task.fragment.querySelector("#composer-text"));
     const fresh = boxes?.find?.(Boolean),
       typed = box()?.value;
     if (!fresh) return;
+    if (isEmptied && detail.ctx.response.status < 400) sent = "";
     // The page may be newer than this response.
     const [here, there] = [document, fresh.form].map((each) => each.querySelector("#composer-controls input"));
     if (!fresh.value && here.value === there.value) there.parentNode.replaceWith(here.parentNode.cloneNode(true));

@@ -33,7 +33,7 @@
       if (detail.ctx?.response?.status < 400) return;
       if (detail.error && millrace.takes?.(detail.ctx)) return show("");
       if (!box().value) returned = { words, key: detail.ctx?.request.body.get("key") };
-      if (!box().value.startsWith(words)) box().value = words + box().value;
+      box().value = [words, box().value].filter(Boolean).join("\n");
       // A proxy in between may have responded, without a toast.
       const isBare = !detail.error && !detail.ctx.text.includes("<hx-partial");
       if (isBare) millrace.toast(_("Couldn't send your message. Your text is still here. Please try again."));

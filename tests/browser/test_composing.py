@@ -332,7 +332,9 @@ def test_a_message_whose_response_was_lost_is_sent_once(server: Server, upstream
     expect(chat.box).to_have_value("Is it there?")
     expect(questions).to_have_count(2)
     chat.expect("completed")
-    chat.send.click()
+    with chat.page.expect_response("**/messages"):
+        chat.send.click()
+    expect(chat.page.locator("#composer.htmx-request")).to_have_count(0)
     expect(chat.box).to_have_value("")
     chat.ask("Is it there?")
     expect(questions).to_have_count(3)

@@ -39,12 +39,27 @@ def test_a_message_on_its_way_is_seen_at_once(server: Server, upstream: Upstream
     chat.send.click()
     expect(sending).to_contain_text("And now?")
     expect(chat.box).to_be_empty()
-    chat.box.type("Meanwhile")
+    # It begins with the very words that are on their way.
+    chat.box.type("And now? Meanwhile")
     until(page, lambda: waiting)
     waiting[0].continue_()
     expect(page.locator("article")).to_have_count(4)
     expect(sending).to_be_hidden()
-    expect(chat.box).to_have_value("Meanwhile")
+    expect(chat.box).to_have_value("And now? Meanwhile")
+
+
+def test_what_was_typed_meanwhile_stands_below_what_comes_back(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("Ready.")
+    chat = visit(server).begin("Hello")
+    chat.expect("completed")
+    waiting = held(chat.page, "**/messages")
+    chat.box.fill("And now?")
+    chat.send.click()
+    expect(chat.box).to_be_empty()
+    chat.box.type("And now? Meanwhile")
+    until(chat.page, lambda: waiting)
+    waiting[0].fulfill(status=502, body="Bad gateway")
+    expect(chat.box).to_have_value("And now?\nAnd now? Meanwhile")
 
 
 def test_an_answer_that_ends_before_its_message_is_confirmed_leaves_nothing_to_stop(

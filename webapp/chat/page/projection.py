@@ -35,9 +35,7 @@ from webapp.tools.built_in.texts import one_line
 
 # What an answer does, beside its status: frames name it, and stream.js has the same words.
 Doing = Mapping[str, str | int]
-AGAIN, CALLING, ASKING, CONTINUING, DRAWING = (
-    {"is": name} for name in ("again", "calling", "asking", "continuing", "drawing")
-)
+AGAIN, CALLING, ASKING, CONTINUING, DRAWING = ({"is": name} for name in ("again", "calling", "asking", "continuing", "drawing"))
 IDLE: Doing = {}
 # How much of a call that is being written is kept and shown, in characters.
 MOST_ASKING, MOST_SHOWN = 300, 40
