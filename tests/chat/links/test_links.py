@@ -193,6 +193,8 @@ def test_a_link_to_an_answer_shows_that_alone_with_its_question(owner, nobody, p
     assert shown.says("And lakes?")
     assert shown.says("Three lakes")
     assert not shown.says("Which rivers?")
+    assert "The rivers" not in shown.text
+    assert "The rivers" in owner.get("/links").text
     assert has(page, "Create a link")
     assert address(page, "Create a link") == f"/messages/{page.message_ids[-1]}/links"
     question = owner.client.post(f"/api/v1{path}/links", json={"message_id": page.message_ids[-2]})

@@ -65,7 +65,7 @@ class Visits:
         # Signed-in people see the same page.
         visitor = world.random.choice([self.nobody, *self.browsers.values()]) if is_open else self.nobody
         response = visitor.client.get(path)
-        around = {world.title_of(link)} | ({world.people["maker"].name} if "names" in link.shows else set())
+        around = world.title_of(link) | ({world.people["maker"].name} if "names" in link.shows else set())
         assert response.status_code in ((200,) if is_open else (404, 429))
         assert words(f"{response.headers}{response.text}") == ((world.shown(link, PAGE) | around) if is_open else set())
         assert not ID.findall(f"{response.headers}{response.text}")
@@ -104,7 +104,7 @@ class Visits:
         reader = self.browsers["reader"]
         asked = reader.client.get(f"/s/{link.token}/continue")
         question = asked.text.partition("<main")[2].partition("</main>")[0]
-        assert words(question) == ({self.world.title_of(link)} if is_open else set())
+        assert words(question) == (self.world.title_of(link) if is_open else set())
         answer = reader.post(f"/s/{link.token}/continue")
         assert answer.status_code == (303 if is_open else 404)
         if is_open:
@@ -112,7 +112,7 @@ class Visits:
                 stored = stored_of(answer.location.partition("#")[0].rpartition("/")[2])
             for id, name in self.world.names.items():
                 stored = stored.replace(id, name)
-            assert words(stored) == self.world.shown(link, COPY) | {self.world.title_of(link)}
+            assert words(stored) == self.world.shown(link, COPY) | self.world.title_of(link)
 
     def _lists(self) -> None:
         world, id = self.world, self.world.chat_id

@@ -115,8 +115,9 @@ class World:
             or self.deleted & set(shown)
         )
 
-    def title_of(self, link: MadeLink) -> str:
-        return self.title if link.is_live else link.title
+    def title_of(self, link: MadeLink) -> set[str]:
+        """Returns the title that a link shows, none for one to an answer, which shows nothing else of the chat."""
+        return set() if link.is_answer else {self.title if link.is_live else link.title}
 
     def shown(self, link: MadeLink, where: str) -> set[str]:
         """Returns the words of the messages that a link may show there, be it open or not."""

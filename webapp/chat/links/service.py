@@ -74,7 +74,7 @@ class LinkInput(Input):
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """What a link opens: a chat down to its head or, if it `is_answer`, the last two messages there."""
+    """What a link opens: a chat down to its head or, if it `is_answer`, the last two messages there, without a title."""
 
     id: str
     chat_id: str
@@ -259,7 +259,7 @@ def _opened(row: LinkRow) -> OpenLink:
     return OpenLink(
         id=link.id,
         chat_id=chat.id,
-        title=chat.title if link.is_live else link.title,
+        title="" if link.is_answer else chat.title if link.is_live else link.title,
         model=chat.model,
         head_id=link.head_id or chat.head_id or "",
         is_answer=link.is_answer,
