@@ -92,7 +92,8 @@
     [lateLine, isOver, attempts] = [clearTimeout(lateLine), false, 0];
     mark(millrace.isRunning() ? "… " : "");
   });
-  document.addEventListener("htmx:after:swap", () => mark());
+  // An answer can be on the page before the stream speaks of it, or so late that it says nothing of it but more text.
+  document.addEventListener("htmx:after:swap", () => mark(millrace.isRunning() ? "… " : sign));
   document.addEventListener("status", () => {
     mark(millrace.isRunning() ? "… " : document.hidden ? "● " : "");
     setTimeout(letGo, 1000);

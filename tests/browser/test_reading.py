@@ -91,6 +91,22 @@ def test_the_title_and_the_icon_say_how_it_stands(chat: ChatPage, upstream: Upst
     expect(icon).to_have_attribute("href", re.compile(re.escape(str(plain).rpartition("/")[2])))
 
 
+def test_a_page_that_hears_late_of_an_answer_says_in_its_title_that_it_runs(chat: ChatPage, upstream: Upstream) -> None:
+    page = chat.page
+    upstream.counts(40, pace=0.02, holds=[20])
+    page.route("**/events*", lambda route: route.abort())
+    page.evaluate("document.getElementById('thread')._htmx.sse.reader.cancel()")
+    chat.box.fill("Count")
+    with page.expect_response("**/messages"):
+        chat.send.click()
+    page.wait_for_timeout(1_500)
+    page.unroute("**/events*")
+    expect(page).to_have_title(re.compile("^… "))
+    upstream.goes_on()
+    chat.expect("completed")
+    expect(page).to_have_title(re.compile("^[^…]"))
+
+
 def test_the_focus_is_never_lost(chat: ChatPage, upstream: Upstream) -> None:
     page = chat.page
     upstream.counts(2000, pace=0.05)
