@@ -59,8 +59,10 @@ def weeks(page: Page) -> int:
 
 
 def journalled(server: Server) -> str:
-    """Returns the journal of the plan that is being written."""
-    return "".join(entries for (entries,) in server.rows("SELECT entries FROM generation_journal ORDER BY first_seq"))
+    """Returns the journal of the newest plan; earlier ones can still be being written."""
+    newest = "SELECT max(id) FROM generations WHERE kind = 'plan'"
+    query = f"SELECT entries FROM generation_journal WHERE generation_id = ({newest}) ORDER BY first_seq"
+    return "".join(entries for (entries,) in server.rows(query))
 
 
 def content(page: Page) -> dict[str, Any]:
