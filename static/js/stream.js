@@ -65,7 +65,7 @@
   // A hidden page keeps its stream while an answer runs. The extension would close it, so it gets the event later.
   document.addEventListener("visibilitychange", (event) => {
     if (document.hidden && millrace.isRunning()) event.stopImmediatePropagation();
-    if (!document.hidden) mark(millrace.isRunning() ? "… " : "");
+    if (!document.hidden) mark("");
   });
   const letGo = () => {
     if (document.hidden && !millrace.isRunning()) document.dispatchEvent(new Event("visibilitychange"));
@@ -80,8 +80,8 @@
   // The title and the icon show the state in the tab bar.
   const icon = document.querySelector("link[rel=icon]"),
     plain = icon?.href;
-  const mark = (now = sign) => {
-    sign = now;
+  const mark = (otherwise = sign) => {
+    sign = millrace.isRunning() ? "… " : otherwise;
     const title = sign + document.title.replace(/^[…●] /, ""),
       icons = document.getElementById("announcer")?.dataset ?? {};
     if (document.title !== title) document.title = title;
@@ -90,12 +90,12 @@
   };
   document.addEventListener("arrived", () => {
     [lateLine, isOver, attempts] = [clearTimeout(lateLine), false, 0];
-    mark(millrace.isRunning() ? "… " : "");
+    mark("");
   });
   // An answer can be on the page before the stream speaks of it, or so late that it says nothing of it but more text.
-  document.addEventListener("htmx:after:swap", () => mark(millrace.isRunning() ? "… " : sign));
+  document.addEventListener("htmx:after:swap", () => mark());
   document.addEventListener("status", () => {
-    mark(millrace.isRunning() ? "… " : document.hidden ? "● " : "");
+    mark(document.hidden ? "● " : "");
     setTimeout(letGo, 1000);
   });
 }
