@@ -2,8 +2,13 @@
 "use strict";
 {
   const STATES = { thinking: _("Thinking"), responding: _("Answering"), saving: _("Saving"), waiting: _("Waiting for you") };
-  const DOING = { again: _("Retrying"), calling: _("Using a tool"), asking: _("Waiting for an answer") };
-  [DOING.continuing, DOING.drawing] = [_("Continuing after a restart"), _("Drawing a picture")];
+  const DOING = {
+    again: _("Retrying"),
+    calling: _("Using a tool"),
+    asking: _("Waiting for an answer"),
+    continuing: _("Continuing after a restart"),
+    drawing: _("Drawing a picture"),
+  };
   const doing = ({ is, title, chars, end }) => {
     if (is !== "writing") return DOING[is];
     const words =

@@ -33,7 +33,7 @@ from webapp.streaming.events import (
 from webapp.streaming.topics import Entry
 from webapp.tools.built_in.texts import one_line
 
-# What an answer does, beside its status: frames name it, and stream.js has the same words.
+# What an answer does, beside its status: frames name it, and states.js has the same words.
 Doing = Mapping[str, str | int]
 AGAIN, CALLING, ASKING, CONTINUING, DRAWING = ({"is": name} for name in ("again", "calling", "asking", "continuing", "drawing"))
 IDLE: Doing = {}
