@@ -1,9 +1,9 @@
 """`/`, `#` and `@` in the message box: the list at the caret, by key, pointer and screen reader, and what is chosen as chips."""
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.chats import ChatPage, Person, layout_shift, press, reload
+from tests.browser.chats import ChatPage, Person, layout_shift, press, reload, until
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import LOOK, RULES
 from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
@@ -167,14 +167,39 @@ def test_a_chosen_collection_is_a_field_of_the_form(
     expect(ChatPage(home).page.locator(".reads-from")).to_contain_text("Weirs")
 
 
-def test_the_home_page_begins_a_chat_with_a_named_character(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.says("*Nods.* Evening.")
-    person = visit(server)
+def with_character(person: Person) -> Page:
+    """Returns the home page of a person who has made the character Ottilie Marrow."""
     page = person.open("/characters/new")
     page.get_by_label("Name", exact=True).fill("Ottilie Marrow")
     page.get_by_label("Greeting").first.fill("You are late.")
     press(page, page.get_by_role("button", name="Create character"))
-    page = person.open("/")
+    return person.open("/")
+
+
+def test_a_name_typed_before_the_script_is_there_counts_when_it_comes(server: Server, visit: Visit) -> None:
+    person = visit(server, is_new=True, service_workers="block")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    person.context.route("**/*mentions*.js*", hold)
+    page = with_character(person)
+    box(page).click()
+    page.keyboard.type("@otti")
+    until(page, lambda: bool(held))
+    expect(page.locator("#mentions")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    is_followed(page, "Ottilie Marrow")
+    page.keyboard.press("Enter")
+    expect(chips(page)).to_have_text(["Ottilie Marrow"])
+
+
+def test_the_home_page_begins_a_chat_with_a_named_character(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says("*Nods.* Evening.")
+    # At home, the draft of everyone who has the same account is in the box.
+    page = with_character(visit(server, is_new=True))
     box(page).click()
     page.keyboard.type("@otti")
     is_followed(page, "Ottilie Marrow")

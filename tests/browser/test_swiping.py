@@ -1,6 +1,8 @@
 """A finger's swipe over the last answer: the next and the previous version, as by its arrows."""
 
+import time
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -28,17 +30,33 @@ def chat(server: Server, upstream: Upstream, visit: Visit) -> ChatPage:
     return chat
 
 
+# Something that a finger has pushed glides on for a moment, and a page that moves is not where it was measured.
+STANDS_STILL = """() => new Promise((done) => {
+  const parts = [...document.querySelectorAll("html, #thread *")];
+  const places = () => parts.map((part) => `${part.scrollLeft} ${part.scrollTop}`).join();
+  const look = (before, frames) => {
+    if (frames === 5) return done();
+    const now = places();
+    requestAnimationFrame(() => look(now, now === before ? frames + 1 : 0));
+  };
+  look("", 0);
+})"""
+
+
 def swipe(page: Page, at: Locator, *moves: tuple[int, int], fingers: int = 1) -> None:
-    """Moves a finger from the middle of an element, by these distances."""
+    """Moves a finger from the middle of an element, by these distances, each a fiftieth of a second after the one before."""
     at.scroll_into_view_if_needed()
+    page.evaluate(STANDS_STILL)
     box = at.bounding_box()
     assert box
     x, y = box["x"] + min(box["width"], PHONE["width"] - 40) / 2, box["y"] + box["height"] / 2
     session = page.context.new_cdp_session(page)
+    # By the finger's own clock, so that a busy machine makes no slow finger.
+    times = count(time.time(), 0.02)
 
     def send(type: str, points: Sequence[tuple[float, float]]) -> None:
         touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
-        session.send("Input.dispatchTouchEvent", {"type": type, "touchPoints": touches})
+        session.send("Input.dispatchTouchEvent", {"type": type, "touchPoints": touches, "timestamp": next(times)})
 
     def points(across: float = 0, down: float = 0) -> list[tuple[float, float]]:
         return [(x + across, y + down + 30 * number) for number in range(fingers)]

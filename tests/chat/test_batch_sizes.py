@@ -58,7 +58,8 @@ def test_a_long_branch_is_looked_through_beside_the_loop(app, owner):
         line = queries.ids_to(str(db.session.get_one(Chat, id_of(path)).head_id))
         with steps_on_the_loop(app) as steps, statements(app) as said:
             owner.post(f"/messages/{line[1]}/delete")
-        assert steps.count < 1_500 * 25
+        # Of these, 12 a message are of the search's index, which may look for new messages meanwhile.
+        assert steps.count < 1_500 * 40, steps.count
         assert max(len(values) for _, values in said) < 1_100
         with write() as session:
             assert session.get_one(Message, line[1]).deleted_at
