@@ -23,7 +23,7 @@ PICTURES = os.environ.get("PICTURES", "")
 A4 = 673
 # OpenRouter's list doesn't have such variants of its models.
 MODELS = ["fake/plain", "fake/large", "fake/plain:free", "fake/large:online"]
-WHOLE, ENDLESS = {"says": RICH[:1_500], "cost": 0.0001}, {"counted": 4_000, "pace": 0.05}
+WHOLE, ENDLESS = {"says": RICH[:1_500], "cost": 0.0001}, {"counted": 4_000, "pace": 0.2}
 # What of an element, or of what it contains, isn't in the page's width.
 CUT = """column => [column, ...column.querySelectorAll(':not(.sr, .sr *)')].filter(part => {
   const box = part.getBoundingClientRect();
