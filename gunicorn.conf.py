@@ -1,4 +1,4 @@
-"""gunicorn's settings for Millrace: one gevent worker, and a shutdown that first saves every answer and notifies every reader.
+"""gunicorn's settings for Millrace: one gevent worker, and a stop that answers requests, saves answers and notifies readers.
 
 This file runs before gevent patches anything, so its top level imports neither the application nor gevent, requests or psycopg:
 patched after their import, TLS breaks and database calls block the whole worker.
@@ -57,8 +57,11 @@ logconfig_dict = {
 # What the server writes, chats and keys among it, is for its own user.
 os.umask(0o077)
 
+# Together less than `graceful_timeout`.
+ANSWER_SECONDS = 4
 SAVE_SECONDS = 2
 DRAIN_SECONDS = 2
+LAST_SECONDS = 1
 # gunicorn's exit code for an application that cannot be loaded: it stops the server, because a new worker would fail, too.
 NOT_PREPARED = 4
 
@@ -122,6 +125,7 @@ def post_worker_init(worker: Any) -> None:
     from webapp.base.process.watchdog import WATCHDOG
     from webapp.engine.chores import resume
     from webapp.engine.engine import ENGINE
+    from webapp.engine.watching.sse_response import waiting_sockets
     from webapp.operations.health.worker_metrics import METRICS
     from webapp.rendering.code import at_first_code, warm_up
     from webapp.streaming.shared_config import UNLIKE
@@ -139,8 +143,12 @@ def post_worker_init(worker: Any) -> None:
 
     def stop() -> None:
         try:
+            engine.is_stopping = True
+            worker.answer_and_close(ANSWER_SECONDS, but=waiting_sockets)
             engine.finish(seconds=SAVE_SECONDS)
             engine.wait_closed(DRAIN_SECONDS)
+            # Programs that waited for a whole answer are told how it has ended.
+            worker.wait_answered(LAST_SECONDS)
             if engine.shared:
                 METRICS.of(worker.wsgi).end()
         finally:

@@ -1,10 +1,15 @@
 """The server as it is deployed: it shuts down cleanly, survives a killed worker, and readers don't slow each other down."""
 
+import errno
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -109,6 +114,43 @@ def test_it_saves_everything_and_tells_every_reader_before_it_ends(
         assert {token.strip() for token, at in sent[question] if at < arrived} <= kept
         theirs = opened[place * TABS_PER_CHAT : (place + 1) * TABS_PER_CHAT]
         assert all(pages[place][1] | set(tab.first_seen()) == kept for tab in theirs)
+
+
+def test_requests_that_have_begun_are_answered_at_a_stop(server: Server, owner: Person) -> None:
+    body = urlencode({"message": "Sent in two halves", "key": "halves"}).encode()
+    head = (
+        f"POST /chats HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nOrigin: {server.url}\r\nCookie: {owner.cookies}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    sender, unused, prober = (HTTPConnection("127.0.0.1", server.port, timeout=60) for _ in range(3))
+    with closing(sender), closing(unused), closing(prober):
+        assert (ready(unused).status, ready(prober).status) == (200, 200)
+        sender.connect()
+        sender.sock.sendall(head.encode() + body[:5])
+        # The head has been read when a request that came later is answered.
+        assert ready(prober).status == 200
+
+        os.kill(server.pid, signal.SIGTERM)
+        until(lambda: is_refused(server), "nobody new is let in")
+        said = ready(prober)
+        assert (said.status, said.headers["Connection"]) == (503, "close")
+        sender.sock.sendall(body[5:])
+        assert sender.sock.recv(12) == b"HTTP/1.1 303"
+        assert unused.sock.recv(1) == b"", "a connection without a request ends in order"
+    until(lambda: not server.is_running, "the server has ended")
+    assert server.rows("SELECT count(*) FROM messages WHERE content = 'Sent in two halves'") == [(1,)]
+
+
+def ready(connection: HTTPConnection) -> HTTPResponse:
+    connection.request("GET", "/readyz")
+    response = connection.getresponse()
+    response.read()
+    return response
+
+
+def is_refused(server: Server) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", server.port)) == errno.ECONNREFUSED
 
 
 Told = list[tuple[str, float]]

@@ -1,7 +1,12 @@
-"""A rolling restart of two servers behind a proxy while answers are written: no one loses any text."""
+"""Two servers behind a proxy that restart one after the other: no one loses a message, a file or any text."""
 
 import re
+import uuid
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
 
 import gevent
 import pytest
@@ -12,13 +17,14 @@ from tests.engine.bench import counted
 from tests.support import redis_server
 from tests.support.person import Answer, Person
 from tests.support.ports import free_port
-from tests.support.server import prepared
+from tests.support.server import Server, prepared
 from tests.support.tab import Tab
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.deep]
+pytestmark = pytest.mark.slow
 CHATS, TOKENS = 4, 1_500
 WORDS = counted(TOKENS)
+WRITERS = 6
 
 
 class Reader:
@@ -52,38 +58,152 @@ class Reader:
             gevent.sleep(0.3)
 
 
-def test_a_rolling_restart_under_load_is_noticed_as_a_reconnect_at_most(postgres_server, migrated_database, fake, tmp_path):
-    name = postgres_server.new_database(like=migrated_database)
+class Writer:
+    """Someone who begins chats on pages and by the API and uploads files, one after the other, and sends nothing twice."""
+
+    def __init__(self, person: Person) -> None:
+        self.person, self.texts, self.files, self.refused = person, list[str](), list[str](), list[str]()
+        self.is_enough = False
+        self.greenlet = gevent.spawn(self._write)
+
+    @property
+    def sent(self) -> int:
+        return len(self.texts) + len(self.files) + len(self.refused)
+
+    def _write(self) -> None:
+        for send in cycle((self._on_a_page, self._by_the_api, self._a_file)):
+            if self.is_enough:
+                return
+            word = uuid.uuid4().hex
+            try:
+                send(word)
+            except (OSError, AssertionError) as error:
+                self.refused.append(f"{send.__name__}: {error}"[:300])
+
+    def _on_a_page(self, word: str) -> None:
+        self.person.begin(word)
+        self.texts.append(word)
+
+    def _by_the_api(self, word: str) -> None:
+        self.person.send("/chats", message=word)
+        self.texts.append(word)
+
+    def _a_file(self, word: str) -> None:
+        uploaded = self.person.upload("/files", word.encode(), f"{word}.txt")
+        assert uploaded.status == 200, uploaded.text
+        self.files.append(f"{word}.txt")
+
+
+@pytest.fixture(scope="module")
+def servers(postgres_server, migrated_database, fake_process, tmp_path_factory) -> Iterator[tuple[Server, Server]]:
+    name, folder = postgres_server.new_database(like=migrated_database), tmp_path_factory.mktemp("rolling")
     with redis_server.running_server(free_port()) as redis:
-        urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis.url}
-        shared = {**KEYS, **fake.environ, **urls, "FILES_DIR": str(tmp_path / "files")}
-        with prepared(tmp_path / "one", **shared) as one, prepared(tmp_path / "other", beside=one, **shared) as other:
+        urls = {"DATABASE_URL": postgres_server.url(name), "REDIS_URL": redis.url, "FILES_DIR": str(folder / "files")}
+        shared = {**KEYS, **fake_process.environ, **urls, "TRUSTED_PROXIES": "127.0.0.1"}
+        with prepared(folder / "one", **shared) as one, prepared(folder / "other", beside=one, **shared) as other:
             # Before they start: a running server applies settings within a second.
             one.lift_limits()
             one.set(**{"models.titles": "off"})
             for server in (one, other):
                 server.start()
             Person(one.url).become_owner(one.owner_link)
-            roll(fake, one, other, tmp_path)
+            yield one, other
     postgres_server.drop(name)
 
 
-def roll(fake, one, other, folder) -> None:
-    port = free_port()
+@contextmanager
+def behind_nginx(servers: tuple[Server, Server], folder: Path) -> Iterator[Person]:
+    """Yields the owner, signed in behind nginx; without TLS, which changes nothing between it and the servers."""
+    port, (one, other) = free_port(), servers
+    words = {
+        "    listen [::]:80;\n": "",
+        "    listen [::]:443 ssl http2;\n": "",
+        "listen 80;": f"listen {free_port()};",
+        "listen 443 ssl http2;": f"listen {port};",
+        "    ssl_certificate     /etc/letsencrypt/live/chat.example.org/fullchain.pem;\n": "",
+        "    ssl_certificate_key /etc/letsencrypt/live/chat.example.org/privkey.pem;\n": "",
+        "127.0.0.1:8001": f"127.0.0.1:{one.port}",
+        "127.0.0.1:8002": f"127.0.0.1:{other.port}",
+    }
+    with proxies.running(proxies.nginx(folder, proxies.replaced("nginx.team.conf", words)), folder):
+        proxies.listens(port)
+        yield Person(f"http://127.0.0.1:{port}").sign_in("owner@example.org")
+
+
+@contextmanager
+def behind_caddy(servers: tuple[Server, Server], folder: Path) -> Iterator[Person]:
+    port, (one, other) = free_port(), servers
     words = {
         "{$SITE} {": f"http://127.0.0.1:{port} {{",
         "millrace-1:8000 millrace-2:8000": f"127.0.0.1:{one.port} 127.0.0.1:{other.port}",
     }
     with proxies.running(proxies.caddy(folder, proxies.replaced("Caddyfile.team", words)), folder):
         proxies.listens(port)
-        person = Person(f"http://127.0.0.1:{port}").sign_in("owner@example.org")
+        yield Person(f"http://127.0.0.1:{port}").sign_in("owner@example.org")
+
+
+def restart(servers: tuple[Server, Server]) -> None:
+    for server in servers:
+        server.terminate()
+        server.start()
+
+
+def stored_once(one: Server, writers: list[Writer]) -> None:
+    """Everything that was sent was answered, and is there once, also what no one was told of."""
+    assert not [refusal for writer in writers for refusal in writer.refused]
+    texts = Counter(content for (content,) in one.rows("SELECT content FROM messages WHERE role = 'user'"))
+    assert texts == Counter(text for writer in writers for text in writer.texts)
+    files = Counter(name for (name,) in one.rows("SELECT name FROM files"))
+    assert files == Counter(name for writer in writers for name in writer.files)
+
+
+@contextmanager
+def writing(person: Person) -> Iterator[list[Writer]]:
+    writers = [Writer(person) for _ in range(WRITERS)]
+    try:
+        yield writers
+    finally:
+        for writer in writers:
+            writer.is_enough = True
+        gevent.joinall([writer.greenlet for writer in writers], timeout=120)
+
+
+@pytest.mark.mostly_deep
+@pytest.mark.parametrize("behind", [behind_nginx, behind_caddy])
+def test_what_is_sent_during_a_rolling_restart_is_stored_once(behind, servers, fake, tmp_path):
+    if behind is behind_nginx and not proxies.nginx_program():
+        # There is no nginx for this machine: test_files.py checks its configuration.
+        return
+    send_during_restarts(behind, servers, fake, tmp_path, at_least=100)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("behind", [behind_nginx, behind_caddy])
+def test_five_thousand_requests_are_stored_once(behind, servers, fake, tmp_path):
+    send_during_restarts(behind, servers, fake, tmp_path, at_least=5_000)
+
+
+def send_during_restarts(behind, servers: tuple[Server, Server], fake, folder: Path, *, at_least: int) -> None:
+    fake.says("Yes.")
+    servers[0].change("DELETE FROM chats")
+    servers[0].change("DELETE FROM files")
+    with behind(servers, folder) as person:
+        with writing(person) as writers:
+            restart(servers)
+            while sum(writer.sent for writer in writers) < at_least:
+                restart(servers)
+        stored_once(servers[0], writers)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("behind", [behind_caddy])
+def test_a_rolling_restart_under_load_is_noticed_as_a_reconnect_at_most(behind, servers, fake, tmp_path):
+    with behind(servers, tmp_path) as person:
         fake.counts(TOKENS, pace=0.01)
         readers = [Reader(person, person.begin("Count")) for _ in range(CHATS)]
         until(lambda: all("w000050" in reader.seen() for reader in readers), "all are being written and read")
-        assert one.running() == CHATS
-        for server in (one, other):
-            server.terminate()
-            server.start()
+        assert servers[0].running() == CHATS
+        restart(servers)
         try:
             nothing_is_lost(person, readers)
         finally:

@@ -110,7 +110,7 @@ class Engine:
         self.recovery_state = RecoveryState(now)
         # Of two commits of the journal, the second writes what is new after the first.
         self.journalling = Lock()
-        self.is_closing = self.is_closed = self.has_begun = False
+        self.is_stopping = self.is_closing = self.is_closed = self.has_begun = False
         self.flush_loop = FlushLoop(spawn=spawn, signal=signal, pause=pause, now=now)
         self._pauses = PauseDetector(KEEPER_SECONDS, now)
         self.keeper = self.ticker("keeper", self.stop_overdue, lambda: KEEPER_SECONDS)

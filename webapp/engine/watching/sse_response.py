@@ -11,6 +11,8 @@ from webapp.streaming.codec import HEARTBEAT
 
 EVENT_STREAM = "text/event-stream"
 OPENING = b"retry: 500\n\n" + HEARTBEAT
+# Those of requests that wait for what others do, and end with the server: a stop waits for all others first.
+waiting_sockets = set[Any]()
 HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 
 
@@ -40,8 +42,10 @@ def detecting_disconnect(socket: Any, wake: Callable[[], object]) -> Iterator[Ca
         return
     watcher = gevent.get_hub().loop.io(socket.fileno(), 1)
     watcher.start(leave)
+    waiting_sockets.add(socket)
     try:
         yield lambda: bool(gone)
     finally:
+        waiting_sockets.discard(socket)
         watcher.stop()
         watcher.close()

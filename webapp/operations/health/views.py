@@ -31,6 +31,7 @@ PAUSED = {
     "rate": "Its provider refused several requests in a row as too many. Millrace will try it again automatically.",
     "error": "It failed several times in a row. Millrace will try it again automatically.",
 }
+STOPS = "This server stops."
 probes = Blueprint("health", __name__)
 
 
@@ -109,7 +110,8 @@ def alive() -> Response:
 @probes.get("/readyz")
 @anybody
 def ready() -> Response:
-    if trouble := trouble_with_database() or facts.trouble_with_disk(the_config().data_dir):
+    stops = STOPS if the_engine().is_stopping else ""
+    if trouble := stops or trouble_with_database() or facts.trouble_with_disk(the_config().data_dir):
         response = jsonify(status="not ready", detail=trouble)
         response.status_code = 503
         return response

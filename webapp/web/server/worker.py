@@ -4,13 +4,19 @@ gunicorn imports this module before monkey patching, so the application and all 
 """
 
 import math
+import os
 import socket
 import time
+from collections.abc import Collection
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import gevent
+from gevent import monkey
+from gevent.server import StreamServer
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
@@ -36,6 +42,8 @@ HEAD_SECONDS, EXCESS_HEAD_SECONDS = 5.0, 2.0
 IDLE_SECONDS = 5.0
 # With a larger share of the slots in use, each new connection closes the one that has waited longest for its client.
 CROWDED = 0.9
+# At a stop, all connected clients have sent their requests if nothing has come for so long.
+QUIET_SECONDS = 0.1
 
 
 class ServingWorker(GeventWorker):  # type: ignore[misc]
@@ -59,6 +67,48 @@ class ServingWorker(GeventWorker):  # type: ignore[misc]
         self._waiting: dict[Any, float] = {}
         # Sockets whose client has disconnected: their slots become free as soon as their greenlets have run.
         self._left: set[Any] = set()
+        # Sockets with a request that has begun.
+        self._in_request = set[Any]()
+        self._servers: list[StreamServer] = []
+        self._is_stopping = False
+
+    # The base asks it for a server; the one that the base makes could not be closed from here.
+    def server_class(self, listener: Any, *, spawn: Any, **_: Any) -> StreamServer:
+        server = StreamServer(listener, handle=partial(self.handle, _Listener(listener.getsockname())), spawn=spawn)
+        if self.cfg.workers > 1:
+            server.max_accept = 1
+        self._servers.append(server)
+        return server
+
+    def answer_and_close(self, seconds: float, *, but: Collection[Any] = ()) -> None:
+        """Accepts no more connections, and waits at most so long until all requests are answered `but` those of these sockets.
+
+        Then it closes the connections without a request. A proxy sends on the connections that it has until each has been
+        answered with `Connection: close`, and new ones are refused: it takes both as a reason to ask another server.
+        """
+        self._is_stopping = True
+        for server in self._servers:
+            server.stop_accepting()
+            # The kernel resets those that it has accepted and we haven't.
+            while accepted := server.do_read():
+                server.do_handle(*accepted)
+            server.close()
+        is_connected = any(server.pool for server in self._servers)
+        self.wait_answered(seconds, but=but, quiet_seconds=QUIET_SECONDS if is_connected else 0)
+        for sock in self._waiting.keys() - self._in_request:
+            _end(sock)
+
+    def wait_answered(self, seconds: float, *, but: Collection[Any] = (), quiet_seconds: float = 0) -> None:
+        """Waits, at most so long, until there has been no request for `quiet_seconds` but those of these sockets."""
+        began = quiet_since = now = time.monotonic()
+        requests = self.nr
+        while now - began < seconds:
+            if requests != self.nr or self._in_request.difference(but):
+                requests, quiet_since = self.nr, now
+            elif now - quiet_since >= quiet_seconds:
+                return
+            gevent.sleep(0.01)
+            now = time.monotonic()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         if self._proxies.is_proxy(addr[0]):
@@ -84,13 +134,17 @@ class ServingWorker(GeventWorker):  # type: ignore[misc]
         self._head_seconds.pop(gevent.getcurrent(), None)
         self._idle.pop(sock, None)
         self._waiting.pop(sock, None)
+        self._in_request.add(sock)
         _requests.enter()
         req.unreader.sock, req.body.reader = _PacedSocket(sock, self._waiting, self._left), _RefusingReader(req.body.reader)
         closes = req.should_close
-        req.should_close = lambda: closes() or _is_unread(req.body) or bool(connection and connection.is_excess)
+        req.should_close = lambda: (
+            closes() or self._is_stopping or _is_unread(req.body) or bool(connection and connection.is_excess)
+        )
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
+            self._in_request.discard(sock)
             req.unreader.sock = sock
             if _is_unread(req.body) or (connection and connection.is_excess):
                 _drain(sock)
@@ -136,16 +190,24 @@ class ServingWorker(GeventWorker):  # type: ignore[misc]
         if longest and time.monotonic() - since >= IDLE_SECONDS:
             # Its greenlet ends later.
             self._idle.pop(longest)[1].leave()
-            with suppress(OSError):
-                longest.shutdown(socket.SHUT_RDWR)
+            _end(longest)
 
     def _make_room(self) -> None:
         # Does not count disconnected clients: when many leave at the same time, the connections of others must stay open.
         if self._waiting and self._open - len(self._left) >= CROWDED * self.worker_connections:
             longest = min(self._waiting, key=self._waiting.__getitem__)
             del self._waiting[longest]
-            with suppress(OSError):
-                longest.shutdown(socket.SHUT_RDWR)
+            _end(longest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """The address of a socket that may have been closed before a request on one of its connections begins."""
+
+    name: Any
+
+    def getsockname(self) -> Any:
+        return self.name
 
 
 class _PacedSocket:
@@ -215,6 +277,15 @@ def _is_unread(body: Any) -> bool:
     reader = body.reader.inner
     is_long = reader.parser is not None if isinstance(reader, ChunkedReader) else getattr(reader, "length", 0) > SMALL_BODY
     return body.failed or is_long
+
+
+def _end(sock: Any) -> None:
+    """Ends a connection for the greenlet that waits for its client, as if the client had left.
+
+    gevent's own `shutdown` would raise in that greenlet an error that is logged as one of ours.
+    """
+    with suppress(OSError), monkey.get_original("socket", "socket")(fileno=os.dup(sock.fileno())) as same:
+        same.shutdown(socket.SHUT_RDWR)
 
 
 def _drain(sock: Any) -> None:
