@@ -254,6 +254,18 @@ def test_figures_are_exported_as_they_are_selected(made: Made, owner: Browser, m
     assert cells(member, "") == []
 
 
+@on_both_databases
+def test_an_answer_that_a_restart_cut_and_another_continues_is_no_failure(made: Made, program: Client) -> None:
+    made(2)
+    cut, left, failed = made(2, status="interrupted", reason="server_restart") + made(status="failed", reason="error")
+    for earlier in (cut, failed):
+        made(continues_id=earlier["id"])
+
+    assert program.get("/insights/summary")["success_rate"] == pytest.approx(5 / 7)
+    broken = program.get("/insights/answers", query={"outcome": "broken"})["answers"]
+    assert {answer["id"] for answer in broken} == {left["id"], failed["id"]}
+
+
 @pytest.mark.slow
 def test_slices_lose_and_repeat_nothing(made: Made, program: Client) -> None:
     made(2_500, created_at=utc_now() - timedelta(hours=2))

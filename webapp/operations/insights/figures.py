@@ -127,7 +127,7 @@ class Figures:
 
     @property
     def success_rate(self) -> float | None:
-        """The share of answers that neither failed nor were interrupted; someone wanted a stopped one to stop, so it counts."""
+        """The share of answers that neither failed nor remained cut off; someone wanted a stopped one to stop, so it counts."""
         return share(self.answers - self.broken, self.answers)
 
     @property

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, Text, and_, case, cast, func, not_, or_, select
+from sqlalchemy.orm import aliased
 
 from webapp.base.db import db, is_sqlite
 from webapp.base.heavy import bounded
@@ -117,7 +118,7 @@ def _columns() -> tuple[Any, ...]:
         one.kind.expression,
         one.user_id.expression,
         one.model,
-        case((one.status.in_(BROKEN), 1), else_=0),
+        case((_is_broken(), 1), else_=0),
         _ms(one.first_text_at),
         _ms(one.ended_at),
         case((_has_fallen_back(), 1), else_=0),
@@ -138,7 +139,7 @@ def _where(statement: Select[*tuple[Any, ...]], answer_filter: AnswerFilter) -> 
     if answer_filter.user_id:
         statement = statement.where(one.user_id == answer_filter.user_id)
     if answer_filter.outcome:
-        statement = statement.where(one.status.in_(BROKEN) if answer_filter.outcome == "broken" else _has_fallen_back())
+        statement = statement.where(_is_broken() if answer_filter.outcome == "broken" else _has_fallen_back())
     if answer_filter.prompt:
         statement = statement.where(one.led_by == answer_filter.prompt)
     return statement.where(one.model.in_(answer_filter.models)) if answer_filter.models else statement
@@ -149,6 +150,13 @@ def is_asked(column: Any, kind: str) -> ColumnElement[bool]:
     side_kinds = [name for name, kind in the_engine().kinds.items() if kind.is_side_request]
     condition: ColumnElement[bool] = column == kind if kind else column.not_in([NOT_HERE, *side_kinds])
     return condition
+
+
+def _is_broken() -> ColumnElement[bool]:
+    """Whether an answer failed or was interrupted; one that a restart cut off and another one continues was neither."""
+    later = aliased(Generation)
+    is_continued = select(later.id).where(later.continues_id == Generation.id).exists()
+    return and_(Generation.status.in_(BROKEN), not_(and_(Generation.reason == "server_restart", is_continued)))
 
 
 def _has_fallen_back() -> ColumnElement[bool]:
