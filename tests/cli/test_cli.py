@@ -19,6 +19,7 @@ from tests.conftest import MakeApp
 from tests.support.marks import on_both_databases
 from tests.support.people import PASSWORD
 from tests.support.preparing import environ_of, flask as flask_command, prepared_once
+from webapp.base.audit import AuditEntry
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
 from webapp.base.database.state import trouble_with_database
@@ -91,6 +92,42 @@ def test_it_changes_a_password_and_ends_the_sessions(app: Flask, flask: Command)
     with app.app_context():
         assert service.session_user(secret) is None
         assert service.sign_in("ann@example.org", "another quiet river")
+
+
+def test_it_disables_an_account_and_changes_its_role(app: Flask, flask: Command) -> None:
+    said(flask("users", "add", "olive@example.org", "--role", "owner", "--password-stdin", input=PASSWORD))
+    said(flask("users", "add", "ann@example.org", "--password-stdin", input=PASSWORD))
+    with app.app_context():
+        secret = service.sign_in("ann@example.org", PASSWORD)
+
+    assert "ann@example.org is disabled" in said(flask("users", "disable", "Ann@example.org"))
+    with app.app_context():
+        assert service.session_user(secret) is None
+    assert "ann@example.org  member  disabled" in said(flask("users", "list"))
+    said(flask("users", "enable", "ann@example.org"))
+    assert "ann@example.org is admin now." in said(flask("users", "role", "ann@example.org", "admin"))
+    assert "ann@example.org  admin  never" in said(flask("users", "list"))
+
+    assert "There must always be an owner" in refusal(flask("users", "disable", "olive@example.org"))
+    assert "There must always be an owner" in refusal(flask("users", "role", "olive@example.org", "member"))
+    assert "Role must be one of" in refusal(flask("users", "role", "ann@example.org", "king"))
+    with app.app_context():
+        told = db.session.execute(select(AuditEntry.action, AuditEntry.actor).order_by(AuditEntry.id.desc()).limit(3)).all()
+    assert told == [
+        ("changed a role", "command line"),
+        ("enabled an account", "command line"),
+        ("disabled an account", "command line"),
+    ]
+
+
+def test_it_lists_tokens_without_showing_them(flask: Command) -> None:
+    for name in ("ann", "ben"):
+        said(flask("users", "add", f"{name}@example.org", "--password-stdin", input=PASSWORD))
+        token = said(flask("tokens", "add", f"{name}@example.org", "--name", f"{name}'s script", "--scopes", "chat")).strip()
+
+    lines = said(flask("tokens", "list")).splitlines()
+    assert [line.split("  ")[:2] for line in lines] == [["ann@example.org", "ann's script"], ["ben@example.org", "ben's script"]]
+    assert said(flask("tokens", "list", "ben@example.org")) == f"ben@example.org  ben's script  …{token[-4:]}  chat  never used\n"
 
 
 def test_refusals_are_one_line(flask: Command) -> None:
@@ -377,3 +414,10 @@ def test_without_a_prepared_database_every_command_says_what_to_do(make_bare_app
 
     assert told.endswith("run: flask prepare\n")
     assert "argon2" not in told
+
+
+def test_without_a_data_folder_a_command_does_not_say_that_it_is_busy(make_bare_app: MakeApp, tmp_path: Path) -> None:
+    app = make_bare_app(DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/millrace.sqlite3")
+    told = refusal(commands(app)("users", "add", "a@example.org", "--password-stdin", input=PASSWORD))
+
+    assert "can't be opened" in told

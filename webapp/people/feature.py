@@ -8,7 +8,7 @@ FEATURE = Feature(
     blueprints=(views.bp, account_views.bp, people_views.bp, group_views.bp, permission_views.bp, audit_views.bp),
     requires={"account.make_token": "api"},
     commands={
-        "users": "webapp.people.accounts.commands:users",
+        "users": "webapp.people.members.commands:users",
         "tokens": "webapp.people.accounts.commands:tokens",
         "erase": "webapp.people.members.commands:erase",
     },

@@ -12,7 +12,7 @@ from webapp.base.config import database_words
 from webapp.base.current import the_config
 from webapp.base.database.state import trouble_with_database, why_unreachable
 from webapp.base.db import DAMAGED, is_damage
-from webapp.base.errors import AppError
+from webapp.base.errors import AppError, Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +27,9 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except AppError as error:
-            raise click.ClickException(error.message) from error
+            # A database that isn't there looks like one that others write to.
+            words = trouble_with_database(names_reason=True) if isinstance(error, Unavailable) else ""
+            raise click.ClickException(words or error.message) from error
         except OSError as error:
             raise click.ClickException(": ".join(filter(None, (error.filename, error.strerror or str(error)))) + ".") from error
         except sqlite3.Error as error:

@@ -142,7 +142,7 @@ def disconnect(user: User, identity_id: str, *, author: PersonAuthor) -> None:
     user_id = user.id
     with write() as session:
         is_own = user_id == author.actor.id
-        me = people.existing(session, user_id) if is_own else people.managed(session, user, author.actor)
+        me = people.existing(session, user_id) if is_own else people.managed(session, user, author)
         identities = _identities(session, user_id)
         identity = next((row for row in identities if row.id == identity_id), None)
         if identity is None:

@@ -85,6 +85,19 @@ def add_token(
     click.echo(api_tokens.make_token(user, name, chosen or allowed_scopes(user), gateway=gateway))
 
 
+@tokens.command("list")
+@click.argument("email", default="")
+@one_line_errors
+def list_tokens(email: str) -> None:
+    """Show the API tokens of everyone, or of EMAIL, with their scopes; the tokens themselves are stored nowhere."""
+    for token, owner in queries.tokens_with_owners(queries.user_of(email).id if email else ""):
+        used = f"used {token.used_at:%Y-%m-%d %H:%M} UTC" if token.used_at else "never used"
+        ends = f"expires {token.expires_at:%Y-%m-%d} UTC" if token.expires_at else ""
+        gateway = "gateway" if token.is_gateway else ""
+        parts = owner, token.name, f"…{token.last_four}", token.scopes.replace(" ", ","), gateway, ends, used
+        click.echo("  ".join(filter(None, parts)))
+
+
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         # A password can end in spaces: only the line ending is removed.

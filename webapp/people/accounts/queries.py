@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, union
 
 from webapp.base.audit import AuditEntry
 from webapp.base.database import rows
@@ -162,6 +162,12 @@ def addresses_of(sessions: Iterable[UserSession]) -> dict[str, str]:
 
 def tokens_of(user_id: str) -> Sequence[ApiToken]:
     return db.session.scalars(select(ApiToken).where(ApiToken.user_id == user_id).order_by(ApiToken.id.desc())).all()
+
+
+def tokens_with_owners(user_id: str = "") -> Sequence[Row[ApiToken, str]]:
+    """Returns tokens with the email of their owner: everyone's, or one person's."""
+    statement = select(ApiToken, User.email).join(User, User.id == ApiToken.user_id).order_by(User.email, ApiToken.id)
+    return db.session.execute(statement.where(ApiToken.user_id == user_id) if user_id else statement).all()
 
 
 # People and groups

@@ -1,13 +1,50 @@
-"""The command that erases an account: `flask erase`."""
+"""Commands that manage accounts: those of `flask users` that need more than the account, and `flask erase`."""
 
 import json
 
 import click
 from flask.cli import with_appcontext
 
+from webapp.base.audit import COMMAND_LINE
 from webapp.people.accounts import queries
+from webapp.people.accounts.commands import users
+from webapp.people.accounts.roles import ROLES
 from webapp.people.members import people
 from webapp.web.command_errors import names_database, one_line_errors
+
+
+@users.command("disable")
+@click.argument("email")
+@one_line_errors
+@names_database
+def disable(email: str) -> None:
+    """Disable an account: its sessions end and its tokens stop working, and its data stays."""
+    person = queries.user_of(email)
+    people.disable(person, author=COMMAND_LINE)
+    click.echo(f"{person.email} is disabled. To undo it: flask users enable {person.email}")
+
+
+@users.command("enable")
+@click.argument("email")
+@one_line_errors
+@names_database
+def enable(email: str) -> None:
+    """Enable a disabled account."""
+    person = queries.user_of(email)
+    people.enable(person, author=COMMAND_LINE)
+    click.echo(f"{person.email} can sign in as before.")
+
+
+@users.command("role")
+@click.argument("email")
+@click.argument("role", metavar="|".join(ROLES))
+@one_line_errors
+@names_database
+def change_role(email: str, role: str) -> None:
+    """Change the role of an account. Open links that it made end."""
+    person = queries.user_of(email)
+    people.change_role(person, role, author=COMMAND_LINE)
+    click.echo(f"{person.email} is {role} now.")
 
 
 @click.command("erase")

@@ -87,7 +87,7 @@ def password_link(person: User, *, author: PersonAuthor) -> str:
     """Returns the token of a link to choose a new password, valid once and for an hour; invalidates older links."""
     token = new_secret()
     with write() as session:
-        now = managed(session, person, author.actor)
+        now = managed(session, person, author)
         if now.disabled_at:
             raise Conflict("This account is disabled. Enable it first.")
         session.execute(delete(Invite).where(Invite.user_id == now.id, Invite.used_at.is_(None)))

@@ -59,14 +59,14 @@ class Inheritance:
 NOBODY = Inheritance()
 
 
-def change_role(person: User, role: str, *, author: PersonAuthor) -> None:
+def change_role(person: User, role: str, *, author: AuditAuthor) -> None:
     """Changes a person's role; revokes the open links that they created and the password links for them."""
     if role not in ROLES:
         raise Invalid(f"Role must be one of: {', '.join(ROLES)}.", field="role")
     person_id = person.id
     with write() as session:
-        person = managed(session, person, author.actor)
-        if role not in manageable(author.actor.role):
+        person = managed(session, person, author)
+        if role not in _roles_managed_by(author):
             raise Forbidden("Only an owner can appoint owners and admins. Nothing was changed.", field="role")
         if person.role == role:
             return
@@ -83,7 +83,7 @@ def change_clearance(person: User, clearance: int, *, author: PersonAuthor) -> N
     if clearance not in CLEARANCES:
         raise Invalid("A clearance is a number from 0 to 3.", field="clearance")
     with write() as session:
-        person = managed(session, person, author.actor)
+        person = managed(session, person, author)
         if person.clearance == clearance:
             return
         detail = f"{person.clearance} to {clearance}"
@@ -93,17 +93,17 @@ def change_clearance(person: User, clearance: int, *, author: PersonAuthor) -> N
 
 def end_second_factor(person: User, *, author: PersonAuthor) -> None:
     """Turns off two-factor authentication for someone who has lost their second factor; it can't be done for oneself."""
-    _refuse_oneself(person, author.actor)
+    _refuse_oneself(person, author)
     with write() as session:
-        person = managed(session, person, author.actor)
+        person = managed(session, person, author)
     the_second_step().turn_off(person, author)
 
 
-def disable(person: User, *, author: PersonAuthor) -> None:
+def disable(person: User, *, author: AuditAuthor) -> None:
     """Disables an account: its sessions end and its tokens stop working, but its data stays."""
     with write() as session:
-        person = managed(session, person, author.actor)
-        _refuse_oneself(person, author.actor)
+        person = managed(session, person, author)
+        _refuse_oneself(person, author)
         keep_an_owner(session, person)
         if person.disabled_at:
             return
@@ -113,10 +113,10 @@ def disable(person: User, *, author: PersonAuthor) -> None:
         service.about_person(session, "disabled an account", person, author=author)
 
 
-def enable(person: User, *, author: PersonAuthor) -> None:
+def enable(person: User, *, author: AuditAuthor) -> None:
     """Enables an account again; the person signs in as before."""
     with write() as session:
-        person = managed(session, person, author.actor)
+        person = managed(session, person, author)
         if not person.disabled_at:
             return
         person.disabled_at = None
@@ -129,8 +129,8 @@ def delete_person(person: User, email: str, *, author: PersonAuthor, to: Inherit
     What an heir doesn't get is erased, and the receipt says what became of everything.
     """
     with write() as session:
-        person = managed(session, person, author.actor)
-        _refuse_oneself(person, author.actor)
+        person = managed(session, person, author)
+        _refuse_oneself(person, author)
         if queries.user_by_email(email) is not person:
             raise Invalid("That isn't this account's email, so nothing was deleted.", field="email")
         closed = close(session, person, author=author, to=to)
@@ -226,16 +226,21 @@ def existing(session: Session, id: str) -> User:
     return now
 
 
-def managed(session: Session, person: User, by: User) -> User:
-    """Returns the current state of an account; raises Forbidden if `by` cannot manage people with its role."""
+def managed(session: Session, person: User, author: AuditAuthor) -> User:
+    """Returns the current state of an account; raises Forbidden if the author cannot manage people with its role."""
     now = existing(session, person.id)
-    if now.role not in manageable(by.role):
+    if now.role not in _roles_managed_by(author):
         raise Forbidden("Only an owner can manage owners and admins. Nothing was changed.")
     return now
 
 
-def _refuse_oneself(person: User, by: User) -> None:
-    if person.id == by.id:
+def _roles_managed_by(author: AuditAuthor) -> tuple[str, ...]:
+    """Returns the roles that an author can manage: at the command line, all."""
+    return manageable(author.actor.role) if isinstance(author.actor, User) else ROLES
+
+
+def _refuse_oneself(person: User, author: AuditAuthor) -> None:
+    if person.id == author.id:
         raise Conflict("That is your own account. You can manage it under Settings.")
 
 
