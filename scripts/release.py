@@ -3,6 +3,7 @@
 Archives are the same bytes whenever they are made from the same commit.
 """
 
+import base64
 import gzip
 import hashlib
 import io
@@ -14,6 +15,7 @@ import tarfile
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 from scripts import env_example, reference
@@ -26,7 +28,10 @@ ASSETS = ROOT / "static" / "vendor"
 NOTES = re.compile(rf"^## {re.escape(VERSION)}\n(.*?)(?=^## |\Z)", re.M | re.S)
 # Words of the notes of one release: more is not read.
 MOST_WORDS = 900
-PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.M)
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)(.*(?:\n .*)*)", re.M)
+# It cuts the fonts; nothing of it is in what browsers get.
+FONT_TOOL = "subset-font"
+HASH = re.compile(r"--hash=sha256:(\w+)")
 COPIED = re.compile(r"^COPY (?!--from)(.+) \S+$", re.M)
 
 
@@ -86,10 +91,10 @@ def assets() -> list[Path]:
 
 
 def context_files() -> list[Path]:
-    """Returns what deploy/Containerfile copies, and the file itself."""
+    """Returns what deploy/Containerfile copies, and its folder, with the compose files."""
     file = ROOT / "deploy" / "Containerfile"
-    copied = {name for names in COPIED.findall(file.read_text("utf-8")) for name in names.split()}
-    return [path for path in tracked() if path == file or copied & {str(parent) for parent in lineage(path)}]
+    copied = {name for names in COPIED.findall(file.read_text("utf-8")) for name in names.split()} | {"deploy", ".dockerignore"}
+    return [path for path in tracked() if copied & {str(parent) for parent in lineage(path)}]
 
 
 def lineage(path: Path) -> list[Path]:
@@ -120,8 +125,16 @@ def parts_list() -> dict[str, object]:
     """Returns a CycloneDX list of the packages that run with this release."""
     python = PINNED.findall((ROOT / "requirements.lock").read_text("utf-8"))
     npm = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
-    parts = [component("pypi", name.lower(), version) for name, version in sorted(set(python))]
-    parts += [component("npm", name.removeprefix("node_modules/"), about["version"]) for name, about in npm.items() if name]
+    parts = [
+        component(
+            "pypi", name.lower(), version, python_licence(name, version), [("SHA-256", hash) for hash in HASH.findall(rest)]
+        )
+        for name, version, rest in sorted(python)
+    ]
+    for name in sorted(npm[""]["dependencies"].keys() - {FONT_TOOL}):
+        about = npm[f"node_modules/{name}"]
+        sha512 = base64.b64decode(about["integrity"].removeprefix("sha512-")).hex()
+        parts.append(component("npm", name, about["version"], about["license"], [("SHA-512", sha512)]))
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -140,9 +153,34 @@ def parts_list() -> dict[str, object]:
     }
 
 
-def component(registry: str, name: str, version: str) -> dict[str, str]:
+def component(registry: str, name: str, version: str, licence: str, hashes: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """Returns a package with its licence and the hashes of the files that its registry has of this version."""
     address = f"pkg:{registry}/{name.replace('@', '%40')}@{version}"
-    return {"type": "library", "name": name, "version": version, "purl": address, "bom-ref": address}
+    return {
+        "type": "library",
+        "name": name,
+        "version": version,
+        "purl": address,
+        "bom-ref": address,
+        "licenses": [{"license": {"name": licence}}] if licence else [],
+        "hashes": [{"alg": kind, "content": content} for kind, content in hashes],
+    }
+
+
+def python_licence(name: str, version: str) -> str:
+    """Returns what the installed package says: an SPDX expression, or else the name of a licence.
+
+    Empty for one that isn't installed, because only an older Python or another system needs it.
+    """
+    try:
+        about = metadata(name)
+    except PackageNotFoundError:
+        return ""
+    if about["Version"] != version:
+        sys.exit(f"{name} {about['Version']} is installed, and {version} is in requirements.lock. Run make setup.")
+    named = [words.rpartition(" :: ")[2] for words in about.get_all("Classifier", []) if words.startswith("License ::")]
+    stated = about.get("License-Expression") or ", ".join(named) or about.get("License") or ""
+    return stated.partition("\n")[0] or sys.exit(f"{name} doesn't name its licence.")
 
 
 def checksums(files: Iterable[Path]) -> Iterator[str]:

@@ -55,12 +55,19 @@ def test_a_release_is_whole_and_the_same_every_time(tree: Path, tmp_path: Path) 
     assert not [path for path in context if path.startswith("tests/")]
     parts = json.loads((tree / "dist" / f"millrace-{VERSION}.cdx.json").read_text("utf-8"))["components"]
     assert {"flask", "gevent", "htmx.org", "click"} <= {part["name"] for part in parts}
+    assert not {"@biomejs/biome", "axe-core", "subset-font", "pako", "pytest"} & {part["name"] for part in parts}
+    assert all(part["hashes"] for part in parts)
+    # Those that only an older Python needs aren't installed.
+    assert len([part for part in parts if not part["licenses"]]) <= 2
+    assert {"deploy/compose.yaml", "deploy/compose.team.yaml", "deploy/Caddyfile.team", ".dockerignore"} <= context
     assert (tree / "dist" / "TAG").read_text("utf-8").startswith(f"Millrace {VERSION}\n\n")
 
     with tarfile.open(tree / "dist" / f"millrace-{VERSION}.tar.gz") as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     unpacked = tmp_path / "unpacked" / f"millrace-{VERSION}"
     (unpacked / ".venv").symlink_to(tree / ".venv")
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=tree, capture_output=True, text=True, check=True).stdout
+    assert f'COMMIT = "{commit.strip()}"' in (unpacked / "webapp/base/version.py").read_text("utf-8")
     # Nothing is left for npm to do.
     assert (
         subprocess.run(["make", "--question", "--assume-old=.venv/.run", "static/vendor/icons.svg"], cwd=unpacked).returncode == 0

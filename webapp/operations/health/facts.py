@@ -25,7 +25,7 @@ from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import ALL_THREADS, LOST
 from webapp.base.languages import gettext as _, ngettext
 from webapp.base.process.watchdog import BLOCKED, Watchdog
-from webapp.base.version import VERSION
+from webapp.base.version import COMMIT, VERSION
 from webapp.engine.engine import Engine, the_engine
 from webapp.models.connections import listing
 from webapp.models.connections.effective import LiveConnection
@@ -176,10 +176,12 @@ def _libraries() -> str:
 
 @cache
 def commit() -> str:
-    """Returns the commit of a copy made with git, abbreviated; empty without one, as in an image.
+    """Returns the commit of a release or of a copy made with git, abbreviated; empty in an image of neither.
 
     It reads git's files: git itself need not be installed, and refuses folders of another user.
     """
+    if not COMMIT.startswith("$"):
+        return COMMIT[:8]
     try:
         return _commit_in(ROOT / ".git")[:8]
     except OSError:
