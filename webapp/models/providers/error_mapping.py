@@ -8,6 +8,7 @@ from typing import Any
 
 from webapp.base.words import shortened
 from webapp.models.providers.base import ProviderError
+from webapp.models.providers.length_refusals import too_long_of
 from webapp.models.providers.values import dict_of, dicts_of, list_of, parsed
 
 LONGEST = 300
@@ -77,8 +78,11 @@ def provider_error(
     now: float = 0,
 ) -> ProviderError:
     """Returns the error with its retry policy and sentence; `status` is None within a stream."""
-    code = code_of(status, error)
-    words = cleaned(words_of(error), key)
+    said = words_of(error)
+    # Whatever the status: some servers report it as a failure of their own, which another attempt would repeat.
+    too_long = too_long_of(error, said[:LONGEST_RAW]) if status != 429 else None
+    code = "invalid" if too_long else code_of(status, error)
+    words = cleaned(said, key)
     tail = f" that ends in {key[-4:]}" if len(key) >= 3 * SHORTEST_SECRET else ""
     sentence = SENTENCES[code].format(host=host, tail=tail) if key or code != "auth" else f"{host} requires a key"
     number = f" ({status})" if status and not words else ""
@@ -88,7 +92,8 @@ def provider_error(
     lower_headers = {name.lower(): value for name, value in (headers or {}).items()}
     is_passing = code in ("rate", "error") and status != NOT_IMPLEMENTED
     is_retryable = is_passing and lower_headers.get("x-should-retry") != "false"
-    return ProviderError(code, message, retryable=is_retryable, retry_after=wait_seconds(lower_headers, error, now))
+    wait = wait_seconds(lower_headers, error, now)
+    return ProviderError(code, message, retryable=is_retryable, retry_after=wait, too_long=too_long)
 
 
 def error_of(value: Mapping[str, Any]) -> dict[str, Any] | None:
