@@ -22,7 +22,6 @@ from webapp.base.heavy.work_limiter import WHOSE
 from webapp.base.process.watchdog import WATCHDOG, Watchdog
 from webapp.characters import feature as characters
 from webapp.chat import feature as chat
-from webapp.chat.prompt import tokens
 from webapp.cli.commands import Commands
 from webapp.engine.assembly import build
 from webapp.engine.chores import RESUMES
@@ -30,6 +29,7 @@ from webapp.engine.engine import ENGINE, the_engine
 from webapp.engine.kinds import Kind
 from webapp.engine.watching import feature as live, watcher_loop
 from webapp.knowledge import feature as knowledge
+from webapp.models import tokens
 from webapp.models.connections import feature as connections, models
 from webapp.models.own_connections import feature as own_connections
 from webapp.models.rules import feature as model_rules

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from webapp.chat.prompt.builder import PromptBuilder, exchanges_between
-from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.chat.story.service import HistoryLimit, count_kept
 from webapp.models.prompt_sections import Section
+from webapp.models.tokens import PER_MESSAGE, estimate
 
 ROOM = 600
 STORY = Section("Story so far", "told " * 30, rank=190)

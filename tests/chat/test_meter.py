@@ -3,8 +3,8 @@
 from webapp.base.ids import new_id
 from webapp.chat.files.reference import reference
 from webapp.chat.page.composer_shown import meter
-from webapp.chat.prompt.tokens import PER_PICTURE
 from webapp.chat.record.tables import Message
+from webapp.models.tokens import PER_PICTURE
 
 
 def test_pictures_count_as_far_as_they_are_sent():

@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 
 from webapp.chat.prompt.builder import SECTION_SEPARATOR, Fitted, PromptBuilder
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
-from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.models.providers.base import Turn
+from webapp.models.tokens import PER_MESSAGE, estimate
 
 FOUR = {"pre_prompt": "First.", "system_prompt": "Be\nkind. ", "character": "Mara mills.", "persona": "I am Jo."}
 PATH = [("assistant", "Welcome."), ("user", "Hello"), ("assistant", "Yes?"), ("user", "How old is the mill?")]

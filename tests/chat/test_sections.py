@@ -9,9 +9,9 @@ from tests.chat.conftest import asked, ended
 from webapp.chat.prompt.builder import OF_A_CHAT, SECTION_SEPARATOR, PromptBuilder
 from webapp.chat.prompt.context import Contributor, PromptContext
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
-from webapp.chat.prompt.tokens import PER_MESSAGE, estimate
 from webapp.models.prompt_sections import AFTER, Section
 from webapp.models.providers.base import Turn
+from webapp.models.tokens import PER_MESSAGE, estimate
 from webapp.web.feature import BROUGHT
 
 PATH = [("user", "One"), ("assistant", "Two"), ("user", "Three")]

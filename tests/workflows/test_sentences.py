@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.workflows.sentence_table import lines
-from webapp.chat.prompt.tokens import estimate
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.models.providers.demo import DemoProvider
+from webapp.models.tokens import estimate
 from webapp.streaming.events import Delta, Ended, Event, Usage
 from webapp.streaming.stop import Stop
 from webapp.workflows.running.sentences import PART_CHARS, PATIENCE, capped, first

@@ -20,7 +20,6 @@ from webapp.chat.page.shown import ShownMessage
 from webapp.chat.page.snapshot_shown import ChatState, HiddenAnswer
 from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.recorded_prompt import last_prompt
-from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import choice_in, current_model, gone_choice, model_named
 from webapp.chat.record.tables import Chat, Message
@@ -29,6 +28,7 @@ from webapp.models.makers import maker_named
 from webapp.models.presets.choice import choice_of, id_in
 from webapp.models.presets.queries import known
 from webapp.models.providers.base import Model
+from webapp.models.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.people.accounts.guards import viewer_or_none
 from webapp.people.accounts.tables import User
 from webapp.web.addresses import address, fixed

@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import Any, Literal
 
 from webapp.characters.lore.entries import NOTE_DEPTH
-from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.models.prompt_sections import AFTER, Section
 from webapp.models.providers.base import ModelRequest, Turn
+from webapp.models.tokens import PER_MESSAGE, estimate, share_of
 
 # An upper bound for prose: text beyond the budget at this ratio can't fit, so it isn't examined.
 CHARS_PER_TOKEN = 5

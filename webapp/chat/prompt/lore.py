@@ -18,10 +18,10 @@ from webapp.chat.prompt.builder import LORE_AFTER, LORE_BEFORE
 from webapp.chat.prompt.context import Occasion, PromptContext
 from webapp.chat.prompt.scripts import scripting_lore
 from webapp.chat.prompt.sections import names_for, place_of_note
-from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.record.model_choice import model_named
 from webapp.chat.record.tables import Chat
 from webapp.models.prompt_sections import Section, Template
+from webapp.models.tokens import estimate, share_of
 from webapp.people.accounts.tables import User
 
 # Constant entries are dropped last when there is no room, entries that request it first.

@@ -24,7 +24,6 @@ from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
 from webapp.chat.prompt.leading import includes_history
 from webapp.chat.prompt.recorded_prompt import last_prompt
-from webapp.chat.prompt.tokens import PER_MESSAGE, estimate, share_of
 from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import model_named, model_to_ask
 from webapp.chat.record.post_answer import PostAnswer
@@ -34,6 +33,7 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
 from webapp.models.providers.base import ModelRequest, RequestParameters
+from webapp.models.tokens import PER_MESSAGE, estimate, share_of
 from webapp.prompts import active_prompts
 from webapp.streaming.transcript import Transcript
 

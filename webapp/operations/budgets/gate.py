@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Unavailable
-from webapp.chat.prompt.tokens import PER_MESSAGE, PER_PICTURE
 from webapp.engine.costs import was_refused
 from webapp.engine.live import Meter
 from webapp.engine.state.admission import unmetered
 from webapp.engine.tables import Generation
 from webapp.models.connections.effective import is_own
 from webapp.models.providers.base import ModelRequest
+from webapp.models.tokens import PER_MESSAGE, PER_PICTURE
 from webapp.operations.budgets import periods, recount, reservations
 from webapp.operations.budgets.amounts import Consumption, Price, affordable, amount
 from webapp.settings.service import setting

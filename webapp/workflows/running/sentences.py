@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
-from webapp.chat.prompt.tokens import estimate
+from webapp.models.tokens import estimate
 from webapp.streaming.early_end import cut
 from webapp.streaming.events import Delta, Ended, Event
 

@@ -9,9 +9,9 @@ from tests.conftest import signed_in
 from tests.support.turns import nobody_waits
 from webapp.chat.page.composer_shown import Meter, meter
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.chat.prompt.tokens import estimate, share_of
 from webapp.chat.record.tables import Message
 from webapp.models.prompt_sections import Section
+from webapp.models.tokens import estimate, share_of
 
 
 @pytest.mark.parametrize(
