@@ -408,13 +408,14 @@ ROUND = (
 )
 
 
-def climbed(app, *rungs: tuple[str, bool], turns: tuple[Turn, ...] = ROUND[:1], **how: Any) -> Received:
+def climbed(app, *rungs: tuple[str, bool], turns: tuple[Turn, ...] = ROUND[:1], learn: Any = None, **how: Any) -> Received:
     """Climbs with these models, each with whether it takes tools."""
     with app.app_context():
         provider = providers().for_model("fake/plain")
     made = [Rung(name, provider, name, takes_tools=takes_tools) for name, takes_tools in rungs]
     limits = AttemptLimits(first_byte=60, ladder=60, total=60)
     climb: dict[str, Any] = {"circuits": Circuits(monotonic), "signal": GreenEvent, "now": monotonic, "jitter": lambda: 0.0}
+    climb |= {"learn": learn} if learn else {}
     request = ModelRequest(made[0].model, turns, **{"tools": (NOW,), **how})
     return collect(Ladder(request, made, limits, **climb).events(Stop(GreenEvent)))
 

@@ -1,4 +1,4 @@
-"""The ladder of retries and fallbacks before the first text: retry, without streaming, the next model, then an error."""
+"""The ladder of retries and fallbacks before the first text: retry, shorter, without streaming, the next model, then an error."""
 
 import json
 import logging
@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from webapp.base.words import number
 from webapp.engine.metric_events import FellBack, MetricListener, ignore
 from webapp.engine.state.circuit import Circuits
+from webapp.models.fitting import Fit
 from webapp.models.providers.base import AttachedImage, ModelRequest, Provider, Reply, Turn, events_of, flattened
 from webapp.streaming.events import ATTEMPT_NOTICE, Calling, Delta, Ended, Event, Notice, Pictured, Sources, Started, Text, Usage
-from webapp.streaming.failure import ProviderError
+from webapp.streaming.failure import ProviderError, TooLong
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 
@@ -59,6 +61,7 @@ class Rung:
     takes_pictures: bool = True
     takes_tools: bool = True
     modalities: tuple[str, ...] = ()
+    context_length: int | None = None
 
     def __str__(self) -> str:
         return self.display_name or self.model
@@ -104,7 +107,8 @@ class Ladder:
     """Climbs from rung to rung until a model sends text or calls a tool; after that, it neither retries nor falls back.
 
     On each rung, up to three requests: a stream, the same again if its error is said to pass, and at last one without streaming
-    if the streaming can be at fault. A model that makes pictures has more time, as nothing arrives while it draws.
+    if the streaming can be at fault. A model that makes pictures has more time, as nothing arrives while it draws. A request
+    that is too long for a model is made shorter instead, and `learn` is told what its context holds.
     """
 
     def __init__(
@@ -118,8 +122,10 @@ class Ladder:
         now: Callable[[], float],
         jitter: Callable[[], float],
         emit: MetricListener = ignore,
+        learn: Callable[[str, int], object] = lambda _model, _tokens: None,
     ) -> None:
         self._request, self._rungs, self._limits = request, rungs, limits
+        self._fit, self._learn = Fit(request), learn
         self._circuits, self._signal, self._now, self._jitter, self._emit = circuits, signal, now, jitter, emit
         self._begun_at = now()
         self._has_started = self._has_sent_text = self._has_answered = self._is_accepted = False
@@ -167,6 +173,7 @@ class Ladder:
             words = PAUSED[pause.code].format(model=rung, seconds=max(1, round(pause.seconds)))
             raise ProviderError(pause.code, words, retryable=True, retry_after=pause.seconds)
         with self._circuits.request(rung.model) as is_probe:
+            self._fit = Fit.before(self._request, rung.context_length)
             if not rung.takes_pictures and any(turn.pictures for turn in self._request.turns):
                 yield Notice("images_left_out", f"{rung} can't see images, so it got only their names.")
             try:
@@ -183,13 +190,29 @@ class Ladder:
                 yield from self._attempted(rung, how, stop, others)
                 return
             except ProviderError as error:
-                is_final = how == "whole" or stop or self._has_sent_text
-                if is_final or not (step := self._next_step(error, tries, self._patience_seconds(begun_at, others))):
+                if stop or self._has_sent_text:
+                    raise
+                if error.too_long and self._shortens(rung, error.too_long):
+                    continue
+                step = self._next_step(error, tries, self._patience_seconds(begun_at, others)) if how == "stream" else None
+                if not step:
                     raise
                 yield self._notice(step, rung, error)
             if stop.wait(step.wait_seconds):
                 return
             how, tries = "whole" if step.code == "whole" else how, tries + 1
+
+    def _shortens(self, rung: Rung, too_long: TooLong) -> bool:
+        """Has the same model asked for less, after it refused a request for its length; raises if one message is too long."""
+        if self._request.earlier is None:
+            return False
+        if too_long.limit and too_long.limit != rung.context_length:
+            self._learn(rung.model, too_long.limit)
+        shorter = self._fit.after(too_long)
+        if shorter is None:
+            raise ProviderError("invalid", _too_long_words(rung, too_long.limit))
+        self._fit = shorter
+        return True
 
     def _next_step(self, error: ProviderError, tries: int, patience_seconds: float) -> RungStep | None:
         """Returns the step after a failed stream; None if another request to the same model is pointless."""
@@ -214,7 +237,7 @@ class Ladder:
 
     def _is_streams_fault(self, error: ProviderError) -> bool:
         """Returns whether a request without streaming can succeed: after a fault, a silence, or a refusal to stream."""
-        if error.of_connection:
+        if error.of_connection or error.too_long:
             return False
         return error.code in STREAMING_FAULTS or (
             error.code == "invalid" and (self._is_accepted or bool(SAYS_STREAM.search(error.message)))
@@ -258,8 +281,9 @@ class Ladder:
 
     def _events_of(self, rung: Rung, how: str, attempt: Stop) -> Iterator[Event]:
         schema = self._request.schema if rung.takes_schema else ""
-        turns = tuple(turn.keeping(_sent(rung, turn)) if turn.pictures else turn for turn in self._request.turns)
-        request, provider = replace(self._request, model=rung.name, schema=schema, turns=turns), rung.provider
+        fit = self._fit.request
+        turns = tuple(turn.keeping(_sent(rung, turn)) if turn.pictures else turn for turn in fit.turns)
+        request, provider = replace(fit, model=rung.name, schema=schema, turns=turns), rung.provider
         request = replace(request, modalities=rung.modalities) if rung.modalities else request
         if not (rung.takes_tools and request.tools):
             # Some servers reject earlier calls where no tools are offered.
@@ -283,10 +307,12 @@ class Ladder:
         if self._has_started:
             # `Started` is only sent once; the model that answers in the end is reported as usage.
             yield Usage(model=event.model)
+            yield from self._fit.notices
             return
         self._has_started = True
         yield event
         yield from self._request.notices
+        yield from self._fit.notices
         if self._request.sources:
             yield Sources(self._request.sources)
 
@@ -294,6 +320,8 @@ class Ladder:
         if isinstance(event, Calling | Pictured) or (isinstance(event, Text) and event.text):
             if not self._has_sent_text:
                 self._circuits.succeeded(rung.model)
+                if self._fit.guess:
+                    self._learn(rung.model, self._fit.guess)
             self._has_sent_text = True
             is_answer = isinstance(event, Calling | Pictured) or (isinstance(event, Delta) and not event.text.isspace())
             self._has_answered = self._has_answered or is_answer
@@ -311,6 +339,14 @@ class Ladder:
             pause = f"{max(1, round(step.wait_seconds))} s"
             now, then = f"Trying {rung} again in {pause}.", f"Tried {rung} again after {pause}."
         return Notice(step.code, f"{error} {now}", f"{error} {then}")
+
+
+def _too_long_words(rung: Rung, limit: int | None) -> str:
+    holds = f", which holds {number(limit)} tokens" if limit else ""
+    return (
+        f"This message alone, with its instructions and files, doesn't fit the context of {rung}{holds}. "
+        "Send a shorter one, or choose a model with a longer context."
+    )
 
 
 def _sent(rung: Rung, turn: Turn) -> Iterator[AttachedImage]:

@@ -170,6 +170,7 @@ def ladder(engine: Engine, request: ModelRequest, *, person: str = "", is_whole:
             catalogue.takes_pictures(model),
             catalogue.takes_tools(model),
             catalogue.modalities(model),
+            catalogue.context_length(model),
         )
         for model, provider in provided
     ]

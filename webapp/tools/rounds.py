@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from webapp.engine.live import Source
+from webapp.models.fitting import FITTED
 from webapp.models.providers.base import ModelRequest, ToolCall
 from webapp.streaming.events import (
     FOLLOWED,
@@ -87,6 +88,7 @@ class Rounds:
         self.has_started = bool(transcript and transcript.started)
         self._spent, self._usage = (transcript.usage if transcript else None), Usage()
         self._source: Source | None = None
+        self._is_fitted = bool(transcript and any(notice.code == FITTED for notice in transcript.notices))
         self.is_between = True
         # When the last piece of a call was heard that no reader is told of.
         self._heard_at: float | None = None
@@ -174,7 +176,11 @@ class Rounds:
             case Usage():
                 self._usage = self._usage.updated(event)
                 yield self.usage
+            case Notice(code=code) if code == FITTED and self._is_fitted:
+                # Each round is longer than the one before: it is said once.
+                return
             case Notice(code=code):
+                self._is_fitted = self._is_fitted or code == FITTED
                 yield event
                 if code in FOLLOWED and self._spent:
                     self._usage = Usage()

@@ -33,6 +33,7 @@ from webapp.knowledge import sources
 from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quoted
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
+from webapp.models.fitting import prompt_tokens
 from webapp.models.prompt_sections import Outlets, Section, Template
 from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, RequestParameters, Turn, named_picture
 from webapp.people.accounts.tables import User
@@ -55,10 +56,6 @@ PARAMETER_LABELS = {
 }
 ROLES = {"user": "Message", "assistant": "Answer"}
 SO_FAR = "The answer so far"
-# Reserved for the answer if its length is not set, but at most a quarter of the context window.
-ANSWER_TOKENS = 4_096
-# Estimates can be a fifth too low.
-CAUTION = 1.2
 STILL_READ = "not read in time for this answer. Try again in a moment."
 # OpenAI rejects more than this; an imported file can contain more.
 MOST_STOPS = 4
@@ -386,10 +383,7 @@ def _takes_effort(model: Model, effort: str) -> bool:
 def budget_tokens(model: Model, parameters: RequestParameters) -> int:
     """Returns the token budget of a prompt; 0 if the model's context length is unknown."""
     length = model.context_length
-    if not length:
-        return 0
-    answer = parameters.get("max_tokens") or min(ANSWER_TOKENS, length // 4)
-    return max(1, int((length - answer) / CAUTION))
+    return prompt_tokens(length, parameters.get("max_tokens")) if length else 0
 
 
 def _notices(prompt: RecordedPrompt) -> list[Notice]:

@@ -86,9 +86,12 @@ class PromptBuilder:
 
         Answers without text (failed, or stopped before the first word) are left out.
         """
-        turns = [*self._turns([Turn(("user" if role == "user" else "assistant"), content) for role, content in path if content])]
+        messages = [Turn(("user" if role == "user" else "assistant"), content) for role, content in path if content]
+        numbered = [*self._numbered(messages)]
+        earlier = tuple(place for place, (number, _) in enumerate(numbered) if 0 <= number < len(messages) - 1)
+        turns = [turn for _, turn in numbered]
         turns += [Turn("assistant", beginning)] if beginning else []
-        return ModelRequest(model=model, turns=tuple(turns), is_continuation=bool(beginning), **parameters)
+        return ModelRequest(model, tuple(turns), is_continuation=bool(beginning), earlier=earlier, **parameters)
 
     def fit(self, path: Path, *, budget_tokens: int = 0, history_limit: int | None = None, beginning: str = "") -> Fitted:
         """Decides what to send: as many whole exchanges within the history limit as fit the budget.
@@ -119,12 +122,13 @@ class PromptBuilder:
         return tuple(order[:needed])
 
     def _texts(self) -> list[str]:
-        return [turn.content for turn in self._turns([])]
+        return [turn.content for _, turn in self._numbered([])]
 
-    def _turns(self, messages: Sequence[Turn]) -> Iterator[Turn]:
+    def _numbered(self, messages: Sequence[Turn]) -> Iterator[tuple[int, Turn]]:
+        """Yields each turn with the number of its message; -1 for sections."""
         for (number, _, role), group in groupby(self.among(len(messages)), key=_message):
             texts = [placed.text for placed in group if isinstance(placed, Section)]
-            yield Turn(role, SECTION_SEPARATOR.join(texts)) if texts else messages[number]
+            yield number, (Turn(role, SECTION_SEPARATOR.join(texts)) if texts else messages[number])
 
 
 def exchanges_between(path: Path, first: int, start: int, end: int) -> int:

@@ -32,6 +32,7 @@ from webapp.engine import service as generations, side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
+from webapp.models.fitting import answer_tokens, prompt_tokens
 from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.models.tokens import PER_MESSAGE, estimate, share_of
 from webapp.prompts import active_prompts
@@ -231,11 +232,10 @@ def _job(chat: Chat, model: str, person: str, find: Callable[[int], StoryPiece |
     if model.startswith(DEMO):
         return None
     length = model_named(model).context_length or USUAL_LENGTH
-    answer = min(answer_prompt.ANSWER_TOKENS, length // 4)
-    piece = find(min(MOST_TOKENS, int((length - answer) / answer_prompt.CAUTION) - estimate(prompt.text)))
+    piece = find(min(MOST_TOKENS, prompt_tokens(length, None) - estimate(prompt.text)))
     if not piece:
         return None
-    request = _request(prompt, model, piece, answer, words=min(MOST_WORDS, length // SHARE))
+    request = _request(prompt, model, piece, answer_tokens(length, None), words=min(MOST_WORDS, length // SHARE))
     return StoryJob(chat.id, piece, side_requests.SideRequest(PURPOSE, _lane(chat.id), person, request, seconds=MOST_SECONDS))
 
 

@@ -333,6 +333,11 @@ class Providers:
         provided = None if model.startswith(DEMO) else self._found(model)
         return provided[1] if provided else model
 
+    def context_length(self, model: str) -> int | None:
+        """Returns how many tokens a model's context holds; None if that is unknown."""
+        listed_model = self.model(model)
+        return listed_model.context_length if listed_model else None
+
     def takes_schema(self, model: str) -> bool:
         """Returns whether the server reports that the model supports structured output by JSON Schema."""
         return model.startswith(DEMO) or ((listed_model := self.model(model)) is not None and listed_model.takes_schema)

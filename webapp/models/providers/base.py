@@ -142,7 +142,8 @@ class ModelRequest:
     passages in the prompt. `tools` can be called; `tool_choice` is `none` if none may be, `required` if one must be, the name
     of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent. `modalities` are
     what the model is to answer with, if that is more than text. `other_tokens` are about
-    as many as what is sent besides text and pictures has, such as a recording.
+    as many as what is sent besides text and pictures has, such as a recording. `earlier` are the places of turns that can be left
+    out where not all fit the model's context, oldest first; None if the request has to be sent as it is.
     """
 
     model: str
@@ -164,6 +165,7 @@ class ModelRequest:
     has_parallel_calls: bool = True
     other_tokens: int = 0
     modalities: tuple[str, ...] = ()
+    earlier: tuple[int, ...] | None = None
 
     def texts(self) -> Iterator[str]:
         """Yields all that is sent as text, with the calls of earlier rounds and the tools."""
