@@ -110,7 +110,7 @@ def test_of_a_lorebook_both_entries_are_kept(app, member):
             return book | {"entries": [*book.get("entries", []), {"keys": [name], "content": name}]}
 
         with app.app_context():
-            lore_service.change(db.session.get_one(Lorebook, id), written)
+            lore_service.change(db.session.get_one(Lorebook, id), written, by=db.session.get_one(User, member.person_id))
 
     other = gevent.spawn(add, "other")
     # It waits then, or is through.

@@ -1,7 +1,7 @@
 """The feature definition of characters, personas and lorebooks: blueprints and entries in the navigation."""
 
-from webapp.characters import greeting_views, lore_views, picture_views, queries, script_views, shown, views
-from webapp.characters.lore import queries as lore_queries, views as lorebook_views
+from webapp.characters import greeting_views, lore_views, picture_views, profiles, queries, script_views, shown, views
+from webapp.characters.lore import queries as lore_queries, service as lore_service, views as lorebook_views
 from webapp.characters.personas import views as persona_views
 from webapp.engine.watching.lists import LivePage
 from webapp.people.search import SearchSource
@@ -27,6 +27,8 @@ FEATURE = Feature(
         **dict.fromkeys(("characters.avatar", "personas.avatar", "pictures.show"), ""),
     },
     brings=(
+        profiles.TRASH,
+        lore_service.TRASH,
         SearchSource(heading="Characters", rank=40, find=shown.search_hits),
         LivePage(kind=queries.KIND, is_seen=lambda me, id: queries.character(me, id) is not None, requires="characters"),
         LivePage(kind=lore_queries.KIND, is_seen=lambda me, id: lore_queries.lorebook(me, id) is not None, requires="characters"),

@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -15,7 +15,6 @@ from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.inputs import TEXT_CHARS
-from webapp.base.keeping_clock import keeping_now
 from webapp.base.words import number
 from webapp.characters import queries
 from webapp.characters.cards import card_files
@@ -25,7 +24,7 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants, shares
-from webapp.settings.service import setting
+from webapp.people.trash import Trash, due_until
 
 AT_ONCE = 10
 F = TypeVar("F", bound=Profile)
@@ -104,12 +103,13 @@ def restore(row: Profile, *, by: User) -> None:
 
 def empty_trash() -> None:
     """Permanently deletes what has been in the trash too long; rows that ship with Millrace stay, so they aren't added again."""
-    days = int(setting("trash.days"))
-    if not days:
-        return
-    for table in RULES:
-        while _erase_some(table, keeping_now() - timedelta(days=days)):
-            queue_for_turn()
+    if due := due_until():
+        for table in RULES:
+            while _erase_some(table, due):
+                queue_for_turn()
+
+
+TRASH = Trash(list(RULES), empty_trash)
 
 
 def _erase_some(table: type[Profile], due: datetime) -> bool:

@@ -20,8 +20,6 @@ from webapp.base.heavy import bounded
 from webapp.base.heavy.threads import offload_now
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.keeping_clock import keeping_now
-from webapp.characters import profiles
-from webapp.characters.lore import service as lore_service
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK, ids_in
 from webapp.chat.files.tables import BY_CHANGE, BY_HAND, DOCUMENT, ChatFile, StoredFile
@@ -36,6 +34,7 @@ from webapp.knowledge.documents import chat_files
 from webapp.knowledge.tables import Collection
 from webapp.people.grants import grants
 from webapp.people.members import people
+from webapp.people.trash import Trash, due_until
 from webapp.settings.service import setting
 from webapp.tools.calls import forget_answers
 from webapp.tools.tables import Call
@@ -54,10 +53,8 @@ OWNED = or_(Chat.owner_id.is_not(None), Chat.visitor_hash.is_not(None))
 
 def empty_trash() -> int:
     """Permanently deletes what has been in the trash longer than the retention time; returns the number of chats."""
-    days = int(setting("trash.days"))
-    if not days:
+    if not (due := due_until()):
         return 0
-    due = keeping_now() - timedelta(days=days)
     erase_branches(Message.deleted_at < due)
     return erase(Chat.deleted_at < due)
 
@@ -74,7 +71,7 @@ def is_expired() -> ColumnElement[bool]:
 
 def has_expiring() -> bool:
     """Returns whether any chat or message is going to expire."""
-    in_trash = [Chat.deleted_at.is_not(None), Message.deleted_at.is_not(None)] if int(setting("trash.days")) else []
+    in_trash = [Chat.deleted_at.is_not(None), Message.deleted_at.is_not(None)] if due_until() else []
     # Separate queries, because each condition has an index of its own.
     waiting = (select(literal(1)).where(which).limit(1) for which in (OWNERLESS, Chat.is_temporary, *in_trash))
     return any(db.session.scalar(query) is not None for query in waiting)
@@ -376,8 +373,6 @@ def _is_in_a_chat() -> ColumnElement[bool]:
 STEPS = (
     finish,
     empty_trash,
-    profiles.empty_trash,
-    lore_service.empty_trash,
     trash.empty,
     stop_expired,
     erase_temporary,
@@ -390,6 +385,7 @@ def sweep() -> bool:
     return run_steps(STEPS) and (has_expiring() or trash.is_waiting() or has_unsent_files())
 
 
+TRASH = Trash([Chat, Message], empty_trash)
 # Every quarter of an hour, as long as there is something that will expire.
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
 people.STOPS.append(stop_answers_of)

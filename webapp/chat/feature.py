@@ -3,6 +3,7 @@
 from functools import partial
 
 from webapp.characters.last_chats import LastChats
+from webapp.chat import erasing
 from webapp.chat.attachments import views as attachment_views
 from webapp.chat.calls import views as call_views
 from webapp.chat.dictation import service as dictation, views as dictation_views
@@ -28,8 +29,8 @@ from webapp.chat.page import (
     side_by_side_views,
     views as page_views,
 )
-from webapp.chat.presets import shown as presets_shown, views as preset_views
-from webapp.chat.projects import shown as projects_shown, views as project_views
+from webapp.chat.presets import service as preset_service, shown as presets_shown, views as preset_views
+from webapp.chat.projects import service as project_service, shown as projects_shown, views as project_views
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
@@ -129,6 +130,9 @@ FEATURE = Feature(
         SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
         HOLDER,
+        erasing.TRASH,
+        preset_service.TRASH,
+        project_service.TRASH,
         LivePage(kind=projects.KIND, is_seen=lambda me, id: projects.project(me, id) is not None),
         LivePage(kind=preset_queries.KIND, is_seen=lambda me, id: preset_queries.preset(me, id) is not None),
         LiveList(

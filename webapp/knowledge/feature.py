@@ -9,7 +9,7 @@ from sqlalchemy import Executable, exists, func, select
 from webapp.base.heavy import bounded
 from webapp.base.languages import gettext as _, ngettext
 from webapp.engine.watching.lists import LiveList, LivePage
-from webapp.knowledge import document_views, queries, shown, views
+from webapp.knowledge import document_views, queries, shown, trash, views
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import COLLECTION
@@ -66,6 +66,7 @@ FEATURE = Feature(
     brings=(
         embedder.KIND,
         index.INDEX,
+        trash.TRASH,
         MoreFacts(chapter),
         SearchSource(heading="Documents", rank=30, find=shown.search_hits),
         LivePage(kind="document", is_seen=lambda me, id: queries.document(me, id) is not None, requires="knowledge"),

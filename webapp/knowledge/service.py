@@ -57,7 +57,8 @@ def create(entered: CollectionInput, *, by: User) -> Collection:
     """Creates a collection that only this person sees."""
     vector_sets.refuse_unknown_choice(entered.embedding_model)
     owner_id = by.id
-    _refuse_too_many(by)
+    _refuse_too_many(owner_id)
+    creation_limit.count(owner_id)
     with write() as session:
         collection = Collection(owner_id=owner_id, **dict(entered))
         session.add(collection)
@@ -92,6 +93,7 @@ def delete(collection: Collection, *, by: User) -> None:
 def restore(collection: Collection, *, by: User) -> None:
     """Restores a deleted collection, including its grants."""
     refuse_unless_owner(collection, by)
+    _refuse_too_many(by.id)
     with write():
         collection.deleted_at = None
     notify_people(collection.id)
@@ -111,11 +113,9 @@ def existing(session: Session, id: str) -> Collection:
     return collection
 
 
-def _refuse_too_many(user: User) -> None:
-    own = [collection for collection in queries.collections(user) if collection.owner_id == user.id]
-    if len(own) + len(queries.deleted_collections(user)) >= MOST_OWN:
+def _refuse_too_many(owner_id: str) -> None:
+    if queries.count_of(owner_id) >= MOST_OWN:
         raise Invalid(f"You already have {MOST_OWN} collections, which is the limit. Delete one first.")
-    creation_limit.count(user.id)
 
 
 def attachable(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:

@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 
 from webapp.base.db import db, write
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.base.keeping_clock import keeping_now
 from webapp.knowledge.permissions import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.people.grants import grants
 from webapp.people.members import people
-from webapp.settings.service import setting
+from webapp.people.trash import Trash, due_until
 
 # Each deleted passage is also removed from the full-text index.
 PASSAGES_AT_ONCE = 50
@@ -47,14 +46,13 @@ def _parts(session: Session, ids: Sequence[str]) -> bool:
 
 def empty() -> None:
     """Permanently deletes expired documents and collections in small batches."""
-    days = int(setting("trash.days"))
-    while _erase_some(keeping_now() - timedelta(days=days) if days else LONG_AGO + timedelta(days=1)):
+    while _erase_some(due_until() or LONG_AGO + timedelta(days=1)):
         queue_for_turn()
 
 
 def is_waiting() -> bool:
     """Returns whether the trash contains anything that will expire."""
-    is_emptied = bool(int(setting("trash.days")))
+    is_emptied = due_until() is not None
     due = [table.deleted_at.is_not(None) if is_emptied else table.deleted_at == LONG_AGO for table in (Document, Collection)]
     waiting = (select(table.id).where(condition).limit(1) for table, condition in zip((Document, Collection), due, strict=True))
     return any(db.session.scalar(query) for query in waiting)
@@ -95,5 +93,6 @@ def delete_all_of(person_id: str) -> None:
     empty()
 
 
+TRASH = Trash([Document, Collection], empty)
 people.TRANSFERS.append(people.Transfer("collections", "collections", hand_over))
 people.BATCH_DELETERS.append(delete_all_of)

@@ -92,20 +92,22 @@ def change(id: str, body: LorebookChange) -> LorebookAnswer:
     book_values = service.checked_book(body.book) if body.book is not None else None
     row = _own(id)
     name = body.name or (book_values or {}).get("name") or row.name
-    service.change(row, lambda book: {**(book if book_values is None else book_values), "name": name}, is_always=body.is_always)
+    service.change(
+        row, lambda book: {**(book if book_values is None else book_values), "name": name}, is_always=body.is_always, by=caller()
+    )
     return _answer_of(_own(id))
 
 
 @bp.delete("/<id>")
 @operation("Delete a lorebook; it can be restored, and chats continue without it", scope="chat", status=204)
 def delete(id: str) -> None:
-    service.trash(_own(id))
+    service.trash(_visible(id), by=caller())
 
 
 @bp.post("/<id>/restore")
 @operation("Restore a deleted lorebook", scope="chat", answer=LorebookAnswer, errors=(422,))
 def restore(id: str) -> LorebookAnswer:
-    service.restore(found(queries.lorebook(caller(), id, is_deleted=True)))
+    service.restore(found(queries.lorebook(caller(), id, is_deleted=True)), by=caller())
     return _answer_of(_own(id))
 
 

@@ -131,7 +131,7 @@ def delete(id: str) -> None:
 @bp.post("/<id>/restore")
 @operation("Restore a deleted preset", scope="chat", answer=PresetAnswer, errors=(422,))
 def restore(id: str) -> PresetAnswer:
-    service.restore(found(queries.preset(caller(), id, is_deleted=True)))
+    service.restore(found(queries.preset(caller(), id, is_deleted=True)), by=caller())
     return _one(_visible(id))
 
 

@@ -1,7 +1,6 @@
 """Operations on lorebooks: create, import, change, copy, delete and restore."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
 from typing import IO, Any
 
 from sqlalchemy import delete as delete_rows, select
@@ -10,7 +9,6 @@ from webapp.base.database import rows
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy import child
-from webapp.base.keeping_clock import keeping_now
 from webapp.base.untrusted_json import UnfitJson, plain
 from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
@@ -20,7 +18,7 @@ from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.people.grants.shares import READ, Sharing, object_trashed
-from webapp.settings.service import setting
+from webapp.people.trash import Trash, due_until
 
 MOST_OWN, MOST_ATTACHED = 100, 20
 # The longest name, of a book or taken from its file.
@@ -70,8 +68,11 @@ def name_of(book: Mapping[str, Any], file_name: str) -> str:
     return "".join(word for word in words if word.isprintable())[:NAME_CHARS] or "Lorebook"
 
 
-def change(row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, is_always: bool | None = None) -> None:
+def change(
+    row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, is_always: bool | None = None, by: User
+) -> None:
     """Changes a lorebook; its chats use it from their next answer."""
+    refuse_unless_owner(row, by)
     id = row.id
     with write() as session:
         # A concurrent change waits for this one, and is applied to its result.
@@ -90,8 +91,9 @@ def duplicate(row: Lorebook, *, by: User) -> Lorebook:
     return create(LorebookInput(name=f"{row.name[:112]} (copy)"), by=by, book=row.book)
 
 
-def trash(row: Lorebook) -> None:
+def trash(row: Lorebook, *, by: User) -> None:
     """Moves a lorebook to the trash; it can be restored."""
+    refuse_unless_owner(row, by)
     id = row.id
     with write():
         row.deleted_at = utc_now()
@@ -99,7 +101,9 @@ def trash(row: Lorebook) -> None:
     empty_trash()
 
 
-def restore(row: Lorebook) -> None:
+def restore(row: Lorebook, *, by: User) -> None:
+    """Restores a deleted lorebook with its grants."""
+    refuse_unless_owner(row, by)
     _refuse_too_many(row.owner_id)
     with write():
         row.deleted_at = None
@@ -107,8 +111,8 @@ def restore(row: Lorebook) -> None:
 
 def empty_trash() -> None:
     """Permanently deletes what has been in the trash too long."""
-    if days := int(setting("trash.days")):
-        is_due = Lorebook.deleted_at < keeping_now() - timedelta(days=days)
+    if due := due_until():
+        is_due = Lorebook.deleted_at < due
         with write() as session:
             grants.forget(session, queries.KIND, select(Lorebook.id).where(is_due))
             session.execute(delete_rows(Lorebook).where(is_due))
@@ -137,3 +141,4 @@ def _refuse_too_many(owner_id: str) -> None:
 
 # Chats can use it from their next answer, and continue without it when it is taken back.
 SHARING = Sharing(kind=queries.KIND, word="lorebook", refuse=refuse_unless_owner, rights={READ: "can read and use it"})
+TRASH = Trash([Lorebook], empty_trash)

@@ -67,7 +67,7 @@ def update(id: str) -> Response:
     form.merge(BookForm.of(row.book, row.name, is_always=row.is_always))
     with form.attempt():
         entered = form.entered
-        service.change(row, lambda book: with_settings(book, entered), is_always=entered.is_always)
+        service.change(row, lambda book: with_settings(book, entered), is_always=entered.is_always, by=current_user())
         return _to(_own(id), done="saved")
     return _page(_own(id), form)
 
@@ -118,14 +118,14 @@ def duplicate(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    service.trash(_own(id))
+    service.trash(_visible(id), by=current_user())
     return redirect(url_for("lore.index", deleted=id))
 
 
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.restore(found(queries.lorebook(current_user(), id, is_deleted=True)))
+    service.restore(found(queries.lorebook(current_user(), id, is_deleted=True)), by=current_user())
     return redirect(url_for("lore.index", done="restored"))
 
 
@@ -151,7 +151,9 @@ def _to(row: Lorebook, done: str = "") -> Response:
 
 def _editor(row: Lorebook) -> pages.LorebookEditor:
     above, is_own = ("/lorebooks", _("Lorebooks")), row.owner_id == current_user().id
-    return pages.LorebookEditor(row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row), is_own)
+    return pages.LorebookEditor(
+        row.name, url_for("lore.show", id=row.id), above, row.book, partial(service.change, row, by=current_user()), is_own
+    )
 
 
 def _page(row: Lorebook, form: BookForm) -> Response:

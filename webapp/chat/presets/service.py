@@ -1,7 +1,6 @@
 """Operations on presets: create, change, copy, share, delete and restore."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
@@ -24,7 +23,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.people.grants.shares import READ, Sharing, object_trashed
 from webapp.people.members import people
-from webapp.settings.service import setting
+from webapp.people.trash import Trash, due_until
 from webapp.tools.named import ToolKeys, checked_keys, named_tools
 
 MOST_OWN, NAME_CHARS, ABOUT_CHARS, ICON_CHARS = 200, 120, 300, 20
@@ -160,7 +159,9 @@ def trash(row: Preset, *, by: User) -> None:
     empty_trash()
 
 
-def restore(row: Preset) -> None:
+def restore(row: Preset, *, by: User) -> None:
+    """Restores a deleted preset with its grants."""
+    refuse_unless_owner(row, by)
     _refuse_too_many(row.owner_id)
     with write():
         row.deleted_at = None
@@ -169,8 +170,8 @@ def restore(row: Preset) -> None:
 
 def empty_trash() -> None:
     """Permanently deletes what has been in the trash too long."""
-    if days := int(setting("trash.days")):
-        is_due = Preset.deleted_at < utc_now() - timedelta(days=days)
+    if due := due_until():
+        is_due = Preset.deleted_at < due
         with write() as session:
             grants.forget(session, queries.KIND, select(Preset.id).where(is_due))
             session.execute(delete_rows(Preset).where(is_due))
@@ -209,4 +210,5 @@ def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[
 
 # Those it is shared with can read all of it. When it is taken back, their chats need another model.
 SHARING = Sharing(kind=queries.KIND, word="preset", refuse=refuse_unless_owner, rights={READ: "can use it"})
+TRASH = Trash([Preset], empty_trash)
 people.TRANSFERS.append(people.Transfer("presets", "presets", hand_over))

@@ -113,14 +113,14 @@ def duplicate(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    service.trash(_own(id), by=current_user())
+    service.trash(_visible(id), by=current_user())
     return redirect(url_for(".index", deleted=id))
 
 
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.restore(found(queries.preset(current_user(), id, is_deleted=True)))
+    service.restore(found(queries.preset(current_user(), id, is_deleted=True)), by=current_user())
     return _to(id, done="restored")
 
 

@@ -1,7 +1,6 @@
 """What a person can do with projects: create, change, delete, restore and share them, and put chats into them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -28,7 +27,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.grants import grants, shares
 from webapp.people.grants.shares import Sharing
 from webapp.people.members import people
-from webapp.settings.service import setting
+from webapp.people.trash import Trash, due_until
 
 WHAT = "project"
 MOST_OWN, MOST_CHARACTERS = 200, 20
@@ -148,10 +147,9 @@ def restore(project: Project, *, by: User) -> None:
 
 def empty_trash() -> None:
     """Permanently deletes the projects that have been in the trash too long."""
-    days = int(setting("trash.days"))
-    if not days:
+    if not (due_time := due_until()):
         return
-    is_due = Project.deleted_at < utc_now() - timedelta(days=days)
+    is_due = Project.deleted_at < due_time
     with write() as session:
         due = select(Project.id).where(is_due)
         _leave(session, due)
@@ -333,3 +331,4 @@ SHARING = Sharing(
 )
 people.TRANSFERS.append(people.Transfer("projects", "projects", hand_over))
 people.BEFORE_DELETION.append(_leave_projects_of)
+TRASH = Trash([Project], empty_trash)

@@ -1,6 +1,6 @@
 """What the database holds of everything that has its days: how much there is, since when, and what other days would delete."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -12,18 +12,17 @@ from webapp.base.db import db
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.keeping_clock import keeping_now
 from webapp.base.languages import gettext as _
-from webapp.characters.lore.tables import Lorebook
-from webapp.characters.tables import Character, Persona
 from webapp.chat.erasing import is_unsent
 from webapp.chat.files.tables import StoredFile
 from webapp.chat.messages.keeping import OF_CHATS, TOUCHED, can_leave
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import Chat
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation, JournalRow
-from webapp.knowledge.tables import Collection, Document
 from webapp.operations.insights.tables import InsightDay
 from webapp.people.notices.tables import Notice
+from webapp.people.trash import Trash
 from webapp.settings.losses import LosingSetting, Loss
 from webapp.settings.service import setting
+from webapp.web.feature import brought
 from webapp.web.filters import plural
 
 # A column with a time or a day, and which of its rows count.
@@ -36,14 +35,14 @@ class Holding:
 
     title: str
     noun: str
-    parts: Sequence[Part]
+    parts: Callable[[], Sequence[Part]]
     setting: str = ""
     rule: str = ""
 
     def counted(self, before: datetime | None = None) -> tuple[int, datetime | None]:
         """Returns how much there is and the time of the oldest, of all or of what is from before a time."""
         count, oldest = 0, list[datetime]()
-        for column, condition in self.parts:
+        for column, condition in self.parts():
             bound = before.date() if before and column.type.python_type is date else before
             query = select(func.count(), func.min(column)).where(condition, true() if bound is None else column < bound)
             more, first = db.session.execute(query).one()
@@ -68,31 +67,36 @@ def _moment(value: datetime | date) -> datetime:
 
 
 RECORDED: ColumnElement[bool] = Generation.lane.like("chat:%") & (cast(Generation.prompt, Text) != "{}")
-DELETED = [(table.deleted_at, table.deleted_at.is_not(None)) for table in (Chat, Message, Document, Collection)]
-DELETED += [(table.deleted_at, table.deleted_at.is_not(None)) for table in (Character, Persona, Lorebook)]
+
+
+def _in_trash() -> Sequence[Part]:
+    tables = [table for trash in brought(Trash) for table in trash.tables]
+    return [(table.deleted_at, table.deleted_at.is_not(None)) for table in tables]
+
+
 HOLDINGS = (
-    Holding("Chats", "chat", [(TOUCHED, can_leave())], "chats.days"),
-    Holding("Trash", "deleted thing", DELETED, "trash.days"),
-    Holding("Files that were never sent", "file", [(StoredFile.created_at, is_unsent())], "uploads.days"),
-    Holding("What was sent to models", "recorded prompt", [(Generation.created_at, RECORDED)], "traces.days"),
-    Holding("Audit log", "audit log line", [(AuditEntry.at, true())], "audit.days"),
-    Holding("Insights", "daily sum", [(InsightDay.day, true())], "insights.days"),
-    Holding("Files in chats", "file", [(StoredFile.created_at, ~is_unsent())], rule="as long as a message has them"),
-    Holding("Temporary chats", "chat", [(Chat.created_at, Chat.is_temporary.is_(True))], rule="a day"),
+    Holding("Chats", "chat", lambda: [(TOUCHED, can_leave())], "chats.days"),
+    Holding("Trash", "deleted thing", _in_trash, "trash.days"),
+    Holding("Files that were never sent", "file", lambda: [(StoredFile.created_at, is_unsent())], "uploads.days"),
+    Holding("What was sent to models", "recorded prompt", lambda: [(Generation.created_at, RECORDED)], "traces.days"),
+    Holding("Audit log", "audit log line", lambda: [(AuditEntry.at, true())], "audit.days"),
+    Holding("Insights", "daily sum", lambda: [(InsightDay.day, true())], "insights.days"),
+    Holding("Files in chats", "file", lambda: [(StoredFile.created_at, ~is_unsent())], rule="as long as a message has them"),
+    Holding("Temporary chats", "chat", lambda: [(Chat.created_at, Chat.is_temporary.is_(True))], rule="a day"),
     Holding(
         "Answers that wait for a person",
         "answer",
-        [(Generation.created_at, WHILE_ACTIVE & (Generation.status == WAITING))],
+        lambda: [(Generation.created_at, WHILE_ACTIVE & (Generation.status == WAITING))],
         "tools.waiting_days",
     ),
     Holding(
         "Journals of answers",
         "row",
-        [(Generation.created_at, Generation.id.in_(select(JournalRow.generation_id)))],
+        lambda: [(Generation.created_at, Generation.id.in_(select(JournalRow.generation_id)))],
         rule="until the answer has ended",
     ),
-    Holding("Notices", "notice", [(Notice.created_at, true())], rule="a week"),
-    Holding("Usage", "answer", [(Generation.created_at, true())], rule="for ever, without text once its chat is deleted"),
+    Holding("Notices", "notice", lambda: [(Notice.created_at, true())], rule="a week"),
+    Holding("Usage", "answer", lambda: [(Generation.created_at, true())], rule="for ever, without text once its chat is deleted"),
 )
 LOSSES = (
     OF_CHATS,

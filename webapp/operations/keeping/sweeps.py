@@ -13,6 +13,7 @@ from webapp.chat.messages import keeping
 from webapp.engine.chores import Chore, run_steps
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.operations.insights.tables import InsightDay, InsightMark
+from webapp.people import trash
 from webapp.people.audit_retention import forget_old_entries
 from webapp.people.notices.telling import forget_old_notices
 from webapp.settings.service import setting
@@ -75,7 +76,15 @@ def _forget_some_alone(since: datetime) -> bool:
     return bool(ids)
 
 
-STEPS = (keeping_clock.look, keeping.sweep, forget_old_entries, forget_sent, forget_insights, forget_old_notices)
+STEPS = (
+    keeping_clock.look,
+    keeping.sweep,
+    trash.empty_all,
+    forget_old_entries,
+    forget_sent,
+    forget_insights,
+    forget_old_notices,
+)
 
 
 def sweep() -> bool:
