@@ -11,6 +11,7 @@ from webapp.chat.record import sharing
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE
 from webapp.people.accounts.queries import user_by_email
+from webapp.people.accounts.tables import PersonAuthor
 from webapp.settings.service import set_setting
 
 
@@ -48,7 +49,7 @@ def test_who_may_read_may_go_on_alone(app, owner, member, stranger, path):
     url = address(owner.page(path), "Branch into new chat")
     with app.app_context():
         chat = db.session.get_one(Chat, id_of(path))
-        sharing.share(chat, f"user:{member.person_id}", "view", by=user_by_email(owner.email))
+        sharing.share(chat, f"user:{member.person_id}", "view", author=PersonAuthor(user_by_email(owner.email)))
 
     forked = member.page(member.post(url).location)
     assert texts(forked) == ["First", "One"]

@@ -98,7 +98,7 @@ def test_what_the_whole_team_may_open_is_found_in_its_chat_alone(
     fake.says("Nineteen months [1].")
     chat = sent(owner)
     with app.app_context():
-        sharing.open_to_team(db.session.get_one(Chat, id_of(chat)), by=user_by_email(owner.email))
+        sharing.open_to_team(db.session.get_one(Chat, id_of(chat)), author=PersonAuthor(user_by_email(owner.email)))
     assert member.page(f"/messages/{member.page(chat).message_ids[-1]}/sources").says(FACT)
     assert (found_by(member), found_by(member, chat)) == ([], ["pump manual"])
     assert not member.page("/knowledge").says(NAME)

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
+from tests.api.client import client_of
 from tests.chat.conftest import ended_with, statuses, texts
 from tests.chat.files import download
 from tests.conftest import signed_in
@@ -13,6 +15,7 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.markup import text_of
 from tests.support.people import PASSWORD
 from tests.support.waiting import until
+from webapp.base.audit import AuditEntry
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
@@ -359,3 +362,42 @@ def test_whoever_is_alone_is_led_to_inviting(owner, fake):
     fake.says("Well.")
     path = owner.submit("/", message="Hello").path
     assert owner.page(f"{path}/people").link("Invite someone").attributes["href"] == "/admin/people#invite"
+
+
+def lines_about(app: Flask, kind: str) -> list[tuple[str, str, str]]:
+    with app.app_context():
+        entries = db.session.scalars(select(AuditEntry).where(AuditEntry.object_kind == kind).order_by(AuditEntry.id)).all()
+        return [(entry.action, entry.actor, entry.detail) for entry in entries]
+
+
+def test_the_audit_log_says_with_whom_a_chat_was_shared(app, owner, member, give, path):
+    give(member, "write")
+    api = client_of(app, owner.email)
+    [grant] = api.get(f"{path}/grants")["grants"]
+    owner.post(f"{path}/people/{grant['id']}/remove")
+    give("link")
+    owner.post(f"{path}/project", project=api.post("/projects", {"name": "Herons"}, status=201)["id"])
+    for is_shared in ("1", "0"):
+        owner.post(f"{path}/people/project", share=is_shared)
+    api.said("PUT", f"{path}/grants", 200, {"to": "user", "to_id": member.person_id, "right": "read"})
+    assert lines_about(app, "chat") == [
+        (action, owner.email, detail)
+        for action, detail in (
+            ("shared a chat", f"with {member.email}"),
+            ("stopped sharing a chat", f"with {member.email}"),
+            ("shared a chat", "with everyone"),
+            ("shared a chat", "with its project"),
+            ("stopped sharing a chat", "with its project"),
+            ("shared a chat", f"with {member.email}"),
+        )
+    ]
+
+
+def test_the_audit_log_says_that_a_character_was_shared_once(app, owner):
+    path = owner.submit("/characters/new", name="Mara", description="A guide.", is_shared="y").path
+    owner.submit(f"{path}/edit", name="Mara", description="A guide to mills.", is_shared="y")
+    owner.post(path, name="Mara", description="A guide to mills.")
+    assert lines_about(app, "character") == [
+        ("shared a character", owner.email, "with everyone"),
+        ("stopped sharing a character", owner.email, "with everyone"),
+    ]

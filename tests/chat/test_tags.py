@@ -13,7 +13,7 @@ from webapp.chat import erasing
 from webapp.chat.record import sharing, tags
 from webapp.chat.record.tables import Chat, Tag, TaggedChat
 from webapp.people.accounts.queries import user_by_email
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 
 
 def tag(browser, id: str, *names: str) -> None:
@@ -28,7 +28,12 @@ def tags_of(browser, *ids: str) -> list[list[str]]:
 
 def share(owner, id: str, email: str) -> None:
     with owner.app.app_context():
-        sharing.share(db.session.get_one(Chat, id), f"user:{user_by_email(email).id}", "view", by=user_by_email(owner.email))
+        sharing.share(
+            db.session.get_one(Chat, id),
+            f"user:{user_by_email(email).id}",
+            "view",
+            author=PersonAuthor(user_by_email(owner.email)),
+        )
 
 
 def ticked(page) -> list[str]:

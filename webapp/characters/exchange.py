@@ -17,7 +17,7 @@ from webapp.characters import profiles, queries, scenery, service
 from webapp.characters.cards import card_files
 from webapp.characters.cards.cards import NAMES, BadCard, notes_of
 from webapp.characters.tables import Character
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 
 Kind = Literal["json", "png", "charx"]
 MEDIA: dict[Kind, str] = {"json": "application/json", "png": "image/png", "charx": "application/zip"}
@@ -226,7 +226,7 @@ def _import_one(stream: IO[bytes], by: User) -> ImportedCard:
         notes.append(f"Its picture was left out. {refusal.message}")
         picture = b""
     entered = service.CharacterInput.entered(card_fields)
-    character = service.create(entered, picture=picture, by=by)
+    character = service.create(entered, picture=picture, author=PersonAuthor(by))
     id, name = character.id, character.name
     if scenes and scenery.unpack(id, stream) < scenes:
         notes.append("Some of its backgrounds or expressions couldn't be read and were left out.")

@@ -41,8 +41,8 @@ from webapp.characters.tables import Character, FavoriteCharacter
 from webapp.knowledge import service
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.permissions import may
-from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
+from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.people.grants.shares import open_to_team
 from webapp.people.members import people
 from webapp.tools.named import ToolKeys, checked_keys
 
@@ -114,9 +114,10 @@ def kept(character: Character) -> dict[str, Any]:
     return kept_fields(character.card, _columns(character))
 
 
-def create(entered: CharacterInput, *, by: User, picture: bytes | None = None) -> Character:
+def create(entered: CharacterInput, *, author: PersonAuthor, picture: bytes | None = None) -> Character:
     """Creates a character that this person owns."""
     picture = profiles.fitted_picture(picture or b"")
+    by = author.actor
     values, greetings, owner_id = _checked(entered, by), _greetings(entered), by.id
     card = with_greetings(entered.card, greetings)
     # An import has the card's texts in its columns already.
@@ -130,15 +131,16 @@ def create(entered: CharacterInput, *, by: User, picture: bytes | None = None) -
         session.flush()
         if picture:
             profiles.put_picture(session, character, picture)
-        grants.open_to_team(session, queries.KIND, character.id, by=owner_id, is_open=entered.is_shared)
+        open_to_team(session, queries.KIND, character.id, is_open=entered.is_shared, word="character", author=author)
     return character
 
 
-def update(character: Character, entered: CharacterInput, *, by: User, picture: bytes | None = None) -> None:
+def update(character: Character, entered: CharacterInput, *, author: PersonAuthor, picture: bytes | None = None) -> None:
     """Replaces all fields of a character; its chats use them from their next answer. Empty bytes remove the picture."""
+    by = author.actor
     profiles.refuse_unless_theirs(character, by)
     picture = picture and profiles.fitted_picture(picture)
-    values, id, user_id = _checked(entered, by, character.collection_ids), character.id, by.id
+    values, id = _checked(entered, by, character.collection_ids), character.id
     values = rows.differing(character, {name: value for name, value in values.items() if name not in TEXTS})
     before, greetings = kept(character), _greetings(entered)
     texts = {name: value for name, value in _texts(entered, by, before).items() if value != before[name]}
@@ -158,7 +160,7 @@ def update(character: Character, entered: CharacterInput, *, by: User, picture: 
         if picture is not None:
             profiles.put_picture(session, character, picture)
         if character.owner_id:
-            is_lost = grants.open_to_team(session, queries.KIND, character.id, by=user_id, is_open=entered.is_shared)
+            is_lost = open_to_team(session, queries.KIND, id, is_open=entered.is_shared, word="character", author=author)
     if is_lost:
         access_changed(EVERYONE)
 

@@ -15,7 +15,7 @@ from webapp.characters.personas import personas
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets import queries as preset_queries
-from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.tools.named import tools_to_name
 from webapp.web.forms import Form
@@ -149,7 +149,7 @@ def new() -> Response:
 def create() -> Response:
     form = CharacterForm.opened()
     with form.attempt():
-        return _to(service.create(form.entered, picture=form.picture, by=current_user()).id)
+        return _to(service.create(form.entered, picture=form.picture, author=audit_author()).id)
     return _form(form)
 
 
@@ -182,7 +182,7 @@ def update(id: str) -> Response:
     form, character = CharacterForm.opened(), own_character(id)
     form.merge(CharacterForm.for_character(character))
     with form.attempt():
-        service.update(own_character(id), form.entered, picture=form.picture, by=current_user())
+        service.update(own_character(id), form.entered, picture=form.picture, author=audit_author())
         return _to(id, done="saved")
     return _form(form, own_character(id))
 

@@ -139,8 +139,8 @@ def share(prompt: queries.KnownPrompt, *, is_open: bool, author: PersonAuthor) -
         raise Forbidden("Guests can't share prompts.")
     user_id = author.actor.id
     with write() as session:
-        grants.open_to_team(session, queries.KIND, prompt.id, by=user_id, is_open=is_open)
-        note(session, "shared a prompt" if is_open else "stopped sharing a prompt", prompt.key, "", author)
+        if grants.open_to_team(session, queries.KIND, prompt.id, by=user_id, is_open=is_open):
+            note(session, "shared a prompt" if is_open else "stopped sharing a prompt", prompt.key, "with everyone", author)
 
 
 def remove(prompt: queries.KnownPrompt, *, author: PersonAuthor) -> None:

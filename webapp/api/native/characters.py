@@ -24,7 +24,7 @@ from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, f
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets.queries import known
-from webapp.people.accounts.guards import found
+from webapp.people.accounts.guards import audit_author, found
 
 # An upload can contain several files, each with a limit of its own.
 MOST_BYTES = 64 * 1024 * 1024
@@ -191,7 +191,7 @@ def index(query: CharactersQuery) -> CharacterList:
 @bp.post("")
 @operation("Create a character", scope="chat", body=NewCharacter, answer=CharacterAnswer, status=201, errors=(404,))
 def create(body: NewCharacter) -> CharacterAnswer:
-    return _one(service.create(body, by=caller()))
+    return _one(service.create(body, author=audit_author()))
 
 
 @bp.post("/import")
@@ -223,7 +223,9 @@ def show(id: str) -> CharacterAnswer:
 @operation("Update a character", scope="chat", body=CharacterChange, answer=CharacterAnswer, errors=(409,))
 def change(id: str, body: Changes) -> CharacterAnswer:
     character = _visible(id)
-    service.update(character, service.CharacterInput.entered(service.CharacterInput.present(character) | body.given), by=caller())
+    service.update(
+        character, service.CharacterInput.entered(service.CharacterInput.present(character) | body.given), author=audit_author()
+    )
     return _one(_visible(id))
 
 

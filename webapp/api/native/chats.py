@@ -44,7 +44,7 @@ from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.models.connections.models import providers
 from webapp.models.presets.choice import choice_of
-from webapp.people.accounts.guards import found, user_or_none
+from webapp.people.accounts.guards import audit_author, found, user_or_none
 from webapp.people.search import printable
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
@@ -81,7 +81,7 @@ CHANGES: Mapping[str, Callable[[Chat, Any], object]] = {
     "is_archived": lambda chat, is_archived: chats.archive(chat, is_archived=is_archived),
     "tools": choosing.choose,
     "project_id": lambda chat, id: project_service.move(chat, id, by=caller()),
-    "is_for_project": lambda chat, is_shared: project_service.share_chat(chat, by=caller(), is_shared=is_shared),
+    "is_for_project": lambda chat, is_shared: project_service.share_chat(chat, author=audit_author(), is_shared=is_shared),
     "tags": lambda chat, names: tags.replace(chat, names, by=caller()),
     "is_pinned": lambda chat, is_pinned: chats.pin(chat, is_pinned=is_pinned),
     "is_kept": lambda chat, is_kept: keeping.keep(chat, is_kept=is_kept),
@@ -358,18 +358,18 @@ def grants(id: str) -> GrantList:
 def grant(id: str, body: NewGrant) -> GrantList:
     chat, is_read = own_chat(id), body.right == "read"
     if body.to != "everyone":
-        sharing.share(chat, f"{body.to}:{body.to_id or ''}", "view" if is_read else "write", by=caller())
+        sharing.share(chat, f"{body.to}:{body.to_id or ''}", "view" if is_read else "write", author=audit_author())
     elif body.to_id or not is_read:
         raise InvalidFields({"right": "Everyone can only read a chat."} if not is_read else {"to_id": "Everyone has no id."})
     else:
-        sharing.open_to_team(chat, by=caller())
+        sharing.open_to_team(chat, author=audit_author())
     return _grants(own_chat(id))
 
 
 @bp.delete("/<id>/grants/<grant_id>")
 @operation("Stop sharing a chat with someone", scope="chat", status=204)
 def revoke(id: str, grant_id: str) -> None:
-    sharing.unshare(own_chat(id), grant_id)
+    sharing.unshare(own_chat(id), grant_id, author=audit_author())
 
 
 @bp.post("/<id>/restore")

@@ -13,7 +13,7 @@ from webapp.chat.page.shown import ShownChat
 from webapp.chat.record import projects, queries, sharing
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
-from webapp.people.accounts.guards import current_user, own_address, signed_in, user_or_none
+from webapp.people.accounts.guards import audit_author, current_user, own_address, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.grants import shares, shares_shown
 from webapp.web.forms import Form
@@ -42,7 +42,7 @@ def share(id: str) -> Response:
     chat = _shareable(id)
     form = _offering(ShareForm.opened(), chat)
     with form.attempt():
-        sharing.share(chat, form.whom.chosen, form.right.data or "", by=current_user())
+        sharing.share(chat, form.whom.chosen, form.right.data or "", author=audit_author())
         return _back(id)
     return _people(own_chat(id), form)
 
@@ -50,14 +50,14 @@ def share(id: str) -> Response:
 @bp.post("/chats/<id>/people/team")
 @signed_in
 def open_to_team(id: str) -> Response:
-    sharing.open_to_team(_shareable(id), by=current_user())
+    sharing.open_to_team(_shareable(id), author=audit_author())
     return _back(id)
 
 
 @bp.post("/chats/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
-    sharing.unshare(own_chat(id), grant_id)
+    sharing.unshare(own_chat(id), grant_id, author=audit_author())
     return _back(id)
 
 

@@ -23,7 +23,7 @@ from webapp.knowledge.documents import documents, project_files
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
-from webapp.people.accounts.tables import User
+from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.grants import grants, shares
 from webapp.people.grants.shares import Sharing
 from webapp.people.members import people
@@ -197,17 +197,18 @@ def checked_move(chat: Chat, project_id: str | None, *, by: User) -> None:
         writable(by, project_id)
 
 
-def share_chat(chat: Chat, *, by: User, is_shared: bool) -> None:
+def share_chat(chat: Chat, *, author: PersonAuthor, is_shared: bool) -> None:
     """Shows a chat to all members of its project, live, or to its owner alone again."""
     if chat.is_for_project == is_shared:
         return
     id, project_id = chat.id, chat.project_id or ""
     if is_shared:
-        shares.refuse_guests("chat", by)
-        writable(by, project_id)
+        shares.refuse_guests("chat", author.actor)
+        writable(author.actor, project_id)
     with write() as session:
         if (locked := rows.locked(session, Chat, id)) and locked.project_id == project_id:
             locked.is_for_project = is_shared
+            shares.note(session, is_shared=is_shared, word="chat", kind="chat", id=id, whom="its project", author=author)
     access_changed(*projects.members(project_id))
     _chat_changed(chat, project_id)
 

@@ -25,7 +25,7 @@ from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import formats, queries as knowledge_queries, shown as knowledge_shown
 from webapp.knowledge.documents import documents, project_files
-from webapp.people.accounts.guards import came_from, current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import audit_author, came_from, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.grants import shares_shown
@@ -229,7 +229,7 @@ def move(id: str) -> Response:
 @chats.post("/chats/<id>/people/project")
 @signed_in
 def share_chat(id: str) -> Response:
-    service.share_chat(own_chat(id), by=current_user(), is_shared=request.form.get("share") == "1")
+    service.share_chat(own_chat(id), author=audit_author(), is_shared=request.form.get("share") == "1")
     return redirect(url_for("sharing.index", id=id))
 
 

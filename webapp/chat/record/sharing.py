@@ -9,7 +9,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat, Message, Project
-from webapp.people.accounts.tables import Grant, Membership, User
+from webapp.people.accounts.tables import Grant, Membership, PersonAuthor, User
 from webapp.people.grants import grants, shares as grant_shares
 
 KIND = "chat"
@@ -87,7 +87,7 @@ def refuse_unshareable(chat: Chat, by: User) -> None:
     grant_shares.refuse_guests("chat", by)
 
 
-def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
+def share(chat: Chat, whom: str, right: str, *, author: PersonAuthor) -> None:
     """Shares the chat with `user:ID` or `group:ID`, replacing an earlier right."""
     kind, _, id = whom.partition(":")
     if right not in RIGHTS:
@@ -96,26 +96,26 @@ def share(chat: Chat, whom: str, right: str, *, by: User) -> None:
         raise Invalid("Choose who to share it with.", field="whom")
     if id == chat.owner_id:
         raise Invalid("This chat is already yours.", field="whom")
-    _give(chat, right, by, kind, id)
+    _give(chat, right, author, kind, id)
 
 
-def open_to_team(chat: Chat, *, by: User) -> None:
+def open_to_team(chat: Chat, *, author: PersonAuthor) -> None:
     """Lets every member of the team who has the link read the chat; it appears in no one else's list."""
-    _give(chat, "view", by, "everyone", "")
+    _give(chat, "view", author, "everyone", "")
 
 
-def unshare(chat: Chat, grant_id: str) -> None:
+def unshare(chat: Chat, grant_id: str, *, author: PersonAuthor) -> None:
     """Revokes a right; open pages that depend on it close immediately."""
     with write() as session:
-        lost = grant_shares.revoke(session, KIND, chat.id, grant_id)
+        lost = grant_shares.revoke(session, KIND, chat.id, grant_id, word=KIND, author=author)
     changes.access_changed(*lost)
 
 
-def _give(chat: Chat, right: str, by: User, to: str, to_id: str) -> None:
-    refuse_unshareable(chat, by)
-    chat_id, giver_id = chat.id, by.id
+def _give(chat: Chat, right: str, author: PersonAuthor, to: str, to_id: str) -> None:
+    refuse_unshareable(chat, author.actor)
+    chat_id = chat.id
     with write() as session:
-        changed = grant_shares.give(session, KIND, chat_id, right, by=giver_id, to=to, to_id=to_id)
+        changed = grant_shares.give(session, KIND, chat_id, right, to=to, to_id=to_id, word=KIND, author=author)
         session.execute(update(Chat).where(Chat.id == chat_id).values(touched_at=utc_now()))
     changes.access_changed(*changed)
 

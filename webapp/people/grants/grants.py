@@ -76,11 +76,11 @@ def give(session: Session, kind: str, id: str, right: str, *, by: str | None, us
 
 
 def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool) -> bool:
-    """Grants the whole team the right to see the object, or revokes it; returns whether they had it and lose it."""
+    """Grants the whole team the right to see the object, or revokes it; returns whether that changes anything."""
     before = session.scalars(delete(Grant).where(is_about(kind, id), is_for_team()).returning(Grant.id)).all()
     if is_open:
         session.add(Grant(object_kind=kind, object_id=id, right="view", created_by=by))
-    return bool(before) and not is_open
+    return bool(before) != is_open
 
 
 def forget(session: Session, kind: str, ids: Iterable[str] | Select[str]) -> None:

@@ -96,8 +96,7 @@ class Sharing(Generic[T]):
             now = session.get(table, id, with_for_update={"key_share": True})
             if now is None or getattr(now, "deleted_at", None):
                 raise Conflict(f"This {self.word} has just been deleted.")
-            changed = give(session, self.kind, id, right, by=author.actor.id, to=to, to_id=to_id)
-            self._note(session, "shared", id, _recipient(session, *_ids(to, to_id)), author)
+            changed = give(session, self.kind, id, right, to=to, to_id=to_id, word=self.word, author=author)
             session.flush()
             self.change_with(session, id, changed)
         self.announce(id, changed)
@@ -107,17 +106,10 @@ class Sharing(Generic[T]):
         self.refuse(row, author.actor)
         id = row.id
         with write() as session:
-            grant = _granted(session, self.kind, id, grant_id)
-            whom = _recipient(session, grant.user_id, grant.group_id)
-            lost = revoke(session, self.kind, id, grant_id)
-            self._note(session, "stopped sharing", id, whom, author)
+            lost = revoke(session, self.kind, id, grant_id, word=self.word, author=author)
             session.flush()
             self.change_with(session, id, lost)
         self.announce(id, lost)
-
-    def _note(self, session: Session, verb: str, id: str, whom: str, author: PersonAuthor) -> None:
-        """Adds an entry to the audit log, without the object's name: readers of the log may not be allowed to see it."""
-        audit.add(session, f"{verb} a {self.word}", author=author, object_kind=self.kind, object_id=id, detail=f"with {whom}")
 
 
 def shares(kind: str, id: str, *, level: int = 0, after: str = "", limit: int | None = None) -> list[Share]:
@@ -157,23 +149,47 @@ def object_trashed(kind: str, id: str) -> None:
     check_again(id, reached_by(grants.is_about(kind, id)))
 
 
-def give(session: Session, kind: str, id: str, right: str, *, by: str, to: str, to_id: str) -> Sequence[str]:
-    """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change, or `EVERYONE`."""
+def give(
+    session: Session, kind: str, id: str, right: str, *, to: str, to_id: str, word: str, author: PersonAuthor
+) -> Sequence[str]:
+    """Grants an object, replacing an earlier grant, and returns the ids of the people whose rights change, or `EVERYONE`.
+
+    As `revoke` and `open_to_team`, it notes that in the audit log; `word` names the object there.
+    """
     user_id, group_id = _ids(to, to_id)
     if user_id and session.get(User, user_id) is None:
         raise Invalid("That account no longer exists.", field="whom")
     if group_id and session.get(Group, group_id) is None:
         raise Invalid("That group no longer exists.", field="whom")
-    grants.give(session, kind, id, right, by=by, user_id=user_id, group_id=group_id)
+    grants.give(session, kind, id, right, by=author.actor.id, user_id=user_id, group_id=group_id)
+    note(session, is_shared=True, word=word, kind=kind, id=id, whom=_recipient(session, user_id, group_id), author=author)
     return _reached(session, user_id, group_id)
 
 
-def revoke(session: Session, kind: str, id: str, grant_id: str) -> Sequence[str]:
+def revoke(session: Session, kind: str, id: str, grant_id: str, *, word: str, author: PersonAuthor) -> Sequence[str]:
     """Revokes a grant, and returns the ids of the people whose rights change, or `EVERYONE`."""
-    grant = _granted(session, kind, id, grant_id)
+    grant = session.get(Grant, grant_id)
+    if grant is None or (grant.object_kind, grant.object_id) != (kind, id):
+        raise NotFound("Access was already removed.")
     lost = _reached(session, grant.user_id, grant.group_id)
+    whom = _recipient(session, grant.user_id, grant.group_id)
+    note(session, is_shared=False, word=word, kind=kind, id=id, whom=whom, author=author)
     session.delete(grant)
     return lost
+
+
+def open_to_team(session: Session, kind: str, id: str, *, is_open: bool, word: str, author: PersonAuthor) -> bool:
+    """Grants the whole team the right to see the object, or revokes it; returns whether they had it and lose it."""
+    is_changed = grants.open_to_team(session, kind, id, by=author.actor.id, is_open=is_open)
+    if is_changed:
+        note(session, is_shared=is_open, word=word, kind=kind, id=id, whom="everyone", author=author)
+    return is_changed and not is_open
+
+
+def note(session: Session, *, is_shared: bool, word: str, kind: str, id: str, whom: str, author: PersonAuthor) -> None:
+    """Adds an entry to the audit log, without the object's name: readers of the log may not be allowed to see it."""
+    action = f"{'shared' if is_shared else 'stopped sharing'} a {word}"
+    audit.add(session, action, author=author, object_kind=kind, object_id=id, detail=f"with {whom}")
 
 
 def reached_by(condition: ColumnElement[bool]) -> set[str]:
@@ -185,13 +201,6 @@ def reached_by(condition: ColumnElement[bool]) -> set[str]:
 def _ids(to: str, to_id: str) -> tuple[str | None, str | None]:
     """Returns the ids of the person and of the group that a recipient is; neither for everyone."""
     return to_id if to == "user" else None, to_id if to == "group" else None
-
-
-def _granted(session: Session, kind: str, id: str, grant_id: str) -> Grant:
-    grant = session.get(Grant, grant_id)
-    if grant is None or (grant.object_kind, grant.object_id) != (kind, id):
-        raise NotFound("Access was already removed.")
-    return grant
 
 
 def _recipient(session: Session, user_id: str | None, group_id: str | None) -> str:
