@@ -112,6 +112,7 @@ SHOWN = {
     "tools.built_in.make_picture": ["NOT_SET_UP"],
     "tools.built_in.run_python": ["NOT_INSTALLED"],
     "tools.fuse": ["WORDS"],
+    "tools.outside": ["SENTENCES"],
     "tools.policy_views": ["WORDS"],
     "tools.search_connections": ["NOT_SET_UP"],
     "tools.servers.service": ["SHARING"],

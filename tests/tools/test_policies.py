@@ -8,7 +8,8 @@ from webapp.base.audit import AuditEntry
 from webapp.base.db import db
 from webapp.people.accounts.tables import Group, Membership, User
 from webapp.settings.service import set_setting
-from webapp.tools.offers import asks_because, offers_for, tools_of
+from webapp.tools.offers import offers_for, tools_of
+from webapp.tools.outside import HasRead, asks_because
 from webapp.tools.policies import policies_for
 
 
@@ -114,7 +115,7 @@ def test_single_tools_are_freed_of_the_outside_rule_where_the_setting_permits_it
     def why(key: str) -> str:
         with owner.app.app_context():
             (offer,) = offers_for(_user(member), [key])
-            return asks_because(offer, {"address": "https://example.org/?canary"}, ["example.net"], "")
+            return asks_because(offer, {"address": "https://example.org/?canary"}, HasRead(["example.net"]))
 
     assert why("read_page")
     # While the rule holds for every tool, none can be freed.

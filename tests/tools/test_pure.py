@@ -6,8 +6,8 @@ import pytest
 
 from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
 from webapp.tools.names import safe_names
-from webapp.tools.offers import Offer, asks_because
-from webapp.tools.tool import READS, READS_THE_WORLD, Hints, Result, Tool
+from webapp.tools.offers import Offer
+from webapp.tools.tool import Hints, Result, Tool
 
 SCHEMA = {
     "type": "object",
@@ -83,29 +83,3 @@ def test_a_schema_of_nonsense_refuses_nothing_and_takes_no_time() -> None:
     ]
     for schema in wild:
         check_arguments(parsed_arguments('{"a": {"a": {"a": "' + "a" * 5_000 + '!"}}}'), {**schema, "type": "object"})
-
-
-def test_without_outside_text_nothing_asks_that_is_allowed() -> None:
-    for hints in (READS, READS_THE_WORLD, Hints()):
-        assert asks_because(offer(hints), {"text": "anything"}, (), "") == ""
-
-
-def test_after_outside_text_what_could_carry_something_out_asks() -> None:
-    outside = ("example.org", "example.org", "example.net")
-    assert asks_because(offer(READS), {"query": "otters"}, outside, "") == ""
-    for hints, arguments in (
-        (Hints(), {}),
-        (Hints(is_idempotent=True), {"text": "hello"}),
-        (READS_THE_WORLD, {"query": "the canary sings"}),
-        (READS_THE_WORLD, {"address": "https://evil.example/?canary"}),
-        (READS_THE_WORLD, {"address": "https://known.example/"}),
-        (READS_THE_WORLD, {"address": "https://known.example/a", "query": "the canary sings"}),
-        (READS_THE_WORLD, {"addresses": ["https://known.example/a", "https://known.example/a?canary"]}),
-    ):
-        why = asks_because(offer(hints), arguments, outside, "Read on at https://known.example/a today.")
-        assert why == "This answer has read text from example.org, example.net. Should it be able to send this?"
-
-
-def test_an_address_that_was_given_is_read_without_asking() -> None:
-    known = "Read on at https://known.example/a today."
-    assert asks_because(offer(READS_THE_WORLD), {"address": "https://known.example/a"}, ("example.org",), known) == ""

@@ -275,7 +275,8 @@ def _read(engine: Engine, person: str, completion: CompletionInput, request: Mod
     if not completion.offers or request.must_call or not providers().takes_tools(request.model):
         return generations.ladder(engine, request, person=person)
     ladder = partial(generations.ladder, engine, person=person)
-    answer = Answer(person, collection_ids=completion.collection_ids, outside=completion.outside)
+    typed = tuple(turn.content for turn in completion.turns if turn.role == "user")
+    answer = Answer(person, collection_ids=completion.collection_ids, outside=completion.outside, typed=typed)
     return ToolRun(engine, answer, request, completion.offers, ladder, Limits.set(can_wait=False), ledger=ledger)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from webapp.base.heavy.bounded import TooLate
-from webapp.base.words import fence_for
+from webapp.base.words import fence_for, shortened
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Found, Retrieved
 from webapp.knowledge import formats, queries
-from webapp.knowledge.documents.readers.text import BIDI
+from webapp.knowledge.documents.readers.text import BIDI, clean
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.ranking import PassageHit, SearchResult, search_with_details
 from webapp.knowledge.sources import Excerpt, are_adjacent
@@ -25,6 +25,7 @@ log = logging.getLogger("knowledge:answering")
 MOST_PASSAGES = 6
 # About 2,000 tokens.
 MOST_CHARS = 8_000
+MOST_TITLE = 80
 # For files whose whole content is asked about: the maximum number of passages in all, and of files they are taken from.
 MOST_PARTS, MOST_BEGUN = 12, 4
 # More hits are fetched than are used, because neighbours of used ones are left out.
@@ -75,7 +76,7 @@ class AnswerSources:
 
     `by_words` is the reason why collections that have vectors were searched by words only. `parts_of` holds the names of
     documents included in part, `unread` the names of files that were not read in time, and `failed` the files that can't be
-    read, each with its reason.
+    read, each with its reason. `outside` are the places of outside text in the sources.
     """
 
     sources: tuple[AnswerSource, ...] = ()
@@ -85,6 +86,7 @@ class AnswerSources:
     parts_of: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
     def sections(self) -> Iterator[Section]:
         """Yields the sources as prompt sections right before the newest message; if a prompt is too long, the best goes last."""
@@ -134,8 +136,11 @@ def find_sources(
     others = [hit for hit in result.hits if not but_chat or hit.document.chat_id != but_chat] if result else []
     was_asked = bool(collections)
     by_words = BY_WORDS.format(reason=result.left_out) if was_asked and result and result.left_out else ""
+    selected = tuple(sources_of(others))
+    documents = {hit.document.id: hit.document for hit in others}
+    outside = outside_among(user, (documents[id] for id in dict.fromkeys(source.document_id for source in selected)))
     sources = AnswerSources(
-        tuple(sources_of(others)), was_asked=was_asked, is_late=was_asked and result is None, by_words=by_words
+        selected, was_asked=was_asked, is_late=was_asked and result is None, by_words=by_words, outside=tuple(outside)
     )
     outcome: Found = "late" if result is None else "found" if sources.sources else "nothing"
     the_engine().emit(Retrieved(outcome, the_engine().now() - began))
@@ -151,8 +156,19 @@ def _search(user: User, texts: Sequence[str], collections: Sequence[str], second
         return None
 
 
+def outside_among(person: User, documents: Iterable[Document]) -> Iterator[str]:
+    """Yields the places of documents whose text comes from others: other people, the web or, of a remembered answer, its own."""
+    for document in documents:
+        yield from document.outside.splitlines()
+        if document.url or person.id != document.added_by or person.id != document.owner_id:
+            yield f"“{shortened(' '.join(clean(document.title).translate(BIDI).split()), MOST_TITLE)}”"
+
+
 def same_sources(sources: Iterable[SourceRecord], passages: dict[str, tuple[Excerpt, Document]]) -> AnswerSources:
-    """Returns a continued answer's sources under the same numbers, without those the person may no longer see."""
+    """Returns a continued answer's sources under the same numbers, without those the person may no longer see.
+
+    The answer has the places of outside text in them already.
+    """
     there = [(record, *passages[record["passage_id"]]) for record in sources if record["passage_id"] in passages]
     return AnswerSources(
         tuple(source(record["number"], passage, document) for record, passage, document in there), was_asked=bool(there)
@@ -171,7 +187,8 @@ def with_parts(sources: AnswerSources, user: User, document_ids: Sequence[str]) 
             source(len(sources.sources) + len(more) + at, Excerpt.from_passage(part), document)
             for at, part in enumerate(parts, 1)
         ]
-    return replace(sources, sources=(*sources.sources, *more), parts_of=tuple(f"“{document.name}”" for document in documents))
+    parts_of, outside = tuple(f"“{document.name}”" for document in documents), (*sources.outside, *outside_among(user, documents))
+    return replace(sources, sources=(*sources.sources, *more), parts_of=parts_of, outside=outside)
 
 
 def spread(count: int, most: int) -> list[int]:

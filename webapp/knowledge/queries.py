@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import undefer
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import queue_for_turn
@@ -109,7 +110,7 @@ def document(user: User, id: str, *, is_deleted: bool = False) -> Document | Non
 
 def documents_among(user: User, ids: Sequence[str]) -> Sequence[Document]:
     """Returns those of these documents that a person may see, by title."""
-    query = _seen(user).where(Document.id.in_(ids), is_available())
+    query = _seen(user).where(Document.id.in_(ids), is_available()).options(undefer(Document.owner_id))
     return db.session.scalars(query.order_by(func.lower(Document.title), Document.id)).all() if ids else []
 
 

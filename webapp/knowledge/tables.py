@@ -78,6 +78,8 @@ class Document(Record):
     # The chat and message of a remembered answer; it is deleted with the message, without going through the trash.
     chat_id: Mapped[str] = mapped_column(String(LENGTH), default="", server_default="")
     message_id: Mapped[str] = mapped_column(String(LENGTH), default="", server_default="")
+    # Where outside text in a remembered answer comes from, as its message had it.
+    outside: Mapped[str] = mapped_column(Text, default="", server_default="")
     bytes: Mapped[int]
     characters: Mapped[int]
     state: Mapped[str] = mapped_column(String(10), default="arriving")

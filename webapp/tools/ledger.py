@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import JSON, column, select, table, update
+from sqlalchemy import JSON, Text, column, select, table, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -18,11 +18,12 @@ from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
+from webapp.tools.outside import stored as stored_places
 
 log = logging.getLogger("tools:ledger")
 T = TypeVar("T")
 TRY_AGAIN_SECONDS = 0.5
-MESSAGES = table("messages", column("id"), column("call_count"), column("sources", JSON))
+MESSAGES = table("messages", column("id"), column("call_count"), column("sources", JSON), column("outside", Text))
 
 
 class Ledger:
@@ -65,6 +66,7 @@ class Ledger:
 class StoredLedger(Ledger):
     """A ledger whose calls are rows of a message. A change is committed when `add` or `change` returns, unless it was stopped.
 
+    `outside` is what the message had from its prompt; the places of its calls come to it.
     Only the worker that runs the generation adds or begins calls: another that has taken it over does them.
     """
 
@@ -75,8 +77,10 @@ class StoredLedger(Ledger):
         generation_id: str,
         calls: Sequence[CallRecord] = (),
         prompt_sources: Sequence[SourceRecord] = (),
+        outside: str = "",
     ) -> None:
         super().__init__(calls, prompt_sources)
+        self._outside = outside
         self._engine, self.message_id, self.generation_id = engine, message_id, generation_id
 
     def add(self, calls: Sequence[CallRecord], stop: Stop) -> None:
@@ -103,11 +107,14 @@ class StoredLedger(Ledger):
             if is_beginning and not self._is_ours(session, stop):
                 return []
             changed = [call for call in calls if _store_change(session, before[call.id], call)]
-            if any(call.sources for call in changed):
-                after = Ledger(self.calls, self._prompt_sources)
-                after.note(*changed)
-                its_message = update(MESSAGES).where(MESSAGES.c.id == self.message_id)
-                session.execute(its_message.values(sources=after.sources()))
+            after = Ledger(self.calls, self._prompt_sources)
+            after.note(*changed)
+            values: dict[str, Any] = {"sources": after.sources()} if any(call.sources for call in changed) else {}
+            if any(call.outside for call in changed):
+                places = (place for call in after for place in call.outside)
+                values["outside"] = stored_places([*self._outside.splitlines(), *places])
+            if values:
+                session.execute(update(MESSAGES).where(MESSAGES.c.id == self.message_id).values(values))
             return changed
 
         changed = self._committed(store, stop) or []

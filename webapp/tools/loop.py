@@ -34,7 +34,8 @@ from webapp.tools.calls import FOR_A_PERSON, CallRecord, turns_of
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
 from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, Allowed, Limits, counted, reached, rounds_of
 from webapp.tools.ledger import Ledger
-from webapp.tools.offers import Offer, asks_because
+from webapp.tools.offers import Offer
+from webapp.tools.outside import HasRead, addresses_in, asks_because, texts_in
 from webapp.tools.questions import Question
 from webapp.tools.rounds import Round, Rounds
 from webapp.tools.tool import CallContext, QuestionAsked, ToolFailed
@@ -66,9 +67,10 @@ class FirstCall:
 class Answer:
     """The answer that a run writes, for a person; `text` is its text before the run.
 
-    `outside` names where outside text in its prompt came from, `given` are addresses that tools have given before, and `allowed`
-    is what a person has allowed beyond the limits. `started` is said where calls come before the model is asked, such as the
-    `first`.
+    `outside` names where outside text in its prompt came from, and `is_private` says whether text that others can't read is
+    there besides its sources. `typed` are texts of the person's own in it, and `given` are addresses that tools have given
+    before. `allowed` is what a person has allowed beyond the limits. `started` is said where calls come before the model is
+    asked, such as the `first`.
     """
 
     person_id: str
@@ -76,6 +78,8 @@ class Answer:
     text: str = ""
     collection_ids: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    is_private: bool = False
+    typed: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     allowed: Allowed = field(default_factory=Allowed)
     files: ChatFiles = field(default_factory=NoFiles)
@@ -250,22 +254,23 @@ class ToolRun:
     def _record(self, said: Round, stop: Stop) -> None:
         """Enters the calls of a round in the ledger, each in the state in which it begins."""
         with self._engine.in_app():
-            number = self._round_number
-            first, *others = (self._judged(number, at, call, place) for place, (at, call) in enumerate(said.calls.items()))
-        self._ledger.add([replace(first, kept=said.kept), *others], stop)
+            number, judged = self._round_number, list[CallRecord]()
+            for at, call in said.calls.items():
+                judged.append(self._judged(number, at, call, judged))
+        self._ledger.add([replace(judged[0], kept=said.kept), *judged[1:]], stop)
         self._ledger.programs_round = number if said.is_programs else 0
 
     def _record_first(self, first: FirstCall, stop: Stop) -> None:
         with self._engine.in_app():
-            record = self._judged(BEFORE, 0, ToolCall(new_id(), first.tool, first.arguments), 0)
+            record = self._judged(BEFORE, 0, ToolCall(new_id(), first.tool, first.arguments), ())
         if record.state == "waiting" and first.is_allowed:
             # Nothing is sent but the person's own text, whatever the answer has read.
             by, now = self._answer.person_id, utc_now()
             record = replace(record, state="asked", why="", decision="allow", decided_by=by, decided_at=now)
         self._ledger.add([record], stop)
 
-    def _judged(self, round_number: int, number: int, call: ToolCall, place: int) -> CallRecord:
-        """Returns a call as it begins: it waits, can be done, or has failed already; `place` is its own in the round."""
+    def _judged(self, round_number: int, number: int, call: ToolCall, before: Sequence[CallRecord]) -> CallRecord:
+        """Returns a call as it begins: it waits, can be done, or has failed already; `before` it are others of its round."""
         offer = self._offers.get(call.tool)
         record = CallRecord(
             id=new_id(),
@@ -291,17 +296,36 @@ class ToolRun:
             with languages.using(languages.ENGLISH):
                 record = replace(record, title=offer.tool.says(arguments)[:500])
             check_arguments(arguments, offer.tool.schema)
-            self._refuse_repetition(record, place)
+            self._refuse_repetition(record, len(before))
             if offer.policy == "deny":
                 return replace(record, state="denied", note="This tool is off here.", ended_at=utc_now())
-            outside = [*self._answer.outside, *(place for call in self._ledger for place in call.outside)]
-            why = asks_because(offer, arguments, outside, "\n".join(self._given_texts()))
+            why = asks_because(offer, arguments, self._has_read([*self._ledger, *before], opens=offer.tool.reads_addresses))
             must_ask = offer.tool.is_question or offer.policy == "ask" or bool(why)
             if must_ask and not self._limits.can_wait:
                 raise BadArguments(NEEDS_A_PERSON)
         except BadArguments as error:
             return replace(record, state="failed", error=str(error), ended_at=utc_now())
         return replace(record, state="waiting" if must_ask else "asked", why=why)
+
+    def _has_read(self, calls: Sequence[CallRecord], *, opens: bool) -> HasRead:
+        """Returns what the answer has read before a call; with `opens`, also which addresses that one may open."""
+        outside = [*self._answer.outside, *(place for call in calls for place in call.outside)]
+        if not opens:
+            return HasRead(outside)
+        opened, allowed = set[str](), set[str]()
+        for call in calls:
+            if (offer := self._by_key.get(call.tool)) and offer.tool.reads_addresses and call.state not in ("waiting", "denied"):
+                addresses = texts_in(parsed_arguments(call.arguments)) if call.started_at or call.state == "asked" else ()
+                (allowed if call.decision else opened).update(addresses)
+        written = frozenset(address for text in self._answer.typed for address in addresses_in(text)) | allowed
+        given = frozenset(address for text in self._given_texts() for address in addresses_in(text))
+        return HasRead(outside, self._is_private(calls), written, given, frozenset(opened - written))
+
+    def _is_private(self, calls: Sequence[CallRecord]) -> bool:
+        """Returns whether text is there that others can't read: of documents, memory, files or the person's own tool servers."""
+        reading = {offer.tool.key for offer in self._offers.values() if offer.tool.reads_private}
+        of_calls = any(call.private_to or (call.text and call.tool in reading) for call in calls)
+        return self._answer.is_private or of_calls or any(source["document_id"] for source in self._ledger.sources())
 
     def _given_texts(self) -> Iterator[str]:
         """Yields the texts whose addresses a person or a tool has given.

@@ -104,6 +104,8 @@ class Tool:
     With `is_in_own_name`, what it does is done as the person, not as everyone: others don't decide about that. What one
     that `is_private` returns is for that person alone.
     One that `can_echo` may return what it was called with, so that a model can have composed an address in its result.
+    One that `reads_addresses` opens what it is given, wherever that is, and one that `reads_private` returns text that others
+    can't read.
     """
 
     key: str
@@ -120,6 +122,8 @@ class Tool:
     hash: str = ""
     about: str = ""
     can_echo: bool = False
+    reads_addresses: bool = False
+    reads_private: bool = False
     is_in_own_name: bool = False
     is_private: bool = False
 

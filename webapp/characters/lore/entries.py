@@ -305,11 +305,12 @@ def decorated(content: str) -> tuple[str, dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A lorebook's entries, and how many tokens they can have in total; 0 for no limit."""
+    """A lorebook's entries, and how many tokens they can have in total; 0 for no limit. The book of a card has no owner."""
 
     name: str = ""
     entries: tuple[LoreEntry, ...] = ()
     most_tokens: int = 0
+    owner_id: str = ""
 
 
 def book_of(value: Any, *, id: str, name: str = "") -> Book:

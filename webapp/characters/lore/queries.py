@@ -1,6 +1,7 @@
 """Database queries for lorebooks."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import accumulate
@@ -102,4 +103,4 @@ def used_by(owner: User, ids: Sequence[str], *, is_played: bool) -> list[Book]:
 @lru_cache(maxsize=MOST_REMEMBERED)
 def _read(id: str, changed_at: datetime) -> Book:
     row = db.session.get(Lorebook, id)
-    return book_of(row.book, id=id, name=row.name) if row else Book()
+    return replace(book_of(row.book, id=id, name=row.name), owner_id=row.owner_id) if row else Book()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from sqlalchemy import select
+from sqlalchemy.orm import undefer
 
 from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
@@ -20,7 +21,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
-from webapp.knowledge.answer_sources import search_text
+from webapp.knowledge.answer_sources import outside_among, search_text
 from webapp.knowledge.tables import Document
 from webapp.models.connections.models import DEMO, providers
 from webapp.models.providers.base import ModelRequest
@@ -28,8 +29,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.streaming.events import Started
 from webapp.streaming.transcript import Transcript
-from webapp.tools import loop
-from webapp.tools.built_in.documents import outside_among
+from webapp.tools import loop, outside
 from webapp.tools.built_in.search_web import SEARCH_BEFORE, query_for
 from webapp.tools.calls import calls_of
 from webapp.tools.fuse import Allowed, Limits, allowed_for
@@ -65,25 +65,67 @@ def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
     return offers_for(user, keys, allowed_in(chat.id, person)) if user else ()
 
 
-def _outside_in(request: ModelRequest, person: str) -> tuple[str, ...]:
-    """Returns whose passages in the prompt are outside text: those of documents that aren't the person's own."""
-    ids = {source["document_id"] for source in request.sources}
-    user = db.session.get(User, person) if ids else None
-    return tuple(outside_among(user, db.session.scalars(select(Document).where(Document.id.in_(ids))))) if user else ()
+@dataclass(frozen=True, slots=True)
+class PromptContents:
+    """What the outside rule knows of a prompt; the fields are those of `loop.Answer`."""
+
+    outside: tuple[str, ...]
+    is_private: bool
+    typed: tuple[str, ...]
+    given: tuple[str, ...]
 
 
-def _read_before(chat: Chat, message: Message, generation: Generation) -> tuple[list[str], list[str]]:
-    """Returns where outside text came from that earlier answers in the prompt have read, and the addresses of their sources.
+NO_CONTENTS = PromptContents((), is_private=False, typed=(), given=())
 
-    Such an answer can say what the text wants of the next one, where no person sees it. What is older than the prompt can be in
-    its story.
+
+def _contents(
+    chat: Chat, message: Message, generation: Generation, request: ModelRequest, person: User, tools: AnswerTools
+) -> PromptContents:
+    """Returns what is in the prompt of an answer: texts of others, which its message names, and private ones.
+
+    An earlier answer can say what outside text wants of the next one, where no person sees it. What is older than the prompt can
+    be in its story.
     """
     sent = [recorded.id for recorded in RecordedPrompt.from_record(generation.prompt).messages]
-    calls = select(Call.message_id, Call.outside, Call.sources).join(Message, Message.id == Call.message_id)
-    earlier = calls.where(Message.chat_id == chat.id, Message.call_count > 0, Message.id != message.id)
-    rows = [row for row in db.session.execute(earlier) if row.message_id in sent or row.message_id < min(sent, default="")]
-    addresses = [source["url"] for row in rows for source in row.sources if source.get("url")]
-    return [place for row in rows for place in row.outside], addresses
+    is_earlier = Message.chat_id == chat.id, Message.id != message.id
+    calls = select(Call.message_id, Call.outside, Call.sources, Call.private_to).join(Message, Message.id == Call.message_id)
+    rows = [
+        row
+        for row in db.session.execute(calls.where(*is_earlier, Message.call_count > 0))
+        if row.message_id in sent or row.message_id < min(sent, default="")
+    ]
+    answers = db.session.scalars(select(Message.sources).where(Message.id.in_(sent), Message.role == "assistant")).all()
+    document_ids = {source["document_id"] for sources in (request.sources, *answers) for source in sources} - {""}
+    documents = select(Document).where(Document.id.in_(document_ids)).options(undefer(Document.owner_id))
+    questions = select(Message.author_id, Message.outside, Message.content)
+    questions = questions.where(Message.id.in_(sent), Message.role == "user")
+    messages = db.session.execute(questions).all()
+    # An old message has no author.
+    own = [row.content for row in messages if not row.outside and (row.author_id or chat.owner_id) == person.id]
+    # Of a step without a model, the texts of the workflow are as good as the person's.
+    of_step = [turn.content for turn in request.turns if turn.role == "user"] if tools.is_scripted else []
+    return PromptContents(
+        outside=_with_names(
+            *tools.outside,
+            *message.outside.splitlines(),
+            # In another person's chat, nothing but the asker's messages is their own.
+            *([outside.chat_of(chat.owner_id)] if chat.owner_id and chat.owner_id != person.id else []),
+            *(outside_among(person, db.session.scalars(documents)) if document_ids else ()),
+            *(place for row in rows for place in row.outside),
+        ),
+        is_private=bool(document_ids)
+        or any(row.private_to or any(source["document_id"] for source in row.sources) for row in rows)
+        or any(attachments.parted(row.content)[1] for row in messages),
+        typed=(*of_step, *(attachments.parted(content)[0] for content in own)),
+        given=tuple(source["url"] for row in rows for source in row.sources if source.get("url")),
+    )
+
+
+def _with_names(*places: str) -> tuple[str, ...]:
+    """Returns the places as people read them; without people in them there is no query."""
+    ids = outside.people_in(places)
+    people = db.session.scalars(select(User).where(User.id.in_(ids))) if ids else ()
+    return tuple(outside.with_names(places, {person.id: person.name for person in people}))
 
 
 def _start_of(model: str, person: str) -> Started:
@@ -124,22 +166,25 @@ def source_with_tools(
     offers = _offers_in(chat, person, tools.keys)
     if not (offers or message.call_count):
         return ladder(request)
-    outside, given = _read_before(chat, message, generation)
+    asking = db.session.get(User, person)
+    contents = _contents(chat, message, generation, request, asking, tools) if asking else NO_CONTENTS
     is_toolless = not (tools.is_scripted or providers().takes_tools(model))
     if is_toolless:
         offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
     calls = calls_of(db.session(), message.id) if message.call_count else []
     # What the person can't see, a model would quote to them.
-    hidden = hidden_results(db.session.get(User, person), calls)
+    hidden = hidden_results(asking, calls)
     calls = [replace(call, text=hidden[call.id], error="") if call.id in hidden else call for call in calls]
-    ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources)
+    ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources, message.outside)
     answer = loop.Answer(
         person,
         chat.id,
         text=message.content,
         collection_ids=(*chat.collection_ids, *chat_collections.ids_above(preset_of(chat), projects.project_of(chat))),
-        outside=(*tools.outside, *_outside_in(request, person), *outside),
-        given=tuple(given),
+        outside=contents.outside,
+        is_private=contents.is_private,
+        typed=contents.typed,
+        given=contents.given,
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, person),
         started=None if tools.is_scripted else _start_of(model, person),

@@ -24,6 +24,7 @@ from webapp.tools.built_in.texts import revealed
 from webapp.tools.calls import shown_arguments
 from webapp.tools.fuse import WORDS
 from webapp.tools.offers import built_in_tools
+from webapp.tools.outside import SENTENCES
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call, Fuse
 
@@ -39,7 +40,8 @@ STATES = {
 }
 # Of a call that an answer has left behind: nothing more comes of it.
 LEFT = {"asked": "not finished", "waiting": "not decided", "running": "not finished"}
-READ_BEFORE = re.compile(r"This answer has read text from (.+)\. Should it be able to send this\?")
+# Why calls ask, by what each sentence was stored as.
+WHYS = {re.compile(re.escape(words).replace(re.escape("%(places)s"), "(?P<places>.+)")): words for words in SENTENCES}
 FOR_AN_ANSWER = "waiting for an answer"
 # What a card shows of the arguments; all of them are on the page of the call.
 MOST_ARGUMENTS, MOST_VALUE_CHARS, MOST_REPLY_CHARS = 30, 1_000, 80
@@ -290,8 +292,8 @@ def shown_call(
 
 def _why(sentence: str) -> str:
     """Returns why a call asks, which was stored as a sentence, in the language of the page."""
-    read = READ_BEFORE.fullmatch(sentence)
-    return _("This answer has read text from %(places)s. Should it be able to send this?", places=read[1]) if read else sentence
+    matches = ((pattern.fullmatch(sentence), words) for pattern, words in WHYS.items())
+    return next((_(words, **match.groupdict()) for match, words in matches if match), sentence)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -16,13 +16,12 @@ from webapp.engine.tables import Generation
 from webapp.knowledge import sources
 from webapp.people.accounts.tables import User
 from webapp.tools.calls import shown_arguments
+from webapp.tools.outside import IMPORTED
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
 # How much of arguments and of a result people read in a file; JSON has all of it.
 MOST_CHARS = 4_000
-# Where the results in a file come from: they may have been written by hand.
-IMPORTED = "an imported chat"
 
 
 def filed_calls(
@@ -80,7 +79,8 @@ def rows_of(filed: FiledMessage, message_id: str, generations: Sequence[Generati
             **values,
             message_id=message_id,
             generation_id=author.id if author else None,
-            outside=list(call.outside) or [IMPORTED] * bool(call.text),
+            # Beside what the file says, which could name a tool server here.
+            outside=[*call.outside, *[IMPORTED] * bool(call.text)],
             file_ids=list(call.file_ids),
         )
 

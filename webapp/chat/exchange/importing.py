@@ -31,6 +31,7 @@ from webapp.engine.tables import NOT_HERE, Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
+from webapp.tools.outside import IMPORTED
 from webapp.tools.tables import Call
 
 MOST_MESSAGES = 100_000
@@ -361,6 +362,8 @@ class _ChatFilling:
             "variables": message.variables,
             "foreign_fields": message.foreign_fields,
             "call_count": len(message.calls),
+            # The file can be by anyone, whatever it says of its authors.
+            "outside": IMPORTED,
         }
 
 

@@ -30,6 +30,7 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
 from webapp.tools.calls import OPEN
+from webapp.tools.outside import LINKED, chat_of, stored as places_stored
 from webapp.tools.results import UNNAMED, hidden_results
 from webapp.tools.tables import Call
 
@@ -44,7 +45,7 @@ KEPT_BY_ITS_OWNER = (
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
     *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name", "is_hidden", "foreign_fields"),
-    "call_count",
+    *("call_count", "outside"),
 )
 # Other readers of a chat can't see these either.
 OF_ITS_OWNER = ("variables", "foreign_fields")
@@ -121,13 +122,14 @@ def fork(message: Message, *, owner_id: str, model: str = "") -> str:
         # The source's own collection of files isn't shared: the copy gets one of its own.
         files = chat_files.own(db.session(), source.id, reads)
         values["collection_ids"] = [id for id in reads if id not in files]
-    return _new_chat(values, queries.ids_to(message.id), owner_id, is_own=source_is_own, tags_of=source_id)
+    place = "" if source_is_own else chat_of(source.owner_id) if source.owner_id else LINKED
+    return _new_chat(values, queries.ids_to(message.id), owner_id, place=place, tags_of=source_id)
 
 
 def copy_included(title: str, model: str, path: list[str], included: Included, *, owner_id: str) -> str:
     """Creates a chat of this person with what is included of these messages, each below the one before; returns its id."""
     values = {"title": _title(title, owner_id), "model": model}
-    return _new_chat(values, path, owner_id, is_own=False, included=included)
+    return _new_chat(values, path, owner_id, place=LINKED, included=included)
 
 
 def _new_chat(
@@ -135,17 +137,19 @@ def _new_chat(
     path: list[str],
     owner_id: str,
     *,
-    is_own: bool,
+    place: str,
     tags_of: str = "",
     included: Included | None = None,
 ) -> str:
+    """Creates a chat with copies of these messages; `place` is whose they are, in the outside rule, if not this person's own."""
+    is_own = not place
     creation_limit.count(owner_id)
     with write() as session:
         chat = Chat(owner_id=owner_id, **{**values, "is_temporary": True})
         session.add(chat)
         session.flush()
         id = chat.id
-    head = copied_messages(path, id, is_own=is_own, included=included)
+    head = copied_messages(path, id, place=place, included=included)
     with write() as session:
         chat = session.get_one(Chat, id)
         chat.head_id, chat.is_temporary = head, bool(values.get("is_temporary"))
@@ -157,39 +161,42 @@ def _new_chat(
 
 
 def copied_messages(
-    path: list[str], chat_id: str, below: str | None = None, *, is_own: bool = True, included: Included | None = None
+    path: list[str], chat_id: str, below: str | None = None, *, place: str = "", included: Included | None = None
 ) -> str | None:
     """Copies these messages, each below the one before, and lets others go on in between; returns the id of the last copy."""
     while path:
-        count, below = _copied(path[:BATCH], chat_id, below, is_own=is_own, included=included)
+        count, below = _copied(path[:BATCH], chat_id, below, place=place, included=included)
         path = path[count:]
         queue_for_turn()
     return below
 
 
 def _copied(
-    path: list[str], chat_id: str, parent: str | None, *, is_own: bool, included: Included | None
+    path: list[str], chat_id: str, parent: str | None, *, place: str, included: Included | None
 ) -> tuple[int, str | None]:
     """Copies the first of these messages with new ids, each below the one before; returns their number and the last new id."""
     with write() as session:
         path = queries.first_within(session, path, CHARS)
         rows_by_id = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
         rows, copies = [], dict[str, str]()
+        new_owner_id = session.get_one(Chat, chat_id).owner_id or ""
         for row in (rows_by_id[id] for id in path if id in rows_by_id):
             id = copies[row.id] = new_id()
             # Footnotes, previews and sources in the HTML use the message's id in their links.
             html = (row.html or "").replace(row.id, id)
             values = {**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id}
-            values = values if is_own else values | dict.fromkeys(OF_ITS_OWNER)
+            if place:
+                is_theirs = row.role == "user" and row.author_id == new_owner_id
+                outside = places_stored([*row.outside.splitlines(), *([] if is_theirs else [place])])
+                values |= {**dict.fromkeys(OF_ITS_OWNER), "outside": outside}
             rows.append(values | _changed(row, included) if included else values)
             parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
         if not included:
             _copy_stories(session, copies, chat_id)
         calling = {row.id: copies[row.id] for row in rows_by_id.values() if row.call_count and row.id in copies}
-        new_owner_id = None if is_own else session.get_one(Chat, chat_id).owner_id or ""
-        file_ids = _copy_calls(session, calling, new_owner_id, included)
-        is_held = true() if is_own else storage.is_open_to(new_owner_id)
+        file_ids = _copy_calls(session, calling, new_owner_id if place else None, included)
+        is_held = storage.is_open_to(new_owner_id) if place else true()
         _hold_files(session, [row["content"] for row in rows], path[0], chat_id, file_ids, is_held)
     long_files.wake()
     return len(path), parent

@@ -56,6 +56,7 @@ from webapp.models.providers.base import ModelRequest
 from webapp.models.rules.service import Choice
 from webapp.rendering import markdown
 from webapp.settings.service import setting
+from webapp.tools.outside import stored as places_stored, written_by
 
 VISITORS_POLICY = "idle:60"
 # Reasons with which a generation is completed although its text was cut off.
@@ -257,6 +258,7 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
         pending = new_generation(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
         if not message.content:
             message.sources = list(pending.prompt.sources)
+        message.outside = places_stored(pending.prompt.outside)
         return pending
 
     return store_and_start(store, person, lane=chat.lane)
@@ -304,7 +306,7 @@ def edit(message: Message, text: str, *, key: str = "", by: str = "", models: Se
 
     def store(session: Session) -> list[PendingGeneration]:
         lock_chat(session, chat, message.id)
-        question = new_question(chat, message.parent_id, entered, by=person)
+        question = new_question(chat, message.parent_id, entered, by=person, edits=message)
         return new_answers(session, chat, question, models or [model], sent_as=sent_as, options=options)
 
     return store_and_start_all(store, person, answers=len(models) or 1, lane=chat.lane, sent_as=sent_as)
@@ -392,12 +394,15 @@ def refuse_if_beside(chat: Chat, column: int = 0) -> None:
         generations.refuse_if_busy(chat.lane, column)
 
 
-def new_question(chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "") -> Message:
-    """Builds a person's message below its parent, to be stored with its answer; a visitor's has no author."""
+def new_question(
+    chat: Chat, parent_id: str | None, entered: MessageInput, *, by: str = "", edits: Message | None = None
+) -> Message:
+    """Builds a person's message below its parent, a version of the one that it `edits`; a visitor's has no author."""
     message = _message(chat, parent_id, "user", entered)
     message.author_id = None if chat.visitor_hash else by or chat.owner_id
     message.speaker_name = person_name(chat, message.author_id or "") if chat.is_group else ""
     message.variables = changed_values(entered.variables)
+    message.outside = written_by(message.author_id, chat.owner_id, edits.outside if edits else "")
     return message
 
 
@@ -444,11 +449,13 @@ def new_answer(
     # Before the request is built, which includes the files.
     attachment_service.attach(session, chat.id, [question.content for question in new], new[0].author_id or "" if new else "")
     new_messages = [
-        paths.PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "") for stored in (*new, message)
+        paths.PathMessage(stored.id, stored.role, stored.content, stored.speaker_name or "", outside=stored.outside or "")
+        for stored in (*new, message)
     ]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
     prepared = new_generation(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
     message.sources, message.variables = list(prepared.prompt.sources), changed_values(prepared.variables)
+    message.outside = places_stored(prepared.prompt.outside)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
     head_id, column_ids = _head_and_columns(chat, message.id, options.column)

@@ -28,6 +28,7 @@ from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.events import Event
 from webapp.streaming.stop import Stop
+from webapp.tools.outside import stored as places_stored
 
 # Words that request a whole text, in the most common languages, searched for in the beginning of a message.
 WHOLE = re.compile(
@@ -195,5 +196,6 @@ def request_with_files(generation_id: str, *, history_limit: int | None, is_pers
     )
     with write() as session:
         session.execute(update(Generation).where(Generation.id == generation_id).values(prompt=prompt.as_record()))
-        session.execute(update(Message).where(Message.id == generation.message_id).values(sources=list(prompt.sources)))
+        given = {"sources": list(prompt.sources), "outside": places_stored(prompt.outside)}
+        session.execute(update(Message).where(Message.id == generation.message_id).values(given))
     return answer_prompt.request_of(db.session.get_one(Generation, generation_id, populate_existing=True), path, given=sources)

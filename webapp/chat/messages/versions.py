@@ -21,6 +21,7 @@ from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Document
 from webapp.people.accounts import creation_limit
 from webapp.rendering import markdown
+from webapp.tools.outside import written_by
 
 # Databases limit the number of parameters in one statement.
 VALUES_AT_ONCE = 1_000
@@ -77,6 +78,7 @@ def edited_answer(chat: Chat, message: Message, text: str, *, by: str = "") -> M
     values: dict[str, Any] = {"content": entered.content, "html": entered.html, "html_version": markdown.VERSION}
     values |= {"author_id": by or None, "sources": list(message.sources), "variables": message.variables}
     values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name, "is_hidden": message.is_hidden}
+    values |= {"outside": written_by(by, chat.owner_id, message.outside)}
     return Message(id=new_id(), chat_id=chat.id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)
 
 
@@ -189,7 +191,7 @@ def _corrected(chat: Chat, message: Message, text: str, by: str) -> Message:
         return edited_answer(chat, message, text, by=by)
     person = by or sending.person_of(chat)
     version = sending.new_question(
-        chat, message.parent_id, sending.message_input_below(text, chat, message.parent_id, by=person), by=by
+        chat, message.parent_id, sending.message_input_below(text, chat, message.parent_id, by=person), by=by, edits=message
     )
     version.is_hidden = message.is_hidden
     return version

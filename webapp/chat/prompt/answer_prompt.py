@@ -151,8 +151,10 @@ def prompt_for(
     sent = written[fit.fitted.start :]
     # For models that can't continue their own text.
     instruction = active_prompts.render("continue") if beginning else None
+    above = (place for message in path if message.is_sent for place in message.outside.splitlines())
     return replace(
         _recorded(fit, given),
+        outside=(*above, *context.outside, *given.outside),
         parameters=parameters,
         messages=tuple(RecordedMessage(message.id, len(message.content), message.speaker) for message in sent),
         scripts=scripts,
@@ -165,7 +167,8 @@ def prompt_for(
 def prompt_of_picture(path: Sequence[paths.PathMessage]) -> RecordedPrompt:
     """Returns the prompt to be recorded with an answer by a model that draws, which is sent the message it answers alone."""
     asked = next((message for message in reversed(path[:-1]) if message.role == "user"), None)
-    return RecordedPrompt(messages=(RecordedMessage(asked.id, len(asked.content)),) if asked else ())
+    outside = tuple(asked.outside.splitlines()) if asked else ()
+    return RecordedPrompt(messages=(RecordedMessage(asked.id, len(asked.content)),) if asked else (), outside=outside)
 
 
 def side_request(

@@ -31,8 +31,9 @@ class PromptContext:
     most_tokens: int = 0
     # The variables that its texts can set; None if none are kept.
     variables: Variables | None = None
-    # Filled by the features that contribute, and read when all have contributed.
+    # Filled by the features that contribute, and read when all have contributed: named texts, and the places of outside text.
     outlets: Outlets = field(default_factory=Outlets)
+    outside: list[str] = field(default_factory=list)
     # The story so far, loaded on demand.
     story: Callable[[], str] = str
 

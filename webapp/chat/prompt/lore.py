@@ -23,6 +23,7 @@ from webapp.chat.record.tables import Chat
 from webapp.models.prompt_sections import Section, Template
 from webapp.models.tokens import estimate, share_of
 from webapp.people.accounts.tables import User
+from webapp.tools.outside import thing
 
 # Constant entries are dropped last when there is no room, entries that request it first.
 LAST_TO_GO, FIRST_TO_GO = 1_001, -1_000
@@ -49,6 +50,7 @@ def lore_sections(context: PromptContext) -> Iterator[Section | Template]:
     owner = session.get(User, chat.owner_id) if chat.owner_id else None
     used = lore_queries.used_by(owner, ids, is_played=bool(character)) if owner else []
     books = [*used, card_lore.book]
+    context.outside.extend(place for book in used for place in thing("lorebook", book.name, book.owner_id, chat.owner_id))
     if not card_lore.note and not any(book.entries for book in books):
         return
     person = session.get(User, context.person_id) if context.person_id else None

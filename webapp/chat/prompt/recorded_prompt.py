@@ -82,7 +82,8 @@ class RecordedPrompt:
 
     Not sent were the sections in `dropped` and `left_out` exchanges, which did not fit, `beyond` messages, which the history
     limit excluded, and `covered` messages, which the story so far covers. Of the sources only those that fit are recorded;
-    `is_late`, `by_words` and `unread` are as in `AnswerSources`.
+    `is_late`, `by_words` and `unread` are as in `AnswerSources`. `outside` are the places of outside text in it, which its answer
+    has, and no record.
     """
 
     sections: tuple[Section, ...] = ()
@@ -91,6 +92,7 @@ class RecordedPrompt:
     is_late: bool = False
     by_words: str = ""
     unread: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
     parameters: RequestParameters = field(default_factory=RequestParameters)
     messages: tuple[RecordedMessage, ...] = ()
     scripts: PromptScripts = NO_SCRIPTS

@@ -97,6 +97,7 @@ def _missing() -> Sequence[Row[*tuple[Any, ...]]]:
         Chat.title.label("title"),
         texts[0].label("question"),
         texts[1].label("answer"),
+        Message.outside.label("outside"),
     )
     query = query.join(Chat, Chat.id == Message.chat_id).join(User, User.id == Chat.owner_id)
     query = query.outerjoin(question, and_(question.id == Message.parent_id, ~question.is_hidden))

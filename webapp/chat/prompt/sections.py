@@ -30,11 +30,15 @@ from webapp.chat.prompt.leading import includes_personal_instructions
 from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.projects import project_of
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import Chat, Message, Project
+from webapp.models.presets.queries import KnownPreset
 from webapp.models.prompt_sections import Section, Template
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
+from webapp.tools.outside import IMPORTED, thing
 
+# The texts of a chat that a preset can have.
+TEXTS = "pre_prompt", "system_prompt", "post_prompt"
 NEVER = "just now"
 HERE = "This chat"
 GROUP_INSTRUCTION = (
@@ -101,7 +105,8 @@ def chat_sections(context: PromptContext) -> Iterator[Section | Template]:
     played = character_of(session, chat.owner_id, context.speaker_id or chat.character_id)
     persona = persona_of(session, chat.owner_id, chat.persona_id)
     character, name = prompt_texts_of(played), played.name if played else ""
-    preset = preset_of(chat)
+    preset, project = preset_of(chat), project_of(chat)
+    context.outside.extend(_outside(chat, preset, project, played, persona if context.is_personal else None))
     names = names_for(context, played, persona, person, group=all_names(chat))
 
     def section(key: str, text: str, origin: str, original: str = "", *, at: InsertionPoint | None = None) -> Template:
@@ -117,7 +122,7 @@ def chat_sections(context: PromptContext) -> Iterator[Section | Template]:
 
     yield own("pre_prompt", chat.pre_prompt)
     yield own("system_prompt", chat.system_prompt, character.system_prompt)
-    if project := project_of(chat):
+    if project:
         yield replace(OF_A_CHAT["project"], text=project.instructions, origin=f"Project {project.name}")
     yield section("character", character.description, name)
     if persona and context.is_personal:
@@ -129,6 +134,23 @@ def chat_sections(context: PromptContext) -> Iterator[Section | Template]:
     yield own("post_prompt", chat.post_prompt, character.post_history_prompt)
     if chat.is_group and played:
         yield section("group", _turn(chat, played), "Group")
+
+
+def _outside(
+    chat: Chat, preset: KnownPreset | None, project: Project | None, played: Character | None, persona: Persona | None
+) -> Iterator[str]:
+    """Yields the places of the texts of a chat that its owner has not written."""
+    if chat.origin:
+        # Its texts came with it, also to where no message of the file is.
+        yield IMPORTED
+    if preset and any(preset.settings.get(key) for key in TEXTS):
+        yield from thing("preset", preset.name, preset.owner_id, chat.owner_id)
+    if project and project.instructions:
+        yield from thing("project", project.name, project.owner_id, chat.owner_id)
+    if played:
+        yield from thing("character", played.name, played.owner_id, chat.owner_id)
+    if persona:
+        yield from thing("persona", persona.name, persona.owner_id, chat.owner_id)
 
 
 def _is_noted(chat: Chat, context: PromptContext) -> bool:

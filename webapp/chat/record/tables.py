@@ -215,7 +215,8 @@ class Message(Record):
     deleted last, if the chat has ended here since. `sources` are the ids of the passages that an answer was given: each
     viewer's permission is checked when they are shown. `variables` are those of the chat after this message, if it changed
     them. In a group, `speaker_name` is the name of the speaker at that time, a character or a person, and `speaker_id` is the
-    character's id. Models are not sent a message that `is_hidden`. `foreign_fields` are as those of the chat.
+    character's id. Models are not sent a message that `is_hidden`. `outside` says where text in it comes from that the chat's
+    owner has not written, a place a line (`webapp/tools/outside.py`). `foreign_fields` are as those of the chat.
     """
 
     __tablename__ = "messages"
@@ -242,6 +243,7 @@ class Message(Record):
     is_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
     # How many calls of tools the answer has made.
     call_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    outside: Mapped[str] = mapped_column(Text, default="", server_default="")
     foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
     __table_args__ = (

@@ -36,6 +36,7 @@ from webapp.models.presets.choice import choice_of
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.rendering import markdown
+from webapp.tools import outside
 from webapp.tools.named import named_tools
 
 TITLE_CHARS = 200
@@ -65,8 +66,11 @@ def begin(
     # The other greetings of a card are versions of the first, with variables of their own, and rendered when first shown. Of the
     # person's variables, only the changes by the first greeting are kept.
     stores = (VariableStore(read) if number else shared for number in range(len(texts)))
-    greetings = [
-        _greeting(text, replace(names, variables=Variables(VariableStore(), store)), is_rendered=store is shared)
+    greetings: list[GreetingFields] = [
+        {
+            **_greeting(text, replace(names, variables=Variables(VariableStore(), store)), is_rendered=store is shared),
+            "outside": _outside(character, by),
+        }
         for text, store in by_turns(zip(texts, stores, strict=True))
     ]
     chat = Chat(
@@ -135,6 +139,7 @@ class GreetingFields(TypedDict):
     variables: dict[str, str] | None
     html: NotRequired[str]
     html_version: NotRequired[int]
+    outside: NotRequired[str]
     # In a group.
     speaker_id: NotRequired[str]
     speaker_name: NotRequired[str]
@@ -146,6 +151,11 @@ def _greeting(text: str, names: Names, *, is_rendered: bool = True) -> GreetingF
     if is_rendered:
         greeting["html"], greeting["html_version"] = renderings.render_markdown(content), markdown.VERSION
     return greeting
+
+
+def _outside(character: Character, by: User) -> str:
+    """Returns the places of outside text in a greeting: its character's, if that isn't the person's own."""
+    return outside.stored(outside.thing("character", character.name, character.owner_id, by.id))
 
 
 def _stored(chat: Chat, greetings: Iterable[GreetingFields], shared: VariableStore, *, are_versions: bool) -> Chat:
@@ -227,6 +237,7 @@ def begin_group(
             **_greeting(text, begun(replace(names_of(character, persona, by), group=all_names), context)),
             "speaker_id": character.id,
             "speaker_name": character.name,
+            "outside": _outside(character, by),
         }
         for character in by_turns(there)
         # A card's first greeting for groups, else its usual greeting.

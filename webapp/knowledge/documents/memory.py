@@ -23,7 +23,7 @@ ANSWERS_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A finished answer, with its question."""
+    """A finished answer, with its question; `outside` is as in its message."""
 
     owner_id: str
     chat_id: str
@@ -31,6 +31,7 @@ class Exchange:
     title: str
     question: str
     answer: str
+    outside: str = ""
 
     @property
     def text(self) -> str:
@@ -53,6 +54,7 @@ def add(exchanges: Iterable[Exchange]) -> None:
             "name": FILE,
             "chat_id": exchange.chat_id,
             "message_id": exchange.message_id,
+            "outside": exchange.outside,
         }
         size = {"hash": digest, "bytes": len(raw), "characters": len(raw), "state": "waiting"}
         with write() as session:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import undefer
 
 from webapp.base.current import PerApp
 from webapp.base.db import db, is_sqlite
@@ -171,7 +172,8 @@ def _hits(
     ranked: Sequence[RankedPassage], scores: Mapping[int, float], near: semantic_search.NearestPassages
 ) -> list[PassageHit]:
     query = select(Passage, Document, Collection.name).join(Document, Document.id == Passage.document_id).join(Collection)
-    results = db.session.execute(query.where(Passage.row.in_([passage.row for passage in ranked])))
+    query = query.where(Passage.row.in_([passage.row for passage in ranked])).options(undefer(Document.owner_id))
+    results = db.session.execute(query)
     rows = {passage.row: (passage, document, name) for passage, document, name in results}
     there = enumerate((passage for passage in ranked if passage.row in rows), 1)
     return [

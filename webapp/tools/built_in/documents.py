@@ -1,22 +1,21 @@
 """The tools by which a model searches and reads documents: those that the person who asked may see, and no others."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from webapp.base.heavy.bounded import TooLate
 from webapp.base.languages import gettext as _
 from webapp.knowledge import queries
-from webapp.knowledge.answer_sources import CANDIDATES, AnswerSource, source, sources_of
+from webapp.knowledge.answer_sources import CANDIDATES, AnswerSource, outside_among, source, sources_of
 from webapp.knowledge.search.ranking import search_with_details
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Document, Passage
-from webapp.people.accounts.tables import User
-from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, one_line, said, visible
+from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said, visible
 from webapp.tools.tool import READS, CallContext, Result, Tool, ToolFailed
 
 USUAL_HITS, MOST_HITS = 5, 8
-MOST_QUERY, MOST_ID, MOST_TITLE = 500, 100, 80
+MOST_QUERY, MOST_ID = 500, 100
 SECONDS = 10.0
 # A passage has at most 1,200 characters.
 PART_PASSAGES = 12
@@ -99,13 +98,6 @@ def _result(
         tuple(source.kept for source in sources),
         tuple(outside_among(context.person, (documents[id] for id in cited))),
     )
-
-
-def outside_among(person: User, documents: Iterable[Document]) -> Iterable[str]:
-    """Yields the titles of documents whose text comes from others: other people, or the web."""
-    for document in documents:
-        if document.url or person.id != document.added_by or person.id != document.owner_id:
-            yield f"“{one_line(document.title, MOST_TITLE)}”"
 
 
 def _says_search(arguments: Mapping[str, Any]) -> str:

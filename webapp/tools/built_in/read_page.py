@@ -178,4 +178,5 @@ READ_PAGE = Tool(
     run=read,
     hints=READS_THE_WORLD,
     policy="allow",
+    reads_addresses=True,
 )

@@ -119,4 +119,5 @@ RUN_PYTHON = Tool(
     policy="allow",
     unavailable=unavailable,
     can_echo=True,
+    reads_private=True,
 )

@@ -239,6 +239,7 @@ def _tool(server: ToolServer, tool: OfferedTool, trouble: str) -> Tool:
         can_echo=True,
         is_in_own_name=server.sign_in == "oauth" or server.owner_id is not None,
         is_private=server.owner_id is not None,
+        reads_private=server.sign_in == "oauth" or server.owner_id is not None,
     )
 
 

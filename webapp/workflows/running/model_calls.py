@@ -24,6 +24,7 @@ from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.providers.base import ModelRequest
 from webapp.streaming.events import Event as AnswerEvent
 from webapp.streaming.stop import Stop
+from webapp.tools.outside import stored as places_stored
 from webapp.workflows.definition.definition import Step
 from webapp.workflows.running import planning, step_prompt, tool_steps
 from webapp.workflows.running.record import definition_of, locked_run, record
@@ -166,6 +167,7 @@ def _pending(
     pending = sending.new_generation(chat, message, path, model=chat.model, continues_id=continues_id, options=options)
     if not message.content:
         message.sources = list(pending.prompt.sources)
+    message.outside = places_stored(pending.prompt.outside)
     return _limited(pending, step)
 
 

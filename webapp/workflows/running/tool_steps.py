@@ -125,7 +125,8 @@ def _round(arguments: str, request: ModelRequest) -> ScriptedRound:
 def _request(session: Session, run: WorkflowRun, chat: Chat) -> ModelRequest:
     """Returns the request that stands for the call: what people have written, whose addresses a call may go to."""
     step = definition_of(run).by_id[run.current_state.step]
-    written = session.scalars(select(Message.content).where(Message.chat_id == chat.id, Message.role == "user"))
+    is_written = Message.chat_id == chat.id, Message.role == "user", Message.outside == ""
+    written = session.scalars(select(Message.content).where(*is_written))
     return ModelRequest(chat.model, tuple(Turn("user", text) for text in (step.texts, *written)), max_tokens=1)
 
 
@@ -176,4 +177,6 @@ def tools_for(session: Session, chat: Chat, step: Step) -> AnswerTools:
 def outside_in(session: Session, chat_id: str) -> tuple[str, ...]:
     """Returns where outside text in a run came from, which its later steps can be given."""
     query = select(Call.outside).join(Message, Message.id == Call.message_id).where(Message.chat_id == chat_id)
-    return tuple(dict.fromkeys(place for places in session.scalars(query) for place in places))
+    of_messages = session.scalars(select(Message.outside).where(Message.chat_id == chat_id, Message.outside != ""))
+    called = (place for places in session.scalars(query) for place in places)
+    return tuple(dict.fromkeys((*called, *(place for lines in of_messages for place in lines.splitlines()))))
