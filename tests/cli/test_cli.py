@@ -16,6 +16,7 @@ from flask_migrate import downgrade
 from sqlalchemy import select
 
 from tests.conftest import MakeApp
+from tests.engine.test_full_disk import fill, small_disk
 from tests.support.marks import on_both_databases
 from tests.support.people import PASSWORD
 from tests.support.preparing import environ_of, flask as flask_command, prepared_once
@@ -30,6 +31,7 @@ from webapp.people.accounts import service
 from webapp.people.accounts.tables import User
 
 Command = Callable[..., Result]
+__all__ = ["small_disk"]
 
 
 def commands(app: Flask) -> Command:
@@ -404,6 +406,21 @@ def test_a_backup_for_which_there_is_no_room_leaves_nothing_behind(flask: Comman
 
     assert "SQLite failed" in refusal(flask("backup", str(tmp_path / "copy")))
     assert not list(tmp_path.glob("copy*"))
+
+
+def test_a_full_disk_leaves_the_check_its_facts(make_bare_app: MakeApp, migrated_file: Path, small_disk: Path) -> None:
+    shutil.copy(migrated_file, small_disk / "millrace.sqlite3")
+    app = make_bare_app(DATA_DIR=str(small_disk), OPENROUTER_API_KEY="sk-x")
+    # As with a server that runs, the files of SQLite are there.
+    with closing(sqlite3.connect(small_disk / "millrace.sqlite3")) as server:
+        server.execute("SELECT count(*) FROM users").fetchall()
+        fill(small_disk)
+        result = commands(app)("check")
+
+    told = result.output
+    assert result.exit_code == 1
+    for words in ("Database\n", "Server\n", "Safety\n", "Not tested: The result of a test can't be stored."):
+        assert words in told
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,9 @@ def test_tables_of_others_and_of_other_versions_are_left_alone(app, new_database
 
 
 def test_an_address_that_leads_nowhere_is_said_in_one_line(app, tmp_path):
+    # A folder that can't be written to is found before the database is filled.
+    files = refusal(commands(app)("backup", "postgresql://millrace:secret@127.0.0.1:9/nowhere", "--files", "/proc/files"))
+    assert files.strip().endswith("/proc/files: No such file or directory.")
     said_in = refusal(commands(app)("backup", "postgresql://millrace:secret@127.0.0.1:9/nowhere"))
     assert "The other database can't be opened" in said_in
     assert "secret" not in said_in

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from sqlalchemy.exc import OperationalError
 
@@ -87,6 +88,13 @@ def copy_files(files_dir: Path, folder: Path) -> int:
         leave_out = shutil.ignore_patterns("*.unfinished", MARK)
         shutil.copytree(files_dir, folder, ignore=leave_out, copy_function=_copy_file, dirs_exist_ok=True)
     return sum(path.is_file() for path in folder.glob("*/*"))
+
+
+def refuse_unless_writable(folder: Path) -> None:
+    """Makes a folder; raises `OSError` if nothing can be written to it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder):
+        pass
 
 
 def restore_files(copy: Path, files_dir: Path) -> None:

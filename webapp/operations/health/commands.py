@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from sqlalchemy.exc import DBAPIError
 
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.current import the_config
 from webapp.base.database import copying
 from webapp.base.database.state import trouble_with_database
-from webapp.base.db import is_sqlite
+from webapp.base.db import db, is_sqlite
 from webapp.base.env_variables import database_url
-from webapp.base.errors import AppError
+from webapp.base.errors import AppError, Unavailable
 from webapp.base.version import VERSION
 from webapp.base.words import plural
 from webapp.models.connections import service as connections
@@ -24,7 +25,7 @@ from webapp.models.connections.models import providers
 from webapp.operations.health import backups, facts, nightly, rehearsal
 from webapp.web.command_errors import names_database, one_line_errors
 from webapp.web.feature import brought
-from webapp.web.health_facts import size
+from webapp.web.health_facts import Chapter, HealthFact, size
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 
@@ -35,9 +36,10 @@ MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 @names_database
 def check() -> None:
     """Show the health of everything, with hints. Tests every connection, and fails if something is broken."""
-    if not trouble_with_database():
-        _check_connections()
+    untested = "" if trouble_with_database() else _check_connections()
     chapters = facts.chapters(is_thorough=True)
+    if untested:
+        chapters.append(Chapter("Connections", [HealthFact("Not tested", untested, "bad")]))
     for chapter in chapters:
         click.echo(chapter.title)
         for fact in chapter.facts:
@@ -168,6 +170,9 @@ def version() -> None:
 def _move(address: str, files: Path | None) -> None:
     if not address.startswith("postgres"):
         raise click.UsageError("ADDRESS is a PostgreSQL database. For an SQLite file, give its path.")
+    if files:
+        # Before the database is filled: it has to be empty the next time.
+        backups.refuse_unless_writable(files)
     copied = _copy(_own_url(), database_url(address))
     backups.note()
     _print_copied(copied)
@@ -184,11 +189,17 @@ def _keys() -> str:
     return f"the keys in {the_config().data_dir} or your environment"
 
 
-def _check_connections() -> None:
-    for connection in providers().connections():
-        if connection.is_usable:
-            connections.check(connection.slug, partial(providers().provider, connection.slug), author=COMMAND_LINE)
+def _check_connections() -> str:
+    """Tests every connection; returns why not, if the results can't be stored, as on a full disk."""
+    try:
+        for connection in providers().connections():
+            if connection.is_usable:
+                connections.check(connection.slug, partial(providers().provider, connection.slug), author=COMMAND_LINE)
+    except (Unavailable, DBAPIError):
+        db.session.rollback()
+        return "The result of a test can't be stored."
     providers().forget()
+    return ""
 
 
 def _own_url() -> str:
