@@ -179,7 +179,7 @@ def python_licence(name: str, version: str) -> str:
     if about["Version"] != version:
         sys.exit(f"{name} {about['Version']} is installed, and {version} is in requirements.lock. Run make setup.")
     named = [words.rpartition(" :: ")[2] for words in about.get_all("Classifier", []) if words.startswith("License ::")]
-    stated = about.get("License-Expression") or ", ".join(named) or about.get("License") or ""
+    stated = about["License-Expression"] or ", ".join(named) or about["License"] or ""
     return stated.partition("\n")[0] or sys.exit(f"{name} doesn't name its licence.")
 
 

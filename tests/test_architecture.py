@@ -81,7 +81,6 @@ def required(name: str) -> set[str]:
     return {re.split(r"[\[=]", line)[0].lower().replace("_", "-") for line in lines if re.match(r"\w", line)}
 
 
-@pytest.mark.slow
 def test_a_room_imports_only_those_before_it() -> None:
     breaches = [
         f"{module.name} imports {other.name}"
@@ -109,7 +108,6 @@ def test_the_documentation_lists_the_rooms_in_their_order() -> None:
     )
 
 
-@pytest.mark.slow
 def test_no_room_at_any_height_needs_itself_by_a_detour() -> None:
     knots = [f"in {parent}: {', '.join(sorted(knot))}" for parent in folders() for knot in knots_in(parent)]
     assert not knots, "two of these are one room, or one of them is two: move what the lower one needs down, or the rest up"
@@ -147,7 +145,6 @@ def reachable(name: str, imports: dict[str, set[str]]) -> set[str]:
     return found
 
 
-@pytest.mark.slow
 def test_what_pages_need_is_known_to_pages_alone() -> None:
     breaches = [
         f"{module.name} imports {other.name}"

@@ -3,6 +3,7 @@
 import pytest
 
 from webapp.base.config import Config
+from webapp.settings import catalog
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.kinds import Setting, Value, as_text
 
@@ -53,6 +54,12 @@ NOT_UNDERSTOOD = [
 
 def test_no_setting_loses_its_name() -> None:
     assert set(NAMES.split()) <= set(SETTINGS)
+
+
+def test_each_section_is_among_the_sections() -> None:
+    rows = [row for name, rows in vars(catalog).items() if name.startswith("_") and isinstance(rows, tuple) for row in rows]
+    there = {row.name for row in rows if isinstance(row, Setting)}
+    assert there == set(SETTINGS), "add its section to SECTIONS in webapp/settings/catalog.py, and its page to settings/parts.py"
 
 
 @pytest.mark.parametrize("wanted", SETTINGS.values(), ids=SETTINGS)

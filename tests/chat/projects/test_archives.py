@@ -17,6 +17,7 @@ from tests.support.form import WITH_FILE, with_file
 from tests.support.waiting import seen
 from tests.upstream.handle import Upstream
 from webapp.base.db import db
+from webapp.chat.exchange.imports.project import ProjectSettings
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.knowledge.tables import Collection, Document
 
@@ -31,6 +32,19 @@ ABOUT = {
     "tools": ["search_documents"],
     "keeps_chats": True,
 }
+
+
+# Ids and times are of a server, and collections are folders of the archive.
+NOT_IN_SETTINGS = {"id", "created_at", "owner_id", "changed_at", "deleted_at", "collection_ids"}
+BY_NAME = {"character_ids": "characters"}
+
+
+def test_every_field_of_a_project_is_in_its_archive() -> None:
+    columns = set(Project.__table__.columns.keys()) - NOT_IN_SETTINGS
+    assert {BY_NAME.get(name, name) for name in columns} == set(ProjectSettings.__annotations__), (
+        "add it to ProjectSettings in webapp/chat/exchange/imports/project.py; mypy names where it is written and read"
+    )
+    assert columns == {*ABOUT, *BY_NAME}, "add it to ABOUT, with a value that isn't its default: it has to come back"
 
 
 def added(client: Client, path: str, name: str, text: str) -> None:
