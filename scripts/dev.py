@@ -6,6 +6,7 @@ request that comes during a restart waits.
 
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -32,6 +33,9 @@ LOOK_SECONDS = 0.5
 STOP_SECONDS = 15
 # A breakpoint stops the worker while a person looks at it.
 BREAKPOINT_SECONDS = 3600
+HAS_ENDED = b"""HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
+The server has ended: the terminal says why. It starts again when a file has changed.
+"""
 
 Times = dict[Path, float]
 
@@ -116,12 +120,26 @@ def stop(server: "subprocess.Popen[bytes]") -> None:
         server.wait()
 
 
-def watch(start: Callable[[], "subprocess.Popen[bytes]"]) -> None:
+def say_that_it_has_ended(listener: socket.socket) -> None:
+    """Answers one request, if one comes soon, in place of the server: without one, a page would wait for the next change."""
+    if not select.select([listener], [], [], LOOK_SECONDS)[0]:
+        return
+    client, _ = listener.accept()
+    with client, suppress(OSError):
+        client.settimeout(LOOK_SECONDS)
+        client.recv(65_536)
+        client.sendall(HAS_ENDED)
+
+
+def watch(start: Callable[[], "subprocess.Popen[bytes]"], listener: socket.socket) -> None:
     """Restarts the server whenever code has changed; one that can't start waits for the next change."""
     server, known, has_ended = start(), times(), False
     try:
         while True:
-            time.sleep(LOOK_SECONDS)
+            if has_ended:
+                say_that_it_has_ended(listener)
+            else:
+                time.sleep(LOOK_SECONDS)
             if (now := times()) != known:
                 changed = sorted({str(path.relative_to(ROOT)) for path, _ in now.items() ^ known.items()})
                 print(f"Changed: {', '.join(changed)}. Restarting.", flush=True)
@@ -145,7 +163,7 @@ def main() -> None:
         debugger = "with" if is_private(config) else "without"
         print(f"Serving http://{config.bind}/, {debugger} the debugger. Templates need no restart.", flush=True)
         with suppress(KeyboardInterrupt):
-            watch(lambda: serve(listener))
+            watch(lambda: serve(listener), listener)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,9 @@ def test_what_is_edited_shows_and_errors_have_their_source(dev: Dev) -> None:
 
     dev.edit("wsgi.py", "from gevent import monkey", "def broken(:")
     until(lambda: "The server has ended" in dev.log, "what can't start waits", seconds=60)
+    status, page = dev.page()
+    assert status == 503
+    assert "the terminal says why" in page
     dev.edit("wsgi.py", "def broken(:", "from gevent import monkey")
     until(lambda: "Mended" in dev.page()[1], "it starts again after the next change", seconds=60)
     assert dev.page("/nowhere")[0] == 404, "what a person can cause is answered as always"
