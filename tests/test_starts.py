@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from tests.support.server import Server
 from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.app import create_app
-from webapp.base.config import load
+from webapp.base.config import ROOT, load
 from webapp.people.accounts import service as accounts
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -125,3 +126,11 @@ def damage_the_end(log: Path) -> None:
     with log.open("r+b") as file:
         file.seek(-LOST_BYTES, os.SEEK_END)
         file.write(b"\xff" * LOST_BYTES)
+
+
+def test_an_environment_that_root_makes_is_for_everyone_or_says_so(tmp_path):
+    made = subprocess.run(["sh", ROOT / "scripts/venv.sh", tmp_path / ".venv"], capture_output=True, text=True, check=True)
+    command = [tmp_path / ".venv/bin/python", "-c", "import sys; print(sys.base_prefix)"]
+    base = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()).resolve()
+    is_for_all = all(folder.stat().st_mode & 1 for folder in (base, *base.parents))
+    assert is_for_all or os.geteuid() or "Only root can use" in made.stderr
