@@ -75,7 +75,7 @@ TABLE = {
         POST api_mail.test api:admin
         POST api_workflows.save api:workflows
         POST api_tool_servers.create api:tools
-        PATCH api_models.rename api:admin
+        PATCH api_models.change_model api:admin
         GET api_users.index api:admin
         GET api_groups.index api:admin
         POST api_groups.create api:admin

@@ -459,7 +459,7 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "tags.of_several": {"chat": "{own_chat}"},
     "tags.change_several": {"chat": "{own_chat}"},
     "plans.create": {"type": "monthly"},
-    "api_models.rename": {"id": "some/model", "name": "Ours"},
+    "api_models.change_model": {"id": "some/model", "name": "Ours"},
     "api_characters.replace_texts": {"character_id": "{own_character}"},
     "api_roleplay.send": {"chatSessionId": "{own_chat}"},
     "api_plans.generate": {"preferenceId": "{own_inputs}"},

@@ -10,6 +10,7 @@ A behaviour is one of these, with `status`, `headers`, `framing` (chunked, close
     {"counted": 100, ...}       w000001 w000002 ..., continued exactly after a partial answer in the request
     {"embeds": 64, ...}         a vector with this many dimensions for each text, by `ngrams`, or with a number per model;
                                 `planted` numbers phrases with the same meaning; with `holds` it waits until released
+    {"context": {...}, ...}     the rest, but a refusal of what is longer than its `tokens`, `as` an engine of `contexts.py`
     {"json": ...}               this value; {"html": ...} and {"text": ...} likewise
     {"steps": [...]}            {"send": text} {"send64": base64} {"sleep": s} {"close": "fin" or "rst"} {"hang": true},
                                 {"hold": true} waits until released;
@@ -24,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.upstream.contexts import refusal
 from tests.upstream.dialects import DIALECTS, Chat, rounds_of
 from tests.upstream.ngrams import vector
 from tests.upstream.speech import NAMES, Frame, Speech, text_of
@@ -49,6 +51,9 @@ class Played:
 
 def played(behaviour: dict[str, Any], request: dict[str, Any], dialect: str = "openrouter") -> Played:
     """Turns a behaviour into a response; `dialect` is the path's format, unless the behaviour names another."""
+    if "context" in behaviour:
+        context, others = behaviour["context"], {name: value for name, value in behaviour.items() if name != "context"}
+        return played(refusal(context, request) or others, request, dialect)
     if "rounds" in behaviour:
         rounds = behaviour["rounds"]
         return played(rounds[min(rounds_of(request), len(rounds) - 1) if request.get("tools") else -1], request, dialect)

@@ -4,7 +4,7 @@ import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal_column, select, update
@@ -24,6 +24,7 @@ from webapp.engine.metric_events import Limited
 from webapp.engine.state import ownership
 from webapp.engine.state.admission import TOO_MANY_AT_ONCE
 from webapp.engine.tables import ACTIVE, RUNNING, WAITING, WHILE_ACTIVE, Generation, among_active
+from webapp.models.connections import contexts
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
@@ -186,7 +187,13 @@ def ladder(engine: Engine, request: ModelRequest, *, person: str = "", is_whole:
         now=engine.now,
         jitter=random.random,
         emit=engine.emit,
+        learn=partial(_learn, engine),
     )
+
+
+def _learn(engine: Engine, model: str, tokens: int) -> None:
+    with engine.in_app():
+        contexts.learn(model, tokens)
 
 
 def source(engine: Engine, request: ModelRequest, *, person: str = "", beats: float = 1.0) -> Source:

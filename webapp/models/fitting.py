@@ -16,6 +16,7 @@ CAUTION = 1.2
 # Of a shortened result or the beginning of an answer, so much stays at least: less says nothing.
 LEAST_CHARS = 200
 CUT = "[{sent} of {all} characters]"
+CUT_TOKENS = 16
 LEFT_OUT = "[{all} characters, left out]"
 # The code of the notice that not everything was sent, and how often a request is made shorter. A refusal that doesn't say what
 # fits halves it; one that says the same again takes another third.
@@ -196,7 +197,7 @@ class _Fitting:
         place = rounds[-1]
         results = self.turns[place].results
         costs = [self.cost(result.text) for result in results]
-        room = budget_tokens - (self.tokens - sum(costs))
+        room = budget_tokens - (self.tokens - sum(costs)) - CUT_TOKENS * len(results)
         most = _even_share(costs, max(0, room))
         shared = (
             replace(result, text=_cut(result.text, most / cost)) if cost > most else result

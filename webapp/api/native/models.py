@@ -17,10 +17,10 @@ from webapp.api.schemas import Answer, Body, Named
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
-from webapp.models.connections import own_names, service as connections
+from webapp.models.connections import contexts, own_names, service as connections
+from webapp.models.connections.contexts import ModelInput
 from webapp.models.connections.effective import LiveConnection, is_own
 from webapp.models.connections.models import providers
-from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.own_connections import service as own_connections
 from webapp.models.providers.base import ABILITIES, Model
@@ -53,16 +53,24 @@ def index() -> ModelList:
     return ModelList(models=[_model_answer(model, default) for model in by_turns(providers().offered(me.id))])
 
 
-class ModelRename(ModelNameInput):
+class ModelChange(ModelInput):
     id: str = Field(max_length=200, description="The model's id, which never changes.")
 
 
 @bp.patch("")
 @operation(
-    "Set the name that is shown for a model everywhere", scope="admin", body=ModelRename, answer=ModelAnswer, errors=(404,)
+    "Set the name that is shown for a model everywhere, or how many tokens its context holds",
+    scope="admin",
+    body=ModelChange,
+    answer=ModelAnswer,
+    errors=(404,),
 )
-def rename(body: ModelRename) -> ModelAnswer:
-    own_names.rename(body.id, body, author=audit_author())
+def change_model(body: ModelChange) -> ModelAnswer:
+    # Without a context length, it is a name, as it was before there was one.
+    if "name" in body.model_fields_set or "context_length" not in body.model_fields_set:
+        own_names.rename(body.id, body, author=audit_author())
+    if "context_length" in body.model_fields_set:
+        contexts.give(body.id, body.context_length, author=audit_author())
     model = providers().model(body.id) or Model(body.id, body.id)
     return _model_answer(model, providers().default(caller().default_model))
 

@@ -139,7 +139,8 @@ def choice_name(person_id: str | None, word: str) -> str:
 def model_named(model: str) -> Model:
     """Returns what is known about a model."""
     catalog = providers()
-    return catalog.choice(model) or Model(model, catalog.display_name(model))
+    known = catalog.choice(model)
+    return known or Model(model, catalog.display_name(model), context_length=catalog.context_length(model))
 
 
 def supports(model: Model, ability: str) -> bool | None:

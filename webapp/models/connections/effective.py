@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -62,6 +62,8 @@ class LiveConnection:
     deleted_slugs: frozenset[str] = frozenset()
     # Admins' names for models of any connection, by the id that people choose them by.
     own_names: Mapping[str, str] = field(default_factory=dict, hash=False)
+    # What is known of contexts besides servers' lists, by the same ids; a person's own connection has those of its models.
+    contexts: Mapping[str, queries.KnownContext] = field(default_factory=dict, hash=False)
 
     @property
     def is_built_in(self) -> bool:
@@ -121,7 +123,15 @@ def own_connections(
     """Returns people's own connections as they are stored; a key for an offered server is only sent where that is now."""
     remembered = {(connection.id, connection.models_at): connection.models for connection in connections}
     offered = {connection.id: connection for connection in team}
-    return tuple(_own(row, offered.get(row["offered_id"] or ""), remembered) for row in rows)
+    contexts = next((connection.contexts for connection in offered.values()), {})
+    own = (_own(row, offered.get(row["offered_id"] or ""), remembered) for row in rows)
+    return tuple(replace(live, contexts=_of_prefix(live.prefix, contexts)) for live in own)
+
+
+def known_model(model: Model, contexts: Mapping[str, queries.KnownContext]) -> Model:
+    """Returns a model under the id that people choose it by, with what is known of its context besides the list."""
+    known = contexts.get(model.id)
+    return replace(model, context_length=known.length(model.context_length)) if known else model
 
 
 def as_stored(models: Iterable[Model]) -> list[ModelRecord]:
@@ -151,6 +161,10 @@ def _live(row: Mapping[str, Any], remembered: Remembered) -> LiveConnection:
     )
 
 
+def _of_prefix(prefix: str, contexts: Mapping[str, queries.KnownContext]) -> dict[str, queries.KnownContext]:
+    return {model: known for model, known in contexts.items() if model.startswith(prefix)}
+
+
 def _stored(row: Mapping[str, Any]) -> Stored:
     return Stored(row["key_ciphertext"], row["key_last_four"])
 
@@ -176,7 +190,7 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
     config = the_config()
     own_address, own_model = (row["base_url"], row["default_model"]) if row else ("", "")
     address = own_address or config.openrouter_base_url
-    deleted_slugs, own_names = queries.kept_names()
+    kept = queries.kept_names()
     facts: dict[str, Any] = {"id": BUILT_IN, "slug": BUILT_IN, "name": "OpenRouter", "kind": "openrouter"}
     return LiveConnection(
         base_url=address,
@@ -185,8 +199,9 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
         default_model=own_model or config.openrouter_model,
         key=_openrouter_key(config, address),
         is_offered=bool(row and row["is_offered"]),
-        deleted_slugs=deleted_slugs,
-        own_names=own_names,
+        deleted_slugs=kept.deleted_slugs,
+        own_names=kept.own_names,
+        contexts=kept.contexts,
         **(_as_they_are(row, remembered) if row else facts),
     )
 

@@ -9,8 +9,8 @@ from wtforms import HiddenField, PasswordField, SelectField, StringField
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
 from webapp.models.connections import keys
+from webapp.models.connections.contexts import ModelInput
 from webapp.models.connections.effective import LiveConnection
-from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.provider_types import KINDS
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.connections.shown import model_line
@@ -131,6 +131,11 @@ class NewConnectionForm(ConnectionForm):
         return keys.unsealed(self.sealed.data, self.sealed_for) if self.sealed.data else ""
 
 
-class ModelNameForm(InputForm[ModelNameInput]):
-    takes = ModelNameInput
+class ModelForm(InputForm[ModelInput]):
+    takes = ModelInput
     name = StringField("Name", description="The name that is shown everywhere. Leave empty for its usual name.", render_kw=PLAIN)
+    context_length = StringField(
+        "Context length in tokens",
+        description="Leave empty to use what its server reports.",
+        render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": 9},
+    )

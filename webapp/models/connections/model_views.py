@@ -7,9 +7,9 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.languages import gettext as _, ngettext
-from webapp.models.connections import own_names, service as connections, shown, suggested_models
+from webapp.models.connections import contexts, own_names, service as connections, shown, suggested_models
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.forms import ModelNameForm
+from webapp.models.connections.forms import ModelForm
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.models import DEMO, matching, providers
 from webapp.models.makers import Maker, maker_named
@@ -78,16 +78,20 @@ def allow() -> Response:
 @admin_only
 def show() -> Response:
     model = _listed(request.args.get("id", ""))
-    return _model_page(model, ModelNameForm.fresh(name=providers().own_name(model.id)))
+    entered = {"name": providers().own_name(model.id), "context_length": contexts.given(model.id)}
+    return _model_page(model, ModelForm.fresh(**entered))
 
 
 @bp.post("/model")
 @admin_only
 def rename() -> Response:
-    model, form = _listed(request.values.get("id", "")), ModelNameForm()
+    model, form = _listed(request.values.get("id", "")), ModelForm()
     with form.attempt():
-        own_names.rename(model.id, form.entered, author=audit_author())
-        return _saved(_("Saved.") if form.entered.name else _("The model has its usual name again."))
+        entered = form.entered
+        had_name = bool(providers().own_name(model.id))
+        own_names.rename(model.id, entered, author=audit_author())
+        contexts.give(model.id, entered.context_length, author=audit_author())
+        return _saved(_("The model has its usual name again.") if had_name and not entered.name else _("Saved."))
     return _model_page(model, form)
 
 
@@ -109,7 +113,7 @@ def _listed(id: str) -> Model:
     raise NotFound("That model no longer exists.")
 
 
-def _model_page(model: Model, form: ModelNameForm) -> Response:
+def _model_page(model: Model, form: ModelForm) -> Response:
     server = providers().server_of(model.id)
     form.name.render_kw = {**(form.name.render_kw or {}), "placeholder": providers().usual_name(model.id)}
     return form.shown(

@@ -15,8 +15,9 @@ from webapp.base.config import Config
 from webapp.base.current import PerApp
 from webapp.base.errors import Forbidden, Invalid, NotFound
 from webapp.models.connections import naming, own, provider_types
-from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, is_own, live_connections
+from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, is_own, known_model, live_connections
 from webapp.models.connections.listing import named_in_settings
+from webapp.models.connections.queries import KnownContext
 from webapp.models.makers import maker_of
 from webapp.models.names import name_of
 from webapp.models.providers.base import Model, Provider, ProviderError, RequestParameters
@@ -192,7 +193,9 @@ class Providers:
         """Returns every listed real model, each connection's default first."""
         connections, memory = self.connections(), self._memory
         if memory.listed_of is not connections:
-            models = [(connection, model) for connection in self._usable() for model in _models_of(connection)]
+            models = [
+                (connection, model) for connection in self._usable() for model in _models_of(connection, self.known_contexts())
+            ]
             of_settings = (self._found(name) for name in sorted(memory.named) if not name.startswith(DEMO))
             named = [provided for provided in of_settings if provided and provided[1]]
             names = naming.distinct_names(models, named, self._own_names())
@@ -335,8 +338,8 @@ class Providers:
 
     def context_length(self, model: str) -> int | None:
         """Returns how many tokens a model's context holds; None if that is unknown."""
-        listed_model = self.model(model)
-        return listed_model.context_length if listed_model else None
+        listed_model = self.model(model) or known_model(Model(model, model), self.known_contexts())
+        return listed_model.context_length
 
     def takes_schema(self, model: str) -> bool:
         """Returns whether the server reports that the model supports structured output by JSON Schema."""
@@ -422,6 +425,10 @@ class Providers:
     def _own_names(self) -> Mapping[str, str]:
         # There are none before the first successful query.
         return next((connection.own_names for connection in self.connections()[:1]), {})
+
+    def known_contexts(self) -> Mapping[str, KnownContext]:
+        """Returns what is known of the contexts of the team's models, and people's own, besides servers' lists."""
+        return next((connection.contexts for connection in self.connections()[:1]), {})
 
     def _names(self) -> dict[str, str]:
         self.listed()
@@ -540,7 +547,7 @@ def candidates(text: str, limit: int, person: str = "") -> list[tuple[str, str]]
     return [(model.id, model.name) for model in matching(providers().offered(person), text)[:limit]]
 
 
-def _models_of(connection: LiveConnection) -> Iterator[Model]:
+def _models_of(connection: LiveConnection, contexts: Mapping[str, KnownContext]) -> Iterator[Model]:
     """Yields a connection's models under the ids that people choose them by."""
     first = connection.starting_model
     models = {model.id: model for model in connection.models if not model.hidden}
@@ -548,7 +555,7 @@ def _models_of(connection: LiveConnection) -> Iterator[Model]:
         models = {first: models.pop(first, Model(first, first)), **models}
     for id, model in models.items():
         maker = maker_of(id, model.name)
-        yield replace(model, id=connection.prefix + id, maker=maker.name if maker else "")
+        yield known_model(replace(model, id=connection.prefix + id, maker=maker.name if maker else ""), contexts)
 
 
 def _is_known(connection: LiveConnection, name: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.models.connections import naming, queries
-from webapp.models.connections.effective import LiveConnection, own_connections
+from webapp.models.connections.effective import LiveConnection, known_model, own_connections
 from webapp.models.makers import maker_of
 from webapp.models.names import name_of
 from webapp.models.providers.base import Model
@@ -39,7 +39,7 @@ class OwnModels:
         first, models = live.starting_model, {model.id: model for model in live.models if not model.hidden}
         if first:
             models = {first: models.pop(first, Model(first, first)), **models}
-        shown = [(live, replace(model, id=live.prefix + id)) for id, model in models.items()]
+        shown = [(live, known_model(replace(model, id=live.prefix + id), live.contexts)) for id, model in models.items()]
         names = naming.distinct_names(shown, (), {})
         return cls(live, {model.id: _named(live, model, names[model.id]) for _, model in shown})
 

@@ -3,16 +3,18 @@
 They use a separate database connection, so that they can run during any transaction without being part of it.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CursorResult, Update, func, literal, select, union_all, update
+from sqlalchemy import CursorResult, Integer, Update, cast, func, literal, null, select, union_all, update
 from sqlalchemy.orm import Session
 
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db
 from webapp.base.languages import gettext as _
 from webapp.models.connections.keys import BUILT_IN, OPENROUTER_KEY, Stored
-from webapp.models.connections.tables import Connection, DeletedConnection, NamedModel, OwnConnection
+from webapp.models.connections.tables import Connection, DeletedConnection, ModelContext, NamedModel, OwnConnection
 from webapp.models.providers.base import ModelRecord
 from webapp.people.accounts.tables import User
 from webapp.settings.secrets.encryption import Holder, Secret
@@ -21,10 +23,41 @@ from webapp.settings.tables import ApplicationSetting
 ALL_BUT_MODELS = [column for column in Connection.__table__.columns if column.name != "models"]
 OWN_BUT_MODELS = [column for column in OwnConnection.__table__.columns if column.name != "models"]
 
-# In one statement, as both are read every second.
+_LENGTHS = ModelContext.given, ModelContext.learned, ModelContext.listed
+_NO_LENGTHS = [cast(null(), Integer).label(column.key) for column in _LENGTHS]
+# In one statement, as all are read every second.
 NAMES = Prepared(
-    union_all(select(DeletedConnection.slug.label("id"), literal("").label("name")), select(NamedModel.model, NamedModel.name))
+    union_all(
+        select(literal("deleted").label("kind"), DeletedConnection.slug.label("id"), literal("").label("name"), *_NO_LENGTHS),
+        select(literal("named"), NamedModel.model, NamedModel.name, *_NO_LENGTHS),
+        select(literal("context"), ModelContext.model, literal(""), *_LENGTHS),
+    )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContext:
+    """What is known of a model's context besides its server's list: as `ModelContext` has it."""
+
+    given: int | None
+    learned: int | None
+    listed: int | None
+
+    def length(self, listed: int | None) -> int | None:
+        """Returns how many tokens the context holds, if its server lists this many."""
+        if self.given or not self.learned or self.listed != listed:
+            return self.given or listed
+        return min(self.learned, listed or self.learned)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNames:
+    """The slugs of deleted connections, with which the ids of their models still begin; by their ids, the names that admins gave
+    models, and what is known of their contexts."""
+
+    deleted_slugs: frozenset[str]
+    own_names: Mapping[str, str]
+    contexts: Mapping[str, KnownContext]
 
 
 def connection_rows() -> list[dict[str, Any]]:
@@ -47,14 +80,15 @@ def own_count(person_id: str) -> int:
     return db.session.scalar(select(func.count()).where(OwnConnection.owner_id == person_id)) or 0
 
 
-def kept_names() -> tuple[frozenset[str], dict[str, str]]:
-    """Returns the slugs of deleted connections, and the names that admins gave models.
-
-    The ids of a deleted connection's models still begin with its slug; a name stands under the id that people choose it by.
-    """
+def kept_names() -> KeptNames:
+    """Returns what is kept by the names of connections and models."""
     with db.engine.connect() as connection:
         rows = NAMES.all(connection, {})
-    return frozenset(row.id for row in rows if not row.name), {row.id: row.name for row in rows if row.name}
+    return KeptNames(
+        frozenset(row.id for row in rows if row.kind == "deleted"),
+        {row.id: row.name for row in rows if row.kind == "named"},
+        {row.id: KnownContext(row.given, row.learned, row.listed) for row in rows if row.kind == "context"},
+    )
 
 
 def listed_models(id: str, *, own: bool = False) -> list[ModelRecord]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import delete as delete_rows, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,7 @@ from webapp.base.inputs import Input, Line, OneLine, checked_by
 from webapp.models.connections import keys, listing, suggested_models
 from webapp.models.connections.effective import LiveConnection, as_stored, live_connection, live_connections, new_built_in
 from webapp.models.connections.provider_types import KINDS, address_of
-from webapp.models.connections.tables import Connection, ConnectionFields, DeletedConnection, OwnConnection
+from webapp.models.connections.tables import Connection, ConnectionFields, DeletedConnection, ModelContext, OwnConnection
 from webapp.models.providers.base import Continuation, Model, ModelRecord, Provider, ProviderError
 from webapp.models.providers.reasoning import Mode
 from webapp.models.upstream import Trust
@@ -121,6 +121,7 @@ def change(slug: str, entered: ConnectionInput, *, author: audit.AuditAuthor) ->
         if address != before.base_url:
             row.base_url, row.models, row.models_at = _own_address(before, address), [], None
             row.left_out = 0
+            forget_contexts(session, slug)
             suggested_models.withdraw(session, f"The address is now {address}.", author=author)
         elif key and not row.default_model:
             suggested_models.propose(session, before, author=author)
@@ -174,6 +175,7 @@ def delete(slug: str, *, author: audit.AuditAuthor) -> None:
     with write() as session:
         row = row_of(session, slug)
         session.add(DeletedConnection(slug=slug, kind=row.kind, base_url=row.base_url))
+        forget_contexts(session, slug)
         session.delete(row)
         _note(session, "deleted a connection", slug, "", author)
 
@@ -290,6 +292,11 @@ def _list(session: Session, row: Connection, listed: Sequence[ModelRecord], auth
     listing.store(session, row, listed)
     row.models_at = utc_now()
     suggested_models.withdraw_if_unknown(session, row, (model["id"] for model in listed), author=author)
+
+
+def forget_contexts(session: Session, slug: str) -> None:
+    """Removes what is known of the contexts of a server's models, for another one in its place."""
+    session.execute(delete_rows(ModelContext).where(ModelContext.connection == slug))
 
 
 def slug_of(name: str, most: int = 30) -> str:

@@ -78,6 +78,24 @@ class NamedModel(Base):
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class ModelContext(Base):
+    """How many tokens the context of a model holds, by the id that people choose it by.
+
+    `given` is an admin's number. `learned` is what a refusal has said, and `listed` what the server listed then: once it lists
+    something else, that counts again.
+    """
+
+    __tablename__ = "model_contexts"
+
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    connection: Mapped[str] = mapped_column(String(40))
+    own_id: Mapped[str | None] = mapped_column(ForeignKey("own_connections.id", ondelete="CASCADE"), index=True)
+    given: Mapped[int | None]
+    learned: Mapped[int | None]
+    listed: Mapped[int | None]
+    changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class ModelMark(Base):
     """A model that a person has starred or recently chosen; the row is deleted when neither applies."""
 

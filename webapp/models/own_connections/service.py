@@ -25,6 +25,7 @@ from webapp.models.connections.service import (
     checked_address,
     fill,
     first_answer,
+    forget_contexts,
     note_result,
     own_row_of,
     slug_of,
@@ -96,6 +97,7 @@ def change(slug: str, entered: ConnectionInput, *, author: PersonAuthor) -> None
         fill(row, entered)
         if address != before.base_url:
             row.base_url, row.models, row.models_at, row.left_out = address, [], None, 0
+            forget_contexts(session, slug)
         if entered.key:
             keys.store(session, row, entered.key, address)
         if entered.key or address != before.base_url:
