@@ -41,6 +41,23 @@ FENCED = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 NAME_CHARS = 60
+MOST_TITLE_WORDS = 8
+# What models put around a title.
+MARKS = " \"'“”‘’„«»‹›*_`#.:"
+PREFIX = re.compile(r"(?:(?:chat |conversation )?title|titel|titre|título|titolo)\s*:\s*", re.IGNORECASE)
+THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
+# Another sentence follows, or the first one is addressed to somebody.
+SENTENCE_END = re.compile(r"[.!?]\s+\S|(?<!\w)(?:I|I'm|I've|I'll)(?!\w)")
+# A title speaks of its own task only where it is none.
+ABOUT = re.compile(
+    r"""\b(?:the|this|your|my|a|an)\s+(?:\w+\s+)?(?:above|following|given|previous|provided|suggested)?\s*
+    (?:title|response|conversation|chat|answer|text|message|question|prompt)\s+
+    (?:is|are|was|includes?|contains?|has|discusses|describes|could|should|would|above|provided|for\s+(?:this|the))\b
+    | ^(?:here(?:'s|\s+(?:is|are))|sure|certainly|of\s+course|okay|ok,|as\s+an\s+ai|sorry|unfortunately)\b
+    | \b(?:five|three|six)\s+(?:to|or)\s+(?:seven|six|eight|five)\s+words\b
+    | ^(?:person|answer|assistant|user|human)\s*:""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 @dataclass(slots=True)
@@ -119,10 +136,21 @@ def _request(prompt: active_prompts.RenderedPrompt, model: str, greeting: str, q
     return PromptBuilder(prompt.sections).build(model, [("user", scene + exchange)], **parameters)
 
 
+def written_title(text: str) -> str:
+    """Returns the title that a model has written; empty if that is none, so that the chat keeps its first words.
+
+    Small models continue the conversation, describe the task, or explain what they have written.
+    """
+    text = THOUGHTS.sub("", text[:READS_CHARS]).strip()
+    line = next((line for line in map(str.strip, text.splitlines()) if line), "")
+    title = title_of(PREFIX.sub("", title_of(line).strip(MARKS))).strip(MARKS)
+    is_title = title and not ABOUT.search(title) and not SENTENCE_END.search(title) and len(title.split()) <= MOST_TITLE_WORDS
+    return title if is_title else ""
+
+
 def _finish(session: Session, generation: Generation, transcript: Transcript, _projection: object) -> None:
     """Renames the chat unless its title has changed since the request."""
-    job, first_line = _jobs.get(generation.id), transcript.text[:READS_CHARS].strip().partition("\n")[0]
-    title = title_of(first_line).strip(" \"'“”„«».")
+    job, title = _jobs.get(generation.id), written_title(transcript.text)
     if job and title and generation.status == "completed":
         values = {"chat": job.chat_id, "present": job.present, "name": title}
         job.is_shared = NAMED.scalar(session, values)
