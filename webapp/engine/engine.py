@@ -22,7 +22,7 @@ from webapp.engine.state.admission import Admission
 from webapp.engine.state.circuit import Circuits
 from webapp.engine.state.generation_logs import GenerationLogs
 from webapp.engine.state.ownership import Worker
-from webapp.engine.state.presence import Presence
+from webapp.engine.state.presence import Presence, slots_key
 from webapp.engine.state.recovery_state import RecoveryState
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
@@ -233,6 +233,11 @@ class Engine:
         self.logs.park(live.id)
         with self.in_app():
             self.kinds[live.kind].parked(live)
+
+    def is_watched_elsewhere(self, lane: str, person: str) -> bool:
+        """Returns whether another worker serves a page of this lane to a person, as far as their pages are limited."""
+        slots = self.shared.watcher_limit if self.shared else None
+        return slots is not None and any(slots.has(slots_key(person, lane, sort)) for sort in ("alone", "shared"))
 
     def stop_overdue(self) -> bool:
         """Stops every run past a timeout; skips one check after the process was suspended, as text can have arrived unread."""

@@ -163,6 +163,11 @@ class Link:
         with self._answering():
             self._client.zrem(f"{PREFIX}places:{key}", name)
 
+    def count(self, key: str) -> int:
+        """Returns how many names such a set has."""
+        with self._answering():
+            return int(self._client.zcard(f"{PREFIX}places:{key}"))
+
     def about(self) -> tuple[str, bool]:
         """Returns the version of Redis, and whether it evicts data when its memory is full."""
         with self._answering():

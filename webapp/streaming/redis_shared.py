@@ -38,6 +38,12 @@ class WatcherLimit:
             with suppress(RedisUnavailable):
                 self._link.leave(_hidden(key), name)
 
+    def has(self, key: str) -> bool:
+        """Returns whether any worker has given a slot; without Redis, nothing is known of the others."""
+        with suppress(RedisUnavailable):
+            return self._is_connected() and self._link.count(_hidden(key)) > 0
+        return False
+
     def revoke(self, name: str) -> None:
         """Gives up a slot that a watcher in another worker has taken over."""
         if lose := self._here.get(name):

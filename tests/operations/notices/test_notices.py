@@ -1,8 +1,9 @@
 """The page and the API of notices: devices, email, webhook and quiet hours, and what goes with a session or an account."""
 
-import itertools
 import json
 import re
+import time
+from collections.abc import Callable
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -11,16 +12,21 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from tests.api.client import Client
+from tests.api.client import Client, client_of
 from tests.chat.conftest import ended
+from tests.chat.listener import Listener, listen
 from tests.operations.notices.conftest import AddDevice
 from tests.operations.notices.push_service import Device, PushService, status
 from tests.operations.notices.test_delivery import settled, states, told
 from tests.support.browser import Browser
+from tests.support.rounds import ROUNDS
+from tests.support.server import UNLIMITED
 from tests.support.statements import statements
+from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
+from webapp.chat.messages.notices import AWAY_SECONDS
 from webapp.engine.engine import ENGINE
 from webapp.engine.state.presence import Presence
 from webapp.operations.budgets import notices as budget_notices
@@ -31,12 +37,21 @@ from webapp.people.notices import kinds
 from webapp.people.notices.tables import Notice, NoticeChannel
 from webapp.people.notices.telling import is_reachable
 from webapp.settings.secrets.encryption import stored
+from webapp.settings.service import set_settings
 
+__all__ = ["listen"]
 PAGE = "/settings/notices"
+ANSWERS = 100 if ROUNDS > 1 else 12
+Listen = Callable[..., Listener]
 
 
 def fields(service: PushService, path: str = "/phone", **more: str) -> dict[str, str]:
     return {"endpoint": service.url + path, "name": "", **Device().keys, **more}
+
+
+def soon(app: Flask) -> None:
+    """Lets people be away at once."""
+    ENGINE.of(app).pause = lambda seconds: gevent.sleep(min(seconds, 0.01))
 
 
 def channels(app: Flask) -> int:
@@ -181,9 +196,7 @@ def test_an_answer_that_nobody_watched_is_told(
     app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream
 ) -> None:
     device, _ = add_device()
-    # Each look at the clock takes an hour: no one has been there for long.
-    clock = itertools.count(step=3_600)
-    ENGINE.of(app).presence = Presence(lambda: float(next(clock)))
+    soon(app)
     fake.says("**In** the mill.")
     path = member.post("/chats", message="Where are the keys?").location
     settled(app, "sent")
@@ -199,8 +212,7 @@ def test_an_answer_that_failed_says_so(
     app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream
 ) -> None:
     device, _ = add_device()
-    clock = itertools.count(step=3_600)
-    ENGINE.of(app).presence = Presence(lambda: float(next(clock)))
+    soon(app)
     fake.always({"status": 400})
     member.post("/chats", message="Where are the keys?")
     settled(app, "sent")
@@ -213,6 +225,55 @@ def test_who_watches_or_has_just_asked_is_not_told(
     add_device()
     member.wait_for(member.post("/chats", message="Where are the keys?").location.partition("#")[0], ended)
     assert states(app) == []
+
+
+def test_short_answers_that_a_program_asks_for_are_told(
+    app: Flask, program: Client, service: PushService, add_device: AddDevice, fake: Upstream
+) -> None:
+    add_device()
+    soon(app)
+    for text in ("Where are the keys?", "And the boots?"):
+        program.ended(program.post("/chats", {"message": text}, status=201)["sent"])
+    settled(app, "sent", "sent")
+
+
+def test_of_an_answer_that_was_seen_to_its_end_nothing_is_told(
+    app: Flask, program: Client, service: PushService, add_device: AddDevice, fake: Upstream
+) -> None:
+    add_device()
+    sent = program.post("/chats", {"message": "Where are the keys?"}, status=201)["sent"]
+    assert program.events(f"/generations/{sent['generation_id']}/events")[-1].event == "ended"
+    program.ended(program.post("/chats", {"message": "And the boots?"}, status=201)["sent"])
+    settled(app, "sent")
+
+
+@pytest.mark.rounds
+def test_each_answer_is_told_once_or_seen_whenever_it_is_left(
+    app: Flask, member: Browser, owner: Browser, service: PushService, add_device: AddDevice, fake: Upstream, listen: Listen
+) -> None:
+    add_device()
+    add_device("/owner", client_of(app, owner.email))
+    fake.counts(10, pace=0.04)
+    with app.app_context():
+        set_settings(dict.fromkeys(UNLIMITED, "0"), author=COMMAND_LINE)
+    pages, was_shown = dict[str, Listener](), dict[str, bool]()
+    for number in range(ANSWERS):
+        browser = (member, owner)[number % 2]
+        path = browser.post("/chats", message="Count").location.partition("#")[0]
+        page = browser.page(path)
+        was_shown[path] = ended(page)
+        pages[path] = listen(browser, page.events_url)
+        # From its beginning until well after its end.
+        gevent.spawn_later(number / ANSWERS, pages[path].close)
+    away = time.monotonic() + AWAY_SECONDS + 1
+    until(lambda: time.monotonic() > away and not ENGINE.of(app).live, "all have been told")
+    with app.app_context():
+        told_paths = [path.partition("#")[0] for path in db.session.scalars(select(Notice.path))]
+    for path, page in pages.items():
+        assert told_paths.count(path) <= 1
+        is_seen = was_shown[path] or page.statuses()[-1:] == ["completed"]
+        assert told_paths.count(path) == 1 or is_seen, f"{path} was neither told nor seen"
+    assert told_paths
 
 
 def test_presence_knows_whose_watchers_are_here() -> None:
@@ -280,7 +341,7 @@ def test_a_call_that_waits_is_told(
     app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream
 ) -> None:
     device, _ = add_device()
-    ENGINE.of(app).pause = lambda seconds: gevent.sleep(min(seconds, 0.01))
+    soon(app)
     ask = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
     fake.always({"rounds": [{"says": "Hm.", "calls": [ask]}, {"says": "So be it."}]})
     path = member.post("/chats", message="Go", tools="ask_person").location.partition("#")[0]

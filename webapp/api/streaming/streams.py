@@ -157,7 +157,10 @@ def _sent(
                     connection.note_sent()
                 if not lines:
                     connection.wait(feed.topics(), connection.push_signal)
-            if not feed.has_ended:
+            if feed.has_ended:
+                # Not only nearly, as a page that is left at the end of an answer.
+                engine.presence.seen(feed.lane, watcher.person)
+            else:
                 yield from feed.disconnected(SUPERSEDED) if connection.is_superseded else feed.news()
     finally:
         if leave:

@@ -15,6 +15,7 @@ from webapp.chat.record.post_answer import PostAnswer
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
 from webapp.engine.live import LiveGeneration
+from webapp.engine.state.presence import Lookout
 from webapp.engine.tables import WAITING, Generation
 from webapp.people.notices.kinds import KindName
 from webapp.people.notices.telling import is_reachable, tell
@@ -23,8 +24,6 @@ from webapp.web.feature import brought
 
 # Who looked away for less is still here: a page needs a moment to connect, or to load again.
 AWAY_SECONDS = 5.0
-# How often other workers say at the latest that someone reads an answer there.
-AWAY_ELSEWHERE_SECONDS = 30.0
 # Of which the beginning is plain text.
 READS_CHARS = 1_000
 TITLES = {"completed": "", "failed": "An answer failed"}
@@ -43,10 +42,9 @@ def tell_of_end(engine: Engine, generation: Generation, after: PostAnswer) -> No
     """Tells who began an answer that it has ended, unless they watch it; what programs read themselves isn't told."""
     person, is_kept = generation.user_id or "", not after.is_temporary and not engine.is_closing
     if is_kept and generation.status in TITLES and generation.when_unwatched == DETACHED and is_reachable(person):
-        if _watches(engine, generation.lane, person):
-            return
         title, about = TITLES[generation.status], (person, after.chat_id, after.title, generation.message_id or "")
-        engine.spawn(partial(_tell, engine, "answer", *about, title=title, once=f"answer {generation.id}"))
+        tell = partial(_tell, engine, "answer", *about, title=title, once=f"answer {generation.id}")
+        engine.spawn(partial(_tell_if_away, engine, engine.presence.look_out(generation.lane, person), tell))
 
 
 def tell_of_wait(engine: Engine, live: LiveGeneration, chat: Chat) -> None:
@@ -59,7 +57,7 @@ def tell_of_wait(engine: Engine, live: LiveGeneration, chat: Chat) -> None:
 
 def _tell_if_waiting(engine: Engine, live: LiveGeneration, person: str, chat_id: str, subject: str, *, once: str) -> None:
     engine.pause(AWAY_SECONDS)
-    if engine.is_closing or engine.presence.has(live.lane, person):
+    if engine.is_closing or engine.presence.has(live.lane, person) or engine.is_watched_elsewhere(live.lane, person):
         return
     with engine.in_app():
         is_waiting = db.session.scalar(select(Generation.status).where(Generation.id == live.id)) == WAITING
@@ -67,13 +65,11 @@ def _tell_if_waiting(engine: Engine, live: LiveGeneration, person: str, chat_id:
         _tell(engine, "waiting", person, chat_id, subject, live.message_id or "", once=once)
 
 
-def _watches(engine: Engine, lane: str, person: str) -> bool:
-    if engine.presence.has(lane, person):
-        return True
-    # Others watch, so that nothing is known of when this person left.
-    if not engine.presence.is_alone(lane):
-        return False
-    return engine.presence.was_seen(lane, AWAY_ELSEWHERE_SECONDS if engine.shared else AWAY_SECONDS)
+def _tell_if_away(engine: Engine, lookout: Lookout, tell: Callable[[], None]) -> None:
+    """Asks a moment after the end: who has left just before it has not seen it, and a page may be loading again."""
+    engine.pause(AWAY_SECONDS)
+    if not (engine.presence.has_come(lookout) or engine.is_watched_elsewhere(lookout.lane, lookout.person)):
+        tell()
 
 
 def _tell(

@@ -41,7 +41,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
     right = right_in(chat, me)
     topics = engine.logs.topics
     seq, sidebar = topics.last(lane), tuple(map(topics.last, topic_names.for_person(me.id if me else "")))
-    engine.presence.seen(lane)
+    engine.presence.seen(lane, me.id if me else "")
     # One that is shared with a person isn't kept: their access can end while they are offline.
     if (
         me

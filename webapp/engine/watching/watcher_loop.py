@@ -22,6 +22,7 @@ from webapp.base.errors import TooMany
 from webapp.base.heavy.turns import TurnQueue
 from webapp.engine import trace
 from webapp.engine.engine import Engine, the_engine
+from webapp.engine.state.presence import slots_key
 from webapp.engine.watching import shared
 from webapp.engine.watching.push import NonBlockingWriter, Push, PushSignal, writer_of
 from webapp.engine.watching.sse_response import EVENT_STREAM, OPENING, detecting_disconnect, socket_of, streaming_response
@@ -411,12 +412,12 @@ def _in_slot(engine: Engine, key: tuple[str, str, Sort], limit: int, slot: Watch
     if limit and len(here) > limit:
         here[0].revoke()
     elsewhere = engine.shared.watcher_limit if engine.shared and limit else None
-    name = elsewhere.enter(repr(key), limit, slot.revoke) if elsewhere else ""
+    name = elsewhere.enter(slots_key(*key), limit, slot.revoke) if elsewhere else ""
     try:
         yield
     finally:
         if elsewhere:
-            elsewhere.leave(repr(key), name)
+            elsewhere.leave(slots_key(*key), name)
         slots.remove(slot)
         if not slots:
             _slots.pop(key, None)
