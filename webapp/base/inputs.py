@@ -5,24 +5,25 @@ A form shows its fields (`webapp/web/forms.py`), the API takes it as a body, and
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
+from functools import partial
 from types import NoneType
 from typing import Annotated, Any, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     StringConstraints,
     ValidationError,
     WrapValidator,
     create_model,
-    model_validator as validates,
 )
-from pydantic.json_schema import JsonSchemaValue
+from pydantic.fields import FieldInfo
 
 from webapp.base.errors import Invalid
 from webapp.base.words import number, plural
@@ -46,22 +47,24 @@ class Input(BaseModel):
         except ValidationError as error:
             raise _refusal(error) from error
 
-    @validates(mode="before")
     @classmethod
-    def _without_nulls(cls, sent: Any) -> Any:
-        """Leaves out the fields that are null, if they have a default and null has no meaning of its own."""
-        if not isinstance(sent, dict) or None not in sent.values():
-            return sent
-        return {name: value for name, value in sent.items() if value is not None or name not in cls._left_out()}
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Has a null in each field that is left out with it use the default.
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        json_schema = handler(schema)
-        properties = handler.resolve_ref_schema(json_schema)["properties"]
-        for name in cls._left_out() & properties.keys():
-            words = {key: properties[name].pop(key) for key in ("title", "description", "default") if key in properties[name]}
-            properties[name] = {"anyOf": [properties[name], {"type": "null"}], **words}
-        return json_schema
+        A validator before the types are read would hand them Python's values, of which JSON's text is no date and no decimal.
+        """
+        model = fields_schema = handler(source)
+        while fields_schema["type"] != "model-fields":
+            fields_schema = fields_schema["schema"]
+        for name in cls._left_out():
+            default = fields_schema["fields"][name]["schema"]
+            given = {"type": "no-info", "function": partial(_or_default, cls.model_fields[name])}
+            default["schema"] = {
+                "type": "function-after",
+                "function": given,
+                "schema": {"type": "nullable", "schema": default["schema"]},
+            }
+        return model
 
     @classmethod
     def _left_out(cls) -> set[str]:
@@ -169,6 +172,10 @@ def storable(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\0", "\ufffd").encode("utf-8", "replace").decode().strip()
 
 
+def _or_default(field: FieldInfo, value: Any) -> Any:
+    return field.get_default(call_default_factory=True) if value is None else value
+
+
 # For a text of several lines.
 Prose = BeforeValidator(lambda text: storable(text) if isinstance(text, str) else text)
 LongText = Annotated[str, StringConstraints(max_length=TEXT_CHARS), Prose]
@@ -176,6 +183,8 @@ NAME = OneLine("Enter a name of up to 120 characters.", 120, 1)
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120), NAME]
 # The id of something that may be hidden from the caller: an id of a wrong form is a 404 like any unknown one.
 AnyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,64}$")]
+# In UTC, as SQLite stores no time zone.
+Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 # A line of which a rule of its own says what it may be.
 Line = Annotated[str, StringConstraints(max_length=300)]
 

@@ -1,7 +1,7 @@
 """Links: what they show to people without an account, and when they are closed."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -228,18 +228,26 @@ def test_who_has_an_account_continues_what_the_link_shows_and_no_more(owner, mem
 
 
 @pytest.mark.parametrize(
-    ("body", "status"),
+    ("body", "status", "said"),
     [
-        ({"ends_at": None}, 422),
-        ({"ends_at": "2020-01-01T00:00:00Z"}, 422),
-        ({"ends_at": "9999-01-01T00:00:00Z"}, 422),
-        ({"ends_at": "tomorrow"}, 422),
-        ({"with": ["keys"]}, 422),
-        ({"message_id": "x"}, 404),
+        ({"ends_at": None}, 422, "A link needs an end"),
+        ({"ends_at": "2020-01-01T00:00:00Z"}, 422, "This end is in the past."),
+        ({"ends_at": "9999-01-01T00:00:00Z"}, 422, "A link needs an end"),
+        ({"ends_at": "tomorrow"}, 422, "Input should be a valid datetime, input is too short"),
+        ({"with": ["keys"]}, 422, "Input should be 'files'"),
+        ({"message_id": "x"}, 404, "Page not found"),
     ],
 )
-def test_what_makes_no_sense_is_refused(owner, path, body, status):
-    assert owner.client.post(f"/api/v1{path}/links", json=body).status_code == status
+def test_what_makes_no_sense_is_refused(owner, path, body, status, said):
+    refused = owner.client.post(f"/api/v1{path}/links", json=body)
+    assert refused.status_code == status
+    assert said in refused.text.replace("\\u2019", "'"), refused.text
+
+
+def test_a_program_says_when_a_link_ends(owner, path):
+    end = (utc_now() + timedelta(days=30)).isoformat(timespec="seconds")
+    made = link(owner, path, ends_at=end)
+    assert datetime.fromisoformat(made["ends_at"]) == datetime.fromisoformat(end)
 
 
 def test_only_the_owner_links_and_admins_see_whose_but_not_what(app, owner, member, stranger, path):

@@ -122,6 +122,8 @@ def test_programs_do_the_same(owner: Browser, stranger: Browser) -> None:
     path = f"/schedules/{made['id']}"
     changed = program.said("PATCH", path, 200, {"rule": {"cron": "0 8 29 2 *"}, "title": "Leap"})
     assert (changed["rule"]["cron"], changed["prompt"], changed["title"]) == ("0 8 29 2 *", "News", "Leap")
+    changed = program.said("PATCH", path, 200, {"ends_at": "2099-12-31T13:00:00+01:00"})
+    assert changed["ends_at"] == "2099-12-31T12:00:00Z"
     changed = program.said("PATCH", path, 200, {"workflow": "weekly-checkin"})
     assert (changed["workflow"], changed["prompt"]) == ("weekly-checkin", "")
     run = program.post(f"{path}/runs", status=201)

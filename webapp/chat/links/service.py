@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any, Literal, NamedTuple
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from webapp.base.db import NO_PATIENCE, db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, Unavailable
 from webapp.base.heavy import bounded
 from webapp.base.ids import new_id
-from webapp.base.inputs import Input
+from webapp.base.inputs import Input, Moment
 from webapp.base.languages import gettext as _
 from webapp.chat.links.tables import Link
 from webapp.chat.messages import fork
@@ -62,9 +62,7 @@ class LinkInput(Input):
     """What is entered for a link; without an end it lasts seven days, and null is for ever."""
 
     live: bool = Field(False, description="Whether it shows what is written later, too. A snapshot doesn't.")
-    ends_at: AwareDatetime | None = Field(
-        None, description="Left out: in seven days. Null: never, where the settings allow that."
-    )
+    ends_at: Moment | None = Field(None, description="Left out: in seven days. Null: never, where the settings allow that.")
     shows: list[Part] = Field([], alias="with", max_length=len(PARTS), description="What it shows besides the texts.")
 
     @property

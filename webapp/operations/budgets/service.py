@@ -25,11 +25,7 @@ ENABLED = "budgets.enabled"
 Who = Literal["team", "group", "user", "character", "token"]
 Unit = Literal["usd", "tokens", "answers"]
 Period = Literal["day", "week", "month"]
-# Not strict, as no value of JSON is a decimal number.
-Limit = Annotated[
-    Decimal,
-    Field(gt=0, le=10**12, strict=False, description="In the unit; dollars with up to nine decimal places."),
-]
+Limit = Annotated[Decimal, Field(gt=0, le=10**12, description="In the unit; dollars with up to nine decimal places.")]
 WarnAt = Annotated[
     float,
     Field(gt=0, le=1, description="The share of the limit at which people are warned."),

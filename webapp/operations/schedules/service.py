@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from sqlalchemy import delete as deleted, func, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
-from webapp.base.inputs import AnyId, Changes, Input, LongText, Name, changes
+from webapp.base.inputs import AnyId, Changes, Input, LongText, Moment, Name, changes
 from webapp.base.words import plural
 from webapp.chat.calls import choosing
 from webapp.chat.messages import sending
@@ -74,7 +74,7 @@ class ScheduleInput(Input):
     project_id: AnyId = Field("", description="The project in which new chats begin.")
     model: Annotated[str, StringConstraints(max_length=200)] = Field("", description="Empty for your usual model.")
     tools: list[Key] | None = Field(None, max_length=choosing.MOST_TOOLS, description="Of new chats; null for your usual ones.")
-    ends_at: AwareDatetime | None = Field(None, description="The end: no run is due after it.")
+    ends_at: Moment | None = Field(None, description="The end: no run is due after it.")
 
     @property
     def zone(self) -> ZoneInfo:
