@@ -51,9 +51,9 @@ def render_long(template: str, **context: Any) -> Response:
 
 
 def redirect(location: str, words: str = "") -> Response:
-    """Redirects with 303, so that the browser continues with a GET; the next page shows `words` as a flash message."""
+    """Redirects with 303, so that the browser continues with a GET; the page at `location`, and no other, shows `words` once."""
     if words:
-        flash(words)
+        flash(words, urlsplit(location).path)
     return _varied(flask_redirect(location, 303, Response))
 
 

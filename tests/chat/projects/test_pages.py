@@ -40,6 +40,14 @@ def test_one_is_made_changed_deleted_and_restored(app: Flask, owner: Browser) ->
     assert owner.page(path).one("h1").text() == "Weir"
 
 
+def test_what_was_done_is_confirmed_on_its_page_and_on_no_other(owner: Browser) -> None:
+    path = made(owner)
+    for read_first in (path, "/admin/tools"):
+        assert owner.post(path, name="Weir").status_code == 303
+        said = [[node.text() for node in owner.page(page).all("#told .notice")] for page in (read_first, "/admin/tools", path)]
+        assert said == ([["Saved."], [], []] if read_first == path else [[], [], []])
+
+
 def test_what_is_wrong_is_said_at_its_field(owner: Browser) -> None:
     path = made(owner)
     for field, value in (("name", " "), ("temperature", "9"), ("max_tokens", "many")):
