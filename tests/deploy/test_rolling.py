@@ -178,6 +178,7 @@ def test_what_is_sent_during_a_rolling_restart_is_stored_once(behind, servers, f
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("behind", [behind_nginx, behind_caddy])
 def test_five_thousand_requests_are_stored_once(behind, servers, fake, tmp_path):
     send_during_restarts(behind, servers, fake, tmp_path, at_least=5_000)
@@ -190,7 +191,8 @@ def send_during_restarts(behind, servers: tuple[Server, Server], fake, folder: P
     with behind(servers, folder) as person:
         with writing(person) as writers:
             restart(servers)
-            while sum(writer.sent for writer in writers) < at_least:
+            while (sent := sum(writer.sent for writer in writers)) < at_least:
+                print(f"{sent} sent, {sum(len(writer.refused) for writer in writers)} refused", flush=True)
                 restart(servers)
         stored_once(servers[0], writers)
 
