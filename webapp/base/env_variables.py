@@ -299,6 +299,13 @@ VARIABLES = (
         _origins,
         "https://app.example.org,http://localhost:3000",
     ),
+    Variable(
+        "READ_MODEL_LISTS",
+        "1",
+        "0 reads lists of models only when an admin asks, not at the start and daily.",
+        _switch,
+        "0",
+    ),
     Variable("DEBUG", "", "Namespaces to log in detail, without message text.", _namespaces, "chat:streaming,plan"),
     Variable("LOG_CONTENT", "0", "1 includes the text of answers in DEBUG lines.", _switch, "1"),
     Variable("LOG_FORMAT", "text", "Log format: text or json.", _log_format, "json"),

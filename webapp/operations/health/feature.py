@@ -1,6 +1,6 @@
 """The health feature: probes for monitoring, a page for admins, and commands to check, back up and restore."""
 
-from webapp.operations.health import nightly, views
+from webapp.operations.health import model_lists, nightly, views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -8,7 +8,7 @@ COMMANDS = ("check", "backup", "restore", "rehearse", "perform-rehearsal", "vers
 FEATURE = Feature(
     blueprints=(views.probes, views.bp),
     commands={name: f"webapp.operations.health.commands:{name.replace('-', '_')}" for name in COMMANDS},
-    resumes=(nightly.wake,),
+    resumes=(nightly.wake, model_lists.wake),
     navigation=(
         NavEntry(
             words="Health",
