@@ -106,21 +106,21 @@ TABLE = {
         POST api_roleplay.cancel api:chat
         POST api_threads.send api:chat
         POST api_threads.send_and_watch api:chat
+        PUT api_follow_ups.queue api:chat
+        DELETE api_follow_ups.remove api:chat
+        POST api_follow_ups.send api:chat
+    """,
+    ("writing people", ("chat", "place")): """
+        PATCH api_follow_ups.edit api:chat
+        DELETE api_follow_ups.remove_one api:chat
     """,
     ("person", ("chat",)): """
         PATCH api_chats.change api:chat
         DELETE api_chats.delete api:chat
         GET api_chats.take api:read
         GET api_chats.grants api:read
-        PUT api_follow_ups.queue api:chat
-        DELETE api_follow_ups.remove api:chat
-        POST api_follow_ups.send api:chat
         POST api_suggestions.suggest api:chat
         DELETE api_suggestions.stop api:chat
-    """,
-    ("person", ("chat", "place")): """
-        PATCH api_follow_ups.edit api:chat
-        DELETE api_follow_ups.remove_one api:chat
     """,
     ("person, but no guest", ("chat",)): "PUT api_chats.grant api:chat",
     ("person", ("chat", "grant")): "DELETE api_chats.revoke api:chat",

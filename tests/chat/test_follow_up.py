@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from tests.chat.conftest import ended, ended_with, id_of, statuses, texts
+from tests.api.client import client_of
+from tests.chat.conftest import ended, ended_with, give, id_of, statuses, texts
 from tests.engine.bench import Bench
 from tests.engine.injection import install
 from tests.engine.test_recovery import die
@@ -14,9 +15,10 @@ from tests.support.browser import HTMX
 from webapp.base.db import db, write
 from webapp.chat.kind import changed
 from webapp.chat.messages import follow_up
-from webapp.chat.record.tables import Chat, FollowUp
+from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
+from webapp.people.accounts.tables import Grant
 from webapp.settings.service import set_setting
 
 
@@ -329,3 +331,52 @@ def test_it_is_sent_later_when_the_database_fails_at_its_moment(app: Flask, sort
     # The generation is stored before it runs, and can end before anyone could see it run.
     bench.until(lambda: [generation.status for generation in bench.generations()] == ["completed", "completed"])
     assert _waiting(bench, id) == []
+
+
+def test_everyone_who_writes_in_a_shared_chat_can_queue(app, owner, member, stranger, path, fake):
+    for browser in (member, stranger):
+        give(path, browser, "write")
+    page = member.page(path).press("Queue", message="Hers")
+    assert page.says("Next: member: Hers")
+    assert queue(owner, path, "His").status_code == 303
+    assert owner.page(path).says("Then: owner: His")
+    # Each edits their own; the owner of the chat removes any.
+    (hers, his) = [row.attributes["id"].removeprefix("waiting-") for row in owner.page(path).all(".next__row")]
+    for browser, of_others in ((owner, hers), (member, his), (stranger, hers)):
+        assert browser.post(f"{path}/follow-up/edit", waiting=of_others, message="Other words").status_code == 403
+    for browser, of_others in ((member, his), (stranger, hers)):
+        assert browser.post(f"{path}/follow-up/remove", waiting=of_others).status_code == 403
+    rows = {id: member.page(path).one(f"#waiting-{id}") for id in (hers, his)}
+    assert [bool(rows[id].css("button")) for id in (hers, his)] == [True, False]
+    assert member.post(f"{path}/follow-up/edit", waiting=hers, message="Hers, changed").status_code == 303
+    fake.over()
+    page = owner.wait_for(path, ended_with(6))
+    assert texts(page)[2::2] == ["Hers, changed", "His"]
+    with app.app_context():
+        authors = db.session.scalars(select(Message.author_id).where(Message.role == "user").order_by(Message.id)).all()
+    assert authors == [owner.person_id, member.person_id, owner.person_id]
+
+
+def test_a_second_writer_takes_their_own_back(app, owner, member, path, fake):
+    give(path, member, "write")
+    queue(member, path, "Hers")
+    page = member.page(path).press("Remove", message="More")
+    assert page.one("#composer-text").text().split() == ["Hers", "More"]
+    assert owner.page(path).one("#composer-text").text() == ""
+    program = client_of(app, member.email)
+    chat = program.said("PUT", f"{path}/follow-up", 200, {"message": "By a program"})
+    assert [queued["author_id"] for queued in chat["follow_ups"]] == [member.person_id]
+    queue(owner, path, "His")
+    program.said("DELETE", f"{path}/follow-up", 204)
+    assert [queued["message"] for queued in program.get(path)["follow_ups"]] == ["His"]
+    fake.over()
+
+
+def test_what_someone_queued_who_may_no_longer_write_is_not_sent(app, owner, member, path, fake):
+    give(path, member, "write")
+    queue(member, path, "Hers")
+    queue(owner, path, "His")
+    with app.app_context(), write() as session:
+        session.execute(delete(Grant))
+    fake.over()
+    assert texts(owner.wait_for(path, ended_with(4)))[::2] == ["First", "His"]

@@ -128,6 +128,7 @@ ANSWERED: Any = {
 
 class FollowUpAnswer(Answer):
     id: str
+    author_id: str | None = Field(description="Who has written it.")
     message: str
     model: str
     model_name: str
@@ -533,7 +534,9 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
 
 
 def _queued(row: FollowUp, owner_id: str | None) -> FollowUpAnswer:
-    return FollowUpAnswer(id=row.id, message=row.text, model=row.model, model_name=choice_name(owner_id, row.model))
+    author_id = row.author_id or owner_id
+    model_name = choice_name(owner_id, row.model)
+    return FollowUpAnswer(id=row.id, author_id=author_id, message=row.text, model=row.model, model_name=model_name)
 
 
 stories_bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")

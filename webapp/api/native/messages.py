@@ -376,36 +376,36 @@ class Reworded(Body):
     errors=(409,),
 )
 def queue(id: str, body: FollowUp) -> ChatAnswer:
-    chat = own_chat(id)
+    chat = writable_chat(id)
     # Of those side by side, one that is named answers alone.
     named = {"answered_by" if chat.models else "model": body.model}
-    follow_up.queue(chat, body.message, speaker_id=body.character_id, **named)
-    return answer_of(own_chat(id))
+    follow_up.queue(chat, body.message, by=caller().id, speaker_id=body.character_id, **named)
+    return answer_of(writable_chat(id))
 
 
 @follow_ups_bp.delete("", endpoint="remove")
-@operation("Remove every queued message", scope="chat", status=204)
+@operation("Remove every queued message; for others than the chat's owner, their own", scope="chat", status=204)
 def remove_queued(id: str) -> None:
-    follow_up.remove_all(own_chat(id))
+    follow_up.remove_all(writable_chat(id), by=caller().id)
 
 
 @follow_ups_bp.patch("/<waiting>", endpoint="edit")
-@operation("Edit a queued message", scope="chat", body=Reworded, answer=ChatAnswer, errors=(409,))
+@operation("Edit a queued message of your own", scope="chat", body=Reworded, answer=ChatAnswer, errors=(409,))
 def edit_queued(id: str, waiting: str, body: Reworded) -> ChatAnswer:
-    follow_up.edit(own_chat(id), waiting, body.message)
-    return answer_of(own_chat(id))
+    follow_up.edit(writable_chat(id), waiting, body.message, by=caller().id)
+    return answer_of(writable_chat(id))
 
 
 @follow_ups_bp.delete("/<waiting>", endpoint="remove_one")
-@operation("Remove a queued message", scope="chat", status=204, errors=(409,))
+@operation("Remove a queued message: your own, or any in a chat of yours", scope="chat", status=204, errors=(409,))
 def remove_one_queued(id: str, waiting: str) -> None:
-    follow_up.remove(own_chat(id), waiting)
+    follow_up.remove(writable_chat(id), waiting, by=caller().id)
 
 
 @follow_ups_bp.post("/send", endpoint="send")
 @operation("Send the next queued message now; in a chat with `models`, all of them answer it", **STARTS_SEVERAL)
 def send_queued(id: str) -> Sent | Response:
-    return _begun(follow_up.send(own_chat(id)))
+    return _begun(follow_up.send(writable_chat(id)))
 
 
 suggestions_bp = Blueprint("api_suggestions", __name__, url_prefix="/api/v1/chats/<id>/suggestion")

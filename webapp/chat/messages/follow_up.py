@@ -11,18 +11,20 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import AppError, Busy, Conflict, Unavailable
+from webapp.base.errors import AppError, Busy, Conflict, Forbidden, Unavailable
 from webapp.chat.group.members import answering_speaker
 from webapp.chat.messages import drafts, sending, source_search
 from webapp.chat.messages.storing import PendingGeneration, store_and_start_all
-from webapp.chat.record import announcements, queries
+from webapp.chat.record import announcements, queries, sharing
 from webapp.chat.record.leader import refuse_if_led
-from webapp.chat.record.model_choice import Choice, choice_in, choice_to_ask, model_to_ask, models_to_ask
+from webapp.chat.record.model_choice import Choice, choice_in, choice_to_ask, chosen_by, model_to_ask, models_to_ask
 from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine import service as generations
 from webapp.engine.duties.recovery import WITHIN
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
+from webapp.people.accounts.tables import User
+from webapp.people.members import people
 from webapp.settings.service import setting
 from webapp.streaming.loops import supervise
 
@@ -50,47 +52,45 @@ def waiting_in(*chat_ids: str) -> list[FollowUp]:
 
 
 def ask_in_turn(chat: Chat, text: str, *, key: str, wishes: Wishes) -> None:
-    """Sends a message that was written offline, behind whatever waits in the chat; repeating key and text sends it once.
-
-    While an answer is written, only the chat's owner can have a message wait; others get `Busy`.
-    """
+    """Sends a message that was written offline, behind whatever waits in the chat; repeating key and text sends it once."""
     id, person = chat.id, wishes.person
     if has_come(id, person, text, key):
         return
     options = {"model": wishes.model, "answered_by": wishes.answered_by, "speaker_id": wishes.speaker_id}
-    if person != chat.owner_id or not (waiting_in(id) or generations.active_generation(chat.lane)):
+    if not (waiting_in(id) or generations.active_generation(chat.lane)):
         try:
             sending.ask(chat, text, key=key, by=person, options=sending.TYPED_OPTIONS, models=wishes.models, **options)
             return
         except Busy:
-            if person != chat.owner_id:
-                raise
             # Another message has come before it.
             chat = db.session.get_one(Chat, id, populate_existing=True)
     if not generations.active_generation(chat.lane):
         # What waits behind an answer that was stopped goes first.
         send(chat)
         chat = db.session.get_one(Chat, id, populate_existing=True)
-    queue(chat, text, key=key, **options)
+    queue(chat, text, key=key, by=person, **options)
     drafts.forget(person, id)
 
 
-def queue(chat: Chat, text: str, *, model: str = "", answered_by: str = "", speaker_id: str = "", key: str = "") -> None:
+def queue(
+    chat: Chat, text: str, *, by: str = "", model: str = "", answered_by: str = "", speaker_id: str = "", key: str = ""
+) -> None:
     """Queues a message until the running answer is complete; sends it immediately if the answer has just completed.
 
     Repeating key and text queues it once, as when a button is pressed twice; so does the same text twice in a row without keys.
-    `answered_by` is the model of its answer alone, and `speaker_id` the character of a group that is to answer.
+    `by` is its author, if that is not the owner. `answered_by` is the model of its answer alone, and `speaker_id` the character
+    of a group that is to answer.
     """
-    choice = choice_to_ask(chat, model) if model or not answered_by else choice_in(chat)
-    answered_by = answered_by and model_to_ask(chat, answered_by)
+    person = by or sending.person_of(chat)
+    choice, answered_by = chosen_by(chat, model, answered_by, person)
     if speaker_id:
         answering_speaker(chat, chat.head_id, speaker_id=speaker_id)
     id, content = refuse_if_led(chat).id, sending.checked_text(text)
-    sent_as = generations.request_hash(sending.person_of(chat), key, f"{id}\0{content}")
+    sent_as = generations.request_hash(person, key, f"{id}\0{content}")
     if generations.generation_of_request(sent_as):
         return
     wishes = {"model": choice.word, "answered_by": answered_by, "speaker_id": speaker_id}
-    _store(FollowUp(chat_id=id, text=content, sent_as=sent_as, **wishes), choice)
+    _store(FollowUp(chat_id=id, author_id=by or None, text=content, sent_as=sent_as, **wishes), choice)
     _notify(id)
     try:
         send_if_complete(id)
@@ -100,44 +100,53 @@ def queue(chat: Chat, text: str, *, model: str = "", answered_by: str = "", spea
         _send_later(the_engine(), id)
 
 
-def edit(chat: Chat, waiting_id: str, text: str) -> None:
-    """Changes the text of a queued message; it keeps its place."""
+def is_by(chat: Chat, queued: FollowUp, person: str) -> bool:
+    """Returns whether a person has queued a message; a visitor has no id."""
+    return (queued.author_id or chat.owner_id or "") == person
+
+
+def edit(chat: Chat, waiting_id: str, text: str, *, by: str) -> None:
+    """Changes the text of a queued message of one's own; it keeps its place."""
     content = sending.checked_text(text)
     _refuse_too_much(content, [queued.text for queued in waiting_in(chat.id) if queued.id != waiting_id])
+    _refuse_others(chat, waiting_id, by)
     _change(chat, update(FollowUp).where(FollowUp.id == waiting_id).values(text=content))
 
 
-def remove(chat: Chat, waiting_id: str) -> None:
-    """Removes one queued message."""
+def remove(chat: Chat, waiting_id: str, *, by: str) -> None:
+    """Removes one queued message of one's own; the chat's owner can remove any."""
+    if by != chat.owner_id:
+        _refuse_others(chat, waiting_id, by)
     _change(chat, delete(FollowUp).where(FollowUp.id == waiting_id))
 
 
-def remove_all(chat: Chat) -> None:
-    """Removes all queued messages of a chat."""
+def remove_all(chat: Chat, *, by: str) -> None:
+    """Removes all queued messages of a chat or, for others than its owner, all of their own."""
     id = chat.id
+    statement = delete(FollowUp).where(FollowUp.chat_id == id)
     with write() as session:
-        session.execute(delete(FollowUp).where(FollowUp.chat_id == id))
+        session.execute(statement if by == (chat.owner_id or "") else statement.where(FollowUp.author_id == by))
     _notify(id)
 
 
 def send(chat: Chat) -> Generation:
     """Sends the next queued message and removes it from the queue; of two concurrent calls one raises `Conflict`."""
+    _forget_those_of_others(chat)
     following = next(iter(waiting_in(chat.id)), None)
     if following is None:
         raise Conflict("The queued message no longer exists.")
+    person = following.author_id or sending.person_of(chat)
     id, waiting_id, text, queued_model = chat.id, following.id, following.text, following.model
     queued_choice, speaker_id, sent_as = following.answered_by, following.speaker_id, following.sent_as
-    entered = sending.message_input_below(text, chat, chat.head_id, by=sending.person_of(chat))
+    entered = sending.message_input_below(text, chat, chat.head_id, by=person)
     chat = db.session.get_one(Chat, id)
-    choice = choice_in(chat) if queued_choice else choice_to_ask(chat, queued_model)
-    answered_by = queued_choice and model_to_ask(chat, queued_choice)
-    models = [] if queued_choice else models_to_ask(chat.models, chat)
+    choice = choice_in(chat) if queued_choice else choice_to_ask(chat, queued_model, by=person)
+    answered_by = queued_choice and model_to_ask(chat, queued_choice, by=person)
+    models = [] if queued_choice else models_to_ask(chat.models, chat, by=person)
     generations.refuse_if_busy(chat.lane)
     speaker = answering_speaker(chat, chat.head_id, text=entered.content, speaker_id=speaker_id)
-    sources = source_search.for_message(
-        chat, entered.content, chat.head_id, sending.person_of(chat), speaker_id=speaker.id if speaker else None
-    )
-    options = sending.AnswerOptions(given=sources, speaker=speaker, shared=entered.shared)
+    sources = source_search.for_message(chat, entered.content, chat.head_id, person, speaker_id=speaker.id if speaker else None)
+    options = sending.AnswerOptions(given=sources, speaker=speaker, shared=entered.shared, person=person)
 
     def store(session: Session) -> list[PendingGeneration]:
         taken = delete(FollowUp).where(FollowUp.id == waiting_id, FollowUp.text == text).returning(FollowUp.id)
@@ -146,10 +155,10 @@ def send(chat: Chat) -> Generation:
         rows.locked(session, Chat, id)
         sending.refuse_if_beside(chat)
         chat.model, chat.preset_id = choice
-        question = sending.new_question(chat, chat.head_id, entered, by=sending.person_of(chat))
+        question = sending.new_question(chat, chat.head_id, entered, by=person)
         return sending.new_answers(session, chat, question, models or [answered_by], sent_as=sent_as, options=options)
 
-    return store_and_start_all(store, sending.person_of(chat), answers=len(models) or 1, lane=chat.lane, sent_as=sent_as)
+    return store_and_start_all(store, person, answers=len(models) or 1, lane=chat.lane, sent_as=sent_as)
 
 
 def send_if_complete(chat_id: str) -> None:
@@ -228,7 +237,8 @@ def _store(following: FollowUp, choice: Choice) -> None:
     with write() as session:
         own = select(FollowUp).where(FollowUp.chat_id == chat_id).order_by(FollowUp.id.desc())
         waiting = session.scalars(own.limit(MOST_QUEUED)).all()
-        if waiting and waiting[0].text == content and not following.sent_as:
+        is_repeated = waiting and (waiting[0].text, waiting[0].author_id) == (content, following.author_id)
+        if is_repeated and not following.sent_as:
             return
         if following.sent_as and following.sent_as in [queued.sent_as for queued in waiting]:
             return
@@ -245,6 +255,22 @@ def _refuse_too_much(content: str, others: Sequence[str]) -> None:
         raise Conflict("Together, the queued messages are too long. Remove one first, or wait until it is sent.")
 
 
+def _refuse_others(chat: Chat, waiting_id: str, by: str) -> None:
+    queued = db.session.get(FollowUp, waiting_id)
+    if queued and queued.chat_id == chat.id and not is_by(chat, queued, by):
+        raise Forbidden("Someone else wrote this message, and only they can take it back.")
+
+
+def _forget_those_of_others(chat: Chat) -> None:
+    """Removes what was queued by people who can't write in the chat any more."""
+    authors = {queued.author_id for queued in waiting_in(chat.id) if queued.author_id not in (None, chat.owner_id)}
+    users = db.session.scalars(select(User).where(User.id.in_(authors))).all() if authors else ()
+    gone = authors - {user.id for user in users if not user.disabled_at and sharing.right_of(chat, user) == "write"}
+    if gone:
+        with write() as session:
+            session.execute(delete(FollowUp).where(FollowUp.chat_id == chat.id, FollowUp.author_id.in_(gone)))
+
+
 def _change(chat: Chat, statement: Update | Delete) -> None:
     id = chat.id
     with write() as session:
@@ -256,3 +282,10 @@ def _change(chat: Chat, statement: Update | Delete) -> None:
 
 def _notify(chat_id: str) -> None:
     announcements.announce(db.session.get_one(Chat, chat_id), "follow-up", chat_id)
+
+
+def _forget_author(session: Session, person_id: str) -> None:
+    session.execute(delete(FollowUp).where(FollowUp.author_id == person_id))
+
+
+people.BEFORE_DELETION.append(_forget_author)

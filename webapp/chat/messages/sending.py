@@ -33,8 +33,7 @@ from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
 from webapp.chat.record.model_choice import (
     VISITORS_MODEL,
-    choice_in,
-    choice_to_ask,
+    chosen_by,
     model_to_ask,
     models_to_ask,
     new_choice,
@@ -49,7 +48,6 @@ from webapp.engine.engine import the_engine
 from webapp.engine.live import Source
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
-from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.base import ModelRequest
@@ -202,12 +200,7 @@ def ask(
     """
     person, id = by or person_of(chat), chat.id
     models = models_to_ask(models, chat, by=person)
-    is_chosen = not models and bool(model or not answered_by)
-    choice = choice_to_ask(chat, model, by=person) if is_chosen else choice_in(chat, models)
-    answered_by = answered_by and model_to_ask(chat, answered_by, by=person)
-    if is_own(choice.model) and choice.model != chat.model and person != chat.owner_id:
-        # The chat keeps a model that its owner can use.
-        choice, answered_by = choice_in(chat), answered_by or choice.model
+    choice, answered_by = chosen_by(chat, model, answered_by, person, models)
     is_without_message = bool(speaker_id and chat.is_group and not text.strip())
     above = queries.branch_point(chat, after)
     entered = NO_INPUT if is_without_message else message_input_below(text, chat, above, by=person)

@@ -1,11 +1,14 @@
 """The composer as the page shows it: running answer, queued messages, models and context meter."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from sqlalchemy import select
+
+from webapp.base.db import db
 from webapp.base.languages import gettext as _
 from webapp.chat.calls.choosing import are_offered
 from webapp.chat.calls.tools_shown import web_search_in
@@ -22,7 +25,7 @@ from webapp.chat.prompt.answer_prompt import MOST_PICTURES
 from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import choice_in, current_model, gone_choice, model_named
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.models.connections.models import providers
 from webapp.models.makers import maker_named
 from webapp.models.presets.choice import choice_of, id_in
@@ -79,14 +82,16 @@ def composer_values(
         "cast": members_in(chat) if chat.is_group and right != "view" and not running else (),
         "follow_ups": (waiting := waiting_in(chat.id) if now.has_follow_up else []),
         "queued_for": named_in(chat, waiting),
-        "can_send_follow_up": right == "own" and bool(waiting) and not running,
-        # Queued messages are sent in the owner's name, so only the owner can queue one.
+        "queued_by": _authors_of(chat, waiting),
+        # Those who can write see the same page, so that a refusal says of which messages one isn't the author.
+        "taken_back": _taken_back(chat, waiting, right),
+        "can_send_follow_up": right != "view" and bool(waiting) and not running,
         "suggest_url": address("composer.suggest", chat.id) if may_suggest else "",
         "stop_suggestion_url": address("composer.stop_suggestion", chat.id) if may_suggest else "",
         "is_suggesting": may_suggest and is_asked(chat),
-        "queue_url": address("composer.queue", chat.id) if right == "own" else "",
-        "remove_url": address("composer.remove", chat.id) if right == "own" else "",
-        "edit_follow_up_url": address("composer.edit_follow_up", chat.id) if right == "own" else "",
+        "queue_url": address("composer.queue", chat.id) if right != "view" else "",
+        "remove_url": address("composer.remove", chat.id) if right != "view" else "",
+        "edit_follow_up_url": address("composer.edit_follow_up", chat.id) if right != "view" else "",
         "write_url": f"{address('chat.show', chat.id)}?writing=y#composer-box",
         "send_follow_up_url": address("composer.send_follow_up", chat.id),
         "prompts_url": address("roleplay.edit", chat.id) if right == "own" and chat.owner_id else "",
@@ -98,6 +103,23 @@ def composer_values(
         "dictation_url": dictation_url(viewer_or_none(), chat) if right != "view" and dictation.is_set_up() else "",
         "is_parked": isinstance(running, ShownMessage) and bool(running.calls and running.calls.asks),
     }
+
+
+def _authors_of(chat: Chat, waiting: Sequence[FollowUp]) -> dict[str, str]:
+    """Returns the names of those whose messages wait, by message; none if all are the owner's."""
+    ids = {queued.author_id or chat.owner_id or "" for queued in waiting} if any(map(_is_of_others(chat), waiting)) else set()
+    names = dict(iter(db.session.execute(select(User.id, User.name).where(User.id.in_(ids))))) if ids else {}
+    return {queued.id: names.get(queued.author_id or chat.owner_id or "", "") for queued in waiting} if ids else {}
+
+
+def _taken_back(chat: Chat, waiting: Sequence[FollowUp], right: str) -> dict[str, tuple[bool, bool]]:
+    """Returns, by message, whether those with this right can edit it, and remove it."""
+    of_others = _is_of_others(chat)
+    return {queued.id: (of_others(queued) == (right == "write"), right == "own" or of_others(queued)) for queued in waiting}
+
+
+def _is_of_others(chat: Chat) -> Callable[[FollowUp], bool]:
+    return lambda queued: queued.author_id not in (None, chat.owner_id)
 
 
 def dictation_url(person: User | None, chat: Chat | None) -> str:

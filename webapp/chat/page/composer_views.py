@@ -13,7 +13,7 @@ from webapp.chat.page.picker_views import first_models
 from webapp.chat.page.prompt_insertion_views import prompt_redirect, refuse_unknown
 from webapp.chat.prompt import answer_prompt
 from webapp.chat.record import queries
-from webapp.chat.record.access import own_chat, own_generation, own_message, writable_chat
+from webapp.chat.record.access import own_chat, own_generation, own_message, writable_chat, writer
 from webapp.chat.record.model_choice import choice_in
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import providers
@@ -27,7 +27,7 @@ bp = Blueprint("composer", __name__)
 @bp.post("/chats/<id>/follow-up")
 @anybody
 def queue(id: str) -> Response:
-    chat, form = own_chat(id), MessageForm()
+    chat, form = writable_chat(id), MessageForm()
     if answer := prompt_redirect(form, id):
         return answer
     take_picture_command(form)
@@ -41,44 +41,49 @@ def queue(id: str) -> Response:
             model="" if chat.visitor_hash else form.model.data or "",
             answered_by=(form.answered_by.data or (chat.model if chat.models and form.alone.data else "")) if me else "",
             speaker_id=form.spoken_by.data or "",
+            by=writer(),
         )
         if me:
             drafts.forget(me.id, id)
-        return sent_response(own_chat(id))
-    return refused_response(own_chat(id), form)
+        return sent_response(writable_chat(id))
+    return refused_response(writable_chat(id), form)
 
 
 @bp.post("/chats/<id>/follow-up/remove")
 @anybody
 def remove(id: str) -> Response:
-    """Turns a queued message back into a draft, placed before the text typed so far; the next one if none is named."""
-    chat, me, waiting_id = own_chat(id), user_or_none(), request.form.get("waiting", "")
-    waiting = next((queued for queued in follow_up.waiting_in(id) if waiting_id in ("", queued.id)), None)
+    """Turns a queued message back into a draft, placed before the text typed so far; one's next one if none is named.
+
+    Someone else's, which a chat's owner can remove, isn't turned into a draft.
+    """
+    chat, me, waiting_id = writable_chat(id), user_or_none(), request.form.get("waiting", "")
+    own = [queued for queued in follow_up.waiting_in(id) if follow_up.is_by(chat, queued, writer())]
+    waiting = next((queued for queued in own if waiting_id in ("", queued.id)), None)
     form = MessageForm()
     text = "\n\n".join(part for part in (waiting.text if waiting else "", form.text) if part.strip())
     if waiting:
         form.add_mentions(queued_mentions(waiting))
     if me:
         drafts.save(me.id, text, id, mentions=form.mentions)
-    if waiting:
-        follow_up.remove(chat, waiting.id)
+    if removed_id := waiting.id if waiting else waiting_id:
+        follow_up.remove(chat, removed_id, by=writer())
     if me and not is_htmx():
         return redirect(chat_page_url(id))
-    chat = own_chat(id)
+    chat = writable_chat(id)
     return composer_with_error(chat, MessageForm.new(model=choice_in(chat).word, message=text, mentions=form.mentions))
 
 
 @bp.post("/chats/<id>/follow-up/edit")
 @anybody
 def edit_follow_up(id: str) -> Response:
-    follow_up.edit(own_chat(id), request.form.get("waiting", ""), MessageForm().text)
+    follow_up.edit(writable_chat(id), request.form.get("waiting", ""), MessageForm().text, by=writer())
     return done(chat_page_url(id))
 
 
 @bp.post("/chats/<id>/follow-up/send")
 @anybody
 def send_follow_up(id: str) -> Response:
-    follow_up.send(own_chat(id))
+    follow_up.send(writable_chat(id))
     return done(chat_page_url(id))
 
 

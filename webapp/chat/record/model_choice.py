@@ -190,3 +190,14 @@ def _open(model: str, person: str, *, for_visitor: bool = False) -> str:
     """Returns the model; raises `Invalid` if it can't answer this person."""
     providers().for_model(model, person=person, for_visitor=for_visitor)
     return model
+
+
+def chosen_by(chat: Chat, model: str, answered_by: str, person: str, models: Sequence[str] = ()) -> tuple[Choice, str]:
+    """Returns the choice that becomes the chat's, and the model of this answer alone, if it has one."""
+    is_chosen = not models and bool(model or not answered_by)
+    choice = choice_to_ask(chat, model, by=person) if is_chosen else choice_in(chat, models)
+    answered_by = answered_by and model_to_ask(chat, answered_by, by=person)
+    if is_own(choice.model) and choice.model != chat.model and person != chat.owner_id:
+        # The chat keeps a model that its owner can use.
+        return choice_in(chat), answered_by or choice.model
+    return choice, answered_by

@@ -295,12 +295,13 @@ class FollowUp(Record):
     """A queued message, sent once the answer before it is complete; they are sent in the order of their ids.
 
     `model` is the chat's from then on, `answered_by` that of this answer alone, and `speaker_id` the character who answers.
-    `sent_as` identifies the request of one that was written offline.
+    `sent_as` identifies the request of one that was written offline. Without an author, it is the owner's or visitor's.
     """
 
     __tablename__ = "follow_ups"
 
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id", ondelete="CASCADE"), index=True)
+    author_id: Mapped[str | None] = mapped_column(String(26))
     text: Mapped[str] = mapped_column(Text)
     model: Mapped[str] = mapped_column(String(200))
     answered_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
