@@ -2,8 +2,11 @@
 
 import gevent
 import pytest
+from sqlalchemy import select
 
-from tests.chat.conftest import ended, raw_of_last, statuses
+from tests.chat.conftest import ended, id_of, raw_of_last, statuses
+from webapp.base.db import db
+from webapp.engine.tables import Generation
 
 
 def running(page) -> bool:
@@ -84,3 +87,13 @@ def test_stopped_can_be_continued_in_the_same_message(owner, begin, fake):
     assert statuses(page) == ["completed", "completed"]
     assert raw_of_last(page).split() == [f"w{n:06}" for n in range(1, words + 1)]
     assert page.one(".seam").text().startswith("stopped here")
+
+
+def test_what_a_person_has_asked_for_stops_when_they_are_disabled(app, owner, member, begin, fake):
+    fake.counts(4_000, pace=0.05)
+    path = begin(member, "Count")
+    fake.until_asked()
+    assert owner.post(f"/admin/people/{member.person_id}/disable").status_code == 303
+    with app.app_context():
+        (status,) = db.session.scalars(select(Generation.status).where(Generation.lane == f"chat:{id_of(path)}"))
+    assert status == "stopped"

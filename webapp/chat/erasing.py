@@ -113,6 +113,11 @@ def erase_branches(condition: ColumnElement[bool]) -> set[str]:
 def stop_answers_of(person_id: str) -> None:
     """Stops all answers that run in a departing person's chats, or that they have asked for in others."""
     _stop_answers(Chat.owner_id == person_id)
+    stop_answers_for(person_id)
+
+
+def stop_answers_for(person_id: str) -> None:
+    """Stops all answers that a person has asked for, in their chats and in others."""
     asked = select(Generation).where(WHILE_ACTIVE, func.coalesce(Generation.user_id, "") == person_id)
     generations.stop_and_wait(*db.session.scalars(asked))
 
@@ -386,6 +391,7 @@ def sweep() -> bool:
 
 
 TRASH = Trash([Chat, Message], empty_trash)
+RUNNING_ANSWERS = people.RunningAnswers(stop_answers_for)
 # Every quarter of an hour, as long as there is something that will expire.
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
 people.STOPS.append(stop_answers_of)

@@ -131,6 +131,7 @@ FEATURE = Feature(
         LastChats(paging.last_with_characters),
         HOLDER,
         erasing.TRASH,
+        erasing.RUNNING_ANSWERS,
         preset_service.TRASH,
         project_service.TRASH,
         LivePage(kind=projects.KIND, is_seen=lambda me, id: projects.project(me, id) is not None),

@@ -19,6 +19,7 @@ from webapp.people.accounts.tables import Invite, PersonAuthor, User, UserSessio
 from webapp.people.audit_retention import forget_person
 from webapp.people.grants import grants
 from webapp.people.members.receipts import Receipt, ReceiptLine, belongings
+from webapp.web.feature import brought
 
 # Functions that delete, in batches, the objects of which an account can own any number, given its id. Each feature registers
 # its functions.
@@ -28,6 +29,13 @@ STOPS: list[Callable[[str], None]] = []
 # Functions called before the row of an account and all that cascades from it are deleted, in the same transaction. Each feature
 # registers its functions.
 BEFORE_DELETION: list[Callable[[Session, str], None]] = []
+
+
+@dataclass(frozen=True)
+class RunningAnswers:
+    """What models write for people: `stop` ends what a person, given by id, has asked for."""
+
+    stop: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ def end_second_factor(person: User, *, author: PersonAuthor) -> None:
 
 
 def disable(person: User, *, author: AuditAuthor) -> None:
-    """Disables an account: its sessions end and its tokens stop working, but its data stays."""
+    """Disables an account: its sessions end, its tokens stop working and its answers stop, but its data stays."""
     with write() as session:
         person = managed(session, person, author)
         _refuse_oneself(person, author)
@@ -111,6 +119,9 @@ def disable(person: User, *, author: AuditAuthor) -> None:
         session.execute(delete(UserSession).where(UserSession.user_id == person.id))
         kill_links(session, person)
         service.about_person(session, "disabled an account", person, author=author)
+        id = person.id
+    for answers in brought(RunningAnswers):
+        answers.stop(id)
 
 
 def enable(person: User, *, author: AuditAuthor) -> None:
