@@ -158,6 +158,7 @@ TABLE = {
     ("writing people", ("generation",)): """
         POST api_generations.stop api:chat
         POST api_generations.fuse api:chat
+        POST api_generations.choose_model api:chat
         POST api_generations.go_on api:chat
     """,
     ("planners", ()): """

@@ -44,6 +44,7 @@ TABLE = {
     """,
     ("writing people", ("message",)): """
         POST calls.decide_limit signed_in
+        POST calls.choose_model signed_in
         GET texts.choose signed_in
         POST texts.open signed_in
         GET drawing.change signed_in

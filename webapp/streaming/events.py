@@ -164,6 +164,8 @@ class AttemptRecord(TypedDict):
     retry_after: NotRequired[float | None]
 
 
+# Of the limit at which an answer waits; its detail is the limit and its figure, such as `rounds 12`.
+LIMIT_NOTICE = "limit"
 PICTURE_LEFT_OUT = "picture_left_out"
 # The code of a notice that an attempt failed, and those of notices that another one follows: what was known about the failed one
 # is no longer valid.

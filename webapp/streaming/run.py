@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from .characters import Characters
 from .events import (
+    LIMIT_NOTICE,
     PICTURE_LEFT_OUT,
     TEXTS,
     Asking,
@@ -118,6 +119,8 @@ class Run:
         outcome = self._pump(events)
         self._retry_until_done(self._end_text)
         if outcome is PARKED:
+            if self.limit == BUDGET:
+                self._append_with_retries(Notice(LIMIT_NOTICE, "A budget is used up.", BUDGET))
             self._append_with_retries(Phase("waiting"))
             self.outcome = outcome
             self._park(save)

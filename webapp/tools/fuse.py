@@ -86,6 +86,14 @@ def reached(limits: Limits, allowed: Allowed, calls: Sequence[CallRecord], *, se
     return "cost" if limits.usd and Decimal(cost or 0) >= limits.usd + allowed.usd else ""
 
 
+def figure_of(limit: str, limits: Limits, allowed: Allowed) -> str:
+    """Returns the figure at which a limit stands, with what a person has allowed beyond it; empty for a budget."""
+    times = 1 + allowed.times
+    figures = {"rounds": limits.rounds * times, "calls": limits.calls * times, "chars": limits.chars * times}
+    figures |= {"seconds": int(limits.seconds)}
+    return f"{limits.usd + allowed.usd:f}" if limit == "cost" else str(figures.get(limit, ""))
+
+
 def blow(session: Session, message_id: str, limit: str) -> None:
     """Stores the limit that an answer has reached; a person must decide about it."""
     fuse = session.get(Fuse, message_id) or Fuse(message_id=message_id, times=0, usd="0")

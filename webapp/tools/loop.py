@@ -22,17 +22,18 @@ from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.engine.metric_events import Called
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
+from webapp.models.providers.calls import MOST_UNREADABLE
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import Asking, Asks, CallState, Event, Kept, Sources, Started, Waiting
+from webapp.streaming.events import LIMIT_NOTICE, Asking, Asks, CallState, Event, Kept, Notice, Sources, Started, Waiting
 from webapp.streaming.failure import MISTAKES
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 from webapp.streaming.transcript import Transcript
-from webapp.tools.arguments import BadArguments, check_arguments, parsed_arguments
+from webapp.tools.arguments import MOST_CHARS, BadArguments, check_arguments, parsed_arguments
 from webapp.tools.asking import ask_while_open, with_answer
 from webapp.tools.calls import FOR_A_PERSON, CallRecord, turns_of
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
-from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, Allowed, Limits, counted, reached, rounds_of
+from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, WORDS, Allowed, Limits, counted, figure_of, reached, rounds_of
 from webapp.tools.ledger import Ledger
 from webapp.tools.offers import Offer
 from webapp.tools.outside import HasRead, addresses_in, asks_because, texts_in
@@ -119,7 +120,9 @@ class ToolRun:
         self._request, program_names = request, frozenset(tool.name for tool in request.tools)
         self._offers = {offer.name: offer for offer in offers if offer.name not in program_names}
         self._by_key = {offer.tool.key: offer for offer in self._offers.values()}
-        self._specs = tuple(ToolSpec(name, offer.tool.description, offer.schema) for name, offer in self._offers.items())
+        self._specs = tuple(
+            ToolSpec(name, offer.tool.description, offer.schema, is_checked=True) for name, offer in self._offers.items()
+        )
         self._heard = transcript.calls if transcript else set[tuple[str, str]]()
 
         def of_round(request: ModelRequest) -> Source:
@@ -170,6 +173,9 @@ class ToolRun:
                 return
             limit = self._limit(began_at)
             if limit or any(call.state in FOR_A_PERSON for call in self._ledger):
+                if limit:
+                    figure = figure_of(limit, self._limits, self._answer.allowed)
+                    yield Notice(LIMIT_NOTICE, WORDS[limit], f"{limit} {figure}")
                 yield Waiting(limit)
                 return
             had_to, request = self._must_answer, self._next_request()
@@ -304,7 +310,9 @@ class ToolRun:
             if must_ask and not self._limits.can_wait:
                 raise BadArguments(NEEDS_A_PERSON)
         except BadArguments as error:
-            return replace(record, state="failed", error=str(error), ended_at=utc_now())
+            # The model is told what was wrong, not again all that it has written.
+            arguments_kept = record.arguments if len(record.arguments) <= MOST_CHARS else record.arguments[:MOST_UNREADABLE]
+            return replace(record, state="failed", error=str(error), arguments=arguments_kept, ended_at=utc_now())
         return replace(record, state="waiting" if must_ask else "asked", why=why)
 
     def _has_read(self, calls: Sequence[CallRecord], *, opens: bool) -> HasRead:

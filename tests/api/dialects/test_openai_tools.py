@@ -130,6 +130,7 @@ def test_the_agents_sdk_sends_messages_without_content_and_strict_tools(caller, 
     sent = asked(fake)[-1]["body"]
     assert sent["messages"][2:] == [{**body["messages"][2], "content": None}, body["messages"][3]]
     assert "parallel_tool_calls" not in sent
+    assert sent["tools"][0]["function"]["strict"] is True
 
 
 @pytest.mark.parametrize(

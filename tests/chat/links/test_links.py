@@ -123,6 +123,18 @@ def test_what_is_not_checked_is_not_there(owner, nobody, fake):
     assert not [part for part, page in pages.items() if ID.findall(page.text)]
 
 
+def test_a_file_that_a_call_made_is_downloaded(owner, nobody, fake):
+    fake.always({"rounds": [{"calls": [BRING]}, {"says": "Here"}]})
+    path = owner.post("/chats", message="Go", tools=offer(owner, NewFile("notes.md", b"# Notes"))).location.partition("#")[0]
+    owner.wait_for(path, ended)
+    page = nobody.get(path_of(link(owner, path, **{"with": ["files"]})))
+    [address] = re.findall(r'href="(/s/[^"]+/files/[^"]+)"', page.text)
+    saved = nobody.client.get(address)
+    assert (saved.data, saved.headers["Content-Disposition"].partition(";")[0]) == (b"# Notes", "attachment")
+    without = nobody.get(path_of(link(owner, path)))
+    assert "notes.md" not in without.text
+
+
 def test_a_file_is_served_by_its_link_alone_and_as_long_as_it_is_open(app, owner, nobody, path):
     picture = uploaded(owner, drawn()).json
     chat = owner.post("/chats", message="Look", part=picture["block"]).location.partition("#")[0]

@@ -9,8 +9,8 @@ import pytest
 from tests.models.providers.canned import STOPPED, TOLD, Canned, delta, lines
 from tests.models.providers.received import KEY, SEARCH, Received, collect, request_for
 from webapp.models.providers.anthropic import AnthropicProvider
-from webapp.models.providers.base import ModelRequest, Reply, ToolCall, Turn, events_of
-from webapp.models.providers.calls import MOST_ARGUMENTS, MOST_CALLS, MOST_KEPT
+from webapp.models.providers.base import ModelRequest, ProviderError, Reply, ToolCall, ToolSpec, Turn, events_of
+from webapp.models.providers.calls import MOST_ARGUMENTS, MOST_CALLS, MOST_KEPT, MOST_READ, Calls
 from webapp.models.providers.openai import OpenAIProvider
 from webapp.models.providers.openrouter import OpenRouterProvider
 from webapp.models.providers.reasoning import split, split_whole
@@ -261,6 +261,17 @@ def test_there_is_a_limit_to_arguments(stop: Stop, size: int) -> None:
     assert received.end == "invalid"
     assert received.failure
     assert received.failure.message == "The model called a tool with more than 1,000,000 characters."
+
+
+@pytest.mark.parametrize("size", [999, MOST_ARGUMENTS + 5])
+def test_a_tool_of_ours_is_called_with_one_character_too_many(size: int) -> None:
+    request = ModelRequest("m", (), tools=(ToolSpec("now", "", "{}", is_checked=True),))
+    calls = Calls(request, "s")
+    for piece in (*["x" * size] * (MOST_ARGUMENTS // size + 3), "}"):
+        calls.add(0, "a", "now", piece)
+    assert len(calls.all[0].arguments) == MOST_ARGUMENTS + 1
+    with pytest.raises(ProviderError):
+        calls.add(0, "a", "now", "x" * MOST_READ)
 
 
 def test_a_long_name_is_cut(stop: Stop) -> None:

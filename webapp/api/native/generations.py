@@ -18,6 +18,7 @@ from webapp.api.streaming.feed import END
 from webapp.api.streaming.streams import has_all, last_position, stream
 from webapp.base import topic_names
 from webapp.base.db import db
+from webapp.base.inputs import Line
 from webapp.chat.calls import decisions
 from webapp.chat.messages import sending, side_by_side
 from webapp.chat.record import reading_time
@@ -92,7 +93,7 @@ class GenerationAnswer(Answer):
     message_id: str | None
     continues_id: str | None
     status: Literal["queued", "running", "waiting", "completed", "stopped", "interrupted", "failed"]
-    reason: str
+    reason: str = Field(description="Why it ended as it did; of one that waits what for: `call`, `limit` or `model`.")
     error: str
     model_asked: str
     model_used: str = Field(description="The model that answered, by its id in `GET /api/v1/models`; empty until that is known.")
@@ -100,7 +101,9 @@ class GenerationAnswer(Answer):
     model_served: str = Field(description="Its name as its server reports it, which can be more exact.")
     provider: str
     is_demo: bool
-    notices: list[dict[str, Any]]
+    notices: list[dict[str, Any]] = Field(
+        description="Each with its `code` and `message`. The `detail` of `limit` is a limit that it has reached and its figure."
+    )
     attempts: list[dict[str, Any]]
     input_tokens: int | None
     output_tokens: int | None
@@ -116,7 +119,8 @@ class GenerationAnswer(Answer):
     def from_row(cls, row: Generation) -> Self:
         used = model_used(row)
         name = providers().display_name(used, row.connection) if used else ""
-        return cls.of(row, model_used=used, model_name=name, model_served=row.model_used)
+        reason = decisions.waits_for(row) if row.is_parked else row.reason
+        return cls.of(row, model_used=used, model_name=name, model_served=row.model_used, reason=reason)
 
 
 class More(Body):
@@ -128,6 +132,10 @@ class FuseDecided(Body):
         description="`continue` lets it go as far again, `answer` has it answer with what its calls have returned, `end` ends it."
     )
     more: More | None = Field(None, description="With `continue` at a limit on costs: how much more; without it, as much again.")
+
+
+class ModelChosen(Body):
+    model: Line = Field(description="The id of a model from `GET /api/v1/models`.")
 
 
 class Reading(Body):
@@ -201,6 +209,19 @@ def stop(id: str) -> GenerationAnswer:
 def fuse(id: str, body: FuseDecided) -> GenerationAnswer:
     generation, more = writable_generation(id), body.more.usd if body.more else Decimal()
     decisions.decide_limit(generation, body.decision, by=caller(), more_usd=more)
+    return GenerationAnswer.from_row(writable_generation(id))
+
+
+@bp.post("/<id>/model")
+@operation(
+    "Have an answer that waits continue with another model, as its own can't answer any more",
+    scope="chat",
+    body=ModelChosen,
+    answer=GenerationAnswer,
+    errors=(409,),
+)
+def choose_model(id: str, body: ModelChosen) -> GenerationAnswer:
+    decisions.choose_model(writable_generation(id), body.model, by=caller())
     return GenerationAnswer.from_row(writable_generation(id))
 
 

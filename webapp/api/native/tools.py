@@ -14,6 +14,7 @@ from webapp.api.sources import SourceAnswer, source_answers
 from webapp.base.db import db
 from webapp.chat.calls import decisions
 from webapp.chat.calls.access import decidable_call, visible_call
+from webapp.engine.tables import Generation
 from webapp.tools.calls import CallRecord, shown_arguments
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
@@ -163,8 +164,37 @@ class CallAnswer(Answer):
         )
 
 
+class WaitingAnswer(Answer):
+    """An answer that waits at a limit, or for another model."""
+
+    generation_id: str
+    message_id: str
+    chat_id: str
+    reason: decisions.WaitsFor = Field(description="`limit`, or `model` if its own can't answer any more.")
+    limit: str = Field(description="`rounds`, `calls`, `seconds`, `chars`, `cost` or `budget`; empty if it is at none.")
+    figure: str = Field(description="Where the limit stands, such as `12`; empty for a budget.")
+    message: str = Field(description="What people are told of the limit.")
+
+    @classmethod
+    def from_row(cls, row: Generation) -> Self:
+        message_id, reached = row.message_id or "", decisions.limit_of(row.message_id or "")
+        return cls(
+            generation_id=row.id,
+            message_id=message_id,
+            chat_id=row.chat_id,
+            reason=decisions.waits_for(row),
+            limit=reached.limit if reached else "",
+            figure=reached.figure if reached else "",
+            message=reached.words if reached else "",
+        )
+
+
 class Waiting(Answer):
     calls: list[CallAnswer]
+    answers: list[WaitingAnswer] = Field(
+        description="Those at a limit, about which `POST /api/v1/generations/ID/fuse` decides, and those without their model, "
+        "for which `POST /api/v1/generations/ID/model` chooses another."
+    )
 
 
 class NewDecision(Body):
@@ -186,10 +216,13 @@ def index() -> ToolList:
 
 
 @bp.get("/waiting")
-@operation("List the calls that wait for your decision, newest first", scope="read", answer=Waiting)
+@operation("List the calls and answers that wait for your decision, newest first", scope="read", answer=Waiting)
 def waiting() -> Waiting:
-    calls = decisions.waiting_for(db.session(), caller())
-    return Waiting(calls=CallAnswer.from_rows(calls, most_chars=WITH_A_MESSAGE_CHARS))
+    calls, answers = (find(db.session(), caller()) for find in (decisions.waiting_for, decisions.answers_waiting_for))
+    return Waiting(
+        calls=CallAnswer.from_rows(calls, most_chars=WITH_A_MESSAGE_CHARS),
+        answers=[WaitingAnswer.from_row(answer) for answer in answers],
+    )
 
 
 @bp.get("/calls/<id>")

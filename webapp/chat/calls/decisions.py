@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, TextClause, and_, exists, literal, or_, select
+from sqlalchemy import ColumnElement, TextClause, and_, exists, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
@@ -20,13 +21,14 @@ from webapp.engine import service as generations
 from webapp.engine.chores import Chore, run_steps
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation
+from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.grants import grants
 from webapp.settings.service import setting
 from webapp.streaming.outcome import BUDGET
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
-from webapp.tools.fuse import blow
+from webapp.tools.fuse import WORDS, Allowed, Limits, blow, figure_of
 from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.questions import Action, BadAnswers, Question, checked_values
 from webapp.tools.results import NAMELESS
@@ -41,6 +43,8 @@ OF_MODELS_QUESTION: tuple[Decision, ...] = ("answer", "decline")
 OF_SERVERS_QUESTION: tuple[Decision, ...] = ("answer", "decline", "cancel")
 OF_UNKNOWN: tuple[Decision, ...] = ("done", "again", "leave")
 FuseDecision = Literal["continue", "answer", "end"]
+# What an answer that is parked waits for.
+WaitsFor = Literal["call", "limit", "model"]
 NOTHING, MOST_USD = Decimal(), Decimal(1_000)
 # Those after which a call is done.
 TO_BE_DONE: tuple[Decision, ...] = ("allow", "allow_in_chat", "again")
@@ -53,6 +57,8 @@ IN_A_NAME = "Only {} can allow this: it is done in their name. You can deny it."
 NOT_WAITING = "This has been decided already."
 TOO_LATE = "{} no longer waits for this: nobody answered in time."
 NOT_YOURS = "Only people who can use {} can answer it."
+NOT_PARKED = "This answer doesn't wait for anybody."
+NOT_THEIR_MODEL = "Only {} can choose another model: the answer is theirs."
 CHANGED = "This tool has changed since it asked. Stop the call, so that the model can call it as it is now."
 ACTIONS: dict[Decision, Action] = {"answer": "accept", "decline": "decline", "cancel": "cancel"}
 DECIDED: dict[str, str] = {
@@ -66,6 +72,15 @@ DECIDED: dict[str, str] = {
     "decline": "not to be answered",
     "cancel": "stopped",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedLimit:
+    """A limit at which an answer waits, its figure, which is empty for a budget, and what people are told of it."""
+
+    limit: str
+    figure: str
+    words: str
 
 
 class WrongAnswers(Invalid):
@@ -101,6 +116,7 @@ def decide(
     if decision not in choices(call):
         raise Conflict(_said(call))
     record, message_id, by_id = CallRecord.of(call), call.message_id, by.id
+    _refuse_without_model(parked_answer(message_id))
     asker = _asker_of(message_id)
     tool = tools_of(asker).get(call.tool) if asker else None
     question = record.asks if decision in ACTIONS else None
@@ -182,6 +198,8 @@ def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: U
     if not (generation and generation.is_parked):
         raise Conflict(NO_LIMIT)
     message_id, by_id = generation.message_id or "", by.id
+    if decision != "end":
+        _refuse_without_model(generation)
     with write() as session:
         row = session.scalar(select(Fuse).where(Fuse.message_id == message_id, Fuse.decision == "").with_for_update())
         if not row:
@@ -196,6 +214,46 @@ def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: U
     else:
         go_on(the_engine(), message_id)
     announce(db.session.get_one(Chat, db.session.get_one(Message, message_id).chat_id), "message", message_id)
+
+
+def choose_model(generation: Generation | None, model: str, *, by: User) -> None:
+    """Has an answer that waits continue with another model; one that waits for nothing but that goes on."""
+    if not (generation and generation.is_parked):
+        raise Conflict(NOT_PARKED)
+    id, message_id, asker_id = generation.id, generation.message_id or "", generation.user_id or ""
+    chat = db.session.get_one(Chat, db.session.get_one(Message, message_id).chat_id)
+    if by.id not in (asker_id, chat.owner_id):
+        raise Forbidden(NOT_THEIR_MODEL.format(name_of(asker_id) or NAMELESS))
+    providers().refuse_unless_choosable(model, person=asker_id)
+    if providers().draws(model):
+        raise Invalid("This model makes pictures, and can't continue an answer. Choose another one.", field="model")
+    with write() as session:
+        is_it = Generation.id == id, Generation.status == WAITING
+        changed = update(Generation).where(*is_it).values(model_asked=model).returning(Generation.id)
+        if session.execute(changed.execution_options(synchronize_session=False)).first() is None:
+            raise Conflict(NOT_PARKED)
+    go_on_if_decided(the_engine(), message_id)
+    announce(db.session.get_one(Chat, chat.id), "message", message_id)
+
+
+def parked_answer(message_id: str) -> Generation | None:
+    """Returns the generation of a message that waits for a person."""
+    return db.session.scalar(PARKED.where(Generation.message_id == message_id).execution_options(populate_existing=True))
+
+
+def has_lost_model(generation: Generation) -> bool:
+    """Returns whether the model of an answer that waits can't continue it any more: a person chooses another, or ends it."""
+    try:
+        _refuse_without_model(generation)
+    except Invalid:
+        return True
+    return False
+
+
+def _refuse_without_model(parked: Generation | None) -> None:
+    """Raises `Invalid` if nothing could follow a decision about an answer that waits, which therefore isn't stored."""
+    if parked:
+        providers().for_model(parked.model_asked, person=parked.user_id or "", for_visitor=True)
 
 
 def dollars(text: str) -> Decimal:
@@ -268,6 +326,29 @@ def waiting_for(session: Session, user: User) -> list[Call]:
     query = query.join(Generation, Generation.message_id == Message.id).where(*_waits_for(user))
     can_wait = or_(Call.state.in_(stored.FOR_A_PERSON), and_(Call.state == "running", Call.question.is_not(None)))
     return [call for call in session.scalars(query.where(can_wait).order_by(Call.id.desc())) if choices(call)]
+
+
+def answers_waiting_for(session: Session, user: User) -> list[Generation]:
+    """Returns the answers that wait for this person at a limit, or for another model, newest first."""
+    query = select(Generation).join(Message, Message.id == Generation.message_id).join(Chat, Chat.id == Message.chat_id)
+    query = query.where(*_waits_for(user), Generation.status == WAITING).order_by(Generation.id.desc())
+    return [generation for generation in session.scalars(query) if waits_for(generation) in ("limit", "model")]
+
+
+def waits_for(generation: Generation) -> WaitsFor:
+    """Returns what a parked answer waits for, of which the first must be decided first."""
+    if has_lost_model(generation):
+        return "model"
+    return "limit" if limit_of(generation.message_id or "") else "call"
+
+
+def limit_of(message_id: str) -> ReachedLimit | None:
+    """Returns the limit at which an answer waits."""
+    fuse = db.session.get(Fuse, message_id, populate_existing=True)
+    if not fuse or fuse.decision:
+        return None
+    figure = figure_of(fuse.limit, Limits.set(can_wait=True), Allowed(fuse.times, Decimal(fuse.usd)))
+    return ReachedLimit(fuse.limit, figure, WORDS[fuse.limit])
 
 
 def chats_waiting_for(session: Session, user: User, limit: int) -> list[Chat]:

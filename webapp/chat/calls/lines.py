@@ -15,18 +15,27 @@ from sqlalchemy import select
 from webapp.base import languages
 from webapp.base.db import db
 from webapp.base.languages import gettext as _, ngettext
-from webapp.chat.calls.decisions import IN_OWN_NAME, Decision, choices, decided_only_by
+from webapp.chat.calls.decisions import (
+    IN_OWN_NAME,
+    Decision,
+    choices,
+    decided_only_by,
+    has_lost_model,
+    limit_of,
+    parked_answer,
+)
 from webapp.chat.calls.files import ShownFile, files_by_id
 from webapp.chat.calls.questions import ShownQuestion, shown_question
 from webapp.chat.record.tables import Message
+from webapp.models.connections.models import providers
+from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
 from webapp.tools.built_in.texts import revealed
 from webapp.tools.calls import shown_arguments
-from webapp.tools.fuse import WORDS
 from webapp.tools.offers import built_in_tools
 from webapp.tools.outside import SENTENCES
 from webapp.tools.results import hidden_results
-from webapp.tools.tables import Call, Fuse
+from webapp.tools.tables import Call
 
 # Words beside the name of a tool; a call that is done has a sentence of its own.
 STATES = {
@@ -120,10 +129,18 @@ class ShownLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownLoss:
+    """The model of an answer that waits, which can't continue it, and those that can."""
+
+    name: str
+    models: tuple[Model, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShownCalls:
     """The calls of one answer; while it `is_live` they can be decided about, by those who `can_decide`.
 
-    `limit` is the one at which the answer waits.
+    `limit` is the one at which the answer waits; `loss` says that its model can't continue it.
     """
 
     message_id: str
@@ -131,6 +148,7 @@ class ShownCalls:
     is_live: bool = False
     can_decide: bool = True
     limit: ShownLimit | None = None
+    loss: ShownLoss | None = None
 
     @property
     def asks(self) -> tuple[ShownCall, ...]:
@@ -139,11 +157,11 @@ class ShownCalls:
 
     @property
     def is_waiting(self) -> bool:
-        return bool(self.asks or self.limit)
+        return bool(self.asks or self.limit or self.loss)
 
     @property
     def running(self) -> ShownCall | None:
-        is_any = self.is_live and not self.limit
+        is_any = self.is_live and not (self.limit or self.loss)
         return next((call for call in self.calls if call.is_running), None) if is_any else None
 
     @property
@@ -228,13 +246,19 @@ def shown_calls(
         shown_call(call, files, is_live=is_live, hidden=hidden.get(call.id, ""), only_by=only_by.get(call.id, ""))
         for call in calls
     )
-    return ShownCalls(message_id, shown, is_live, limit=_reached(message_id) if is_live and calls else None)
+    if not (is_live and calls):
+        return ShownCalls(message_id, shown, is_live)
+    reached = limit_of(message_id)
+    limit = ShownLimit(_(reached.words), is_money=reached.limit == "cost") if reached else None
+    return ShownCalls(message_id, shown, is_live, limit=limit, loss=_loss(message_id))
 
 
-def _reached(message_id: str) -> ShownLimit | None:
-    """Returns the limit at which an answer waits."""
-    fuse = db.session.get(Fuse, message_id, populate_existing=True)
-    return ShownLimit(_(WORDS[fuse.limit]), is_money=fuse.limit == "cost") if fuse and not fuse.decision else None
+def _loss(message_id: str) -> ShownLoss | None:
+    parked = parked_answer(message_id)
+    if not parked or not has_lost_model(parked):
+        return None
+    models = (model for model in providers().offered(parked.user_id or "") if not model.draws)
+    return ShownLoss(providers().display_name(parked.model_asked), tuple(models))
 
 
 def shown_call(

@@ -92,6 +92,15 @@ def decide_limit(id: str) -> Response:
     return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, id))
 
 
+@bp.post("/messages/<id>/model")
+@signed_in
+def choose_model(id: str) -> Response:
+    message = decidable_message(id)
+    decisions.choose_model(queries.last_generation(message), request.form.get("model", ""), by=current_user())
+    message = visible_message(id)
+    return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, id))
+
+
 @bp.get("/messages/<id>/calls")
 @anybody
 def of_message(id: str) -> Response:

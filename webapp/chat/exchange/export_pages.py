@@ -19,7 +19,7 @@ from webapp.chat.calls.lines import ShownCalls
 from webapp.chat.exchange import export
 from webapp.chat.exchange.calls import ReadCalls, read_calls
 from webapp.chat.files import storage
-from webapp.chat.files.attachments import LONG, NAME, PICTURE, SHELF
+from webapp.chat.files.attachments import LINK, LONG, PICTURE, SHELF
 from webapp.chat.files.reference import ANY, ID
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.messages import renderings
@@ -211,7 +211,8 @@ def _made(calls: ShownCalls | None) -> Markup:
         return Markup()
     shown = (PICTURE.format(url=file.url, name=file.words, words=f"Open {file.words}") for file in calls.files if file.is_picture)
     pictures = Markup().join(shown)
-    others = (LONG.format(name=NAME.format(name=file.words), words=file.size) for file in calls.files if not file.is_picture)
+    files = ((LINK.format(url=f"{file.url}?download", name=file.words, panel=""), file) for file in calls.files)
+    others = (LONG.format(name=link, words=file.size) for link, file in files if not file.is_picture)
     return Markup().join(others) + (SHELF.format(pictures) if pictures else Markup())
 
 

@@ -22,7 +22,10 @@ from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import providers
 from webapp.models.providers.error_mapping import may_still_bill
 from webapp.people.accounts.tables import User
+from webapp.streaming.events import LIMIT_NOTICE
 
+# Those that hold for as long as an answer is active.
+NOT_SHOWN = ("unsaved", LIMIT_NOTICE)
 # A shorter duration would be displayed as 0.0 s.
 A_MOMENT = 0.1
 # A shorter silence is normal and not shown; `times.js` continues counting from here.
@@ -125,9 +128,8 @@ class ShownNotice:
 
 
 def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
-    notices = [
-        ShownNotice("", *line) for line in notice_lines([notice for notice in last.notices if notice["code"] != "unsaved"])
-    ]
+    shown = [notice for notice in last.notices if notice["code"] not in NOT_SHOWN]
+    notices = [ShownNotice("", *line) for line in notice_lines(shown)]
     if last.error and is_of_connection(last):
         # One cause, one notice: how often it was tried is a detail.
         return (ShownNotice("red", last.error, "\n".join(notice.detail or notice.text for notice in notices), remedy_for(last)),)

@@ -62,11 +62,17 @@ class AttachedImage:
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool that a model can call; every server accepts its name. `schema` is the JSON Schema of its arguments, as JSON."""
+    """A tool that a model can call; every server accepts its name. `schema` is the JSON Schema of its arguments, as JSON.
+
+    With `is_checked`, its arguments are checked before it is called, and a model that writes too long ones is told so.
+    `is_strict` is what a program asked of servers that can hold a model to the schema; None if it said nothing.
+    """
 
     name: str
     description: str
     schema: str
+    is_checked: bool = False
+    is_strict: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from webapp.models.upstream.bounded_json import exceeds
 from webapp.streaming.events import Calling
 
 MOST_CALLS, MOST_ARGUMENTS = 64, 1_000_000
+# How much of a call is read whose model is told that its arguments are too long.
+MOST_READ = 4 * MOST_ARGUMENTS
 # Of what is to be sent back, in characters: more reasoning than a model writes between two calls.
 MOST_KEPT = 1_000_000
 # Arguments up to this size are tried as JSON where only that tells two calls of the same tool apart.
@@ -55,6 +57,7 @@ class Calls:
 
     def __init__(self, request: ModelRequest, server: str) -> None:
         self.origin = origin_of(request, server)
+        self._checked = {tool.name for tool in request.tools if tool.is_checked}
         self._taken_ids = {call.id for turn in request.turns for call in turn.calls}
         self._open: list[OpenCall] = []
         self._named: list[OpenCall] = []
@@ -86,8 +89,11 @@ class Calls:
         call.extra |= extra or {}
         text = call.cleaner.take(_text_of(arguments))
         call.size += len(text)
-        if call.size > MOST_ARGUMENTS:
-            raise ProviderError("invalid", f"The model called a tool with more than {MOST_ARGUMENTS:,} characters.")
+        if (over := call.size - MOST_ARGUMENTS) > 0:
+            if (call.tool or name) not in self._checked or call.size > MOST_READ:
+                raise ProviderError("invalid", f"The model called a tool with more than {MOST_ARGUMENTS:,} characters.")
+            # One character more than allowed says that they are too long.
+            text = text[: max(0, len(text) - over + 1)]
         call.pieces.append(text)
         if call.tool:
             if text:

@@ -401,7 +401,9 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
 def _tools(request: ModelRequest, *, is_openai: bool) -> dict[str, Any]:
     """Returns the parameters with the tools and how they can be called."""
     functions = (
-        {"name": tool.name, "description": tool.description, "parameters": parameters_of(tool.schema)} for tool in request.tools
+        {"name": tool.name, "description": tool.description, "parameters": parameters_of(tool.schema)}
+        | ({} if tool.is_strict is None else {"strict": tool.is_strict})
+        for tool in request.tools
     )
     payload: dict[str, Any] = {"tools": [{"type": "function", "function": function} for function in functions]}
     if request.tool_choice in ("none", "required"):

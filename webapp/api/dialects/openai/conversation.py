@@ -111,7 +111,7 @@ def _spec(tool: ClientTool, number: int) -> ToolSpec:
         raise Invalid("The schema has a number that isn't JSON.", field=f"{path}.parameters") from error
     if len(schema) > MOST_SCHEMA_CHARS:
         raise Invalid(f"The schema is longer than {MOST_SCHEMA_CHARS:,} characters.", field=f"{path}.parameters")
-    return ToolSpec(function.name, function.description or "", schema)
+    return ToolSpec(function.name, function.description or "", schema, is_strict=function.strict)
 
 
 def _depths(value: Any, depth: int) -> Iterator[int]:

@@ -68,7 +68,7 @@ class Function(DialectRequest):
     name: ToolName
     description: Annotated[str, Field(max_length=32_000)] | None = None
     parameters: Annotated[dict[str, Any], Field(description="The JSON Schema of the arguments.")] | None = None
-    strict: Annotated[bool, Field(description="Passed on to no provider.")] | None = None
+    strict: Annotated[bool, Field(description="Passed on to servers that speak this protocol.")] | None = None
 
 
 class ClientTool(DialectRequest):
