@@ -81,6 +81,20 @@ def test_a_chat_begins_in_it_and_is_moved_out_and_back(app: Flask, owner: Browse
         assert db.session.query(Chat).count() == 1
 
 
+def test_a_chat_that_is_shared_with_a_person_is_on_its_projects_page(owner: Browser, member: Browser, fake: Upstream) -> None:
+    path = made(owner)
+    owner.post(f"{path}/people", whom=f"user:{member.person_id}", right="read")
+    fake.says("Rye it is.")
+    chat = str(owner.post("/chats", message="What grows?", project=path.rpartition("/")[2], key="one").location).partition("#")[0]
+    assert member.page(path).says("No chats yet")
+
+    owner.post(f"{chat}/people", whom=f"user:{member.person_id}", right="view")
+    assert "by " in member.page(path).one(f'#project-chats a[href="{chat}"] .when').text()
+
+    owner.post(f"{chat}/project", project="")
+    assert member.page(path).says("No chats yet")
+
+
 def test_its_files_are_quoted_in_it_and_seen_by_its_people(app: Flask, owner: Browser, stranger: Browser, fake: Upstream) -> None:
     path = made(owner)
     id = path.rpartition("/")[2]

@@ -46,11 +46,13 @@ class World:
 
     def is_shared(self, chat: Chat) -> bool:
         """Returns whether a project's members see the chat: as long as its owner can write there."""
+        return chat.is_for_project and self.is_in_project(chat)
+
+    def is_in_project(self, chat: Chat) -> bool:
         project = self.projects.get(chat.project_id or "")
         owner = next(person for person in self.people if person.id == chat.owner_id)
         return bool(
             project
-            and chat.is_for_project
             and not project.deleted_at
             and (project.owner_id == owner.id or "write" in self.given(owner, "project", project.id))
         )
@@ -132,7 +134,8 @@ def check(world: World) -> None:
             listed = {chat.id for chat in paging.chats_of_project(person, id, limit=100)}
             in_it = [chat for chat in chats if chat.project_id == id and chat.owner_id == person.id]
             shared = [chat for chat in chats if chat.project_id == id and is_shared(world, person, chat)]
-            assert listed == {chat.id for chat in (*in_it, *shared)}
+            given = [chat for chat in chats if chat.project_id == id and is_given(world, person, chat)]
+            assert listed == {chat.id for chat in (*in_it, *shared, *given)}
 
 
 def is_shared(world: World, person: User, chat: Chat) -> bool:
@@ -140,6 +143,11 @@ def is_shared(world: World, person: User, chat: Chat) -> bool:
     project = world.projects[chat.project_id or ""]
     is_member = project.owner_id == person.id or bool(world.given(person, "project", project.id))
     return world.is_shared(chat) and is_member
+
+
+def is_given(world: World, person: User, chat: Chat) -> bool:
+    """Returns whether the chat, which counts as its project's, was shared with the person alone."""
+    return world.is_in_project(chat) and bool(world.given(person, "chat", chat.id))
 
 
 @pytest.mark.slow

@@ -64,16 +64,16 @@ def chats(
 
 
 def chats_of_project(user: User, project_id: str, *, after: str = "", words: str = "", limit: int) -> Sequence[Chat]:
-    """Returns the chats of a project that a person sees: their own, and those of others that are shared with it, newest first.
+    """Returns the chats of a project that a person sees, newest first: their own, and those shared with it or with them.
 
     `words` have to be in their titles.
     """
     last = db.session.get(Chat, after) if after else None
     last = last if last and last.project_id == project_id else None
-    # Two queries, because each has an index of its own.
+    # A query each, because each has an index of its own.
     named = SearchQuery(words).within(Chat.title) if words else true()
-    ways = and_(Chat.owner_id == user.id, named), and_(projects.shares_with(user.id), named)
-    ids = union(*(select(_newest_of_project(project_id, way, last, limit).subquery()) for way in ways))
+    ways = Chat.owner_id == user.id, projects.shares_with(user.id), projects.is_given_in(user)
+    ids = union(*(select(_newest_of_project(project_id, and_(way, named), last, limit).subquery()) for way in ways))
     return db.session.scalars(select(Chat).where(Chat.id.in_(ids)).order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 
 

@@ -57,6 +57,12 @@ def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = 
     return and_(chat.is_for_project, is_in_theirs, chat.project_id.in_(ids_for(chat.owner_id, rights=(WRITE,))))
 
 
+def is_given_in(user: User) -> ColumnElement[bool]:
+    """Returns the condition that a chat is shared with the person, and in a project in which its owner can write."""
+    is_in_its_owners = Chat.project_id.in_(ids_for(Chat.owner_id, rights=(WRITE,)))
+    return and_(Chat.id.in_(grants.given_to(user, "chat")), is_in_its_owners)
+
+
 def _shared_chats(user: User) -> Select[str]:
     chat = _chat()
     return select(chat.id).where(shares_with(user.id, chat=chat))
