@@ -76,6 +76,8 @@ def test_a_new_name_reaches_the_title_and_every_sidebar(owner, listen, path):
     here.until(lambda feed: 'hx-target="#chat-menu"' in feed.html)
     assert '<hx-partial hx-target="title" hx-swap="innerHTML">Water &amp; &lt;stone&gt; · Millrace</hx-partial>' in here.html
     assert 'hx-target="#chat-title:not(:has(form))"' in here.html
+    # Where no list has the chat, such as one in a folded project, it stands above them.
+    assert 'hx-target=".chats--here .chats__title" hx-swap="innerHTML">Water &amp; &lt;stone&gt;</hx-partial>' in here.html
 
 
 @pytest.mark.slow
