@@ -54,8 +54,6 @@
   };
   // Draws a diagram in the place of its source, as high as that, in a frame of its own. Shown once it has something to show.
   const draw = (link, block, button) => {
-    const { theme = "", contrast = "" } = document.documentElement.dataset,
-      frame = document.createElement("iframe");
     const show = (isDrawn) => {
       block.classList.toggle("code--drawn", isDrawn);
       [button.textContent, button.ariaLabel] = isDrawn
@@ -63,11 +61,18 @@
         : [_("Diagram"), _("Show the diagram")];
     };
     button.onclick = () => show(!block.classList.contains("code--drawn"));
-    Object.assign(frame, { className: "drawn", title: _("Diagram"), loading: "lazy", sandbox: "allow-scripts" });
-    frame.src = `${link.href.replace("/preview?", "/frame?")}&fit&theme=${theme}&contrast=${contrast}`;
-    frame.addEventListener("load", () => show(true), { once: true });
     link.textContent = _("Enlarge");
-    block.append(frame);
+    // Only its page has a ticket for the frame, and for a short time: it is fetched once the block is about to be seen.
+    const place = async ([{ isIntersecting }], watcher) => {
+      if (!isIntersecting) return;
+      watcher.disconnect();
+      const html = await millrace.fragment(link.href, {}, true),
+        frame = document.createRange().createContextualFragment(html).querySelector("iframe");
+      frame?.addEventListener("load", () => show(true), { once: true });
+      const look = { className: "drawn", title: _("Diagram"), sandbox: "allow-scripts", src: `${frame?.src}&fit` };
+      if (frame) block.append(Object.assign(frame, look));
+    };
+    new IntersectionObserver(place, { rootMargin: "1000px" }).observe(block);
   };
   const equip = (place) => {
     for (const header of place.querySelectorAll(".code > header")) {

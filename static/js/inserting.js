@@ -4,13 +4,6 @@
   const box = () => document.getElementById("composer-text");
   const place = () => document.getElementById("composer-prompt");
   const MOST_RECENT = 30;
-  const FAILED = _("Can't reach the server. Your text is still here. Please try again.");
-
-  millrace.fragment = async (address, options = {}, isQuiet = false) => {
-    const answer = await fetch(address, { headers: { "HX-Request": "true" }, ...options }).catch(() => null);
-    if (answer?.ok || answer?.status === 422) return answer.text();
-    return isQuiet ? "" : void millrace.toast(FAILED);
-  };
   // The keys of what was chosen in lists, the latest first; adds one.
   millrace.recent = (key) => {
     const keys = JSON.parse(localStorage.getItem("mentions") ?? "[]");

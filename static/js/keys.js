@@ -5,9 +5,9 @@
 
   const open = async (path) => {
     if (sheet.open || location.pathname === path) return sheet.close();
-    const answer = await fetch(path, { headers: { "HX-Request": "true", "HX-Current-URL": location.href } }).catch(() => null);
-    if (!answer?.ok) return location.assign(path);
-    sheet.innerHTML = await answer.text();
+    const html = await millrace.fragment(path, { headers: { "HX-Request": "true", "HX-Current-URL": location.href } }, true);
+    if (!html) return location.assign(path);
+    sheet.innerHTML = html;
     sheet.setAttribute("aria-label", sheet.querySelector("h1").textContent);
     document.body.appendChild(sheet).showModal();
     window.htmx?.process(sheet);
@@ -57,8 +57,7 @@
   };
   for (const change of ["arrived", "htmx:after:swap"]) document.addEventListener(change, say);
   document.addEventListener("click", (event) => {
-    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey);
-    if (!isPlain || !event.target.closest?.("a[href='/search']") || location.pathname === "/search") return;
+    if (!millrace.isPlain(event) || !event.target.closest?.("a[href='/search']") || location.pathname === "/search") return;
     event.preventDefault();
     open("/search");
   });

@@ -25,9 +25,8 @@ const step = (by) => show(pictures()[pictures().indexOf(shown) + by] ?? shown);
 addEventListener(
   "click",
   (event) => {
-    const link = event.target.closest("#thread .pictures a"),
-      isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    if (link && isPlain) {
+    const link = event.target.closest("#thread .pictures a");
+    if (link && millrace.isPlain(event)) {
       event.preventDefault();
       event.stopPropagation();
       show(link);

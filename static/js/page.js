@@ -7,12 +7,22 @@ self.millrace = {
   isRunning: () => Boolean(millrace.running()),
 
   thumbs: matchMedia("(pointer: coarse) and (hover: none)"),
+  // A click that follows a link here, and that no script has taken.
+  isPlain: (click) => !["button", "ctrlKey", "metaKey", "shiftKey", "altKey", "defaultPrevented"].some((key) => click[key]),
   isComposing: (event) => event.isComposing || event.keyCode === 229,
   // Enter sends, or Ctrl + Enter on a phone and for those who prefer it.
   isSending(event) {
     if (event.key !== "Enter" || event.shiftKey || event.altKey || millrace.isComposing(event)) return false;
     const takesBoth = millrace.thumbs.matches || document.documentElement.dataset.send === "ctrl";
     return !takesBoth || event.ctrlKey || event.metaKey;
+  },
+
+  // HTML gets into a page only if it was rendered for one (webapp/web/htmx.py); files and previews never do.
+  html: async (answer) => (answer?.headers?.has("Millrace-Page") ? answer.text() : ""),
+  async fragment(address, options = {}, isQuiet = false) {
+    const answer = await fetch(address, { headers: { "HX-Request": "true" }, ...options }).catch(() => null);
+    if (answer?.ok || answer?.status === 422) return millrace.html(answer);
+    return isQuiet ? "" : void millrace.toast(_("Can't reach the server. Your text is still here. Please try again."));
   },
 
   toast(words) {
@@ -36,7 +46,11 @@ document.addEventListener("click", ({ target }) => {
 });
 // What arrives may wish for the focus. A browser leaves it where it is, and says so in its console, so the wish is granted here.
 const wishes = [];
-document.addEventListener("htmx:before:swap", ({ detail }) => {
+document.addEventListener("htmx:before:swap", (event) => {
+  const [{ detail, target }, headers] = [event, event.detail.ctx.response?.headers];
+  // An error page is ours, too, and is never shown in place of a stream.
+  const isOurs = headers?.has("Millrace-Page") && !target.matches?.("#thread, #plan-feed");
+  if (headers && !isOurs && !headers.get("Content-Type")?.includes("event-stream")) event.preventDefault();
   const found = detail.tasks.flatMap(({ fragment }) => [...(fragment.querySelectorAll?.("[autofocus]") ?? [])]);
   for (const field of found) field.autofocus = false;
   wishes.push(...found);

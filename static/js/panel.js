@@ -17,7 +17,7 @@
   const fill = async (url) => {
     coming = url;
     const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => ({})),
-      html = answer.ok && !answer.redirected && (await answer.text().catch(() => ""));
+      html = answer.ok && !answer.redirected && (await millrace.html(answer).catch(() => ""));
     if (coming !== url) return;
     if (!html) return location.assign(url);
     const { title } = document.activeElement.closest("#panel [title]") ?? {};
@@ -64,8 +64,7 @@
   addEventListener("beforetoggle", settle, true);
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("#panel [data-close]")) return panel().close();
-    const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.defaultPrevented);
-    const link = isPlain && panel() && event.target.closest?.("a[data-panel]");
+    const link = millrace.isPlain(event) && panel() && event.target.closest?.("a[data-panel]");
     if (!link) return;
     event.preventDefault();
     if (link === opener && panel().open) return panel().close();

@@ -54,7 +54,7 @@ const send = async () => {
   }
   refused[answer.ok ? "delete" : "add"](key);
   if (answer.ok) steps.push({ ...change, before, at: Date.now() });
-  await swap(await answer.text());
+  await swap(await millrace.html(answer));
   // Shows what was drawn instead of what is in the fields.
   if (change.isDrawn && !waiting.size) form()?.reset();
   send();
@@ -72,8 +72,7 @@ const follow = async () => {
   if (!mark || !form() || !isWanted()) return;
   await new Promise((done) => setTimeout(done, SOON));
   if (!form() || !isWanted()) return;
-  const answer = await fetch(form().action, { headers: { "HX-Request": "true" } }).catch(() => null);
-  const html = answer?.ok && (await answer.text());
+  const html = await millrace.fragment(form().action, {}, true);
   if (!html || !isWanted()) return;
   followed = mark;
   await swap(html);

@@ -40,11 +40,6 @@
     if (isSent || isOurs(event)) refused(status);
     if (isOurs(event) && !isOver) retry();
   });
-  // A response that is no stream, such as an error page, is never shown in the thread.
-  document.addEventListener("htmx:before:swap", (event) => {
-    const answer = event.detail.ctx.response?.raw;
-    if (isOurs(event) && !answer?.headers.get("Content-Type")?.includes("text/event-stream")) event.preventDefault();
-  });
 
   document.addEventListener("htmx:sse:before:connection", (event) => {
     const { attempt, config } = event.detail.connection;

@@ -17,7 +17,7 @@ const post = async (field, keepalive) => {
   if (!field.isConnected) return;
   document.getElementById("text-lost").hidden = !isLost;
   if (isLost) return later(AGAIN);
-  await htmx.swap({ text: await answer.text(), target: document.body, swap: "none", sourceElement: document.body });
+  await htmx.swap({ text: await millrace.html(answer), target: document.body, swap: "none", sourceElement: document.body });
   if (answer.ok && !isSaved()) later();
 };
 // One at a time, as each is made from the version before it.

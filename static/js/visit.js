@@ -11,11 +11,11 @@
     const ending = new AbortController();
     const page = fetch(url, { headers: { Accept: "text/html" }, signal: ending.signal }).then(async (answer) => {
       // A redirect doesn't tell where in its page it leads.
-      const isPage = answer.ok && !answer.redirected && answer.headers.get("Content-Type")?.startsWith("text/html");
+      const html = answer.ok && !answer.redirected && (await millrace.html(answer));
       // What a page may use is decided when a document is loaded: one without a microphone never gets it.
       const isMute = document.featurePolicy?.allowsFeature("microphone") === false;
       const speaks = answer.headers.get("Permissions-Policy")?.includes("microphone=(self)");
-      if (isPage && !(isMute && speaks)) return answer.text();
+      if (html && !(isMute && speaks)) return html;
       throw ending.abort();
     });
     page.catch(() => {});
@@ -100,8 +100,7 @@
   };
   // Last of all, as a script or htmx can have taken the click. A message that is being sent opens its chat itself.
   addEventListener("click", (event) => {
-    const isPlain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.defaultPrevented);
-    const link = isPlain && linkOf(event);
+    const link = millrace.isPlain(event) && linkOf(event);
     if (!link || isHeld() || document.querySelector("#composer.htmx-request")) return;
     event.preventDefault();
     go(link);

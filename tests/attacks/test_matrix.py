@@ -17,6 +17,7 @@ from tests.upstream.handle import STORY, Upstream
 from webapp.api.operations import operation_of
 from webapp.people.accounts.guards import policy
 from webapp.settings.service import set_setting
+from webapp.web.htmx import OURS
 
 # A placeholder in a route's address.
 VALUE = re.compile(r"<[^>]*>")
@@ -26,6 +27,10 @@ DONE = ("in", "out")
 # with all of them: people without an account where no visitor is let in, and members wherever an admin has no power of theirs.
 AT_THE_DOOR = ("", "own", "there")
 TO_AN_ADMIN = ("", "own", "foreign", "visitors", "to read", "to write")
+# What browsers never take for a page, whatever stands in it.
+INERT = {"application/json", "application/problem+json", "application/manifest+json", "text/event-stream", "text/plain"}
+# Files that come with us, and pages from our templates that no script swaps into another.
+OF_OURS = {"static", "offline.worker", "shared.show"}
 MEANT = {"shut": ("door", "gone"), "out": ("door",)}
 Case = tuple[str, Route, str, str]
 # Objects that the person must own and a request can have to name, and the kinds of people who can have them.
@@ -144,6 +149,7 @@ def test_who_may_is_let_in(app: Flask, fake, person: str) -> None:
             browser = reader if is_reading else world.browser()
             response = sent(world, browser, route.method, path, name)
             assert is_as_told(response, outcome), f"{route.method} {path} ({state}): {response.status} {response.text[:300]}"
+            assert name in OF_OURS or is_inert(response), f"{path}: send it with `render` or `written`"
 
 
 @pytest.mark.slow
@@ -238,6 +244,14 @@ def send(world: World, browser, method: str, path: str, name: str, more: dict[st
 
 def own_headers(browser) -> dict[str, str]:
     return {"Origin": browser.origin, "Sec-Fetch-Site": "same-origin"}
+
+
+def is_inert(response: TestResponse) -> bool:
+    """Whether what people wrote can't act as a page of ours: it was rendered, is no page, or has a policy that disarms it."""
+    is_rendered, policy = OURS in response.headers, response.headers.get("Content-Security-Policy", "")
+    is_disarmed = "sandbox" in policy.replace(";", " ").split() or "object-src 'self'" in policy
+    is_empty = response.status_code in (204, 303) or (response.status_code >= 400 and is_rendered)
+    return is_rendered or is_disarmed or is_empty or response.mimetype in INERT
 
 
 def outcome_of(response: TestResponse) -> str:

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response, expect
 
@@ -57,7 +57,7 @@ class Person:
 
     def __init__(self, browser: Browser, url: str, **options: Any) -> None:
         self.url, self.oddities, self.requests = url, list[str](), list[Request]()
-        self.welcome = [url]
+        self.home, self.welcome = url, [url]
         self._has_scripts = options.get("java_script_enabled", True)
         # What a service worker asks for can't be seen or stopped by a test, so only test_offline.py has one.
         options = {"viewport": {"width": 1100, "height": 720}, "service_workers": "block", **options}
@@ -69,9 +69,16 @@ class Person:
         self.context.on("dialog", self._dismiss)
         self.context.on("request", self._see)
 
+    def go_far(self, name: str) -> None:
+        """Opens pages by this name from now on, with the same session."""
+        self.home = self.url.replace("127.0.0.1", name)
+        self.welcome.append(self.home)
+        cookies: list[Any] = list(self.context.cookies())
+        self.context.add_cookies([{**cookie, "domain": name} for cookie in cookies])
+
     def open(self, path: str = "/") -> Page:
         page = self.context.new_page()
-        page.goto(path)
+        page.goto(urljoin(self.home, path))
         return page
 
     def begin(self, text: str, **fields: str) -> "ChatPage":

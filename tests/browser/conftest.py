@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect, sync_playwright
 
 from tests.browser.chats import Person, become_owner
-from tests.browser.chromium import ARGUMENTS, executable
+from tests.browser.chromium import ARGUMENTS, FAR_NAME, executable
 from tests.browser.modules import missing_in
 from tests.support.inserted import PASSWORD, add_member
 from tests.support.server import Server, prepared
@@ -80,7 +80,7 @@ def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.Fixt
     """A function that opens a separate browser for the owner, a new member or a visitor; no page may do what is forbidden."""
     people: list[Person] = []
 
-    def bring(server: Server, *, is_signed_in: bool = True, is_new: bool = False, **options: Any) -> Person:
+    def bring(server: Server, *, is_signed_in: bool = True, is_new: bool = False, is_far: bool = False, **options: Any) -> Person:
         if WITHOUT_SCRIPTS and "sw" in missing_in(request.node.nodeid):
             options["service_workers"] = "block"
         person = Person(chromium, server.url, **options)
@@ -96,12 +96,20 @@ def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.Fixt
         elif is_signed_in:
             become_owner(person.open(server.owner_link))
             cookies[server.url] = list(person.context.cookies())
+        if is_far:
+            person.go_far(FAR_NAME)
         return person
 
     yield bring
     for person in people:
         person.leave()
     assert [oddity for person in people for oddity in person.oddities] == []
+
+
+@pytest.fixture(params=[False, True], ids=["near", "far"])
+def visit_anywhere(visit: Visit, request: pytest.FixtureRequest) -> Visit:
+    """Opens the server on this machine, and as a browser elsewhere in the network does: by plain HTTP, with another name."""
+    return partial(visit, is_far=request.param)
 
 
 def sign_in_anew(person: Person, server: Server) -> None:
@@ -139,4 +147,5 @@ def made(folder: Path, upstream: Upstream) -> AbstractContextManager[Server]:
         OPENROUTER_API_KEY="sk-or-v1-0123456789abcdef",
         OPENROUTER_BASE_URL=upstream.base_url,
         OPENROUTER_MODEL="fake/plain",
+        ALLOWED_HOSTS=FAR_NAME,
     )

@@ -35,10 +35,10 @@ def together(texts: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("part", range(4))
 def test_nothing_of_it_runs_is_fetched_or_gets_out_of_its_place(
-    server: Server, upstream: Upstream, visit: Visit, part: int
+    server: Server, upstream: Upstream, visit_anywhere: Visit, part: int
 ) -> None:
     upstream.always({"tokens": together(IN_ANSWERS[part::4]), "pace": 0.002})
-    person = visit(server)
+    person = visit_anywhere(server)
     person.context.add_init_script(TRAP)
     chat = person.begin("Do your worst")
     other = person.look_at(chat)
@@ -53,10 +53,10 @@ def test_nothing_of_it_runs_is_fetched_or_gets_out_of_its_place(
     expect(chat.box).to_be_visible()
 
 
-def test_reasoning_and_the_persons_own_words_are_no_better(server: Server, upstream: Upstream, visit: Visit) -> None:
+def test_reasoning_and_the_persons_own_words_are_no_better(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     payload = "<img src=x onerror=steal(1)><script>steal(2)</script><hx-partial hx-target='body'>gone</hx-partial>"
     upstream.says(payload, reasoning=payload, model=payload)
-    person = visit(server)
+    person = visit_anywhere(server)
     person.context.add_init_script(TRAP)
     chat = person.begin(payload)
     chat.expect("completed")

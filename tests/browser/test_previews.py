@@ -1,6 +1,8 @@
 """Previews of what models write: shown in an isolated frame, and closed immediately."""
 
 import socket
+from urllib.parse import urljoin
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +11,7 @@ from playwright.sync_api import FrameLocator, expect
 from tests.browser.chats import ChatPage, layout_shift
 from tests.browser.conftest import Person, Visit
 from tests.browser.test_accessibility import MOVES, violations
+from tests.support.inserted import add_member
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -75,8 +78,8 @@ def test_what_is_opened_at_the_end_stays_under_the_pointer(server: Server, upstr
     assert abs(after["y"] - before["y"]) < 2
 
 
-def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Upstream, visit: Visit) -> None:
-    chat = shown(server, upstream, visit, HELLO + PICTURE)
+def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
+    chat = shown(server, upstream, visit_anywhere, HELLO + PICTURE)
     page, links = chat.page, chat.answer.locator("a.view")
     expect(links).to_have_count(2)
     assert not page.evaluate("performance.getEntriesByType('resource').some(({name}) => name.includes('mermaid'))")
@@ -122,9 +125,9 @@ def test_without_scripts_its_link_leads_to_a_page(server: Server, upstream: Upst
     assert chat.path in page.url
 
 
-def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit: Visit) -> None:
+def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     upstream.says(HOSTILE)
-    person = visit(server)
+    person = visit_anywhere(server)
     chat = person.begin("Show me")
     chat.expect("completed")
     asked: list[str] = []
@@ -157,6 +160,41 @@ HOSTILE_PICTURE = """```svg
 ```
 """
 
+# A page as ours are made, whose body does something in the name of who reads it.
+IMITATION = """```html
+<html><head><script src="{script}"></script></head><body class="frame">
+<div class="frame"><main id="main" tabindex="-1"><p id=said>not run</p><script>said.textContent = "It runs: " + origin</script>
+<form hx-post="/people/{member}/role" hx-trigger="load" hx-swap="none"><input name="role" value="admin"></form></main></div>
+</body></html>
+```
+"""
+
+
+@pytest.mark.parametrize("scripts", ["", "&scripts=run"])
+def test_a_link_to_what_a_message_contains_does_nothing_in_the_name_of_its_reader(
+    server: Server, upstream: Upstream, visit_anywhere: Visit, scripts: str
+) -> None:
+    email = f"{uuid4()}@example.org"
+    add_member(server, email)
+    member = server.rows("SELECT id FROM users WHERE email = ?", email)[0][0]
+    chat = visit_anywhere(server).begin("Hello")
+    chat.expect("completed")
+    upstream.says(IMITATION.format(script=chat.page.evaluate("document.head.querySelector('script[src]').src"), member=member))
+    chat.ask("Show me")
+    chat.expect("completed")
+    frame = str(chat.answer.locator("a.view").get_attribute("href")).replace("/preview?", "/frame?")
+    upstream.says(f"[Look at this]({urljoin(chat.page.url, frame)}{scripts})")
+    chat.ask("And now?")
+    chat.expect("completed")
+
+    chat.answer.get_by_role("link", name="Look at this").click()
+
+    # All that such a link opens is our page around what was written, and nothing in that runs.
+    expect(chat.page.get_by_role("heading", name="Preview")).to_be_visible()
+    expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("not run")
+    assert server.rows("SELECT role FROM users WHERE id = ?", member) == [("member",)]
+
+
 # Each way to WebRTC. `{}` is the port of a STUN server that must hear nothing.
 CALLING = """```html
 <p id=said>tries</p>
@@ -186,12 +224,12 @@ setTimeout(() => {{ said.textContent = "tried"; }}, 500);
 """
 
 
-def test_a_preview_opens_no_connection(server: Server, upstream: Upstream, visit: Visit) -> None:
+def test_a_preview_opens_no_connection(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as stun:
         stun.bind(("127.0.0.1", 0))
         stun.setblocking(False)
         upstream.says(CALLING.format(stun.getsockname()[1]))
-        _try_to_call(visit(server))
+        _try_to_call(visit_anywhere(server))
         with pytest.raises(BlockingIOError):
             stun.recv(1)
 
@@ -220,8 +258,8 @@ def test_without_our_scripts_a_page_runs_by_form(server: Server, upstream: Upstr
     expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("not run")
 
 
-def test_the_frame_by_itself_is_not_opened(server: Server, upstream: Upstream, visit: Visit) -> None:
-    chat = shown(server, upstream, visit, HELLO)
+def test_the_frame_by_itself_is_not_opened(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
+    chat = shown(server, upstream, visit_anywhere, HELLO)
     address = str(chat.answer.locator("a.view").get_attribute("href"))
     chat.page.goto(address.replace("/preview?", "/frame?"))
     expect(chat.page.get_by_role("heading", name="Preview")).to_be_visible()
@@ -333,9 +371,9 @@ def test_a_diagram_in_an_answer_that_cannot_be_drawn_shows_its_source(server: Se
     expect(drawn_in(chat).locator("img")).to_have_count(0)
 
 
-def test_a_hostile_picture_that_is_drawn_at_once_does_nothing(server: Server, upstream: Upstream, visit: Visit) -> None:
+def test_a_hostile_picture_that_is_drawn_at_once_does_nothing(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     upstream.says(HOSTILE_PICTURE)
-    person = visit(server)
+    person = visit_anywhere(server)
     asked: list[str] = []
     person.context.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
     chat = person.begin("Show me")

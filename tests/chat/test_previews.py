@@ -24,11 +24,12 @@ def test_a_preview_is_a_page_and_a_panel(owner, message):
 
 
 def test_a_diagram_is_drawn_as_its_reader_looks_at_the_rest(owner, message):
-    frame = owner.client.get(f"/messages/{message}/frame?block=1&fit&theme=dark&contrast=more")
+    address = frame_of(owner, message, 1)
+    frame = owner.client.get(f"{address}&fit&theme=dark&contrast=more")
     assert "color-scheme:dark" in frame.text
     assert "allow-scripts" in frame.headers["Content-Security-Policy"]
     # Anything else in the address is left out.
-    assert "color-scheme:light dark" in owner.client.get(f"/messages/{message}/frame?block=1&theme=}}%3Cscript%3E").text
+    assert "color-scheme:light dark" in owner.client.get(f"{address}&theme=}}%3Cscript%3E").text
 
 
 def test_a_drawing_is_saved_as_a_file_that_stands_alone(owner, answered, fake):
@@ -48,8 +49,52 @@ def test_a_drawing_is_saved_as_a_file_that_stands_alone(owner, answered, fake):
     for block in ("2", "3", "9", "soon"):
         assert owner.get(f"{at}/drawing.svg?block={block}").status_code == 404
         assert not owner.page(f"{at}/preview?block={block}").all("a[download]")
-    assert "allow-downloads" in owner.client.get(f"{at}/frame?block=3").headers["Content-Security-Policy"]
-    assert "allow-downloads" not in owner.client.get(f"{at}/frame?block=2").headers["Content-Security-Policy"]
+    id = at.rpartition("/")[2]
+    assert "allow-downloads" in owner.client.get(frame_of(owner, id, 3)).headers["Content-Security-Policy"]
+    assert "allow-downloads" not in owner.client.get(frame_of(owner, id, 2)).headers["Content-Security-Policy"]
+
+
+def frame_of(browser, message: str, block: int) -> str:
+    return str(browser.page(f"/messages/{message}/preview?block={block}").one("iframe").attributes["src"])
+
+
+IFRAME = {"Sec-Fetch-Dest": "iframe"}
+
+
+def test_what_was_written_is_sent_only_to_a_frame_of_our_page(owner, member, message):
+    """A page that a model wrote would look like one of ours at our address, and links to it can stand in any message."""
+    address = frame_of(owner, message, 0)
+    bare = address.partition("&ticket=")[0]
+    framed = owner.client.get(address, headers=IFRAME)
+    assert "<p>Hello</p>" in framed.text
+    assert framed.headers["Content-Security-Policy"].startswith("sandbox;")
+    # The ticket is of this block without its scripts, in this session.
+    others = [bare, f"{bare}&ticket=x", f"{address}&scripts=run", address.replace("block=0", "block=1")]
+    for path in others:
+        expired = owner.client.get(path, headers=IFRAME)
+        assert "has expired" in expired.text
+        assert expired.headers["Content-Security-Policy"].startswith("sandbox;")
+        assert owner.client.get(path).location == f"/messages/{message}/preview?block={path.partition('block=')[2][0]}"
+    for place in ("document", "empty", "embed"):
+        assert owner.client.get(address, headers={"Sec-Fetch-Dest": place}).status_code == 303
+    # Browsers that say nothing of it do so by plain HTTP alone.
+    assert owner.client.get(address).status_code == 200
+    assert owner.client.get(address, base_url="https://localhost").status_code == 303
+
+
+def test_scripts_run_by_a_ticket_of_their_own(owner, message):
+    run = owner.post(f"/messages/{message}/preview?block=0").one("iframe").attributes["src"]
+    assert "script-src 'unsafe-inline'" in owner.client.get(run, headers=IFRAME).headers["Content-Security-Policy"]
+    content, _, signature = run.partition("&ticket=")[2].partition(".")
+    assert signature
+    assert "has expired" in owner.client.get(run.replace(content, "WyIiXQ"), headers=IFRAME).text
+
+
+def test_only_what_was_rendered_for_a_page_says_so(owner, message):
+    for path in ("/", f"/messages/{message}/preview?block=0", "/no-such-page"):
+        assert owner.client.get(path).headers["Millrace-Page"] == "1"
+    for path in (frame_of(owner, message, 0), f"/messages/{message}.md", "/healthz"):
+        assert "Millrace-Page" not in owner.client.get(path, headers=IFRAME).headers
 
 
 def test_none_is_for_strangers(stranger, message):

@@ -36,7 +36,7 @@ from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
 from webapp.tools.named import NamedTools, named_tools
-from webapp.web.downloads import download, file_name
+from webapp.web.downloads import download, file_name, written
 
 COLOURS = 8
 # How many text scripts a page lists.
@@ -53,12 +53,7 @@ DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you li
 # A greeting of a hundred thousand characters takes seconds to render.
 _long_greetings = SingleFlight[str](len, most=64, seconds=3600.0)
 # Pictures can be cached as immutable, because another picture gets another URL.
-PICTURE_HEADERS = {
-    "Cache-Control": "private, max-age=604800, immutable",
-    # The style is the one by which browsers centre a picture that is opened on its own.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-    "Content-Disposition": "inline",
-}
+PICTURE_CACHED = "private, max-age=604800, immutable"
 
 
 class Image(NamedTuple):
@@ -224,7 +219,9 @@ def tags_of(rows: Sequence[queries.CharacterSummary]) -> list[str]:
 def picture(avatar: Avatar | CharacterPicture | None) -> Response:
     """Serves a picture with the media type that was detected from its bytes."""
     image = found(Image(avatar.media_type, avatar.content) if avatar else None)
-    return Response(image.content, mimetype=image.media_type, headers=PICTURE_HEADERS)
+    response = written(image.content, image.media_type)
+    response.headers["Cache-Control"] = PICTURE_CACHED
+    return response
 
 
 def card_file(character: Character, kind: exchange.Kind, version: Version | None = None) -> Response:

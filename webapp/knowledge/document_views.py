@@ -11,7 +11,7 @@ from webapp.knowledge.forms import DocumentForm
 from webapp.knowledge.tables import Document
 from webapp.knowledge.views import deleted_document, visible_document
 from webapp.people.accounts.guards import current_user, signed_in
-from webapp.web.downloads import VIEWER_HEADERS, names_in_header
+from webapp.web.downloads import SANDBOXED, VIEWED, written
 from webapp.web.htmx import done_message, is_htmx, redirect, render
 
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
@@ -38,11 +38,12 @@ def file(id: str) -> Response:
     """Sends the file as it was added; what browsers show themselves is shown, unless it is to be downloaded."""
     document = visible_document(id)
     documents.refuse_without_original(document)
-    response = Response(documents.original_of(the_engine(), id, current_user().id), headers=VIEWER_HEADERS)
-    response.content_type, response.content_length = formats.media_type(document.name), document.bytes
     is_shown = formats.is_shown_by_browsers(document.name) and "download" not in request.args
-    names = names_in_header(document.name or document.title)
-    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **names)
+    content, name = documents.original_of(the_engine(), id, current_user().id), document.name or document.title
+    policy = VIEWED if is_shown else SANDBOXED
+    response = written(content, formats.media_type(document.name), name=name, is_shown=is_shown, policy=policy)
+    response.content_length = document.bytes
+    response.headers["Cache-Control"] = "private, no-cache"
     return response
 
 

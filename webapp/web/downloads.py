@@ -1,4 +1,4 @@
-"""Responses that a browser saves as files, such as CSV tables in which no cell is a formula."""
+"""Responses with what people or models wrote: files to save, such as CSV tables in which no cell is a formula, or to look at."""
 
 import csv
 import io
@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from flask import Response
+from werkzeug.utils import get_content_type
 
 NAME_CHARS = 60
+# Nothing in such a file runs, sends or requests anything, even where a browser takes it for a page of its own. The style is the
+# one by which browsers centre a picture that is opened on its own.
+SANDBOXED = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 # Of a file that browsers show in a viewer. Viewers are a plugin of the page that is the file, so `sandbox` would refuse them.
 # Nothing in it can run a script.
-VIEWER_HEADERS = {
-    "Cache-Control": "private, no-cache",
-    "Content-Security-Policy": "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-}
+VIEWED = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+Body = str | bytes | Iterable[str] | Iterable[bytes] | None
 # Spreadsheets treat a cell as a formula if it begins with one of these, also after white space.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -24,9 +26,22 @@ def file_name(title: str, ending: str, *, otherwise: str) -> str:
     return f"{'-'.join(words)[:NAME_CHARS].strip('-') or otherwise}.{ending}"
 
 
-def download(body: str | bytes | Iterable[str] | Iterable[bytes], name: str, mimetype: str) -> Response:
+def written(body: Body, media_type: str, *, name: str = "", is_shown: bool = False, policy: str = SANDBOXED) -> Response:
+    """Returns what people or models wrote, as it is; with a name, as a download, or as a file of that name which browsers show.
+
+    Every route that sends such bytes uses it: they never act as a page of ours.
+    """
+    response = Response(body, content_type=media_type, headers={"Content-Security-Policy": policy})
+    if name:
+        response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **names_in_header(name))
+    return response
+
+
+def download(body: Body, name: str, mimetype: str) -> Response:
     """Returns the body as a download; `name` must not contain quotation marks."""
-    return Response(body, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    response = written(body, get_content_type(mimetype, "utf-8"))
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def names_in_header(name: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, flash, make_response, redirect as flask_redirect, render_template, request, stream_template
+from flask import Response, flash, redirect as flask_redirect, render_template, request, stream_template
 
 from webapp.base import languages
 from webapp.base.heavy.turns import by_turns
@@ -12,6 +12,8 @@ from webapp.base.heavy.turns import by_turns
 # Paths for programs: the native API, the OpenAI-compatible API, the dialects and the MCP server.
 PROGRAM_PATHS = ("/openapi.json", "/metrics", "/mcp", "/sign-on/back-channel/")
 API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", *PROGRAM_PATHS)
+# Scripts put only responses with this header into a page: never a file or a preview, which people and models write.
+OURS = "Millrace-Page"
 
 
 def is_api() -> bool:
@@ -41,13 +43,18 @@ def wants_json() -> bool:
 
 def render(template: str, *, status: int = 200, **context: Any) -> Response:
     """Renders a page or a fragment; both can have the same URL, so `Vary` keeps them apart in caches."""
-    return _varied(make_response(render_template(template, status=status, **context), status))
+    return fragment(render_template(template, status=status, **context), status)
 
 
 def render_long(template: str, **context: Any) -> Response:
     """Renders a page that can be many megabytes; lets other greenlets run between its pieces."""
     pieces = by_turns(piece.encode() for piece in stream_template(template, **context))
-    return _varied(make_response(b"".join(pieces)))
+    return fragment(b"".join(pieces))
+
+
+def fragment(html: str | bytes = "", status: int = 200) -> Response:
+    """Returns HTML that was rendered from our templates."""
+    return _varied(Response(html, status, {OURS: "1"}))
 
 
 def redirect(location: str, words: str = "") -> Response:

@@ -23,7 +23,7 @@ from webapp.knowledge.trying import questions
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.accounts.tables import User
-from webapp.web.downloads import names_in_header
+from webapp.web.downloads import written
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
 
@@ -192,7 +192,7 @@ def again(id: str) -> DocumentAnswer:
 @bp.get("/documents/<id>/text")
 @operation("Get the text of a document as Markdown", scope="read", media="text/markdown")
 def text(id: str) -> Response:
-    return Response(documents.text_of(the_engine(), _visible(id).id, caller().id), mimetype="text/markdown")
+    return written(documents.text_of(the_engine(), _visible(id).id, caller().id), "text/markdown; charset=utf-8")
 
 
 @bp.get("/documents/<id>/file")
@@ -200,9 +200,8 @@ def text(id: str) -> Response:
 def file(id: str) -> Response:
     document = _visible(id)
     documents.refuse_without_original(document)
-    response = Response(documents.original_of(the_engine(), id, caller().id), mimetype="application/octet-stream")
-    response.headers.set("Content-Disposition", "attachment", **names_in_header(document.name or document.title))
-    return response
+    content = documents.original_of(the_engine(), id, caller().id)
+    return written(content, "application/octet-stream", name=document.name or document.title)
 
 
 @bp.get("/documents/<id>/passages")

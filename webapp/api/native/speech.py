@@ -10,6 +10,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Body
 from webapp.chat.reading_aloud import service
 from webapp.models.providers.voices import MOST_CHARS
+from webapp.web.downloads import written
 
 bp = Blueprint("api_speech", __name__, url_prefix="/api/v1/audio")
 
@@ -31,4 +32,4 @@ class SpokenText(Body):
 )
 def create(body: SpokenText) -> Response:
     spoken = service.speak(body.input, by=caller(), voice=body.voice, audio_format=body.response_format)
-    return Response(spoken.content, content_type=spoken.media_type)
+    return written(spoken.content, spoken.media_type)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from flask import Blueprint, Response
 from pydantic import Field
+from werkzeug.utils import get_content_type
 
 from webapp.api.access import caller
 from webapp.api.operations import STARTS, operation
@@ -22,6 +23,7 @@ from webapp.chat.texts.parts import WHOLE
 from webapp.chat.texts.queries import TextVersion
 from webapp.chat.texts.service import MOST_NAME, TextInput
 from webapp.people.accounts.guards import found
+from webapp.web.downloads import written
 
 # JSON can escape each character.
 MOST_BYTES = 3 * MOST_TEXT_BYTES
@@ -152,8 +154,10 @@ def dismiss(id: str) -> None:
 @bp.get("/texts/<id>/export")
 @operation("Export a text", scope="read", query=FormatQuery, media="*/*", errors=(422,))
 def export(id: str, query: FormatQuery) -> Response:
-    content, _, media_type = export_pages.exported(visible_text(id), query.format)
-    return Response(content, mimetype=media_type)
+    now = visible_text(id)
+    content, own_ending, media_type = export_pages.exported(now, query.format)
+    name = f"{now.name.rpartition('.')[0]}.{own_ending}"
+    return written(content, get_content_type(media_type, "utf-8"), name=name)
 
 
 def _summary(row: TextVersion) -> dict[str, Any]:

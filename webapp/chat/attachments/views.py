@@ -16,20 +16,16 @@ from webapp.chat.record.model_choice import model_named, supports
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import formats
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
-from webapp.web.downloads import VIEWER_HEADERS, names_in_header
+from webapp.web.downloads import SANDBOXED, VIEWED, written
 from webapp.web.uploads import expect_files, sent_file
 
 bp = Blueprint("files", __name__)
 # Room for the message in the same form.
 AROUND_BYTES = 1024 * 1024
-HEADERS = {
-    # The content never changes, but the browser must revalidate: after signing out or losing access, no one should be able to
-    # open it from the cache.
-    "Cache-Control": "private, no-cache",
-    # The style is the one by which browsers centre a picture that is opened on its own.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-}
-VIEWED = formats.SHOWN_BY_BROWSERS.values()
+# The content never changes, but the browser must revalidate: after signing out or losing access, no one should be able to open it
+# from the cache.
+CACHED = "private, no-cache"
+SHOWN_TYPES = formats.SHOWN_BY_BROWSERS.values()
 # Only signed-in people can upload files, and only to these endpoints.
 ENDPOINTS = ("files.bring", "home.begin", "chat.send", "composer.queue")
 
@@ -67,18 +63,12 @@ def show(id: str) -> Response:
 
 def served(file: StoredFile) -> Response:
     """Serves a picture inline, as the server re-encoded it, and what browsers show in a viewer; other files as a download."""
-    is_viewed = file.kind == TEXT and file.media_type in VIEWED and "download" not in request.args
-    headers = VIEWER_HEADERS if is_viewed else HEADERS
-    if request.if_none_match.contains(file.hash):
-        return _marked(Response(status=304, headers=headers), file)
-    response = _marked(Response(service.content_of(file), content_type=file.media_type, headers=headers), file)
-    is_shown = file.kind == IMAGE or is_viewed
-    name = reference(file.name, file.id).name
-    response.headers.set("Content-Disposition", "inline" if is_shown else "attachment", **names_in_header(name))
-    return response
-
-
-def _marked(response: Response, file: StoredFile) -> Response:
+    is_viewed = file.kind == TEXT and file.media_type in SHOWN_TYPES and "download" not in request.args
+    is_known, name = request.if_none_match.contains(file.hash), reference(file.name, file.id).name
+    content, policy = None if is_known else service.content_of(file), VIEWED if is_viewed else SANDBOXED
+    response = written(content, file.media_type, name=name, is_shown=file.kind == IMAGE or is_viewed, policy=policy)
+    response.status_code = 304 if is_known else 200
+    response.headers["Cache-Control"] = CACHED
     response.set_etag(file.hash)
     return response
 

@@ -32,7 +32,7 @@ from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.people.accounts.kept_pages import let_be_kept
 from webapp.people.accounts.tables import User
-from webapp.web.htmx import is_htmx, navigate, redirect
+from webapp.web.htmx import fragment, is_htmx, navigate, redirect
 from webapp.web.security import with_microphone
 
 bp = Blueprint("home", __name__)
@@ -128,7 +128,7 @@ def begin_chat(form: MessageForm, reads: Sequence[str], project: Project | None)
 @signed_in
 def dismiss() -> Response:
     preferences.dismiss(current_user(), request.form.get("hint", ""))
-    return Response() if is_htmx() else redirect(url_for("home.show"))
+    return fragment() if is_htmx() else redirect(url_for("home.show"))
 
 
 def _home(form: MessageForm) -> Response:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from flask import Blueprint, Response, get_template_attribute, render_template, request, url_for
+from flask import Blueprint, Response, get_template_attribute, request, url_for
 from markupsafe import Markup
 from wtforms import StringField
 
@@ -296,7 +296,7 @@ def _done(chat: Chat) -> Response:
     """Redirects to the chat's page; for htmx, returns the changed header, in case the page's stream is disconnected."""
     if not is_htmx():
         return redirect(chat_page_url(chat.id))
-    return Response(render_template("chat/page/_top_changed.html", chat=shown.chat(chat, is_running=False)))
+    return render("chat/page/_top_changed.html", chat=shown.chat(chat, is_running=False))
 
 
 @lru_cache(maxsize=2_000)

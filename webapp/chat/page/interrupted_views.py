@@ -13,7 +13,7 @@ from webapp.engine.tables import Generation
 from webapp.people.accounts.guards import current_user, signed_in, viewer_or_none
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
-from webapp.web.htmx import is_htmx, redirect
+from webapp.web.htmx import fragment, is_htmx, redirect
 
 bp = Blueprint("cut", __name__)
 ASK = "ask"
@@ -51,7 +51,7 @@ def leave() -> Response:
 
 def _answered() -> Response:
     """Removes the notice from the page; without scripts, redirects to the home page."""
-    return Response("") if is_htmx() else redirect("/")
+    return fragment() if is_htmx() else redirect("/")
 
 
 def interrupted_answers(user: User) -> InterruptedAnswers | None:

@@ -28,7 +28,7 @@ from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.kept_pages import let_be_kept
 from webapp.rendering.part import part
 from webapp.web.addresses import address, fixed
-from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.htmx import fragment, is_htmx, redirect, render
 from webapp.web.security import with_microphone
 
 
@@ -131,7 +131,7 @@ def message_fragment(message: Message) -> Response:
     me = user_or_none()
     (shown_message,) = shown.ready_thread(the_engine(), lambda: [message], right_in(queries.chat_of(message), me))
     html = render_template("chat/page/message/_message.html", message=shown_message, thumbs=_thumbs([shown_message]))
-    return Response(part(f"#message-{message.id}", "outerHTML", html))
+    return fragment(part(f"#message-{message.id}", "outerHTML", html))
 
 
 def sent_response(chat: Chat) -> Response:
@@ -151,7 +151,7 @@ def first_composer_with_error(form: MessageForm) -> Response:
     """Returns the composer of the home page with the text that was typed."""
     around = composer(form, send_url=url_for("home.begin"))
     html = render_template("chat/page/composer/_composer.html", may_be_temporary=True, **around)
-    return Response(part("#composer-box", "outerMorph", html), form.refusal.status if form.refusal else 200)
+    return fragment(part("#composer-box", "outerMorph", html), form.refusal.status if form.refusal else 200)
 
 
 def refused_response(chat: Chat, form: MessageForm) -> Response:
@@ -186,7 +186,7 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
     html = render_template(
         "chat/page/composer/_composer.html", chat=shown.chat(chat, is_running=is_running), thread=messages, **context
     )
-    return Response(part("#composer-box", "outerMorph", html), status)
+    return fragment(part("#composer-box", "outerMorph", html), status)
 
 
 def _is_allowed(context: watchers.Context, chat_id: str, right: str) -> bool:

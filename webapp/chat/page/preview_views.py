@@ -1,6 +1,7 @@
 """Previews of HTML, pictures and diagrams in a message, each in a sandboxed frame without network access.
 
-The scripts of a web page run only when a person asks for it: nothing else that a model writes runs in a browser.
+The scripts of a web page run only when a person asks for it: nothing else that a model writes runs in a browser. What the frame
+shows needs a ticket, which only our page around it has (ADR 50).
 """
 
 from functools import partial
@@ -9,7 +10,8 @@ from secrets import token_urlsafe
 from threading import Lock
 from typing import Literal
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, current_app, request, url_for
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from webapp.base.db import db
 from webapp.base.errors import Unavailable
@@ -17,16 +19,16 @@ from webapp.base.heavy import child
 from webapp.base.languages import gettext as _
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record import queries
-from webapp.chat.record.access import visible_message
+from webapp.chat.record.access import visible_message, visitor_hash
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.single_flight import SingleFlight
-from webapp.people.accounts.guards import anybody, found, user_or_none
+from webapp.people.accounts.guards import anybody, found, session_secret, user_or_none
 from webapp.rendering import preview_search
 from webapp.rendering.markdown import PIECE_CHARS, previewed
 from webapp.rendering.previews import DiagramLook, diagram, document, svg_file
 from webapp.web.assets import asset
-from webapp.web.downloads import download
+from webapp.web.downloads import download, written
 from webapp.web.htmx import is_htmx, redirect, render
 from webapp.web.security import DRAWER
 
@@ -52,6 +54,8 @@ _read = SingleFlight[dict[int, tuple[str, str]]](lambda blocks: sum(len(code) fo
 # Only one child process at a time parses a long text, because imports need child processes, too.
 _reading = Lock()
 NOTHING = "<p>This block is no longer in the message.</p>"
+EXPIRED = "<p>This preview has expired. Open it again.</p>"
+TICKET_SECONDS = 600
 NAMES = {"html": "Preview", "svg": "Drawing", "mermaid": "Diagram"}
 
 
@@ -71,14 +75,17 @@ def run(id: str) -> Response:
 @bp.get("/messages/<id>/frame")
 @anybody
 def frame(id: str) -> Response:
-    message = visible_message(id)
-    # Opened outside the frame, the document could navigate anywhere.
-    if request.headers.get("Sec-Fetch-Dest", "iframe") != "iframe":
+    message, is_run = visible_message(id), request.args.get("scripts") == "run"
+    is_allowed, place = _has_ticket(message, is_run=is_run), request.headers.get("Sec-Fetch-Dest", "")
+    # Opened outside the frame, the document could navigate anywhere. By plain HTTP, browsers don't say where they open it.
+    if place != "iframe" and (place or request.is_secure or not is_allowed):
         return redirect(url_for("previews.show", id=id, block=_number()))
+    if not is_allowed:
+        return _framed(EXPIRED, "")
     kind, content = _block(message)
     if kind == "mermaid":
         return _diagram(content)
-    if kind == "html" and request.args.get("scripts") == "run":
+    if kind == "html" and is_run:
         return _framed(document(kind, content, is_run=True), "'unsafe-inline'")
     return _framed(document(kind, content) if kind else NOTHING, "")
 
@@ -95,17 +102,32 @@ def _page(id: str, *, scripts: str | None = None) -> Response:
     message, number, me = visible_message(id), _number(), user_or_none()
     kind = _block(message)[0]
     theme, contrast = (me.theme or None, me.contrast or None) if me and kind == "mermaid" else (None, None)
+    ticket = _signer().dumps([id, number, scripts == "run"])
+    frame_url = url_for("previews.frame", id=id, block=number, scripts=scripts, theme=theme, contrast=contrast, ticket=ticket)
     return render(
         "chat/page/_preview.html" if is_htmx() else "chat/page/preview.html",
         name=_(NAMES.get(kind, "Preview")),
         page_url=url_for("previews.show", id=id, block=number),
-        frame_url=url_for("previews.frame", id=id, block=number, scripts=scripts, theme=theme, contrast=contrast),
+        frame_url=frame_url,
         run_url=url_for("previews.run", id=id, block=number) if kind == "html" and not scripts else "",
         # Nothing but our drawing runs in the frame of a diagram, so what it offers can be saved.
         sandbox="allow-scripts allow-downloads" if kind == "mermaid" else "allow-scripts",
         file_url=url_for("previews.save", id=id, block=number) if kind == "svg" else "",
         back_url=chat_page_url(message.chat_id),
     )
+
+
+def _has_ticket(message: Message, *, is_run: bool) -> bool:
+    """Returns whether our page around the frame was opened in this session a short time ago."""
+    try:
+        signed = _signer().loads(request.args.get("ticket", ""), max_age=TICKET_SECONDS)
+    except BadData:
+        return False
+    return bool(signed == [message.id, _number(), is_run])
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.secret_key), salt=f"frame {session_secret() or visitor_hash()}")
 
 
 def _block(message: Message) -> tuple[str, str]:
@@ -131,7 +153,9 @@ def _look() -> DiagramLook:
 
 def _framed(page: str, scripts: str, *, allowed: str = " allow-scripts") -> Response:
     policy = POLICY.format(scripts=scripts or "'none'", allowed=allowed if scripts else "")
-    return Response(page, mimetype="text/html", headers=HEADERS | {"Content-Security-Policy": policy})
+    response = written(page, "text/html; charset=utf-8", policy=policy)
+    response.headers.update(HEADERS)
+    return response
 
 
 def _blocks(text: str) -> dict[int, tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Pages of chats and of the sources of their answers, actions on messages and their versions, and the stream of a page."""
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from webapp.chat.messages import chats, fork as forking, sending, side_by_side, versions
@@ -39,7 +41,8 @@ from webapp.models.connections import model_marks
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none
 from webapp.rendering.part import part
 from webapp.settings.service import setting
-from webapp.web.htmx import done, is_htmx, navigate, redirect, render
+from webapp.web.downloads import written
+from webapp.web.htmx import done, fragment, is_htmx, navigate, redirect, render
 
 tree = Blueprint("tree", __name__)
 reading = Blueprint("reading", __name__)
@@ -126,13 +129,13 @@ def again(id: str) -> Response:
 @bp.get("/messages/<id>.md")
 @anybody
 def raw(id: str) -> Response:
-    return Response(queries.text_so_far(the_engine(), visible_message(id)), mimetype="text/markdown")
+    return written(queries.text_so_far(the_engine(), visible_message(id)), "text/markdown; charset=utf-8")
 
 
 @bp.get("/messages/<id>.txt")
 @anybody
 def plain(id: str) -> Response:
-    return Response(words_alone(queries.text_so_far(the_engine(), visible_message(id))), mimetype="text/plain")
+    return written(words_alone(queries.text_so_far(the_engine(), visible_message(id))), "text/plain; charset=utf-8")
 
 
 @bp.get("/ai-demo")
@@ -254,9 +257,9 @@ def unhide(id: str) -> Response:
 @anybody
 def delete(id: str) -> Response:
     message = own_message(id)
-    deleted = {"message": message, "after": versions.delete(message)}
+    deleted: dict[str, Any] = {"message": message, "after": versions.delete(message)}
     if is_htmx():
-        return Response(render_template("chat/page/_deleted.html", **deleted))
+        return render("chat/page/_deleted.html", **deleted)
     return chat_page(queries.chat_of(message), MessageForm.new(), deleted=deleted, cut=None)
 
 
@@ -310,6 +313,6 @@ def _editing(message: Message, form: MessageForm) -> Response:
     follows = queries.chat_of(message).head_id != message.id
     if is_htmx():
         html = render_template("chat/page/composer/_edit.html", message=message, edit_form=form, follows=follows)
-        return Response(part(f"#message-{message.id}", "outerHTML", html), status)
+        return fragment(part(f"#message-{message.id}", "outerHTML", html), status)
     page = MessageForm.new(model=choice_in(queries.chat_of(message)).word)
     return chat_page(queries.chat_of(message), page, status=status, editing=message.id, edit_form=form, follows=follows)

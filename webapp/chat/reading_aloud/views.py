@@ -18,6 +18,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching.sse_response import detecting_disconnect, socket_of
 from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.settings.service import setting
+from webapp.web.downloads import written
 from webapp.web.htmx import redirect, render
 from webapp.web.security import CONTENT_POLICY
 
@@ -40,7 +41,7 @@ def has_server_voice() -> bool:
 @signed_in
 def speak() -> Response:
     spoken = service.speak_sentence(request.form.get("text", ""), by=current_user())
-    return Response(spoken.content, content_type=spoken.media_type)
+    return written(spoken.content, spoken.media_type)
 
 
 @bp.get("/messages/<id>/speech")
@@ -72,7 +73,9 @@ def play(id: str) -> Response:
     spoken = service.speak_in_pieces(pieces, by=current_user(), leaving=partial(detecting_disconnect, socket_of(request.environ)))
     first = next(spoken)
     parts: Iterator[bytes] = chain([first.content], (part.content for part in spoken))
-    return _kept(Response(parts, content_type=first.media_type, direct_passthrough=True), etag)
+    response = written(parts, first.media_type)
+    response.direct_passthrough = True
+    return _kept(response, etag)
 
 
 def _kept(response: Response, etag: str) -> Response:

@@ -14,7 +14,7 @@ from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.rendering.part import part
 from webapp.web.forms import Form
-from webapp.web.htmx import is_htmx, redirect, render
+from webapp.web.htmx import fragment, is_htmx, redirect, render
 
 
 class StoryForm(Form):
@@ -106,4 +106,4 @@ def _page(chat: Chat, form: StoryForm | None = None) -> Response:
 
 def _section(chat: Chat, form: StoryForm | None = None, message: str = "") -> Response:
     html = render_template("chat/story/_story.html", chat=chat, story=shown(chat, form, message), is_live=True)
-    return Response(part("#chat-story", "outerMorph", html), form.refusal.status if form and form.refusal else 200)
+    return fragment(part("#chat-story", "outerMorph", html), form.refusal.status if form and form.refusal else 200)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
+from werkzeug.utils import get_content_type
 
 from webapp.base.db import db
 from webapp.base.errors import AppError
@@ -19,7 +20,7 @@ from webapp.chat.texts.service import Outdated
 from webapp.knowledge import formats
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.rendering.difference import difference
-from webapp.web.downloads import names_in_header
+from webapp.web.downloads import written
 from webapp.web.htmx import is_htmx, redirect, render
 
 bp = Blueprint("texts", __name__)
@@ -144,10 +145,8 @@ def delete(id: str) -> Response:
 def export(id: str) -> Response:
     now = visible_text(id)
     content, own_ending, media_type = export_pages.exported(now, request.args.get("format", export_pages.FILE))
-    response = Response(content, mimetype=media_type)
     name = f"{now.name.rpartition('.')[0]}.{own_ending}"
-    response.headers.set("Content-Disposition", "attachment", **names_in_header(name))
-    return response
+    return written(content, get_content_type(media_type, "utf-8"), name=name)
 
 
 def _chat(text: TextVersion) -> Chat:

@@ -9,7 +9,7 @@ from webapp.operations.mail import service as mail_service
 from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, audit_author, came_from, current_user, found, viewer_or_none
 from webapp.settings.service import setting
 from webapp.web.cookies import keep_secret, secret_in
-from webapp.web.htmx import done_message, is_htmx, redirect, render
+from webapp.web.htmx import done_message, fragment, is_htmx, redirect, render
 
 bp = Blueprint("alerts", __name__, url_prefix="/admin/alerts")
 bp.add_app_template_global(shown.alert_count)
@@ -52,7 +52,7 @@ def dismiss() -> Response:
     """Hides the urgent alerts that the form was shown with, in this browser; those that fire later are shown again."""
     seen = f"{secret_in(DISMISSED)}.{request.form.get('alerts', '')}".split(".")
     ids = [alert.id for alert in shown.urgent_alerts(current_user(), "") if alert.id in seen]
-    response = Response("") if is_htmx() else redirect(came_from())
+    response = fragment() if is_htmx() else redirect(came_from())
     return keep_secret(response, DISMISSED, ".".join(ids), seconds=COOKIE_SECONDS)
 
 

@@ -5,7 +5,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from markupsafe import Markup
 
 from webapp.base.db import db
@@ -123,7 +123,7 @@ def change() -> Response:
 @admin_only
 def complete() -> Response:
     suggestions = completions(typed(), request.form.get("at", 0, type=int))
-    return Response(render_template("workflows/_completions.html", found=suggestions))
+    return render("workflows/_completions.html", found=suggestions)
 
 
 @bp.get("/workflows/<slug>/export.yaml")
