@@ -8,12 +8,15 @@ import pytest
 
 from tests.engine.bench import Bench, die
 from tests.support.marks import on_both_databases
+from tests.support.people import user_with_password
 from tests.tools.test_recovery import Counter, calls_in, counting, decide as decide_call, other, waits
 from tests.upstream.fixtures import app
 from webapp.base.db import db, write
-from webapp.base.errors import Conflict, Invalid
+from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.chat.calls import decisions
 from webapp.chat.calls.decisions import FuseDecision
+from webapp.chat.calls.lines import calls_for
+from webapp.chat.record.tables import Message
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 from webapp.tools import policies
@@ -201,3 +204,27 @@ def test_a_call_that_is_allowed_at_a_limit_waits_for_the_limit(bench: Bench, fak
     assert (bench.journal_rows(), limit_of(bench), counter.done) == (told, ("cost", ""), [])
     decide(bench, id, "continue", person)
     assert (bench.until_ended(id).status, counter.done) == ("completed", ["a"])
+
+
+@pytest.mark.parametrize("decision", ["continue", "answer"])
+def test_only_who_asked_spends_more_but_others_can_end_it(bench: Bench, fake, decision: FuseDecision) -> None:
+    fake.always({"rounds": [calling("a"), {"says": "One."}]})
+    Counter(READS).offered(bench)
+    person = bench.person()
+    with bench.app.app_context():
+        guest = user_with_password("guest@example.org", "member").id
+    limited(bench, rounds="1")
+    id = bench.ask(person=person, tools=["count"])
+    bench.until(waits(bench, id))
+    with pytest.raises(Forbidden, match="counts toward their budget"):
+        decide(bench, id, decision, guest)
+    with bench.app.app_context():
+        message = db.session.get_one(Message, bench.message(id).id)
+        by_reader = {
+            reader: calls_for(db.session.get_one(User, reader), message.id, calls_in(bench), {}, is_live=True, hidden={}).limit
+            for reader in (person, guest)
+        }
+    assert [bool(limit and limit.only_by) for limit in by_reader.values()] == [False, True]
+    assert limit_of(bench)[1] == ""
+    decide(bench, id, "end", guest)
+    assert bench.until_ended(id).status == "stopped"

@@ -53,6 +53,7 @@ IN_OWN_NAME: tuple[Decision, ...] = (*TO_BE_DONE, "answer")
 MOST_CHARS = 20_000
 NO_LIMIT = "This answer doesn't wait at a limit, or it has been decided already."
 ENDED = "This answer has ended, so that nothing of it is done any more."
+IN_A_BUDGET = "Only {} can let this continue: it counts toward their budget. You can end it."
 IN_A_NAME = "Only {} can allow this: it is done in their name. You can deny it."
 NOT_WAITING = "This has been decided already."
 TOO_LATE = "{} no longer waits for this: nobody answered in time."
@@ -192,11 +193,16 @@ def _check_tool(tool: Tool | None, question: Question, *, is_sent_again: bool) -
 
 
 def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: User, more_usd: Decimal = NOTHING) -> None:
-    """Has an answer at a limit continue, answer with what is there, or end; raises `Conflict` if it doesn't wait for that."""
+    """Has an answer at a limit continue, answer with what is there, or end; raises `Conflict` if it doesn't wait for that.
+
+    More is spent only by who asked for it, as it is counted as theirs; all who can write can end it.
+    """
     if decision not in get_args(FuseDecision):
         raise Invalid("Choose how it is to end.", field="decision")
     if not (generation and generation.is_parked):
         raise Conflict(NO_LIMIT)
+    if decision != "end" and (spender := other_spender(generation.message_id or "", by)):
+        raise Forbidden(IN_A_BUDGET.format(spender))
     message_id, by_id = generation.message_id or "", by.id
     if decision != "end":
         _refuse_without_model(generation)
@@ -254,6 +260,12 @@ def _refuse_without_model(parked: Generation | None) -> None:
     """Raises `Invalid` if nothing could follow a decision about an answer that waits, which therefore isn't stored."""
     if parked:
         providers().for_model(parked.model_asked, person=parked.user_id or "", for_visitor=True)
+
+
+def other_spender(message_id: str, reader: User | None) -> str:
+    """Returns the name of who asked for a running answer, and whose budget it spends; empty if that is this reader."""
+    asker = _asker_of(message_id)
+    return "" if not asker or (reader and reader.id == asker.id) else asker.name or NAMELESS
 
 
 def dollars(text: str) -> Decimal:

@@ -22,6 +22,7 @@ from webapp.chat.calls.decisions import (
     decided_only_by,
     has_lost_model,
     limit_of,
+    other_spender,
     parked_answer,
 )
 from webapp.chat.calls.files import ShownFile, files_by_id
@@ -122,10 +123,14 @@ class ShownCall:
 
 @dataclass(frozen=True, slots=True)
 class ShownLimit:
-    """The limit that an answer has reached, in words; for money, more of it can be entered."""
+    """The limit that an answer has reached, in words; for money, more of it can be entered.
+
+    `only_by` names the one person who can let it continue, if that is another.
+    """
 
     words: str
     is_money: bool
+    only_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +235,8 @@ def calls_for(
 ) -> ShownCalls:
     """Returns the calls of an answer as this reader sees them, without what is `hidden`, and with what they can decide."""
     only_by = decided_only_by(message_id, calls, reader) if is_live else {}
-    return shown_calls(message_id, calls, files, is_live=is_live, hidden=hidden, only_by=only_by)
+    shown = shown_calls(message_id, calls, files, is_live=is_live, hidden=hidden, only_by=only_by)
+    return replace(shown, limit=_reached(message_id, reader), loss=_loss(message_id)) if is_live and calls else shown
 
 
 def shown_calls(
@@ -246,11 +252,14 @@ def shown_calls(
         shown_call(call, files, is_live=is_live, hidden=hidden.get(call.id, ""), only_by=only_by.get(call.id, ""))
         for call in calls
     )
-    if not (is_live and calls):
-        return ShownCalls(message_id, shown, is_live)
+    return ShownCalls(message_id, shown, is_live)
+
+
+def _reached(message_id: str, reader: User | None) -> ShownLimit | None:
     reached = limit_of(message_id)
-    limit = ShownLimit(_(reached.words), is_money=reached.limit == "cost") if reached else None
-    return ShownCalls(message_id, shown, is_live, limit=limit, loss=_loss(message_id))
+    if not reached:
+        return None
+    return ShownLimit(_(reached.words), is_money=reached.limit == "cost", only_by=other_spender(message_id, reader))
 
 
 def _loss(message_id: str) -> ShownLoss | None:
