@@ -151,12 +151,29 @@ def test_a_card_hides_nothing_of_what_is_sent(owner, waiting):
     names, values = ([cell.text(strip=True) for cell in card.css(kind)] for kind in ("th", "td"))
     assert names == ["na\\u202eme", "text", "list"]
     assert (values[0], values[2]) == ("gpj.\\u202eexe\\u200b\\ue0041", '["ä", true]')
-    assert values[1].endswith("… 4,007 more characters: read all")
-    assert "SECRET" in owner.page(str(card.css_first("a").attributes["href"])).one(".arguments").text()
+    # All of it is on the card, behind how much there is.
+    assert card.css_first("td summary").text() == "… 4,007 more characters"
+    assert values[1].endswith("x SECRET")
+    become(owner, arguments=json.dumps({"text": f"{'x' * 30_000} SECRET"}))
+    (card,) = owner.page(path).all(".ask")
+    assert "… 10,007 more characters: read all" in card.text()
+    assert "SECRET" in owner.page(str(card.css_first("td a").attributes["href"])).one(".arguments").text()
     become(owner, arguments=json.dumps(dict.fromkeys(map(str, range(200)), 1)))
     (card,) = owner.page(path).all(".ask")
     assert "… 170 more arguments: read all" in card.text()
     assert len(owner.page(f"/calls/{call}").all(".arguments tr")) == 200
+
+
+@pytest.mark.parametrize(
+    ("blank", "shown"),
+    [(" " * 3_000, 3_000), ("\n" * 60, 60), (" \n" * 10, 20), ("\u3000\u2800" * 400, 800), ("\t" * 40, 40)],
+    ids=["spaces", "lines", "both", "wide", "tabs"],
+)
+def test_white_space_pushes_nothing_out_of_sight(owner, waiting, blank, shown):
+    path = waiting(owner)
+    call = become(owner, tool="read_page", policy="ask", arguments=json.dumps({"url": f"https://a.example/{blank}SECRET"}))
+    for place in (owner.page(path).one(".ask"), owner.page(f"/calls/{call}").one(".arguments")):
+        assert place.css_first("td").text(strip=True) == f"https://a.example/ ⟨{shown} × ␣⟩ SECRET"
 
 
 def test_a_tool_is_denied_with_a_note_for_the_model(owner, waiting, fake):

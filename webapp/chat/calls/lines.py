@@ -31,7 +31,7 @@ from webapp.chat.record.tables import Message
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
-from webapp.tools.built_in.texts import revealed
+from webapp.tools.built_in.texts import closed_up, revealed
 from webapp.tools.calls import shown_arguments
 from webapp.tools.offers import built_in_tools
 from webapp.tools.outside import SENTENCES
@@ -53,16 +53,17 @@ LEFT = {"asked": "not finished", "waiting": "not decided", "running": "not finis
 # Why calls ask, by what each sentence was stored as.
 WHYS = {re.compile(re.escape(words).replace(re.escape("%(places)s"), "(?P<places>.+)")): words for words in SENTENCES}
 FOR_AN_ANSWER = "waiting for an answer"
-# What a card shows of the arguments; all of them are on the page of the call.
-MOST_ARGUMENTS, MOST_VALUE_CHARS, MOST_REPLY_CHARS = 30, 1_000, 80
+# What a card shows of the arguments, and of each value once that is opened; all of them are on the page of the call.
+MOST_ARGUMENTS, MOST_VALUE_CHARS, MOST_OPENED_CHARS, MOST_REPLY_CHARS = 30, 1_000, 20_000, 80
 
 
 @dataclass(frozen=True, slots=True)
 class ShownArgument:
-    """An argument of a call; `more_chars` is how much of its value isn't shown."""
+    """An argument of a call; `rest` is what of its value has to be opened, and `more_chars` how much isn't there."""
 
     name: str
     value: str
+    rest: str = ""
     more_chars: int = 0
 
 
@@ -335,8 +336,11 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _argument(name: str, value: Any, most_chars: int | None) -> ShownArgument:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    shown = text[:most_chars]
-    return ShownArgument(revealed(name[:most_chars]), revealed(shown), len(text) - len(shown))
+    if most_chars is None:
+        return ShownArgument(closed_up(revealed(name)), closed_up(revealed(text)))
+    read = closed_up(revealed(text[:MOST_OPENED_CHARS]))
+    more_chars = max(0, len(text) - MOST_OPENED_CHARS)
+    return ShownArgument(closed_up(revealed(name[:most_chars])), read[:most_chars], read[most_chars:], more_chars)
 
 
 def _cut(text: str, most: int) -> str:

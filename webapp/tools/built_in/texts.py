@@ -24,6 +24,8 @@ UNSEEN = {
     )
     for code in range(first, last + 1)
 }
+# More of it than writing needs: it would push what follows out of sight. The braille blank looks the same.
+BLANK = re.compile(r"[\s\u2800]{40,}|(?:[^\S\n]*\n){6,}[^\S\n]*")
 # One that was cut has no end.
 FENCE = re.compile(r"^(`{3,})\n(?P<text>.*?)(?:\n\1$|\Z)", re.MULTILINE | re.DOTALL)
 MOST_SAID = 80
@@ -38,6 +40,11 @@ def visible(text: str) -> str:
 def revealed(text: str) -> str:
     """Returns a text with what can't be seen written out, so that a person sees what is in it."""
     return text.translate(UNSEEN)
+
+
+def closed_up(text: str) -> str:
+    """Returns a text in which long white space is replaced by how long it is."""
+    return BLANK.sub(lambda blank: f" ⟨{len(blank[0])} × ␣⟩ ", text)
 
 
 def one_line(text: str, most: int) -> str:
