@@ -118,11 +118,16 @@ def test_a_name_that_leads_into_this_network_is_not_asked(
 def test_devices_are_limited_and_belong_to_one_person(
     app: Flask, program: Client, other: Client, service: PushService, add_device: AddDevice
 ) -> None:
-    for number in range(MOST_DEVICES):
-        add_device(f"/{number}")
+    first, *_ = [add_device(f"/{number}")[0] for number in range(MOST_DEVICES)]
     body = {"endpoint": f"{service.url}/more", "keys": Device().keys}
     assert "which is the limit" in program.said("POST", "/devices", 409, body)["detail"]
-    add_device("/0", other)
+    # Who knows only the address of someone's device doesn't get it; a browser that two people share has the same keys.
+    taken = {"endpoint": f"{service.url}/0", "keys": Device().keys}
+    assert "someone else's" in other.said("POST", "/devices", 409, taken)["detail"]
+    half = {**taken, "keys": {**Device().keys, "p256dh": first.keys["p256dh"]}}
+    assert "someone else's" in other.said("POST", "/devices", 409, half)["detail"]
+    assert len(program.get("/devices")["devices"]) == MOST_DEVICES
+    other.post("/devices", {**taken, "keys": first.keys}, status=201)
     assert len(program.get("/devices")["devices"]) == MOST_DEVICES - 1
     assert len(other.get("/devices")["devices"]) == 1
     id = other.get("/devices")["devices"][0]["id"]

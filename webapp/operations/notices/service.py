@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import ipaddress
 import re
 import secrets
@@ -52,6 +53,7 @@ ADDRESS_CHARS = 1_000
 KIND = "notice channel"
 SECRET_BYTES = 32
 TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+OF_SOMEONE_ELSE = "This device is someone else's. In its browser, take back the permission to show notices, then allow it again."
 NO_KEYS = "These aren't the keys of a push subscription. Please allow notices in the browser again."
 NAMES = {EMAIL: "Email", WEBHOOK: "Webhook"}
 ACCEPTED = {
@@ -113,7 +115,11 @@ class PreferencesInput(Input):
 def add_device(
     user: User, entered: DeviceInput, *, author: PersonAuthor, session_id: str | None, usual_name: str = ""
 ) -> NoticeChannel:
-    """Adds a device, or renews one with the same endpoint, which then belongs to this person alone; returns it."""
+    """Adds a device, or renews one with the same endpoint, which then belongs to this person alone; returns it.
+
+    Another person's device is taken over only with the keys that its browser made, as when two people share it: an endpoint alone
+    can be known to others.
+    """
     # Imported late, to save memory.
     from webapp.operations.notices import web_push
 
@@ -129,6 +135,8 @@ def add_device(
     )
     with _adding(), write() as session:
         before = session.scalar(select(NoticeChannel).where(NoticeChannel.identity == channel.identity))
+        if before and before.user_id != user.id and not _has_keys_of(before, entered):
+            raise Conflict(OF_SOMEONE_ELSE, field="endpoint")
         if before and before.user_id == user.id:
             channel.muted_kinds, channel.has_words = before.muted_kinds, before.has_words
         if before:
@@ -285,6 +293,11 @@ def _is_public(host: str) -> bool:
         return is_allowed(str(ipaddress.ip_address(host)), "public")
     except ValueError:
         return host != "localhost" and not host.endswith(".localhost")
+
+
+def _has_keys_of(channel: NoticeChannel, entered: DeviceInput) -> bool:
+    kept, given = (f"{keys.p256dh} {keys.auth}".encode() for keys in (channel, entered))
+    return hmac.compare_digest(kept, given)
 
 
 def _identity(endpoint: str) -> str:
