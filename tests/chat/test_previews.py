@@ -1,6 +1,10 @@
 """Previews of what models write: as pages, and for the panel beside the chat."""
 
 import pytest
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
+
+from tests.support.people import PASSWORD
+from webapp.chat.page.preview_views import TICKET_SECONDS
 
 ANSWER = "```html\n<p>Hello</p>\n```\n\n```mermaid\ngraph TD\n  A --> B\n```\n"
 
@@ -88,6 +92,24 @@ def test_scripts_run_by_a_ticket_of_their_own(owner, message):
     content, _, signature = run.partition("&ticket=")[2].partition(".")
     assert signature
     assert "has expired" in owner.client.get(run.replace(content, "WyIiXQ"), headers=IFRAME).text
+
+
+class EarlierSigner(TimestampSigner):
+    """Signs as if it were some time ago."""
+
+    def get_timestamp(self) -> int:
+        return super().get_timestamp() - TICKET_SECONDS - 1
+
+
+def test_a_ticket_expires_and_is_of_one_session(owner, message):
+    address = frame_of(owner, message, 0)
+    secret = owner.client.get_cookie("millrace").value
+    old = URLSafeTimedSerializer(owner.app.secret_key, salt=f"frame {secret}", signer=EarlierSigner).dumps([message, 0, False])
+    assert "has expired" in owner.client.get(f"/messages/{message}/frame?block=0&ticket={old}", headers=IFRAME).text
+    owner.post("/logout")
+    assert owner.post("/login", email="owner@example.org", password=PASSWORD).status_code == 303
+    assert "has expired" in owner.client.get(address, headers=IFRAME).text
+    assert "<p>Hello</p>" in owner.client.get(frame_of(owner, message, 0), headers=IFRAME).text
 
 
 def test_only_what_was_rendered_for_a_page_says_so(owner, message):
