@@ -95,7 +95,9 @@ class Document(Record):
     deleted_at: Mapped[datetime | None]
 
     owner_id: Mapped[str] = column_property(
-        select(Collection.owner_id).where(Collection.id == collection_id).scalar_subquery(), deferred=True
+        # Also where collections are joined.
+        select(Collection.owner_id).where(Collection.id == collection_id).correlate_except(Collection).scalar_subquery(),
+        deferred=True,
     )
 
     @property

@@ -19,13 +19,15 @@ from webapp.people.grants import grants
 from webapp.people.search import SearchQuery
 from webapp.prompts.built_in import BuiltIn
 from webapp.prompts.tables import FIXED, LATEST, Experiment, ExperimentArm, Prompt, PromptVersion
-from webapp.prompts.template import PromptPart
+from webapp.prompts.template import PromptPart, pieces
 from webapp.web.feature import brought
 
 KIND = "prompt"
 grants.OBJECTS[KIND] = (Prompt.id, Prompt.owner_id)
 SEPARATORS = re.compile(r"[-_.]")
 MOST_LISTED = 1_000
+# How many versions of others' prompts are looked for in messages, and how long a text is that could not be anyone's.
+MOST_COMPARED, LEAST_CHARS = 200, 24
 # How many versions' texts are read in one query.
 AT_ONCE = 10
 # The text that ships with Millrace is version 1 of its key, with this note.
@@ -273,3 +275,13 @@ def _untouched(built_in: BuiltIn) -> KnownPrompt:
 
 def _parts(sections: Sequence[Mapping[str, str]]) -> tuple[PromptPart, ...]:
     return tuple(PromptPart(section["name"], section["text"]) for section in sections)
+
+
+def texts_by_others(user: User) -> Iterator[tuple[str, str | None, str]]:
+    """Yields what others' prompts put into a person's messages, without fields: each text after its prompt's title and owner."""
+    query = select(Prompt.key, Prompt.owner_id, PromptVersion.sections).join(PromptVersion, PromptVersion.prompt_id == Prompt.id)
+    theirs = query.where(Prompt.owner_id != user.id, Prompt.id.in_(grants.given_to(user, KIND)))
+    for key, owner_id, sections in db.session.execute(theirs.order_by(PromptVersion.id.desc()).limit(MOST_COMPARED)):
+        for part in _parts(sections):
+            texts = (piece.text.strip() for piece in pieces(part.text) if not piece.variable)
+            yield from ((title_of(key), owner_id, text) for text in texts if len(text) >= LEAST_CHARS)

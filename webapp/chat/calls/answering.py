@@ -1,7 +1,7 @@
 """Answers of a chat that can call tools: what they are offered, and the source that they are read from."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -26,7 +26,7 @@ from webapp.knowledge.tables import Document
 from webapp.models.connections.models import DEMO, providers
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
-from webapp.prompts import active_prompts
+from webapp.prompts import active_prompts, queries as prompt_queries
 from webapp.streaming.events import Started
 from webapp.streaming.transcript import Transcript
 from webapp.tools import loop, outside
@@ -102,12 +102,15 @@ def _contents(
     messages = db.session.execute(questions).all()
     # An old message has no author.
     own = [row.content for row in messages if not row.outside and (row.author_id or chat.owner_id) == person.id]
+    inserted = list(_inserted(own, person))
+    own = [content for content in own if not any(text in content for _place, text in inserted)]
     # Of a step without a model, the texts of the workflow are as good as the person's.
     of_step = [turn.content for turn in request.turns if turn.role == "user"] if tools.is_scripted else []
     return PromptContents(
         outside=_with_names(
             *tools.outside,
             *message.outside.splitlines(),
+            *(place for place, _text in inserted),
             # In another person's chat, nothing but the asker's messages is their own.
             *([outside.chat_of(chat.owner_id)] if chat.owner_id and chat.owner_id != person.id else []),
             *(outside_among(person, db.session.scalars(documents)) if document_ids else ()),
@@ -119,6 +122,13 @@ def _contents(
         typed=(*of_step, *(attachments.parted(content)[0] for content in own)),
         given=tuple(source["url"] for row in rows for source in row.sources if source.get("url")),
     )
+
+
+def _inserted(contents: Sequence[str], person: User) -> Iterator[tuple[str, str]]:
+    """Yields the texts of others' prompts in a person's messages, each with its place; without messages there is no query."""
+    for title, owner_id, text in prompt_queries.texts_by_others(person) if contents else ():
+        if any(text in content for content in contents):
+            yield from ((place, text) for place in outside.thing("prompt", title, owner_id, person.id))
 
 
 def _with_names(*places: str) -> tuple[str, ...]:

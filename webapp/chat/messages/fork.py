@@ -156,6 +156,11 @@ def _new_chat(
         if tags_of:
             tags.copy(session, owner_id, tags_of, id)
             chat.has_texts = _copy_texts(session, tags_of, id, true() if is_own else storage.is_open_to(owner_id))
+        if chat.has_texts and head:
+            # The texts can come from branches that aren't copied.
+            last = session.get_one(Message, head)
+            anywhere = session.scalars(select(Message.outside).where(Message.chat_id == tags_of, Message.outside != ""))
+            last.outside = places_stored(place for lines in (last.outside, *anywhere) for place in lines.splitlines())
     announcements.announce(chat, "chat", id)
     return id
 

@@ -1,12 +1,12 @@
 """The section of prompts with the texts beside a chat that are no longer what its messages say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import select
 
 from webapp.base.db import db
 from webapp.base.words import fence_for
-from webapp.chat.files.tables import BY_CHANGE, BY_HAND
+from webapp.chat.files.tables import BY_CHANGE, BY_HAND, ChatFile, StoredFile
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.texts import queries
@@ -27,19 +27,26 @@ def text_sections(context: PromptContext) -> Iterator[Section]:
     chat = db.session.get(Chat, context.chat_id)
     if not chat or not chat.has_texts:
         return
-    chars_left, lines = MOST_CHARS, [INSTRUCTION]
+    chars_left, lines, names = MOST_CHARS, [INSTRUCTION], dict[str, str]()
     for newest in queries.texts_of(chat.id, context.person_id or ""):
         if newest.made_by not in (BY_HAND, BY_CHANGE):
             continue
         text = newest.text() if newest.file.bytes <= 4 * chars_left else ""
         is_short = 0 < len(text) <= chars_left
         chars_left -= len(text) if is_short else 0
-        if newest.file.owner_id and newest.file.owner_id != chat.owner_id:
-            context.outside.append(f"“{newest.name}”")
+        names[newest.text_id] = newest.name
         fence = fence_for(text)
         lines.append(f"{newest.name}:\n{fence}\n{text.rstrip()}\n{fence}" if is_short else f"{newest.name} {LEFT_OUT}")
     if len(lines) > 1:
-        # A text can come from any branch.
-        places = db.session.scalars(select(Message.outside).where(Message.chat_id == chat.id, Message.outside != ""))
-        context.outside.extend(place for lines_of_places in places for place in lines_of_places.splitlines())
+        context.outside.extend(_outside(chat, names))
         yield Section(TITLE, "\n\n".join(lines), origin=TITLE, depth=AFTER, priority=60)
+
+
+def _outside(chat: Chat, names: Mapping[str, str]) -> Iterator[str]:
+    """Yields the places of outside text in these texts: what others have written of them, and what any branch had read."""
+    versions = select(ChatFile.text_id).join(StoredFile, StoredFile.id == ChatFile.file_id)
+    is_others = StoredFile.owner_id.is_distinct_from(chat.owner_id)
+    theirs = set(db.session.scalars(versions.where(ChatFile.chat_id == chat.id, is_others)))
+    yield from (f"“{name}”" for text_id, name in names.items() if text_id in theirs)
+    for lines in db.session.scalars(select(Message.outside).where(Message.chat_id == chat.id, Message.outside != "")):
+        yield from lines.splitlines()
