@@ -89,7 +89,10 @@ def add_token(
 @click.argument("email", default="")
 @one_line_errors
 def list_tokens(email: str) -> None:
-    """Show the API tokens of everyone, or of EMAIL, with their scopes; the tokens themselves are stored nowhere."""
+    """Show the API tokens of everyone, or of EMAIL.
+
+    The tokens themselves are stored nowhere.
+    """
     for token, owner in queries.tokens_with_owners(queries.user_of(email).id if email else ""):
         used = f"used {token.used_at:%Y-%m-%d %H:%M} UTC" if token.used_at else "never used"
         ends = f"expires {token.expires_at:%Y-%m-%d} UTC" if token.expires_at else ""

@@ -18,7 +18,10 @@ from webapp.web.command_errors import names_database, one_line_errors
 @one_line_errors
 @names_database
 def disable(email: str) -> None:
-    """Disable an account: its sessions end and its tokens stop working, and its data stays."""
+    """Disable an account.
+
+    Its sessions end and its tokens stop working, and its data stays.
+    """
     person = queries.user_of(email)
     people.disable(person, author=COMMAND_LINE)
     click.echo(f"{person.email} is disabled. To undo it: flask users enable {person.email}")
@@ -41,7 +44,10 @@ def enable(email: str) -> None:
 @one_line_errors
 @names_database
 def change_role(email: str, role: str) -> None:
-    """Change the role of an account. Open links that it made end."""
+    """Change the role of an account.
+
+    Open links that it made end.
+    """
     person = queries.user_of(email)
     people.change_role(person, role, author=COMMAND_LINE)
     click.echo(f"{person.email} is {role} now.")
