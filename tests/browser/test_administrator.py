@@ -69,7 +69,7 @@ def paste_and_test_a_key(page: Page) -> None:
 
 def paste_another_key(page: Page) -> None:
     go_to(page, "Models", "Connections")
-    press(page, page.get_by_role("link", name="Change OpenRouter"))
+    press(page, page.get_by_role("link", name=re.compile(r"Change 127\.0\.0\.1")))
     page.get_by_label("New key").fill(f"{KEY[:-4]}beef")
     press(page, page.get_by_role("button", name="Save"))
     press(page, page.get_by_role("button", name="Test key"))

@@ -26,7 +26,7 @@ AFTER_TEXT = {
     "no marker": ({"counted": 5, "finish": None, "done": False}, "before"),
 }
 BEFORE_TEXT: dict[str, tuple[dict[str, Any], str]] = {
-    "401": (refused(401, "No auth credentials found"), "Check the key of OpenRouter"),
+    "401": (refused(401, "No auth credentials found"), "Check the key of 127.0.0.1"),
     "402": (refused(402, "Insufficient credits"), "Add credit"),
     "429": (refused(429, "Rate limited"), "Wait a moment"),
     "502 as a web page": ({"status": 502, "html": "<html><h1>Bad <b>gateway</b></h1></html>"}, "502"),
@@ -93,7 +93,7 @@ def test_a_continue_that_fails_keeps_the_text_and_the_offer(impatient: Server, u
     upstream.always(refused(401, "No auth credentials found"))
     chat.go_on.click()
     chat.expect("failed")
-    notice(chat, "Check the key of OpenRouter")
+    notice(chat, "Check the key of 127.0.0.1")
     assert chat.raw().split() == SAID.split()
     upstream.counts(12)
     chat.go_on.click()

@@ -175,14 +175,14 @@ def test_it_is_found_by_maker_and_by_what_it_can_do(listed):
     assert len(names(listed.page("/models?q=other"))) == 40
 
 
-def test_figures_are_in_the_details_without_scripts(listed):
+def test_figures_are_in_the_details_without_scripts(listed, fake):
     (row,) = listed.page("/models?q=great").all(".models__row")
     exact = {node.css_first("dt").text(): node.css_first("dd").text() for node in row.css("dl > div")}
 
     assert exact == {
         "Id": "maker/great",
         "Maker": "Maker",
-        "Connection": "OpenRouter",
+        "Connection": fake.host,
         "Price": "$3 in, $15 out per million tokens",
         "Context": "200,000 tokens",
         "Also supports": "JSON",

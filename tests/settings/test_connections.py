@@ -83,7 +83,7 @@ def test_what_is_not_there_is_not_found(owner: Browser) -> None:
 
 
 def test_a_key_is_entered_tested_and_never_shown(owner: Browser, app: Flask, fake: Fake) -> None:
-    page = owner.page("/admin/connections").click("Change OpenRouter")
+    page = owner.page("/admin/connections").click(f"Change {fake.host}")
     page = page.press("Save", key=KEY)
     assert page.says("Saved. Now test the key.")
     assert page.textbox("New key").value == ""
@@ -141,10 +141,10 @@ def test_the_environments_key_is_told_apart(make_app: MakeApp, fake: Fake) -> No
     app = make_app(OPENROUTER_API_KEY=KEY, OPENROUTER_BASE_URL=fake.base_url, OPENROUTER_MODEL="fake/large")
     owner = signed_in(app, "olive@example.org", "owner")
 
-    assert owner.page("/admin/connections").says("OpenRouter key from the environment")
+    assert owner.page("/admin/connections").says(f"{fake.host} key from the environment")
     assert owner.page(OPENROUTER).says("Key from the environment, ends in 4f2a")
     owner.submit(OPENROUTER, key="sk-or-v1-another-0000")
-    assert owner.page("/admin/connections").says("OpenRouter key stored")
+    assert owner.page("/admin/connections").says(f"{fake.host} key stored")
     page = owner.page(OPENROUTER).click("Delete key").press("Delete permanently")
     assert page.says("Key from the environment, ends in 4f2a")
 
@@ -461,3 +461,18 @@ def test_a_model_of_two_connections_is_listed_with_the_name_of_each(owner: Brows
         names = [model.name for model in providers().offered() if model.id.endswith("fake/plain")]
         assert len(names) == len(set(names)) == 2
         assert [name.rpartition(" · ")[2] for name in names] == ["Our server", "The other server"]
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("https://openrouter.ai/api/v1", "OpenRouter"),
+        ("https://gateway.example.org/openrouter/v1", "gateway.example.org"),
+        ("http://192.168.1.20:8000/v1", "192.168.1.20:8000"),
+        ("http://localhost:11434/v1", "Ollama"),
+    ],
+)
+def test_another_server_is_called_by_its_own_name(make_app: MakeApp, address: str, name: str) -> None:
+    app = make_app(OPENROUTER_API_KEY=KEY, OPENROUTER_BASE_URL=address)
+    with app.app_context():
+        assert providers().connections()[0].name == name

@@ -66,7 +66,7 @@ def test_admins_see_it_on_every_page_of_theirs(
 
     for path in ADMIN_PAGES:
         notice = owner.page(path).one(".notice--amber").text()
-        assert f"OpenRouter {words}" in notice
+        assert f"{fake.host} {words}" in notice
     for path in ("/admin/models", "/admin/people", "/admin/connections", OPENROUTER, "/admin/health"):
         assert owner.page(path).text.count(escape(words)) == 1, path
     assert owner.page("/admin/health").says("First refused just now.")
@@ -210,5 +210,5 @@ def test_after_it_the_checklist_comes_back(app: Flask, bench: Bench, fake: Upstr
     asked(bench, fake, person, KEY)
 
     page = owner.page("/")
-    assert page.one("#checklist h2").text() == "OpenRouter is refusing requests"
+    assert page.one("#checklist h2").text() == f"{fake.host} is refusing requests"
     assert page.click("View").path == OPENROUTER

@@ -34,6 +34,11 @@ class Upstream:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
     @property
+    def host(self) -> str:
+        """Its address without the path, by which a connection to it is named."""
+        return self.url.partition("://")[2]
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 

@@ -83,14 +83,14 @@ def test_who_served_it_is_told(fake: Fake, router: Make, stop: Stop) -> None:
         ({"says": "One two.", "finish": None}, Usage(10, 2, None, "fake/plain", "gen-1")),
         (
             {"says": "One.", "cut_after": 1, "headers": {"X-Generation-Id": ""}},
-            Usage(None, None, None, "fake/plain", "gen-scripted"),
+            Usage(None, None, None, "fake/plain"),
         ),
         (
             {"says": "One.", "cut_after": 1, "headers": {"X-Generation-Id": "x" * 200}},
-            Usage(None, None, None, "fake/plain", "gen-scripted"),
+            Usage(None, None, None, "fake/plain"),
         ),
     ],
-    ids=["no chunk", "no word", "in the middle", "no marker", "by the chunk", "no sensible header"],
+    ids=["no chunk", "no word", "in the middle", "no marker", "no header", "no sensible header"],
 )
 def test_a_broken_answer_can_be_settled(fake: Fake, router: Make, stop: Stop, behaviour: dict[str, Any], known: Usage) -> None:
     fake.always({"pace": 0.01, **behaviour})

@@ -14,7 +14,9 @@ from webapp.base.heavy.turns import by_turns
 from webapp.models.connections import keys, queries
 from webapp.models.connections.keys import BUILT_IN, Key, Stored
 from webapp.models.connections.tables import Connection
+from webapp.models.connections.usual_servers import names_by_address
 from webapp.models.providers.base import Model, ModelRecord
+from webapp.models.providers.openrouter import HOST
 from webapp.models.upstream import Trust
 
 # OpenRouter's model for new chats if nothing else is set, and the one that lets OpenRouter choose.
@@ -191,7 +193,8 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
     own_address, own_model = (row["base_url"], row["default_model"]) if row else ("", "")
     address = own_address or config.openrouter_base_url
     kept = queries.kept_names()
-    facts: dict[str, Any] = {"id": BUILT_IN, "slug": BUILT_IN, "name": "OpenRouter", "kind": "openrouter"}
+    facts: dict[str, Any] = {"id": BUILT_IN, "slug": BUILT_IN, "kind": "openrouter"}
+    facts = (_as_they_are(row, remembered) if row else facts) | {"name": name_at(address)}
     return LiveConnection(
         base_url=address,
         own_address=own_address,
@@ -202,8 +205,16 @@ def _built_in(row: Mapping[str, Any] | None, remembered: Remembered) -> LiveConn
         deleted_slugs=kept.deleted_slugs,
         own_names=kept.own_names,
         contexts=kept.contexts,
-        **(_as_they_are(row, remembered) if row else facts),
+        **facts,
     )
+
+
+def name_at(address: str) -> str:
+    """Returns the name of the server at the built-in connection's address: OpenRouter's is its own alone."""
+    host = urlsplit(address).hostname
+    if host == HOST:
+        return "OpenRouter"
+    return names_by_address().get(address.replace("localhost", "127.0.0.1")) or urlsplit(address).netloc
 
 
 def _openrouter_key(config: Config, address: str) -> Key:

@@ -15,11 +15,16 @@ from webapp.models.upstream import Upstream
 from webapp.streaming.events import Usage
 
 BASE_URL = "https://openrouter.ai/api/v1"
+HOST = "openrouter.ai"
 
 
 def known_from(headers: Mapping[str, str]) -> Usage:
     """Returns the answer's id, without which the cost of an answer that fails before its first chunk can't be queried."""
     return Usage(upstream_id=id_of(headers.get("X-Generation-Id")))
+
+
+# Another server at this connection's address knows no answer by its id, unless it says one as OpenRouter does.
+ELSEWHERE = ReplyFormat("/chat/completions", OpenAIReader, reply_of, known_from)
 
 
 class OpenRouterProvider(OpenAIProvider):
@@ -47,6 +52,8 @@ class OpenRouterProvider(OpenAIProvider):
         named = {"HTTP-Referer": referer, "X-OpenRouter-Title": title, "X-Title": title}
         headers = {header: value for header, value in named.items() if value}
         super().__init__(name, base_url, api_key, upstream, headers=headers, **options)
+        if self._http.host != HOST:
+            self.reply_format = ELSEWHERE
 
     def check_key(self) -> str:
         # The list of models is public, so it proves nothing about a key.
