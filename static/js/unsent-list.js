@@ -6,11 +6,13 @@
     news = new BroadcastChannel("unsent"),
     keeper = () => document.querySelector(".offline[data-person]"),
     composer = () => document.getElementById("composer"),
+    box = () => document.getElementById("composer-text"),
     // What is for a new chat has an empty id.
     chatIn = (action) => new URL(action, location.href).pathname.match(/^\/chats\/(\w+)/)?.[1] ?? "";
-  let [messages, timer, wait, coming] = [[], 0, SOON, {}];
+  const shown = () => composer() && chatIn(composer().action);
+  let [messages, timer, wait, coming, oldHead] = [[], 0, SOON, {}, ""];
 
-  const here = () => (composer() ? messages.filter(({ chat }) => chat === chatIn(composer().action)) : []);
+  const here = () => messages.filter(({ chat }) => chat === shown());
   // Also what another tab is just keeping.
   const isBehind = ({ action }) =>
     here().some(({ isRefused }) => !isRefused) || (coming.chat === chatIn(action) && Date.now() < coming.until);
@@ -24,8 +26,7 @@
     return Boolean(isHere && keeper()?.hasAttribute("data-keeps") && isText(body));
   };
   const take = async ({ action, body }) => {
-    const box = document.getElementById("composer-text");
-    if (box.value === body.get("message")) box.value = "";
+    if (box().value === body.get("message")) box().value = "";
     document.getElementById("composer-chips")?.replaceChildren();
     // Written below what the server then has, and not below what this page shows.
     const fields = [...body].filter(([name, value]) => typeof value === "string" && name !== "after");
@@ -74,44 +75,44 @@
     wait = SOON;
     await show();
     // What waits here can have been kept as a draft before it was sent.
-    const box = document.getElementById("composer-text");
-    if (here().some(({ fields }) => new URLSearchParams(fields).get("message") === box.value)) box.value = "";
+    if (here().some(({ fields }) => new URLSearchParams(fields).get("message") === box().value)) box().value = "";
     await send();
   };
   const giveBack = (text) => {
-    const box = document.getElementById("composer-text");
-    box.value = [text, box.value].filter(Boolean).join("\n\n");
-    box.dispatchEvent(new Event("input", { bubbles: true }));
-    box.focus();
+    box().value = [text, box().value].filter(Boolean).join("\n\n");
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+    box().focus();
   };
   const takeBack = async (row, isEdited) => {
-    const message = messages.find(({ url }) => url === row.dataset.url);
     if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast(_("It has just been sent."));
     await show();
-    if (isEdited) giveBack(new URLSearchParams(message.fields).get("message"));
+    if (isEdited) giveBack(row.querySelector("p").textContent);
   };
 
   news.onmessage = async ({ data }) => {
     const { chat, page } = data;
     if ("coming" in data) return void (coming = { chat: data.coming, until: Date.now() + SOON });
+    if (page && chat === shown()) oldHead = composer().elements.after?.value;
     await show();
     coming = {};
     // The chat that was begun here has a page now.
-    const isHere = page && chat === "" && composer() && !chatIn(composer().action) && !here().length;
-    if (isHere && !document.hidden && !document.getElementById("composer-text").value) location.assign(page);
+    const isHere = page && chat === "" && shown() === "" && !here().length;
+    if (isHere && !document.hidden && !box().value) location.assign(page);
   };
-  for (const event of ["arrived", "htmx:sse:after:connection"]) document.addEventListener(event, now);
-  addEventListener("online", now);
+  for (const event of ["arrived", "htmx:sse:after:connection", "online"]) addEventListener(event, now);
   now();
 
   // What is written while others wait goes behind them.
   document.addEventListener(
     "htmx:before:request",
     (event) => {
-      if (!(millrace.takes(event.detail.ctx) && (isBehind(event.detail.ctx.request) || !navigator.onLine))) return;
+      const { ctx } = event.detail;
+      // The page doesn't show yet what has just been sent.
+      if (oldHead && ctx.request.body?.get?.("after") === oldHead) ctx.request.body.delete("after");
+      if (!(millrace.takes(ctx) && (isBehind(ctx.request) || !navigator.onLine))) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      take(event.detail.ctx.request);
+      take(ctx.request);
     },
     true,
   );

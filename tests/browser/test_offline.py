@@ -2,6 +2,7 @@
 
 import json
 import random
+from functools import partial
 
 import pytest
 from playwright.sync_api import Error, Page, expect
@@ -303,18 +304,23 @@ class Flips:
     def _say(self, tab: ChatPage, who: str) -> None:
         text = f"{who} {len(self.written[who]) + 1}"
         self.written[who].append(text)
-        tab.box.wait_for()
-        tab.page.wait_for_function("() => self.unsent")
-        tab.box.fill(text)
+        say(tab, text)
 
-        def is_gone() -> bool:
-            # What was refused, as an answer is being written, is in the box again, to be sent once more.
-            if text in tab.box.input_value():
-                tab.box.press("Control+Enter")
-                tab.page.wait_for_timeout(80)
-            return text not in tab.box.input_value() and tab.page.locator("#sending p, #composer.htmx-request").count() == 0
 
-        until(tab.page, is_gone)
+def say(chat: ChatPage, text: str) -> None:
+    """Writes a message and sends it until it is on its way, or waits."""
+    chat.box.wait_for()
+    chat.page.wait_for_function("() => self.unsent")
+    chat.box.fill(text)
+
+    def is_gone() -> bool:
+        # What was refused, as an answer is being written, is in the box again, to be sent once more.
+        if text in chat.box.input_value():
+            chat.box.press("Control+Enter")
+            chat.page.wait_for_timeout(80)
+        return text not in chat.box.input_value() and chat.page.locator("#sending p, #composer.htmx-request").count() == 0
+
+    until(chat.page, is_gone)
 
 
 @pytest.mark.rounds
@@ -332,3 +338,35 @@ def test_each_message_is_sent_once_and_in_order_whatever_happens(own_server: Ser
     assert sorted(sent) == sorted(["Start", *flips.written["phone"], *flips.written["desk"]])
     for who, texts in flips.written.items():
         assert [text for text in sent if text.startswith(who)] == texts
+
+
+@pytest.mark.rounds
+@pytest.mark.timeout(3_000)
+def test_what_is_written_just_after_a_tunnel_goes_below_what_waited(server: Server, upstream: Upstream, phone: Person) -> None:
+    chat, pause, written = kept_chat(phone, "Start"), random.Random(ROUNDS), ["Start"]
+    server.lift_limits()
+    for number in range(FLIPS):
+        inside, outside = f"Inside {number}", f"Outside {number}"
+        written += [inside, outside]
+        phone.context.set_offline(True)
+        write(chat, inside)
+        chat.box.fill(outside)
+        phone.context.set_offline(False)
+        if number % 2:
+            # At once, before the page shows what has been sent.
+            chat.page.wait_for_function("() => !document.getElementById('unsent')", polling="raf")
+        else:
+            chat.page.wait_for_timeout(pause.randrange(1_000))
+        say(chat, outside)
+        until(chat.page, partial(stands, server, chat, written), seconds=60)
+        expect(chat.page.locator("#unsent")).to_have_count(0)
+    assert questions(chat.page) == written[-len(questions(chat.page)) :]
+
+
+def stands(server: Server, chat: ChatPage, written: list[str]) -> bool:
+    """Whether this, and nothing else, is what a person has written on the path to the chat's head."""
+    above = """WITH RECURSIVE path(id, parent_id, role, content, depth) AS (
+        SELECT m.id, m.parent_id, m.role, m.content, 0 FROM messages m JOIN chats c ON c.head_id = m.id WHERE c.id = ?
+        UNION ALL SELECT m.id, m.parent_id, m.role, m.content, depth + 1 FROM messages m JOIN path ON path.parent_id = m.id)
+        SELECT content FROM path WHERE role = 'user' ORDER BY depth DESC"""
+    return [text for (text,) in server.rows(above, chat.path.rsplit("/", 1)[-1])] == written

@@ -110,3 +110,19 @@ def test_what_is_refused_says_why(owner, fields, status, words):
 def test_without_a_session_nothing_is_sent(visitor):
     answer = send(visitor, "Hello", key="k", person="x")
     assert (answer.status_code, answer.json["detail"]) == (401, "Please sign in first.")
+
+
+def test_what_is_typed_before_the_page_shows_what_was_sent_goes_below_that(owner, member, path):
+    give(path, member, "write")
+    old = owner.page(path)
+    sent = send(owner, "Inside", key="k1", chat=id_of(path))
+    assert sent.status_code == 200, sent.text
+    owner.wait_for(path, ended_with(4))
+    old.form("Send").submit(message="Outside")
+    page = owner.wait_for(path, ended_with(6))
+    assert texts(page)[2::2] == ["Inside", "Outside"]
+    # What someone else has written meanwhile was not seen.
+    member.submit(f"{path}", message="Hers")
+    owner.wait_for(path, ended_with(8))
+    page.form("Send").submit(message="His")
+    assert texts(owner.wait_for(path, ended_with(8)))[6::2] == ["His"]

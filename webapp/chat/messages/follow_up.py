@@ -1,6 +1,7 @@
 """Queued messages of a chat: each is sent once the answer before it is complete; if that fails it stays queued."""
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from sqlalchemy import Delete, Update, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from webapp.base.current import PerApp
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Busy, Conflict, Forbidden, Unavailable
@@ -33,6 +35,8 @@ log = logging.getLogger("chat:follow-up")
 # About a minute in total.
 MOST_TRIES, MOST_SECONDS = 10, 10.0
 MOST_QUEUED = 20
+# The last answers to messages that were written offline, each with who wrote it: those of this worker, as far as memory goes.
+SENT_LATE = PerApp(lambda: deque[tuple[str, str]](maxlen=200))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,10 @@ def ask_in_turn(chat: Chat, text: str, *, key: str, wishes: Wishes) -> None:
     options = {"model": wishes.model, "answered_by": wishes.answered_by, "speaker_id": wishes.speaker_id}
     if not (waiting_in(id) or generations.active_generation(chat.lane)):
         try:
-            sending.ask(chat, text, key=key, by=person, options=sending.TYPED_OPTIONS, models=wishes.models, **options)
+            generation = sending.ask(
+                chat, text, key=key, by=person, options=sending.TYPED_OPTIONS, models=wishes.models, **options
+            )
+            SENT_LATE.get().append((person, generation.message_id or ""))
             return
         except Busy:
             # Another message has come before it.
@@ -70,6 +77,19 @@ def ask_in_turn(chat: Chat, text: str, *, key: str, wishes: Wishes) -> None:
         chat = db.session.get_one(Chat, id, populate_existing=True)
     queue(chat, text, key=key, by=person, **options)
     drafts.forget(person, id)
+
+
+def seen_last(chat: Chat, after: str, person: str) -> str:
+    """Returns the message below which one that was typed on a page goes: the last that the page shows, or empty for the end.
+
+    What this person has written offline is sent just before, and their page is about to show it: it has been seen.
+    """
+    late, id = SENT_LATE.get(), chat.head_id
+    while after and id and id != after and (person, id) in late:
+        answer = db.session.get(Message, id)
+        question = db.session.get(Message, answer.parent_id) if answer and answer.parent_id else None
+        id = question.parent_id if question else None
+    return "" if after and id == after else after
 
 
 def queue(

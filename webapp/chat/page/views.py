@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from webapp.chat.messages import chats, fork as forking, sending, side_by_side, versions
+from webapp.chat.messages import chats, follow_up, fork as forking, sending, side_by_side, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import citation_numbers, words_alone
 from webapp.chat.page.mentions_shown import read_from, take_picture_command
@@ -82,7 +82,7 @@ def send(id: str) -> Response:
             form.text,
             key=form.key.data or "",
             model=model,
-            after=form.after.data or "",
+            after=follow_up.seen_last(chat, form.after.data or "", writer()),
             by=writer(),
             options=sending.TYPED_OPTIONS,
             speaker_id=form.speaker.data or form.spoken_by.data or "",
