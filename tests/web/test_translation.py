@@ -172,3 +172,13 @@ def test_no_imported_template_keeps_words_in_the_language_of_the_first_page() ->
         and any(one.name in ("translated", "translated_html", "gettext", "_") for one in node.find_all(nodes.Name))
     ]
     assert not kept, "make a macro of it, or draw it with `drawn_once`"
+
+
+def test_rows_of_the_sidebar_are_remembered_in_each_language(make_app: MakeApp, tmp_path: Path) -> None:
+    rows = {"New chat in %(name)s": "Neuer Chat in %(name)s"}
+    write_catalogue(tmp_path / "compiled" / "languages", "de", rows, name="Deutsch")
+    member = signed_in(make_app(), "member@example.org", "member")
+    member.post("/projects", name="Herons")
+    for code, words in (("en", "New chat in Herons"), ("de", "Neuer Chat in Herons"), ("en", "New chat in Herons")):
+        member.post("/settings/look", language=code)
+        assert member.page("/chats").one(".chats__new").attributes["title"] == words

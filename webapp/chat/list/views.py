@@ -9,6 +9,7 @@ from flask import Blueprint, Response, get_template_attribute, request, url_for
 from markupsafe import Markup
 from wtforms import StringField
 
+from webapp.base import languages
 from webapp.base.errors import Invalid
 from webapp.chat import erasing
 from webapp.chat.list import bulk, paging, shown as list_shown
@@ -59,7 +60,8 @@ def is_cut(groups: list_shown.Groups) -> bool:
 
 @bp.app_template_global()
 def sidebar_rows(rows: Sequence[list_shown.SidebarRow]) -> Markup:
-    return Markup("\n".join(map(_sidebar_row, rows)))
+    language = languages.current().code
+    return Markup("\n".join(_sidebar_row(row, language) for row in rows))
 
 
 @bp.get("/chats")
@@ -300,8 +302,8 @@ def _done(chat: Chat) -> Response:
 
 
 @lru_cache(maxsize=2_000)
-def _sidebar_row(row: list_shown.SidebarRow) -> str:
-    """Renders a row once as long as its contents stay the same: a page has dozens, and hardly one is new."""
+def _sidebar_row(row: list_shown.SidebarRow, _language: str) -> str:
+    """Renders a row once in each language, as long as its contents stay the same: a page has dozens, and hardly one is new."""
     name = "project_row" if isinstance(row, list_shown.SidebarProject) else "row"
     return str(get_template_attribute("layouts/_sidebar_row.html", name)(row))
 

@@ -66,6 +66,12 @@ class SignIn:
         return _("by %(name)s", name=provider) if provider else _(self.way)
 
     @property
+    def shown_words(self) -> str:
+        """What is said of it, in the language of the page."""
+        where = _("from %(address)s", address=self.address) if self.address else ""
+        return ", ".join(filter(None, (self.device, self.way_words, where)))
+
+    @property
     def words(self) -> str:
         return ", ".join(filter(None, (self.device, self.way, f"from {self.address}" if self.address else "")))
 
