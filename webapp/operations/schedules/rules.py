@@ -16,6 +16,8 @@ Every = Literal["day", "weekday", "week", "month", "once"]
 EVERY: tuple[Every, ...] = ("day", "weekday", "week", "month", "once")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CRON_FIELDS, MOST_CRON_CHARS = 5, 100
+# The words for two fields, by the library's.
+CRON_WORDS = {"day-of-month": "day of the month", "day-of-week": "weekday"}
 A_YEAR, A_DAY, A_SECOND = timedelta(days=366), timedelta(days=1), timedelta(seconds=1)
 # So many times show how often a rule is due.
 ENOUGH = 50
@@ -204,7 +206,8 @@ def _checked_cron(text: str) -> str:
     try:
         is_ever = next(_cron_times(cron, datetime(2024, 1, 1)), None)  # a clock on the wall
     except CronSimError as error:
-        raise BadRule(f"This rule can't be read, or is never due: {str(error).lower()}.", "cron") from error
+        name = str(error).lower().removeprefix("bad ")
+        raise BadRule(f"The {CRON_WORDS.get(name, name)} of this rule can't be read, or never comes.", "cron") from error
     if is_ever is None:
         raise BadRule("This rule is never due: no day fits it. Change its day or its month.", "cron")
     return cron
