@@ -170,12 +170,12 @@ class ChatTrial:
         return f"{len(before)} messages became {len(before) + 2} in {session_id}"
 
     def cancel(self) -> str:
-        began_at, received, closing = 0.0, "", ""
+        began_at, is_cancelled, received, closing = time.monotonic(), False, "", ""
         with self._opened(QUESTION) as events:
             for closing, data in events:
                 received += self._dialect.text(closing, data)
-                if received and not began_at:
-                    began_at = time.monotonic()
+                if received and not is_cancelled:
+                    began_at, is_cancelled = time.monotonic(), True
                     self._remote.json("POST", f"/api/chat/{self._chat}/stream/cancel", expects=200)
         seconds = time.monotonic() - began_at
         stored = self._ended(CANCEL_SECONDS)
@@ -273,12 +273,12 @@ class PlanTrial:
         return f"{self._inputs} gave two plans"
 
     def cancel(self) -> str:
-        id, began_at, closing = "", 0.0, ""
+        id, began_at, is_cancelled, closing = "", time.monotonic(), False, ""
         for event in self._events():
             closing, data = event
             id = data["planId"]
-            if not began_at and data.get("partial"):
-                began_at = time.monotonic()
+            if not is_cancelled and data.get("partial"):
+                began_at, is_cancelled = time.monotonic(), True
                 self._remote.json("DELETE", f"/api/streaming/cancel/{id}", expects=202)
         seconds = time.monotonic() - began_at
         stored = self._ended(id, CANCEL_SECONDS)
