@@ -13,6 +13,8 @@ from webapp.web.errors import TITLES
 PROBLEM = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
 DONE = {200: "Done.", 201: "Created.", 202: "Started.", 204: "Done; no content."}
+# Of any kind, JSON too.
+ANY = "*/*"
 BYTES = {"type": "string", "format": "binary"}
 LIMITED = {
     "RateLimit": {
@@ -85,7 +87,7 @@ def _event(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
 def _done(operation: Operation, refs: Refs) -> dict[str, Any]:
     response: dict[str, Any] = {"description": DONE.get(operation.status, "Done."), "content": {}}
     if operation.media:
-        response["content"][operation.media] = {"schema": {} if operation.media == JSON else BYTES}
+        response["content"][operation.media] = {"schema": {} if operation.media in (JSON, ANY) else BYTES}
     if operation.answer:
         response["content"][JSON] = {"schema": refs[operation.answer, "serialization"]}
     if not response["content"]:
