@@ -175,6 +175,21 @@ def test_it_is_turned_off_and_what_was_chosen_stays_while_others_are_searched(ap
     assert (chat_of(app, path).models, owner.page(path).all("#composer-alone")) == ([], [])
 
 
+def test_each_model_stands_once_below_its_own_heading_and_the_present_one_is_chosen(owner, path):
+    def shown(address: str) -> tuple[list[str], list[str], list[str]]:
+        page = owner.page(address)
+        boxes = page.all("main input[name=models]")
+        ticked = [box.attributes["value"] for box in boxes if "checked" in box.attributes]
+        return [node.text() for node in page.all("main .models__group")], [box.attributes["value"] for box in boxes], ticked
+
+    owner.post("/models/star", model="other/m0", is_favorite="y")
+    headings, models, chosen = shown("/models/side-by-side?model=other/m3")
+    assert (headings, chosen) == (["Chosen", "Favorites", "OpenRouter"], ["other/m3"])
+    assert models[:2] == ["other/m3", "other/m0"]
+    assert len(models) == len(set(models)) == 6
+    assert shown("/models/side-by-side")[2] == [shown("/models/side-by-side")[1][0]]
+
+
 def test_a_group_and_a_stranger_have_none(app, owner, stranger, path):
     assert stranger.post(f"{path}/models", models=THREE).status_code == 404
     assert stranger.get(f"/models/side-by-side?chat={id_of(path)}").status_code == 404

@@ -4,7 +4,7 @@ Presets come first, then favorite and recent models, then all models by connecti
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -130,10 +130,14 @@ def _choices(values: MultiDict[str, str]) -> dict[str, Any]:
     return {name: chosen for name, chosen in choices_in(values).items() if name not in ("model", "models")}
 
 
-def models(marks: model_marks.Marks, query: str = "", after: int = 0, *, person: str = "") -> ShownModels:
-    """Returns the models of this page; with a query, each matching model appears once."""
+def models(
+    marks: model_marks.Marks, query: str = "", after: int = 0, *, person: str = "", without: Iterable[str] | None = None
+) -> ShownModels:
+    """Returns the models of this page; with a query, each matching model appears once, and `without` some also without one."""
+    every = _listed(marks, query, person)
+    every = every if without is None else _each_once(every, without)
     # One more than the page, to know whether there is a next one.
-    listed = list(islice(_listed(marks, query, person), after + PAGE + 1))
+    listed = list(islice(every, after + PAGE + 1))
     rows, before = list[ShownModel](), listed[after - 1][0] if 0 < after <= len(listed) else ""
     for group, model in listed[after : after + PAGE]:
         rows.append(_row(model, marks, group, is_first=group != before))
@@ -143,7 +147,7 @@ def models(marks: model_marks.Marks, query: str = "", after: int = 0, *, person:
 
 def first_models(marks: model_marks.Marks, person: str) -> list[ShownModel]:
     """Returns the first models of the list without duplicates: favorites, recent ones, then others."""
-    return list({row.id: row for row in models(marks, person=person).rows}.values())[:MOST_IN_MENU]
+    return list(models(marks, person=person, without=()).rows[:MOST_IN_MENU])
 
 
 def _presets(query: str) -> Iterator[ShownPreset]:
@@ -180,6 +184,14 @@ def _listed(marks: model_marks.Marks, query: str, person: str) -> Iterator[tuple
     group = catalogue.group if len(offered) > MOST_IN_MENU else catalogue.connection_name
     grouped = [(group(model.id), model) for model in by_turns(matching(offered, query))]
     yield from sorted(grouped, key=_rank)
+
+
+def _each_once(listed: Iterable[tuple[str, Model]], without: Iterable[str]) -> Iterator[tuple[str, Model]]:
+    seen = set(without)
+    for group, model in listed:
+        if model.id not in seen:
+            seen.add(model.id)
+            yield group, model
 
 
 def _rank(row: tuple[str, Model]) -> tuple[bool, int, str]:

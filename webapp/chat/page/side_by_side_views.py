@@ -9,7 +9,7 @@ from webapp.chat.messages.forms import MessageForm, choices_in
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.page.picker_views import MOST_QUERY_CHARS, MOST_SKIPPED, models
 from webapp.chat.record.access import writable_chat
-from webapp.chat.record.model_choice import MOST_BESIDE, current_model, models_to_ask
+from webapp.chat.record.model_choice import MOST_BESIDE, current_model, models_to_ask, new_choice
 from webapp.chat.record.tables import Chat
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import providers
@@ -64,7 +64,10 @@ def choose(id: str) -> Response:
 
 
 def _present(chat: Chat | None) -> list[str]:
-    return (chat.models or [current_model(chat)]) if chat else []
+    if chat:
+        return chat.models or [current_model(chat)]
+    me = current_user()
+    return [new_choice(me.id, request.args.get("model", ""), otherwise=providers().default(person=me.id)).model]
 
 
 def _choice(chat: Chat | None, chosen: list[str], refusal: AppError | None = None) -> Response:
@@ -72,17 +75,18 @@ def _choice(chat: Chat | None, chosen: list[str], refusal: AppError | None = Non
     query = request.values.get("q", "")[:MOST_QUERY_CHARS].strip()
     after = max(0, min(request.values.get("after", 0, type=int), MOST_SKIPPED))
     me, catalogue = current_user().id, providers()
-    page = models(model_marks.for_person(me), query, after, person=me)
     chosen = [model for model in dict.fromkeys(chosen) if catalogue.is_choosable(model, me)][: 2 * MOST_BESIDE]
+    page = models(model_marks.for_person(me), query, after, person=me, without=chosen)
     choices = {} if chat else choices_in(request.values)
     choices.pop("models", None)
     return render(
         "chat/page/picker/side_by_side.html",
         status=refusal.status if refusal else 200,
         chat=chat,
+        is_on=bool(chat.models if chat else request.values.getlist("models")),
         choices=choices,
         kept=[(model, catalogue.display_name(model)) for model in chosen],
-        rows={row.id: row for row in page.rows if row.id not in chosen}.values(),
+        rows=page.rows,
         next=page.next,
         query=query,
         wrong=refusal.message if refusal else "",
