@@ -92,7 +92,7 @@ def test_usage_is_summed_and_what_is_unknown_stays_unknown(program: Client, othe
 def test_the_server_says_what_it_can_do(program: Client, app: Flask) -> None:
     found = program.get("/capabilities")
     assert found["streaming"] is True
-    assert found["scopes"] == ["chat", "knowledge", "plans", "read", "tools", "workflows"]
+    assert found["scopes"] == ["chat", "knowledge", "mcp", "plans", "read", "tools", "workflows"]
     assert found["limits"]["message_characters"] == 200_000
     assert "native" in [dialect["name"] for dialect in found["dialects"]]
     with app.app_context():

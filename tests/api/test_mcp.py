@@ -88,7 +88,7 @@ def make_mcp(app: Flask) -> Callable[..., McpClient]:
     def make(email: str = "member@example.org", *scopes: str, version: str = MODERN) -> McpClient:
         with app.app_context():
             user = user_with_password(email, "member")
-            return McpClient(Client(app, tokens.make_token(user, "a client", scopes or ("tools",))), version)
+            return McpClient(Client(app, tokens.make_token(user, "a client", scopes or ("mcp",))), version)
 
     return make
 
@@ -357,7 +357,7 @@ def test_long_lists_and_chats_come_in_pages(modern, fake, app):
 def test_without_a_token_one_is_told_how_to_authenticate(app, modern):
     nobody, wrong = McpClient(Client(app), MODERN), McpClient(Client(app, "millrace_wrong"), MODERN)
 
-    for client, sign in ((nobody, 'scope="tools"'), (wrong, "invalid_token")):
+    for client, sign in ((nobody, 'scope="mcp"'), (wrong, "invalid_token")):
         refused = client.send("tools/list")
         assert error_of(refused, 401)["code"] == 401
         assert refused.headers["WWW-Authenticate"].startswith("Bearer ")
@@ -365,10 +365,10 @@ def test_without_a_token_one_is_told_how_to_authenticate(app, modern):
 
 
 def test_another_scope_is_not_enough(make_mcp):
-    refused = make_mcp("ada@example.org", "read", "chat").send("tools/list")
+    refused = make_mcp("ada@example.org", "read", "chat", "tools").send("tools/list")
 
-    assert "tools" in error_of(refused, 403)["message"]
-    assert 'error="insufficient_scope", scope="tools"' in refused.headers["WWW-Authenticate"]
+    assert "scope mcp" in error_of(refused, 403)["message"]
+    assert 'error="insufficient_scope", scope="mcp"' in refused.headers["WWW-Authenticate"]
 
 
 def test_a_page_of_another_site_is_refused(modern):

@@ -29,7 +29,7 @@ TABLE = {
         GET api_tools.index api:read
         GET api_tools.waiting api:read
         GET api_tool_servers.index api:tools
-        POST api_mcp.receive api:tools
+        POST api_mcp.receive api:mcp
         POST api_prompts.create api:chat
         GET api_chats.index api:read
         POST api_chats.create api:chat

@@ -20,7 +20,7 @@ def own(app: Flask) -> Iterator[Server]:
     served = WSGIServer(("127.0.0.1", 0), app, log=None, error_log=None)
     served.start()
     with app.app_context():
-        token = tokens.make_token(user_with_password("asker@example.org", "member"), "a client", ("tools",))
+        token = tokens.make_token(user_with_password("asker@example.org", "member"), "a client", ("mcp",))
         yield Server(f"http://127.0.0.1:{served.server_port}/mcp", {"Authorization": f"Bearer {token}"}, trust="operator")
     served.stop()
 

@@ -25,7 +25,7 @@ from webapp.streaming.characters import Characters
 from webapp.tools.arguments import BadArguments, check_arguments
 from webapp.tools.tool import ToolFailed
 
-PATH, SCOPE = "/mcp", "tools"
+PATH, SCOPE = "/mcp", "mcp"
 # The longest message, with each character escaped.
 MOST_BYTES, MOST_PARTS = 2_000_000, 10_000
 LIST_FRESH_MS = 300_000

@@ -31,7 +31,7 @@ from webapp.web.downloads import download
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one under Settings, API tokens."
-ScopeName = Literal["read", "chat", "plans", "knowledge", "workflows", "tools", "metrics", "admin"]
+ScopeName = Literal["read", "chat", "plans", "knowledge", "workflows", "mcp", "tools", "metrics", "admin"]
 
 
 class Me(Answer):

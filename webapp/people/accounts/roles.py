@@ -51,7 +51,8 @@ SCOPES = {
     "plans": ("Create plans", "plans"),
     "knowledge": ("Add, change and delete documents and collections", "knowledge"),
     "workflows": ("Run workflows, and create them as an admin", "workflows"),
-    "tools": ("Work from MCP clients, and connect tool servers", "tools"),
+    "mcp": ("Work from MCP clients, and nothing else", "tools"),
+    "tools": ("Connect tool servers, and decide about their tools", "tools"),
     "metrics": ("Read metrics, and nothing else", "administer"),
     "admin": ("Admin access", "administer"),
 }
