@@ -123,6 +123,19 @@ def test_one_person_has_one_and_long_work_leaves_places_for_who_waits(app, file)
 
 
 @pytest.mark.slow
+def test_what_is_read_in_the_background_takes_its_owners_place(app, file):
+    told(file, "tell\nwait 60")
+    with app.app_context(), closing(child.pieces(GREEDY, file, SMALL, owner_id="ada")) as one:
+        next(one)
+        with pytest.raises(Unavailable):
+            next(child.pieces(GREEDY, file, HASTY, owner_id="ada"))
+        with app.test_request_context(environ_overrides={WHOSE: "ada"}), pytest.raises(Unavailable):
+            next(child.pieces(GREEDY, file, HASTY))
+        with app.test_request_context(environ_overrides={WHOSE: "ben"}), closing(child.pieces(GREEDY, file, HASTY)) as other:
+            next(other)
+
+
+@pytest.mark.slow
 def test_two_run_at_once_and_the_next_is_refused_with_a_sentence(file):
     with closing(told(file, "tell\nwait 60")) as one, closing(child.pieces(GREEDY, file, SMALL)) as other:
         assert next(one)[0] != next(other)[0]

@@ -59,17 +59,18 @@ class ChildCrashed(Exception):
 
 
 def pieces(
-    module: str, file: IO[bytes], limits: WorkLimits | None = None, *, stop: Stop | None = None
+    module: str, file: IO[bytes], limits: WorkLimits | None = None, *, stop: Stop | None = None, owner_id: str = ""
 ) -> Generator[Any, None, None]:
     """Yields what a pure module's `pieces(file)` yields, from a child process, which ends when the caller stops reading.
 
-    At most two with long work run simultaneously, and two that people wait for; the next waits and is then refused. `stop` kills
-    it, which ends like a limit.
+    At most two with long work run simultaneously, and two that people wait for, of one person one each; the next waits and is
+    then refused. Work in the background names its owner. `stop` kills it, which ends like a limit.
     Close it: `with closing(pieces(...))`.
     """
     limits = limits or WorkLimits()
     slots = _long if limits.is_long else _short
-    admission = nullcontext() if limits.is_admitted else slots.entered(whose(), patience_seconds=limits.patience_seconds)
+    person = owner_id or whose()
+    admission = nullcontext() if limits.is_admitted else slots.entered(person, patience_seconds=limits.patience_seconds)
     with admission, _running(module, file, limits) as process, _killed_by(stop, process):
         assert process.stdout
         try:

@@ -53,15 +53,16 @@ def work() -> bool:
     """Reads the document that has waited longest; returns whether more are waiting."""
     if (claimed := _claim()) is None:
         return db.session.scalar(select(Document.id).where(_is_unfinished()).limit(1)) is not None
+    id, claim, owner_id = claimed
     try:
-        _read(*claimed)
+        _read(id, claim, owner_id)
     except (ClaimLost, Unavailable) as reason:
-        log.info("reading_postponed", extra={"fields": {"document": claimed[0], "reason": type(reason).__name__}})
-        _release_claim(*claimed)
+        log.info("reading_postponed", extra={"fields": {"document": id, "reason": type(reason).__name__}})
+        _release_claim(id, claim)
     except child.Exceeded:
-        _fail(*claimed, EXCEEDED)
+        _fail(id, claim, EXCEEDED)
     except child.ChildCrashed:
-        _fail(*claimed, BROKEN)
+        _fail(id, claim, BROKEN)
     return True
 
 
@@ -72,8 +73,8 @@ def _is_unfinished() -> ColumnElement[bool]:
     return Document.state.in_(queries.UNREAD) & Document.deleted_at.is_(None)
 
 
-def _claim() -> tuple[str, str] | None:
-    """Claims a document that no one is reading; returns its id and the claim."""
+def _claim() -> tuple[str, str, str] | None:
+    """Claims a document that no one is reading; returns its id, the claim, and the id of whose it is."""
     now, claim = utc_now(), new_id()
     # On SQLite there is one server, which reads one document at a time, so an existing claim is that of a dead process.
     is_free = or_(Document.claimed_until.is_(None), Document.claimed_until < now, literal(is_sqlite()))
@@ -102,15 +103,15 @@ def _claim() -> tuple[str, str] | None:
             document.claim, document.claimed_until = claim, now + CLAIM
         id, collection_id = document.id, document.collection_id
     notify_documents(collection_id)
-    return None if is_hopeless else (id, claim)
+    return None if is_hopeless else (id, claim, following or "")
 
 
-def _read(id: str, claim: str) -> None:
+def _read(id: str, claim: str, owner_id: str) -> None:
     with _own(id, claim) as (_, document):
         name, title, edition, length = document.name, document.title, document.edition + 1, document.bytes
     _clear(id, claim, but=edition - 1)
     about = about_file(name, "" if title == formats.stem(name) else title)
-    with _file(id, about) as (file, stored), closing(child.pieces(MODULE, file, LIMITS)) as piece_iterator:
+    with _file(id, about) as (file, stored), closing(child.pieces(MODULE, file, LIMITS, owner_id=owner_id)) as piece_iterator:
         store(id, claim, edition, piece_iterator if stored == length else [FileRefusal(refused=INCOMPLETE)])
 
 

@@ -32,21 +32,21 @@ def write(context: CallContext, arguments: Mapping[str, Any]) -> Result:
     name = one_line(str(arguments["name"]).replace("/", "-").replace("\\", "-"), MOST_NAME).strip(". ")
     ending = formats.ending(name)
     if ending in MADE:
-        content, left_out = document(ending, formats.stem(name), str(arguments["text"]))
+        content, left_out = document(ending, formats.stem(name), str(arguments["text"]), owner_id=context.person.id)
         return Result(LEFT_OUT.format(" ".join(left_out)) if left_out else "", files=(NewFile(name, content),))
     if not formats.kind_of(name) or formats.reader_of(name) != "text":
         raise ToolFailed(OTHER_NAME)
     return Result("", files=(NewFile(name, str(arguments["text"]).encode("utf-8", "replace")),))
 
 
-def document(ending: str, title: str, text: str) -> tuple[bytes, str]:
+def document(ending: str, title: str, text: str, *, owner_id: str = "") -> tuple[bytes, str]:
     """Returns the content of a Word or PDF file made of Markdown, and the characters that it lacks."""
     # Releases the database connection while the child process works.
     db.session.rollback()
     head = json.dumps({"ending": ending, "title": title}).encode() + b"\n"
     body = BytesIO(text.encode("utf-8", "replace"))
     try:
-        with child.on_disk(body, head=head) as file, closing(child.pieces(WRITER, file, LIMITS)) as pieces:
+        with child.on_disk(body, head=head) as file, closing(child.pieces(WRITER, file, LIMITS, owner_id=owner_id)) as pieces:
             piece = next(pieces)
     except child.Exceeded as error:
         raise ToolFailed(TOO_MUCH) from error
