@@ -1,13 +1,13 @@
 """Add who has queued a message: in a shared chat, not only its owner.
 
-Revision: 0305, after 0280
+Revision: 0305, after 0296
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0305"
-down_revision = "0280"
+down_revision = "0296"
 branch_labels = None
 depends_on = None
 

@@ -1,13 +1,13 @@
 """Add what is known of models' contexts besides their servers' lists: an admin's number, and what a refusal has said.
 
-Revision: 0315, after 0280
+Revision: 0315, after 0305
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0315"
-down_revision = "0280"
+down_revision = "0305"
 branch_labels = None
 depends_on = None
 

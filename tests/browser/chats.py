@@ -73,8 +73,8 @@ class Person:
         """Opens pages by this name from now on, with the same session."""
         self.home = self.url.replace("127.0.0.1", name)
         self.welcome.append(self.home)
-        cookies: list[Any] = list(self.context.cookies())
-        self.context.add_cookies([{**cookie, "domain": name} for cookie in cookies])
+        cookies: list[Any] = [{**cookie, "domain": name} for cookie in self.context.cookies()]
+        self.context.add_cookies(cookies)
 
     def open(self, path: str = "/") -> Page:
         page = self.context.new_page()

@@ -218,10 +218,10 @@ def index() -> ToolList:
 @bp.get("/waiting")
 @operation("List the calls and answers that wait for your decision, newest first", scope="read", answer=Waiting)
 def waiting() -> Waiting:
-    calls, answers = (find(db.session(), caller()) for find in (decisions.waiting_for, decisions.answers_waiting_for))
+    calls = decisions.waiting_for(db.session(), caller())
     return Waiting(
         calls=CallAnswer.from_rows(calls, most_chars=WITH_A_MESSAGE_CHARS),
-        answers=[WaitingAnswer.from_row(answer) for answer in answers],
+        answers=[WaitingAnswer.from_row(answer) for answer in decisions.answers_waiting_for(db.session(), caller())],
     )
 
 

@@ -54,13 +54,16 @@ def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = 
     `chat` is anything that has a chat's columns.
     """
     is_in_theirs = chat.project_id.in_(ids_for(person_id, rights=rights))
-    return and_(chat.is_for_project, is_in_theirs, chat.project_id.in_(ids_for(chat.owner_id, rights=(WRITE,))))
+    return and_(chat.is_for_project, is_in_theirs, _is_in_its_owners(chat))
 
 
 def is_given_in(user: User) -> ColumnElement[bool]:
     """Returns the condition that a chat is shared with the person, and in a project in which its owner can write."""
-    is_in_its_owners = Chat.project_id.in_(ids_for(Chat.owner_id, rights=(WRITE,)))
-    return and_(Chat.id.in_(grants.given_to(user, "chat")), is_in_its_owners)
+    return and_(Chat.id.in_(grants.given_to(user, "chat")), _is_in_its_owners(Chat))
+
+
+def _is_in_its_owners(chat: Any) -> ColumnElement[bool]:
+    return chat.project_id.in_(ids_for(chat.owner_id, rights=(WRITE,)))  # type: ignore[no-any-return]
 
 
 def _shared_chats(user: User) -> Select[str]:
