@@ -42,6 +42,7 @@ from webapp.models.providers.calls import (
 )
 from webapp.models.providers.embeddings import embedded
 from webapp.models.providers.inline_pictures import addresses_in, is_picture
+from webapp.models.providers.local_lengths import with_lengths
 from webapp.models.providers.provider_http import ProviderHttp, ReplyFormat
 from webapp.models.providers.reasoning import Mode, split, split_whole
 from webapp.models.providers.values import (
@@ -553,7 +554,8 @@ class OpenAIProvider:
         return self._http.speak(voices.payload(model, text, voice, audio_format), stop, self.reply_format.known)
 
     def models(self) -> Sequence[Model]:
-        return models_of(self._http.get("/models"))
+        listed = self._http.get("/models")
+        return with_lengths(models_of(listed), listed, self._http.beside)
 
     def check_key(self) -> str:
         """Returns a confirmation that the key works; raises `ProviderError` for a bad one."""

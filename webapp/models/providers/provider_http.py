@@ -198,6 +198,15 @@ class ProviderHttp:
         answer = self._answer(path)
         return None if answer.status == 404 else self._value(answer)
 
+    def beside(self, path: str) -> Any | None:
+        """Returns the JSON that a local server has at this path beside its API; None if it has none."""
+        url = self.url.removesuffix("/v1") + path
+        try:
+            answer = self._upstream.json("GET", url, headers=self._headers("application/json"), trust=self._trust, seconds=5)
+        except ProviderError:
+            return None
+        return answer.value if answer.status == 200 else None
+
     def _post(
         self, path: str, payload: dict[str, Any] | Multipart, stop: Stop, accept: str, seconds: float
     ) -> AbstractContextManager[Body]:
