@@ -82,7 +82,7 @@ def test_what_another_worker_has_just_read_is_not_read_again(make_app, app: Flas
     made_older(app, timedelta(hours=5))
     look(other)
     assert reads(fake) == 1
-    # One that starts later reads it anew: a local server may have been started in another way.
+    # One that starts later reads it again: a local server may have been started in another way.
     look(make_app(**fake.environ))
     assert reads(fake) == 2
 

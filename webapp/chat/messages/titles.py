@@ -46,7 +46,7 @@ MOST_TITLE_WORDS = 8
 MARKS = " \"'“”‘’„«»‹›*_`#.:"
 PREFIX = re.compile(r"(?:(?:chat |conversation )?title|titel|titre|título|titolo)\s*:\s*", re.IGNORECASE)
 THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
-# Another sentence follows, or the first one is addressed to somebody.
+# Another sentence follows, or the first one speaks to the person.
 SENTENCE_END = re.compile(r"[.!?]\s+\S|(?<!\w)(?:I|I'm|I've|I'll)(?!\w)")
 # A title speaks of its own task only where it is none.
 ABOUT = re.compile(
