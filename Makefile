@@ -2,6 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+ENGINE := .engine
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 VENDOR := static/vendor/icons.svg
 UV := uv==0.13.9
@@ -39,7 +40,7 @@ test: setup-tests ## set up if needed, then run all tests, or those in T: make t
 quick: $(VENV)/.tests $(VENDOR) ## run only the quick tests, or those in T: make quick T=tests/chat
 	@T="$(T)" sh scripts/tests.sh $(BIN)/python quick
 
-deep: setup-tests ## what `make test` leaves out, and the long tests ROUNDS times (20 if not given)
+deep: setup-tests $(ENGINE)/.done ## what `make test` leaves out, and the long tests ROUNDS times (20 if not given)
 	@ROUNDS=$(ROUNDS) sh scripts/tests.sh $(BIN)/python deep
 
 lint: $(VENV)/.tests $(VENDOR) ## check style, formatting and types
@@ -113,6 +114,10 @@ $(VENV)/.tests: requirements-dev.txt $(VENV)/.run | $(BIN)/python
 	@echo "Installing packages from requirements-dev.txt."
 	@$(PIP) --requirement requirements-dev.txt || $(NO_PACKAGES)
 	@touch $@
+
+# Apart from the others: what it needs would change their versions.
+$(ENGINE)/.done: requirements-engine.txt scripts/engine.sh | $(BIN)/python
+	@sh scripts/engine.sh $(ENGINE) $(BIN)/python || $(NO_PACKAGES)
 
 $(VENDOR): package-lock.json static/icons.txt static/mark.svg static/css/fonts.css scripts/assets.py scripts/fonts.js scripts/icons.py | $(VENV)/.run
 	@$(BIN)/python scripts/assets.py
