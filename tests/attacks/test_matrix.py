@@ -27,7 +27,7 @@ DONE = ("in", "out")
 # with all of them: people without an account where no visitor is let in, and members wherever an admin has no power of theirs.
 AT_THE_DOOR = ("", "own", "there")
 TO_AN_ADMIN = ("", "own", "foreign", "visitors", "to read", "to write")
-# What browsers never take for a page, whatever stands in it.
+# What browsers never take for a page, whatever it contains.
 INERT = {"application/json", "application/problem+json", "application/manifest+json", "text/event-stream", "text/plain"}
 # Files that come with us, and pages from our templates that no script swaps into another.
 OF_OURS = {"static", "offline.worker", "shared.show"}

@@ -175,6 +175,15 @@ def test_it_is_found_by_maker_and_by_what_it_can_do(listed):
     assert len(names(listed.page("/models?q=other"))) == 40
 
 
+def test_a_new_chat_says_that_its_model_cannot_use_the_tools(owner, fake):
+    limited = {**GREAT, "id": "maker/limited", "name": "Limited", "supported_parameters": ["reasoning"]}
+    fake.always({"json": {"data": [GREAT, limited]}}, at="/models")
+    owner.page("/admin/models").press("Refresh")
+
+    assert owner.page("/?model=maker/limited").one("#new-tools .notice").text().startswith("Limited can't use tools.")
+    assert not owner.page("/?model=maker/great").all("#new-tools .notice")
+
+
 def test_figures_are_in_the_details_without_scripts(listed, fake):
     (row,) = listed.page("/models?q=great").all(".models__row")
     exact = {node.css_first("dt").text(): node.css_first("dd").text() for node in row.css("dl > div")}

@@ -58,7 +58,7 @@ IN_A_NAME = "Only {} can allow this: it is done in their name. You can deny it."
 NOT_WAITING = "This has been decided already."
 TOO_LATE = "{} no longer waits for this: nobody answered in time."
 NOT_YOURS = "Only people who can use {} can answer it."
-NOT_PARKED = "This answer doesn't wait for anybody."
+NOT_PARKED = "This answer isn't waiting."
 NOT_THEIR_MODEL = "Only {} can choose another model: the answer is theirs."
 CHANGED = "This tool has changed since it asked. Stop the call, so that the model can call it as it is now."
 ACTIONS: dict[Decision, Action] = {"answer": "accept", "decline": "decline", "cancel": "cancel"}
@@ -223,7 +223,7 @@ def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: U
 
 
 def choose_model(generation: Generation | None, model: str, *, by: User) -> None:
-    """Has an answer that waits continue with another model; one that waits for nothing but that goes on."""
+    """Has an answer that waits continue with another model; one that waits only for that continues."""
     if not (generation and generation.is_parked):
         raise Conflict(NOT_PARKED)
     id, message_id, asker_id = generation.id, generation.message_id or "", generation.user_id or ""

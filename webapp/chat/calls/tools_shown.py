@@ -62,20 +62,24 @@ def tools_values(chat: Chat, user: User, query: str = "") -> dict[str, Any]:
     }
 
 
-def new_chat_values(user: User | None, chosen: Sequence[str] | None) -> dict[str, Any]:
+def new_chat_values(user: User | None, chosen: Sequence[str] | None, model: str) -> dict[str, Any]:
     """Returns the template context of the tools that a new chat can begin with: the first of those that can be used now.
 
-    Those of the person's settings are on until they choose. The web search has a switch of its own.
+    Those of the person's settings are on until they choose, whether the `model` can use them or not. The web search has a switch
+    of its own.
     """
     if not user or not are_offered(None):
         return {}
     usable = [tool for tool in _tools(user, user.tools if chosen is None else chosen) if not tool.reason]
     usable.sort(key=lambda tool: not tool.is_on)
     listed = [tool for tool in usable if tool.key != SEARCH_WEB.key]
+    web_search = next((tool for tool in usable if tool.key == SEARCH_WEB.key), None)
     return {
         "new_tools": listed[:MOST_FOR_NEW],
         "more_new_tools": max(0, len(listed) - MOST_FOR_NEW),
-        "web_search": next((tool for tool in usable if tool.key == SEARCH_WEB.key), None),
+        "toolless_model": _toolless(model),
+        "web_search": web_search,
+        "has_web_search": web_search is not None,
     }
 
 
@@ -115,6 +119,4 @@ def _shown(tool: Tool, policy: Policy, *, is_on: bool) -> ShownTool:
 
 def _toolless(model: str) -> str:
     """Returns the name of a model that is known to be unable to call tools."""
-    listed = providers().model(model)
-    is_unable = listed is not None and listed.abilities is not None and "tools" not in listed.abilities
-    return providers().display_name(model) if is_unable else ""
+    return "" if providers().takes_tools(model) else providers().display_name(model)

@@ -80,18 +80,21 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
 def composer(form: MessageForm, chat: Chat | None = None, *, send_url: str = "") -> dict[str, Any]:
     """Returns the template context of the composer, for every page that has one."""
     me = user_or_none()
+    choice = picker(chat, form.model.data or "", person=me.id if me else "")
+    more = {} if chat else tools_shown.new_chat_values(me, form.tools.data, choice["chosen_model"])
     return {
         "form": form,
         "draft_url": (address("composer.save_draft", chat.id) if chat else url_for("composer.save_new_draft")) if me else "",
         "chips": mentions_shown.chips(form, me, chat),
         "mentions_url": _mentions_url(form, chat) if me else "",
         "allowed": tools_shown.allowed(chat, me),
-        **({} if chat else {"dictation_url": dictation_url(me, None), **tools_shown.new_chat_values(me, form.tools.data)}),
+        **({} if chat else {"dictation_url": dictation_url(me, None)}),
         "reads": chat_collections.visible(chat, me) if chat else chat_collections.visible_to_new(me),
         "beside": beside(chat.models if chat else form.models.data or ()),
         "choices": {} if chat else choices_in(request.values),
         "most_whole": attachment_service.most_whole(is_member=bool(me)),
-        **picker(chat, form.model.data or "", person=me.id if me else ""),
+        **more,
+        **choice,
         "send_url": send_url or address("chat.send", chat.id if chat else ""),
     }
 
