@@ -76,7 +76,7 @@ def test_only_those_it_is_granted_to_can_use_it(admin: Client, program: Client, 
     admin.said("DELETE", f"/tool-servers/{id}/grants/{grant['id']}", 204)
     assert keys(program) == keys(other) == set()
     program.call("GET", f"/tool-servers/{id}").status_code = 404
-    admin.said("PUT", f"/tool-servers/{id}/grants", 200, {"to": "user", "to_id": program.get("/me")["id"]})
+    admin.said("PUT", f"/tool-servers/{id}/grants", 200, {"to": "user", "to_id": program.get("/me")["id"], "right": "read"})
     assert keys(program)
     assert keys(other) == set()
     program.said("GET", f"/tool-servers/{id}", 200)

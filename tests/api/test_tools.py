@@ -176,3 +176,19 @@ def test_an_answer_at_a_limit_is_decided_about_once(program: Client, rounds) -> 
     program.post(f"{path}/fuse", {"decision": "answer"}, status=409)
     events = program.events(f"{path}/events")
     assert [event.event for event in events].count("ended") == 1
+
+
+def test_what_is_said_of_calls_that_nobody_decides(app, program: Client, rounds) -> None:
+    rounds({"calls": [ASK]}, {"says": "Never."})
+    sent = begin(program, "ask_person")
+    (call,) = parked(program, sent)["calls"]
+    program.post(f"/generations/{sent['generation_id']}/stop")
+    seen(lambda: program.get(f"/messages/{sent['message_id']}"), lambda message: message["status"] == "stopped", seconds=30)
+    assert program.get(f"/calls/{call['id']}")["state"] == "not_decided"
+    rounds({"calls": [SEARCH]}, {"says": "Done."})
+    done = program.ended(begin(program, "search_documents"))["calls"][0]
+    refused = program.post(f"/calls/{done['id']}/decision", {"decision": "deny"}, status=409)
+    assert refused["error"] == "Nobody has to decide about this call: it is done."
+    with app.app_context():
+        set_setting("tools.enabled", "false")
+    assert {tool["reason"] for tool in program.get("/tools")["tools"]} == {"Tools are turned off on this server."}

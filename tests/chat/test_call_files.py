@@ -237,3 +237,23 @@ def test_exports_have_the_files(owner, fake):
     html = owner.client.get(f"{page.path}/export.html").text
     assert 'src="data:image/png;base64,' in html
     assert "a &lt;b&gt;.md" in html
+
+
+def test_a_program_reads_a_short_file_of_a_message(owner, member, fake):
+    block = uploaded(owner, b"city,n\nBern,1\n", "sales.csv").json["block"]
+    path = owner.post("/chats", message="Sum it", part=block).location.partition("#")[0]
+    owner.wait_for(path, ended)
+    chat_id = path.rpartition("/")[2]
+    with owner.app.app_context():
+        theirs, others = CallFiles(chat_id, owner.person_id), CallFiles(chat_id, member.person_id)
+        assert list(theirs.names()) == ["sales.csv"]
+        assert theirs.read("sales.csv") == FileText("city,n\nBern,1")
+        assert others.read("sales.csv").outside == ("“sales.csv”",)
+        theirs.keep(NewFile("sales.csv", b"city,n\nGenf,2\n"))
+        assert theirs.read("sales.csv").text.rstrip() == "city,n\nGenf,2"
+
+
+def test_a_text_is_not_kept_as_a_picture(owner, fake):
+    page = asked(owner, fake, BRING, tool=offer(owner, NewFile("picture-1.png", b"no picture")))
+    assert not files_of(page)
+    assert "picture-1.png was not kept: It isn't a PNG" in fake.posts()[-1]["body"]["messages"][-1]["content"]

@@ -39,6 +39,13 @@ LABELS = {
 }
 # Browsers show these themselves, and can begin at a page.
 SHOWN_BY_BROWSERS = {"pdf": "application/pdf"}
+OFFICE = "application/vnd.openxmlformats-officedocument."
+# Files that browsers hand on to other programs.
+DOWNLOADED = {
+    "docx": f"{OFFICE}wordprocessingml.document",
+    "pptx": f"{OFFICE}presentationml.presentation",
+    "xlsx": f"{OFFICE}spreadsheetml.sheet",
+}
 # What a numbered part of a file is called, if not a page.
 PAGE_WORDS = {**dict.fromkeys(("pptx", "pptm", "ppsx", "odp"), "slide"), **dict.fromkeys(("xlsx", "xlsm", "ods"), "sheet")}
 IN_WORDS = "PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, email, text, Markdown, HTML, CSV, JSON and source code"
@@ -73,7 +80,7 @@ def reader_of(name: str) -> str:
 
 def media_type(name: str) -> str:
     """Returns the type under which a file is sent to browsers; nothing that a browser would run has one of its own."""
-    return SHOWN_BY_BROWSERS.get(ending(name), "application/octet-stream")
+    return (SHOWN_BY_BROWSERS | DOWNLOADED).get(ending(name), "application/octet-stream")
 
 
 def is_shown_by_browsers(name: str) -> bool:

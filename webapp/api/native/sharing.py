@@ -10,7 +10,7 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.people.accounts.guards import audit_author
-from webapp.people.grants.shares import READ, Owned, Share, Sharing
+from webapp.people.grants.shares import Owned, Share, Sharing
 
 To = Literal["everyone", "user", "group"]
 T = TypeVar("T", bound=Owned)
@@ -32,12 +32,16 @@ class GrantList(Answer):
         return cls(grants=[GrantAnswer.of(share, id=share.grant_id) for share in shares])
 
 
-class NewReader(Body):
+class _Whom(Body):
     to: To
     to_id: str | None = Field(None, max_length=26, description="Of the user or the group; null, empty or left out for everyone.")
 
 
-class NewGrant(NewReader):
+class NewReader(_Whom):
+    right: Literal["read"] = "read"
+
+
+class NewGrant(_Whom):
     right: Literal["read", "write"] = "read"
 
 
@@ -64,9 +68,8 @@ def add_grant_operations(
 
     @bp.put("/<id>/grants")
     @operation(granting, scope=scope, body=body_class, answer=GrantList, errors=(409,), named={"whom": "to_id"})
-    def grant(id: str, body: NewReader) -> GrantList:
-        right = body.right if isinstance(body, NewGrant) else READ
-        sharing.share(visible(id), body.to, body.to_id or "", right, author=audit_author())
+    def grant(id: str, body: NewReader | NewGrant) -> GrantList:
+        sharing.share(visible(id), body.to, body.to_id or "", body.right, author=audit_author())
         return GrantList.to(sharing.shares(visible(id)))
 
     @bp.delete("/<id>/grants/<grant_id>")

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from flask import Blueprint
 from pydantic import Field
+from sqlalchemy import select
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
@@ -14,7 +15,8 @@ from webapp.api.sources import SourceAnswer, source_answers
 from webapp.base.db import db
 from webapp.chat.calls import decisions
 from webapp.chat.calls.access import decidable_call, visible_call
-from webapp.engine.tables import Generation
+from webapp.engine.tables import WHILE_ACTIVE, Generation
+from webapp.settings.service import setting
 from webapp.tools.calls import CallRecord, shown_arguments
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
@@ -24,6 +26,9 @@ from webapp.tools.tables import Call
 from webapp.tools.tool import Policy, Tool
 
 bp = Blueprint("api_tools", __name__, url_prefix="/api/v1")
+TOOLS_OFF = "Tools are turned off on this server."
+# What becomes of a call whose answer ends without it.
+LEFT = {"asked": "not_finished", "waiting": "not_decided", "running": "not_finished"}
 # How much of a result goes with a message; all of it at `GET /api/v1/calls/ID`.
 WITH_A_MESSAGE_CHARS = 4_000
 
@@ -50,7 +55,8 @@ class ToolAnswer(Answer):
 
     @classmethod
     def from_tool(cls, tool: Tool, policy: Policy) -> Self:
-        reason, hints = tool.unavailable(), tool.hints
+        reason, hints = "" if setting("tools.enabled") else TOOLS_OFF, tool.hints
+        reason = reason or tool.unavailable()
         return cls(
             key=tool.key,
             title=tool.title,
@@ -124,7 +130,9 @@ class CallAnswer(Answer):
     title: str
     question: QuestionAnswer | None = Field(description="What the tool's server asks a person for it, or has asked last.")
     arguments: Any = Field(description="An object, or the text that the model wrote if that is none.")
-    state: Literal["asked", "waiting", "running", "done", "failed", "denied", "unknown"]
+    state: Literal["asked", "waiting", "running", "done", "failed", "denied", "unknown", "not_decided", "not_finished"] = Field(
+        description="`not_decided` and `not_finished` are of calls that their answer has left behind when it ended."
+    )
     policy: str
     why: str = Field(description="Why a person must decide although the policy allows it; else empty.")
     decision: str
@@ -141,19 +149,20 @@ class CallAnswer(Answer):
 
     @classmethod
     def from_rows(cls, rows: Sequence[Call | CallRecord], *, most_chars: int | None = None) -> list[Self]:
-        hidden = hidden_results(caller(), rows)
-        return [cls._from_row(row, is_hidden=row.id in hidden, most_chars=most_chars) for row in rows]
+        hidden, left = hidden_results(caller(), rows), _left_behind(rows)
+        return [cls._from_row(row, is_hidden=row.id in hidden, is_left=row.id in left, most_chars=most_chars) for row in rows]
 
     @classmethod
     def from_row(cls, row: Call | CallRecord) -> Self:
         return cls.from_rows([row])[0]
 
     @classmethod
-    def _from_row(cls, row: Call | CallRecord, *, is_hidden: bool, most_chars: int | None) -> Self:
+    def _from_row(cls, row: Call | CallRecord, *, is_hidden: bool, is_left: bool, most_chars: int | None) -> Self:
         text = "" if is_hidden else row.text[:most_chars]
         is_asked_caller = row.question and row.private_to in (None, caller().id)
         return cls.of(
             row,
+            state=LEFT[row.state] if is_left else row.state,
             arguments=shown_arguments(row.arguments),
             text=text,
             is_cut=row.is_cut or is_hidden or len(text) < len(row.text),
@@ -162,6 +171,14 @@ class CallAnswer(Answer):
             sources=source_answers(row.sources),
             question=QuestionAnswer.from_record(row.question) if row.question and is_asked_caller else None,
         )
+
+
+def _left_behind(rows: Sequence[Call | CallRecord]) -> set[str]:
+    """Returns the ids of the calls whose answer has ended without them; without a query if none is open."""
+    if not (messages := {row.message_id for row in rows if row.state in LEFT}):
+        return set()
+    active = set(db.session.scalars(select(Generation.message_id).where(Generation.message_id.in_(messages), WHILE_ACTIVE)))
+    return {row.id for row in rows if row.state in LEFT and row.message_id not in active}
 
 
 class WaitingAnswer(Answer):
@@ -218,10 +235,11 @@ def index() -> ToolList:
 @bp.get("/waiting")
 @operation("List the calls and answers that wait for your decision, newest first", scope="read", answer=Waiting)
 def waiting() -> Waiting:
-    calls = decisions.waiting_for(db.session(), caller())
+    session, me = db.session(), caller()
+    calls, answers = decisions.waiting_for(session, me), decisions.answers_waiting_for(session, me)
     return Waiting(
         calls=CallAnswer.from_rows(calls, most_chars=WITH_A_MESSAGE_CHARS),
-        answers=[WaitingAnswer.from_row(answer) for answer in decisions.answers_waiting_for(db.session(), caller())],
+        answers=[WaitingAnswer.from_row(answer) for answer in answers],
     )
 
 

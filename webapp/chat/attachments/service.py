@@ -88,7 +88,10 @@ def add_made(person_id: str, chat_id: str, name: str, content: bytes, *, is_priv
     this person alone. One that is text is a text beside the chat.
     """
     name = _name(name)
-    return _added(person_id, chat_id, name, _content(person_id, name, BytesIO(content)), is_private=is_private)
+    file = _content(person_id, name, BytesIO(content))
+    if file.kind != IMAGE and formats.ending(name) in ("png", "jpg", "jpeg", "webp", "gif"):
+        raise Invalid(NOT_A_PICTURE)
+    return _added(person_id, chat_id, name, file, is_private=is_private)
 
 
 def add_picture(person_id: str, chat_id: str, name: str, content: bytes) -> StoredFile:

@@ -56,9 +56,10 @@ ENDED = "This answer has ended, so that nothing of it is done any more."
 IN_A_BUDGET = "Only {} can let this continue: it counts toward their budget. You can end it."
 IN_A_NAME = "Only {} can allow this: it is done in their name. You can deny it."
 NOT_WAITING = "This has been decided already."
+NOBODY_DECIDES = "Nobody has to decide about this call: it is {}."
 TOO_LATE = "{} no longer waits for this: nobody answered in time."
 NOT_YOURS = "Only people who can use {} can answer it."
-NOT_PARKED = "This answer isn't waiting."
+NOT_PARKED = "This answer doesn't wait for a decision."
 NOT_THEIR_MODEL = "Only {} can choose another model: the answer is theirs."
 CHANGED = "This tool has changed since it asked. Stop the call, so that the model can call it as it is now."
 ACTIONS: dict[Decision, Action] = {"answer": "accept", "decline": "decline", "cancel": "cancel"}
@@ -223,7 +224,7 @@ def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: U
 
 
 def choose_model(generation: Generation | None, model: str, *, by: User) -> None:
-    """Has an answer that waits continue with another model; one that waits only for that continues."""
+    """Has an answer that waits continue with another model; if all else is decided, it continues."""
     if not (generation and generation.is_parked):
         raise Conflict(NOT_PARKED)
     id, message_id, asker_id = generation.id, generation.message_id or "", generation.user_id or ""
@@ -290,7 +291,7 @@ def _said(call: Call) -> str:
     if call.question and not (question := Question.from_record(call.question)).by and call.state not in stored.FOR_A_PERSON:
         return TOO_LATE.format(question.server)
     if call.decision not in DECIDED:
-        return NOT_WAITING
+        return NOBODY_DECIDES.format(call.state)
     by = name_of(call.decided_by)
     return f"{NOT_WAITING[:-1]}: {DECIDED[call.decision]}{f' by {by}' if by else ''}."
 

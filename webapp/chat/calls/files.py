@@ -3,23 +3,34 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Select, select
 
 from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.chat.attachments import service
+from webapp.chat.files import attachments
 from webapp.chat.files.attachments import size_of
 from webapp.chat.files.storage import is_open_to
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
-from webapp.chat.record.tables import Message
+from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import formats
 from webapp.people.accounts.tables import User
 from webapp.tools.files import NOT_HERE, FileText, KeptFile, NewFile
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
-MOST_NAMES, MOST_BYTES = 100, 4_000_000
+MOST_NAMES, MOST_BYTES, MOST_MESSAGES = 100, 4_000_000, 20
+
+
+class AttachedText(NamedTuple):
+    """A file that a message has as text, and who wrote the message."""
+
+    name: str
+    text: str
+    message_id: str
+    author_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +46,28 @@ class CallFiles:
 
     def names(self) -> Sequence[str]:
         query = self._texts().order_by(StoredFile.id.desc()).limit(MOST_NAMES)
-        return list(dict.fromkeys(file.name for file in db.session.scalars(query) if _has_text(file)))
+        stored = (file.name for file in db.session.scalars(query) if _has_text(file))
+        return list(dict.fromkeys((*(file.name for file in self._attached()), *stored)))
 
     def read(self, name: str) -> FileText:
         query = self._texts().where(StoredFile.name == name).order_by(ChatFile.version.desc(), StoredFile.id.desc())
         file = db.session.scalar(query.limit(1))
+        attached = next((text for text in self._attached() if text.name == name), None)
+        if attached and not (file and file.id > attached.message_id):
+            return FileText(attached.text, () if attached.author_id == self.person_id else (f"“{name}”",))
         if not file or not _has_text(file):
             raise NotFound(NOT_HERE)
         return FileText(service.whole_text(file), tuple(self._outside(file)))
+
+    def _attached(self) -> Iterator[AttachedText]:
+        """Yields the texts that are part of messages, as short files are, newest first."""
+        query = select(Message.id, Message.content, Message.author_id, Chat.owner_id).join(Chat, Chat.id == Message.chat_id)
+        query = query.where(Message.chat_id == self.chat_id, Message.role == "user", Message.deleted_at.is_(None))
+        with_texts = query.where(Message.content.contains("```")).order_by(Message.id.desc()).limit(MOST_MESSAGES)
+        for row in db.session.execute(with_texts):
+            for file in reversed(attachments.parted(row.content)[1]):
+                if file.text:
+                    yield AttachedText(file.name, file.text, row.id, row.author_id or row.owner_id or "")
 
     def _outside(self, file: StoredFile) -> Iterator[str]:
         """Yields where a file comes from if that is another person, or an answer that had read outside text."""

@@ -184,10 +184,11 @@ class ShownCalls:
         """What is said of several calls in one line."""
         if current := self.running or next(iter(self.asks), None):
             return current.said
-        count, tools = len(self.calls), len({call.tool for call in self.calls})
+        count = len(self.calls)
+        tools = len({call.tool for call in self.calls if call.state in ("done", "failed", "unknown")})
         failed = sum(call.state == "failed" for call in self.calls)
         parts = (
-            ngettext("Used %(num)s tool", "Used %(num)s tools", tools),
+            ngettext("Used %(num)s tool", "Used %(num)s tools", tools) if tools else _("Used no tool"),
             ngettext("%(num)s call", "%(num)s calls", count) if count > tools else "",
             _("%(num)s failed", num=failed) if failed else "",
         )

@@ -386,7 +386,9 @@ class _Wait:
                     return message
             elif "id" not in message:
                 self._take_note(message)
-            elif self._exchange.version != STATELESS:
+            elif self._exchange.version == STATELESS:
+                raise self._lost("asked for something that its protocol has no answer for")
+            else:
                 self._questions += 1
                 if self._questions > MOST_QUESTIONS or self._left() <= 0:
                     raise self._lost("asked too much without a reply")
