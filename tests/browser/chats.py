@@ -179,7 +179,8 @@ class ChatPage:
         return self.status() in ENDED
 
     def html(self) -> str:
-        return str(self.text.evaluate("element => element.innerHTML"))
+        # The ticket of a diagram's frame is of the moment in which it was seen.
+        return re.sub(r"ticket=[\w.-]+", "", str(self.text.evaluate("element => element.innerHTML")))
 
     def seen(self) -> str:
         return self.text.text_content() or ""

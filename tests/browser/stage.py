@@ -15,6 +15,7 @@ from webapp.chat.messages.forms import MessageForm
 from webapp.chat.page.shown import Actions, ShownChat, ShownMessage
 from webapp.people import shortcuts
 from webapp.web import assets, filters
+from webapp.web.htmx import fragment
 from webapp.web.templates import Templates
 
 KINDS = ("script", "style", "img", "font", "connect")
@@ -104,7 +105,7 @@ class Stage:
         if not self.refuses_to_stop:
             return Response(status=204)
         words = {"message": "That answer has ended already.", "status": 409, "next_step": ("", "/")}
-        return Response(render_template("errors/_toast.html", **words), 409)
+        return fragment(render_template("errors/_toast.html", **words), 409)
 
     def _composer(self) -> dict[str, object]:
         running = next((message for message in self.thread if message.is_running), None)

@@ -85,11 +85,11 @@ def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begi
     listener.until(lambda feed: 'class="dot"' not in sidebars(feed)[-1])
     fake.until(lambda log: fake.titles())
     fake.over()
-    listener.until(lambda feed: feed.html.count("Dressing &lt;stones&gt;") >= 3)
+    listener.until(lambda feed: feed.html.count("Dressing &lt;stones&gt;") >= 4)
 
     parts = [(target, html) for target, _, html in PART.findall(listener.html) if "Dressing" in html]
     row = f"#sidebar-{page.path.partition('#')[0].rpartition('/')[2]}"
-    assert {target for target, _ in parts} == {"#chat-title:not(:has(form))", "title", row}
+    assert {target for target, _ in parts} == {"#chat-title:not(:has(form))", "title", ".chats--here .chats__title", row}
     assert '<span class="chats__title" dir="auto">Dressing &lt;stones&gt;</span>' in dict(parts)[row]
 
 

@@ -1,6 +1,7 @@
 """Answers side by side, by many people and after a kill: nothing is lost, and no budget is exceeded."""
 
 from collections import Counter
+from decimal import Decimal
 
 import gevent
 import pytest
@@ -38,7 +39,7 @@ def test_of_many_people_nobody_loses_a_column_and_no_budget_is_exceeded(bench: B
     most, chats, refused = len(MODELS) * people + 3, dict[str, str](), list[str]()
     with bench.app.app_context():
         set_settings(NO_LIMITS, author=COMMAND_LINE)
-        budgets.create(BudgetInput(who="team", unit="answers", limit=most, period="month"), author=COMMAND_LINE)
+        budgets.create(BudgetInput(who="team", unit="answers", limit=Decimal(most), period="month"), author=COMMAND_LINE)
     with bench.app.app_context(), write() as session:
         persons = [
             User(email=f"{number}@example.org", name=f"{number}", role="member", password_hash="-")

@@ -1,5 +1,7 @@
 """The server's voice: for whom, what it costs, what is refused, and the page that plays a whole answer."""
 
+from decimal import Decimal
+
 import gevent
 import pytest
 from sqlalchemy import select
@@ -89,7 +91,7 @@ def test_only_a_model_of_a_connection_can_be_chosen(owner):
 
 def test_a_budget_counts_and_refuses_it(app, owner, fake):
     with app.app_context():
-        budgets.create(BudgetInput(who="team", unit="tokens", limit=5, period="day"), author=COMMAND_LINE)
+        budgets.create(BudgetInput(who="team", unit="tokens", limit=Decimal(5), period="day"), author=COMMAND_LINE)
     assert owner.client.post("/speech", data={"text": "One is here."}, headers=OURS).status_code == 200
     records(app)
     page = owner.post("/speech", text="And much more, which is longer than what is left.")

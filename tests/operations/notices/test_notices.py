@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -300,7 +301,7 @@ def test_a_budget_is_told_once_in_its_period(
 
     device, _ = add_device()
     with app.app_context():
-        entered = BudgetInput(who="user", who_id=member.person_id, unit="answers", limit=10, period="day")
+        entered = BudgetInput(who="user", who_id=member.person_id, unit="answers", limit=Decimal(10), period="day")
         budget_id = create(entered, author=COMMAND_LINE).id
         budget_notices.check()
         for used in (8, 9, 10, 11):
