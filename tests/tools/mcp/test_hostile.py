@@ -262,6 +262,18 @@ def test_a_request_where_none_are_allowed_is_not_answered(serve: Serve, call: Ca
     assert server.methods == ["server/discover", "tools/call"]
 
 
+@pytest.mark.slow
+def test_a_server_that_waits_for_an_answer_it_cannot_get_is_given_up_soon(serve: Serve, call: Call) -> None:
+    server = serve(STATELESS)
+    asked = event({"jsonrpc": "2.0", "id": "p", "method": "sampling/createMessage", "params": {"messages": []}})
+    server.instead["tools/call"] = lambda _: Said(itertools.chain([asked], slowly()), STREAM)
+    began = time.monotonic()
+
+    with pytest.raises(ToolFailed, match=r"Stand-in didn't reply in time\."):
+        call(server, "count", times=Times(call=25))
+    assert time.monotonic() - began < 15
+
+
 @pytest.mark.parametrize("session", ["a b", "ü", "\x7f", "x" * 2_000])
 def test_a_session_that_cannot_be_sent_back_is_refused(serve: Serve, call: Call, session: str) -> None:
     server = serve(HANDSHAKE)

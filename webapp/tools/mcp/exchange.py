@@ -30,6 +30,8 @@ MOST_SESSION, MOST_EVENT_ID = 1_000, 1_000
 ERROR_SECONDS, SIDE_SECONDS = 5.0, 10.0
 # What a server may say of the wait before a stream is resumed.
 LEAST_RESUME_SECONDS, MOST_RESUME_SECONDS = 0.1, 30.0
+# How long a reply is waited for after a request that cannot be answered.
+UNANSWERED_SECONDS = 3.0
 METHOD_NOT_FOUND = -32601
 STOPPED = "The answer was stopped."
 ACCEPT = {"Accept": "application/json, text/event-stream"}
@@ -387,7 +389,8 @@ class _Wait:
             elif "id" not in message:
                 self._take_note(message)
             elif self._exchange.version == STATELESS:
-                raise self._lost("asked for something that its protocol has no answer for")
+                # This version has no way to answer: a server that waits for it never replies.
+                self._until = min(self._until, monotonic() + UNANSWERED_SECONDS)
             else:
                 self._questions += 1
                 if self._questions > MOST_QUESTIONS or self._left() <= 0:
