@@ -175,7 +175,7 @@ def test_it_is_turned_off_and_what_was_chosen_stays_while_others_are_searched(ap
     assert (chat_of(app, path).models, owner.page(path).all("#composer-alone")) == ([], [])
 
 
-def test_each_model_stands_once_below_its_own_heading_and_the_present_one_is_chosen(owner, path):
+def test_each_model_stands_once_below_its_own_heading_and_the_present_one_is_chosen(owner, path, fake):
     def shown(address: str) -> tuple[list[str], list[str], list[str]]:
         page = owner.page(address)
         boxes = page.all("main input[name=models]")
@@ -184,7 +184,7 @@ def test_each_model_stands_once_below_its_own_heading_and_the_present_one_is_cho
 
     owner.post("/models/star", model="other/m0", is_favorite="y")
     headings, models, chosen = shown("/models/side-by-side?model=other/m3")
-    assert (headings, chosen) == (["Chosen", "Favorites", "OpenRouter"], ["other/m3"])
+    assert (headings, chosen) == (["Chosen", "Favorites", fake.host], ["other/m3"])
     assert models[:2] == ["other/m3", "other/m0"]
     assert len(models) == len(set(models)) == 6
     assert shown("/models/side-by-side")[2] == [shown("/models/side-by-side")[1][0]]
