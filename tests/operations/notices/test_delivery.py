@@ -53,7 +53,7 @@ def due_now(app: Flask) -> None:
 
 @on_both_databases
 def test_a_device_is_told_without_its_text_unless_wanted(
-    app: Flask, member: Browser, program: Client, service: PushService, add_device: AddDevice
+    app: Flask, owner: Browser, member: Browser, program: Client, service: PushService, add_device: AddDevice
 ) -> None:
     device, id = add_device()
     told(app, member.person_id)
@@ -65,6 +65,8 @@ def test_a_device_is_told_without_its_text_unless_wanted(
     assert (request.headers["ttl"], request.headers["urgency"]) == ("14400", "normal")
     assert request.claims()["aud"] == service.url
     assert 0 < request.claims()["exp"] - time.time() < 86_400
+    # Without an address of this server or of its mail, whoever runs it can be reached.
+    assert request.claims()["sub"] == f"mailto:{owner.email}"
     assert program.get("/devices")["devices"][0]["delivered_at"]
 
     program.said("PATCH", f"/devices/{id}", 200, {"words": True})

@@ -21,6 +21,7 @@ from webapp.models.providers.error_mapping import wait_seconds
 from webapp.models.upstream import Trust
 from webapp.operations.mail import service as mail_service
 from webapp.operations.notices import push_keys
+from webapp.people.accounts.queries import first_owner_email
 from webapp.people.notices.kinds import KINDS
 from webapp.settings.secrets.encryption import DecryptionError, the_encryption
 from webapp.settings.service import setting
@@ -200,7 +201,7 @@ def _contact() -> str:
     """Returns how a push service can reach the operators of this server, which some require."""
     if (address := the_config().public_url).startswith("https://"):
         return address
-    return f"mailto:{setting('mail.from') or 'millrace@example.org'}"
+    return f"mailto:{setting('mail.from') or first_owner_email()}"
 
 
 def _iso(moment: datetime) -> str:

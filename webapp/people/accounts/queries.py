@@ -43,6 +43,12 @@ def has_owner() -> bool:
     return db.session.scalar(select(User.id).where(User.role == "owner").limit(1)) is not None
 
 
+def first_owner_email() -> str:
+    """Returns the address of the owner whose account is the oldest of those that aren't disabled."""
+    oldest = select(User.email).where(User.role == "owner", User.disabled_at.is_(None)).order_by(User.created_at, User.id)
+    return db.session.scalar(oldest.limit(1)) or ""
+
+
 def has_accounts() -> bool:
     return db.session.scalar(select(User.id).limit(1)) is not None
 
