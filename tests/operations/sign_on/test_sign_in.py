@@ -156,6 +156,9 @@ def test_an_account_is_made_only_where_that_is_allowed(
     provider.claims |= {"realm_access": {"roles": ["chat"]}}
     change(app, owner, provider_id, creates_accounts=False)
     assert refusal(visitor, provider_id, provider) == "You have no account here yet. Ask it@example.com."
+    # A sentence is no name.
+    change(app, owner, provider_id, contact="Ask the help desk.")
+    assert refusal(visitor, provider_id, provider) == "You have no account here yet. Ask the help desk."
     change(app, owner, provider_id, creates_accounts=True)
     assert sign_on(visitor, provider_id, provider).status_code == 303
 

@@ -1,5 +1,6 @@
 """Signs people in whom a provider has sent back: finds or makes their account, gives them their rights, and opens a session."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -299,7 +300,9 @@ def _end_sessions(session: Session, *which: Any) -> list[str]:
 
 
 def _whom_to_ask(provider: IdentityProvider) -> str:
-    return f"Ask {provider.contact or 'an admin of this server'}."
+    """Returns the sentence; what was entered for it can be one already."""
+    contact = re.sub(r"^ask\s+|[\s.]+$", "", provider.contact, flags=re.IGNORECASE)
+    return f"Ask {contact or 'an admin of this server'}."
 
 
 def _refused(provider: IdentityProvider, visit: Visit, words: str) -> AppError:
