@@ -13,7 +13,7 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base.errors import Invalid
 from webapp.models.connections.models import providers
 from webapp.models.connections.service import ApplicationSettingsService
-from webapp.settings.service import setting
+from webapp.settings.service import set_setting, setting
 
 
 def priced(prompt: str, completion: str) -> dict[str, str]:
@@ -95,6 +95,14 @@ def test_only_what_is_ticked_is_offered(listed: Browser, app: Flask) -> None:
     assert listed.page("/admin/models").says("2 of 4 models available")
     listed.post("/admin/models/allowed", shown="maker/cheap")
     listed.post("/admin/models/allowed", shown="other/free:free")
+    assert len(offered(app)) == 4
+
+
+@pytest.mark.parametrize("value", ["maker/cheaper", "maker/cheap, demo/never"])
+def test_only_models_that_exist_can_be_allowed(listed: Browser, app: Flask, value: str) -> None:
+    with app.app_context(), pytest.raises(Invalid, match="No connection lists"):
+        set_setting("models.allowed", value)
+    assert listed.post("/admin/models/allowed", added=value).status_code == 422
     assert len(offered(app)) == 4
 
 

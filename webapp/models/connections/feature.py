@@ -5,7 +5,7 @@ from webapp.models.connections.queries import HOLDER
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
-NAMING = ("models.default", "models.fallbacks", "models.titles")
+NAMING = ("models.default", "models.fallbacks", "models.titles", "models.allowed")
 FEATURE = Feature(
     setting_checks={**dict.fromkeys(NAMING, naming.refuse_unlisted), "models.reasoning_tags": naming.check},
     brings=(HOLDER,),

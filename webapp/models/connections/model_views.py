@@ -5,7 +5,7 @@ from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.base.errors import Conflict, Invalid, NotFound
+from webapp.base.errors import Conflict, NotFound
 from webapp.base.languages import gettext as _, ngettext
 from webapp.models.connections import contexts, own_names, service as connections, shown, suggested_models
 from webapp.models.connections.effective import is_own
@@ -63,8 +63,6 @@ def allow() -> Response:
     was_shown, ticked = request.form.getlist("shown"), request.form.getlist("allowed")
     others = [name for name in setting("models.allowed") if name not in was_shown and "every" not in request.form]
     added = request.form.get("added", "").strip()
-    if added and providers().is_missing(added):
-        raise Invalid(f"No connection lists “{added[:80]}”. Refresh the list, or check the spelling.")
     allowed = list(dict.fromkeys([*others, *ticked, *filter(None, [added])]))
     set_settings({"models.allowed": "\n".join(allowed)}, author=audit_author())
     return _saved(
