@@ -103,7 +103,8 @@ class Engine:
             buckets=self.shared.buckets if self.shared else None,
         )
         self.readers: set[Signal] = set()
-        # Requests to providers after an answer that are not generations, such as for its cost: a shutdown stops them too.
+        # Requests to providers after an answer that are not generations, such as for its cost, and other work after it: a
+        # shutdown stops them too.
         self.other_requests: set[Stop] = set()
         # Generations of this worker that are being settled because nothing runs them: they must not be started any more.
         self.given_up: set[str] = set()

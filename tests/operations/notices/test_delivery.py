@@ -65,7 +65,7 @@ def test_a_device_is_told_without_its_text_unless_wanted(
     assert (request.headers["ttl"], request.headers["urgency"]) == ("14400", "normal")
     assert request.claims()["aud"] == service.url
     assert 0 < request.claims()["exp"] - time.time() < 86_400
-    # Without an address of this server or of its mail, whoever runs it can be reached.
+    # Without an address of this server or of its mail, it names an owner.
     assert request.claims()["sub"] == f"mailto:{owner.email}"
     assert program.get("/devices")["devices"][0]["delivered_at"]
 

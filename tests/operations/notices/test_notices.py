@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from io import BytesIO
+from typing import Any
 from zipfile import ZipFile
 
 import gevent
@@ -52,7 +53,7 @@ def fields(service: PushService, path: str = "/phone", **more: str) -> dict[str,
 
 def soon(app: Flask) -> None:
     """Lets people be away at once."""
-    ENGINE.of(app).pause = lambda seconds: gevent.sleep(min(seconds, 0.01))
+    AWAY_SECONDS.set(0.01, app)
 
 
 def channels(app: Flask) -> int:
@@ -243,6 +244,22 @@ def test_short_answers_that_a_program_asks_for_are_told(
     settled(app, "sent", "sent")
 
 
+@pytest.mark.parametrize("calls", [[], [{"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}]])
+def test_a_server_that_stops_tells_before_it_has_gone(
+    app: Flask, member: Browser, service: PushService, add_device: AddDevice, fake: Upstream, calls: list[Any]
+) -> None:
+    add_device()
+    AWAY_SECONDS.set(600.0, app)
+    fake.always({"rounds": [{"says": "Hm.", "calls": calls}]})
+    member.post("/chats", message="Where are the keys?", tools="ask_person")
+    until(lambda: not ENGINE.of(app).live, "the answer has ended or waits")
+    with app.app_context():
+        assert not db.session.scalars(select(Notice.kind)).all()
+    ENGINE.of(app).finish(seconds=30)
+    with app.app_context():
+        assert db.session.scalars(select(Notice.kind)).one() == ("waiting" if calls else "answer")
+
+
 def test_of_an_answer_that_was_seen_to_its_end_nothing_is_told(
     app: Flask, program: Client, service: PushService, add_device: AddDevice, fake: Upstream
 ) -> None:
@@ -271,7 +288,7 @@ def test_each_answer_is_told_once_or_seen_whenever_it_is_left(
         pages[path] = listen(browser, page.events_url)
         # From its beginning until well after its end.
         gevent.spawn_later(number / ANSWERS, pages[path].close)
-    away = time.monotonic() + AWAY_SECONDS + 1
+    away = time.monotonic() + AWAY_SECONDS.of(app) + 1
     until(lambda: time.monotonic() > away and not ENGINE.of(app).live, "all have been told")
     with app.app_context():
         told_paths = [path.partition("#")[0] for path in db.session.scalars(select(Notice.path))]

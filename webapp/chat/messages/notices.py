@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.base.heavy.turns import wait_for_turn
@@ -20,10 +21,11 @@ from webapp.engine.tables import WAITING, Generation
 from webapp.people.notices.kinds import KindName
 from webapp.people.notices.telling import is_reachable, tell
 from webapp.rendering.text import plain
+from webapp.streaming.stop import Stop
 from webapp.web.feature import brought
 
-# Who looked away for less is still here: a page needs a moment to connect, or to load again.
-AWAY_SECONDS = 5.0
+# Who looked away for less is still here: a page needs a moment to connect, or to load again. Tests don't wait.
+AWAY_SECONDS = PerApp[float](lambda: 5.0)
 # Of which the beginning is plain text.
 READS_CHARS = 1_000
 TITLES = {"completed": "", "failed": "An answer failed"}
@@ -40,11 +42,11 @@ class ToldElsewhere:
 
 def tell_of_end(engine: Engine, generation: Generation, after: PostAnswer) -> None:
     """Tells who began an answer that it has ended, unless they watch it; what programs read themselves isn't told."""
-    person, is_kept = generation.user_id or "", not after.is_temporary and not engine.is_closing
+    person, is_kept = generation.user_id or "", not after.is_temporary
     if is_kept and generation.status in TITLES and generation.when_unwatched == DETACHED and is_reachable(person):
         title, about = TITLES[generation.status], (person, after.chat_id, after.title, generation.message_id or "")
         tell = partial(_tell, engine, "answer", *about, title=title, once=f"answer {generation.id}")
-        engine.spawn(partial(_tell_if_away, engine, engine.presence.look_out(generation.lane, person), tell))
+        _decide_later(engine, partial(_tell_if_away, engine, engine.presence.look_out(generation.lane, person), tell))
 
 
 def tell_of_wait(engine: Engine, live: LiveGeneration, chat: Chat) -> None:
@@ -52,12 +54,26 @@ def tell_of_wait(engine: Engine, live: LiveGeneration, chat: Chat) -> None:
     if is_reachable(live.person):
         # The next call of the same answer waits at another place of its log.
         once, about = f"waiting {live.id} {len(live.run.transcript.calls)}", (live.person, chat.id, chat.title)
-        engine.spawn(partial(_tell_if_waiting, engine, live, *about, once=once))
+        _decide_later(engine, partial(_tell_if_waiting, engine, live, *about, once=once))
+
+
+def _decide_later(engine: Engine, decide: Callable[[], None]) -> None:
+    """Decides a moment later, or at once when the server stops, which waits for it."""
+    stop, seconds = Stop(engine.signal), 0 if engine.is_closing else AWAY_SECONDS.get()
+    engine.other_requests.add(stop)
+
+    def later() -> None:
+        try:
+            stop.wait(seconds)
+            decide()
+        finally:
+            engine.other_requests.discard(stop)
+
+    engine.spawn(later)
 
 
 def _tell_if_waiting(engine: Engine, live: LiveGeneration, person: str, chat_id: str, subject: str, *, once: str) -> None:
-    engine.pause(AWAY_SECONDS)
-    if engine.is_closing or engine.presence.has(live.lane, person) or engine.is_watched_elsewhere(live.lane, person):
+    if engine.presence.has(live.lane, person) or engine.is_watched_elsewhere(live.lane, person):
         return
     with engine.in_app():
         is_waiting = db.session.scalar(select(Generation.status).where(Generation.id == live.id)) == WAITING
@@ -67,7 +83,6 @@ def _tell_if_waiting(engine: Engine, live: LiveGeneration, person: str, chat_id:
 
 def _tell_if_away(engine: Engine, lookout: Lookout, tell: Callable[[], None]) -> None:
     """Asks a moment after the end: who has left just before it has not seen it, and a page may be loading again."""
-    engine.pause(AWAY_SECONDS)
     if not (engine.presence.has_come(lookout) or engine.is_watched_elsewhere(lookout.lane, lookout.person)):
         tell()
 
