@@ -18,6 +18,8 @@ document.addEventListener("refused", ({ detail: status }) => {
   list.setAttribute("hx-sse:connect", "/lists/sidebar/events");
   htmx.process(list);
 });
-// Any other page is loaded again, which says it. A first connection doesn't count: it would be refused again.
-const again = (status) => [403, 404].includes(status) && !document.getElementById("status-line") && location.reload();
-document.addEventListener("htmx:sse:error", ({ detail }) => again(detail.status));
+// Any other page is loaded again, which says it; after a sign-out, unless something is typed there. A first connection doesn't count: it would be refused again.
+document.addEventListener("htmx:sse:error", ({ detail: { status } }) => {
+  const isLost = [403, 404].includes(status) || (status === 401 && !isTyped(document));
+  if (isLost && !document.getElementById("status-line")) location.reload();
+});

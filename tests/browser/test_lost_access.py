@@ -75,6 +75,14 @@ def test_signed_out_elsewhere(server: Server, upstream: Upstream, visit: Visit) 
     chat.wait_for("Here.")
 
 
+def test_a_list_closes_when_its_session_has_ended(server: Server, visit: Visit) -> None:
+    person = signed_in(server, visit)
+    listed = person.open("/chats")
+    listed.wait_for_function("document.getElementById('sidebar-chats')._htmx?.sse?.reader")
+    sign_out(person.open("/"))
+    expect(listed).to_have_url(f"{server.url}/login?next=/chats")
+
+
 def test_what_was_shared_goes_from_every_open_page(server: Server, upstream: Upstream, visit: Visit) -> None:
     add_member(server, "ada@example.org")
     [(ada_id,)] = server.rows("SELECT id FROM users WHERE email = ?", "ada@example.org")
