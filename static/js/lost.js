@@ -19,7 +19,5 @@ document.addEventListener("refused", ({ detail: status }) => {
   htmx.process(list);
 });
 // Any other page is loaded again, which says it; after a sign-out, unless something is typed there. A first connection doesn't count: it would be refused again.
-document.addEventListener("htmx:sse:error", ({ detail: { status } }) => {
-  const isLost = [403, 404].includes(status) || (status === 401 && !isTyped(document));
-  if (isLost && !document.getElementById("status-line")) location.reload();
-});
+const isLost = (status) => !document.querySelector("#status-line") && [403, 404, isTyped(document) || 401].includes(status);
+document.addEventListener("htmx:sse:error", ({ detail }) => isLost(detail.status) && location.reload());
