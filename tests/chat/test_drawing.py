@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from tests.api.client import client_of
 from tests.chat.conftest import ended, ended_with, give, texts, until_settled
 from tests.chat.test_files import drawn, uploaded
 from tests.support.browser import Browser
@@ -274,6 +275,21 @@ def test_a_command_has_one_message_drawn(app, owner, fake):
     assert "/picture" not in owner.get("/mentions?sign=/&chat=").text
     refused = owner.post("/chats", message="/picture An otter")
     assert "There is no prompt /picture." in refused.text
+
+
+def test_a_command_of_a_program_does_the_same(app, owner, fake):
+    replies(fake)
+    fake.says("Hello")
+    program = client_of(app, owner.email)
+    made = program.post("/chats", {"message": "/picture An otter"}, status=201)
+    path = f"/chats/{made['chat']['id']}"
+    owner.wait_for(path, ended)
+    program.post(f"{path}/messages", {"message": "What is it?"}, status=202)
+    owner.wait_for(path, ended_with(4))
+    program.post(f"{path}/messages", {"message": "/picture A mill"}, status=202)
+    owner.wait_for(path, ended_with(6))
+    assert [entry["body"]["prompt"] for entry in sent_to(fake, PICTURES)] == ["An otter", "A mill"]
+    program.said("POST", f"{path}/messages", 422, {"message": "/picture"})
 
 
 def test_the_word_alone_asks_for_words(owner, fake):

@@ -35,7 +35,7 @@ from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import projects, queries, sharing, tags, variables
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
 from webapp.chat.record.fields import FIELDS, ChatField
-from webapp.chat.record.model_choice import IN_A_GROUP, MOST_BESIDE, choice_name, choice_to_ask, models_to_ask
+from webapp.chat.record.model_choice import IN_A_GROUP, MOST_BESIDE, choice_name, choice_to_ask, models_to_ask, without_command
 from webapp.chat.record.tables import Chat, FollowUp, Project
 from webapp.chat.record.tags import TagName
 from webapp.chat.roleplay import service as roleplay_service
@@ -260,7 +260,8 @@ def create(body: NewChat) -> NewChatAnswer | Response:
     project = project_service.writable(caller(), body.project_id) if body.project_id else None
     tools, names = choosing.checked(caller(), body.tools), tags.checked(body.tags, by=caller())
     models = models_to_ask(body.models, by=caller().id)
-    text = joined(body.message, attachment_service.blocks(caller().id, body.file_ids))
+    message, drawn_by = (body.message, "") if models else without_command(body.message)
+    text = joined(message, attachment_service.blocks(caller().id, body.file_ids))
     if not text:
         chat = _silent(body, reads, project)
         if tools:
@@ -283,6 +284,7 @@ def create(body: NewChat) -> NewChatAnswer | Response:
         tools=tools,
         project=project,
         models=models,
+        answered_by=drawn_by,
     )
     if title and not (chat := db.session.get_one(Chat, generation.chat_id)).title_is_own:
         chats.rename(chat, title)

@@ -27,7 +27,7 @@ from webapp.chat.list import paging
 from webapp.chat.messages import feedback, follow_up, sending, side_by_side, suggestion, versions
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, own_message, visible_chat, visible_message, writable_chat, writable_message
-from webapp.chat.record.model_choice import MOST_BESIDE
+from webapp.chat.record.model_choice import MOST_BESIDE, without_command
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
@@ -132,8 +132,9 @@ def send(id: str, body: NewMessage) -> Sent | Response:
     options = sending.AnswerOptions(context_limit=body.context_limit)
     wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
-    text = joined(body.message, attachment_service.blocks(me, body.file_ids))
-    return _begun(sending.ask(chat, text, by=me, options=options, models=body.models, **wishes))
+    message, drawn_by = (body.message, "") if body.models else without_command(body.message)
+    text = joined(message, attachment_service.blocks(me, body.file_ids))
+    return _begun(sending.ask(chat, text, by=me, options=options, models=body.models, answered_by=drawn_by, **wishes))
 
 
 @bp.get("/messages/<id>")
@@ -379,7 +380,9 @@ def queue(id: str, body: FollowUp) -> ChatAnswer:
     chat = writable_chat(id)
     # Of those side by side, one that is named answers alone.
     named = {"answered_by" if chat.models else "model": body.model}
-    follow_up.queue(chat, body.message, by=caller().id, speaker_id=body.character_id, **named)
+    message, drawn_by = without_command(body.message)
+    named |= {"answered_by": drawn_by} if drawn_by else {}
+    follow_up.queue(chat, message, by=caller().id, speaker_id=body.character_id, **named)
     return answer_of(writable_chat(id))
 
 

@@ -1,6 +1,5 @@
 """What a person can name in the composer by `/`, `#` or `@`, and what they have named, as chips above the text."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from webapp.chat.calls import choosing
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record.access import right_in
-from webapp.chat.record.model_choice import model_named
+from webapp.chat.record.model_choice import model_named, without_command
 from webapp.chat.record.tables import Chat, FollowUp
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
@@ -24,7 +23,6 @@ from webapp.tools.named import named_tools
 
 PROMPT, COLLECTION, FILE, MODEL, CHARACTER, TOOL = "letter-text", "library", "scroll-text", "boxes", "drama", "wrench"
 PICTURE = "image"
-PICTURE_COMMAND = re.compile(r"\s*/picture(?:\s+|$)")
 ABOUT = {
     COLLECTION: "Read for this chat",
     TOOL: "On in this chat",
@@ -136,6 +134,6 @@ def take_picture_command(form: MessageForm) -> None:
 
     Without such a model, it is only a word.
     """
-    typed = form.message.data or ""
-    if (match := PICTURE_COMMAND.match(typed)) and user_or_none() and (model := str(setting(PICTURE_MODEL))):
-        form.message.data, form.answered_by.data = typed[match.end() :], form.answered_by.data or model
+    if user_or_none():
+        form.message.data, model = without_command(form.message.data or "")
+        form.answered_by.data = form.answered_by.data or model

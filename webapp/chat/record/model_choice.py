@@ -1,5 +1,6 @@
 """Decides which model answers in a chat: the one chosen for it or by its preset, never silently another."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,15 +10,17 @@ from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import Chat, Project
 from webapp.models.connections import model_marks
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.models import DEMO, providers
+from webapp.models.connections.models import DEMO, PICTURE_MODEL, providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.presets.choice import choice_of, id_in
 from webapp.models.presets.queries import KnownPreset
 from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
+from webapp.settings.service import setting
 
 VISITORS_MODEL = "demo/quick"
 LEAST_BESIDE, MOST_BESIDE = 2, 4
+PICTURE_COMMAND = re.compile(r"\s*/picture(?:\s+|$)")
 GONE = "This preset"
 OF_ANOTHER = "is of another person's own connection, so it answers only them. Choose another model for your message."
 IN_A_GROUP = "In a group the characters take turns, so models can't answer side by side."
@@ -34,6 +37,12 @@ class Choice(NamedTuple):
     def word(self) -> str:
         """The word that makes the choice where a model could be named."""
         return choice_of(self.preset_id) if self.preset_id else self.model
+
+
+def without_command(text: str) -> tuple[str, str]:
+    """Returns a message without `/picture` at its beginning, and the model that then answers it; without one, it is a word."""
+    match, model = PICTURE_COMMAND.match(text), str(setting(PICTURE_MODEL))
+    return (text[match.end() :], model) if match and model else (text, "")
 
 
 def choice_in(chat: Chat, among: Sequence[str] = ()) -> Choice:
