@@ -68,9 +68,8 @@
       watcher.disconnect();
       const html = await millrace.fragment(link.href, {}, true),
         frame = document.createRange().createContextualFragment(html).querySelector("iframe");
-      frame?.addEventListener("load", () => show(true), { once: true });
-      const look = { className: "drawn", title: _("Diagram"), sandbox: "allow-scripts", src: `${frame?.src}&fit` };
-      if (frame) block.append(Object.assign(frame, look));
+      const look = { className: "drawn", title: _("Diagram"), sandbox: "allow-scripts", onload: () => show(true) };
+      if (frame) block.append(Object.assign(frame, look, { src: `${frame.src}&fit` }));
     };
     new IntersectionObserver(place, { rootMargin: "1000px" }).observe(block);
   };

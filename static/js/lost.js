@@ -18,6 +18,6 @@ document.addEventListener("refused", ({ detail: status }) => {
   list.setAttribute("hx-sse:connect", "/lists/sidebar/events");
   htmx.process(list);
 });
-// Any other page is loaded again, which says it; after a sign-out, unless something is typed there. A first connection doesn't count: it would be refused again.
+// Any other page is loaded again, which says it; after a sign-out, unless something is typed. A first connection doesn't count.
 const isLost = (status) => !document.querySelector("#status-line") && [403, 404, isTyped(document) || 401].includes(status);
 document.addEventListener("htmx:sse:error", ({ detail }) => isLost(detail.status) && location.reload());
