@@ -1,13 +1,13 @@
 """Add where outside text in messages and in remembered answers comes from.
 
-Revision: 0295, after 0290
+Revision: 0295, after 0280
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0295"
-down_revision = "0290"
+down_revision = "0280"
 branch_labels = None
 depends_on = None
 TABLES = ("messages", "documents")

@@ -365,10 +365,17 @@ def test_without_a_token_one_is_told_how_to_authenticate(app, modern):
 
 
 def test_another_scope_is_not_enough(make_mcp):
-    refused = make_mcp("ada@example.org", "read", "chat", "tools").send("tools/list")
+    refused = make_mcp("ada@example.org", "read", "chat").send("tools/list")
 
     assert "scope mcp" in error_of(refused, 403)["message"]
     assert 'error="insufficient_scope", scope="mcp"' in refused.headers["WWW-Authenticate"]
+
+
+def test_a_token_for_tool_servers_works_for_clients_and_not_the_other_way_round(make_mcp):
+    assert make_mcp("ada@example.org", "tools").result("tools/list")["tools"]
+    client = make_mcp("bo@example.org", "mcp")
+    assert client.result("tools/list")["tools"]
+    client.program.said("GET", "/tool-servers", 403)
 
 
 def test_a_page_of_another_site_is_refused(modern):

@@ -4,10 +4,9 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from flask_migrate import downgrade, upgrade
 from sqlalchemy import select, update
 
-from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.people.accounts import service, tokens
@@ -150,24 +149,3 @@ def test_the_list_of_accounts(app: Flask, ann: User) -> None:
 
     assert lines[0].startswith("ann@example.org  admin  seen 20")
     assert lines[1:] == ["bo@example.org  guest  disabled  never signed in", "owner@example.org  owner  never signed in"]
-
-
-def stored_scopes() -> dict[str, str]:
-    return {token.name: token.scopes for token in db.session.scalars(select(ApiToken).execution_options(populate_existing=True))}
-
-
-@pytest.mark.slow
-@on_both_databases
-def test_tokens_made_before_the_scope_mcp_open_what_they_did(ann: User) -> None:
-    before = {"tools": "tools mcp", "read tools chat": "read tools chat mcp", "read": "read"}
-    for scopes in before:
-        tokens.make_token(ann, scopes, scopes.split())
-    db.session.rollback()
-    downgrade(revision="0280")
-    upgrade()
-    assert stored_scopes() == before
-    db.session.rollback()
-    downgrade(revision="0280")
-    assert stored_scopes() == {scopes: scopes for scopes in before}
-    db.session.rollback()
-    upgrade()

@@ -29,7 +29,7 @@ NOBODY = "Authentication required. Send a token as Authorization: Bearer (create
 END_USER = "X-End-User"
 MOST_END_USER = 200
 # A token that can write in chats can also read them: it reads the answer it requested.
-COVERED_BY = {"read": {"read", "chat"}, "metrics": {"metrics", "admin"}}
+COVERED_BY = {"read": {"read", "chat"}, "mcp": {"mcp", "tools"}, "metrics": {"metrics", "admin"}}
 P = ParamSpec("P")
 R = TypeVar("R")
 

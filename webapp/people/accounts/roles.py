@@ -52,7 +52,7 @@ SCOPES = {
     "knowledge": ("Add, change and delete documents and collections", "knowledge"),
     "workflows": ("Run workflows, and create them as an admin", "workflows"),
     "mcp": ("Work from MCP clients, and nothing else", "tools"),
-    "tools": ("Connect tool servers, and decide about their tools", "tools"),
+    "tools": ("Connect tool servers, and decide about their tools; work from MCP clients", "tools"),
     "metrics": ("Read metrics, and nothing else", "administer"),
     "admin": ("Admin access", "administer"),
 }
