@@ -188,3 +188,9 @@ def test_a_preset_costs_an_answer_one_statement(program: Client, member: Browser
         counts.append(min(tries))
 
     assert counts[1] <= counts[0] + 1
+
+
+@pytest.mark.parametrize("word", ["preset:nix", "preset:"])
+def test_a_preset_that_there_cannot_be_is_no_name_of_a_model(program: Client, fake: Upstream, word: str) -> None:
+    program.post("/chats", {"message": "Why?", "model": word}, status=422)
+    assert not fake.posts()

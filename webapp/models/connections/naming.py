@@ -8,7 +8,7 @@ from webapp.models.connections.effective import LiveConnection, is_own, live_con
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.makers import maker_of
 from webapp.models.names import distinct, name_of
-from webapp.models.presets.choice import id_in
+from webapp.models.presets.choice import PREFIX, id_in
 from webapp.models.providers.base import Model
 from webapp.models.providers.demo import MODELS
 from webapp.models.providers.reasoning import Mode
@@ -18,6 +18,7 @@ from webapp.settings.service import setting
 DEMO = "demo/"
 DEMO_MODELS = {model.id for model in MODELS}
 MODES = get_args(Mode)
+PRESETS = PREFIX.removesuffix(":")
 
 
 def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnection, str] | None:
@@ -32,7 +33,7 @@ def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnec
         if colon and not connection.is_built_in and connection.slug == slug:
             return connection, name
     built_in = next((connection for connection in connections if connection.is_built_in), None)
-    if built_in is None or not model or (colon and (slug in built_in.deleted_slugs or is_own(slug))):
+    if built_in is None or not model or (colon and (slug in (PRESETS, *built_in.deleted_slugs) or is_own(slug))):
         return None
     return built_in, model
 
