@@ -10,6 +10,7 @@ from webapp.people.accounts import queries as account_queries
 from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.policies import policies_for
 from webapp.tools.servers import listing
+from webapp.tools.servers.offered import site_tools
 from webapp.tools.servers.tables import ToolServer
 from webapp.web.command_errors import one_line_errors
 
@@ -17,13 +18,14 @@ tools = AppGroup("tools", help="List the tools there are, and try a tool server.
 
 
 @tools.command("list")
-@click.option("--as", "email", default="", help="Whose tools to list, by their email; else those that come with Millrace.")
+@click.option("--as", "email", default="", help="Whose tools to list, by their email; else the site's.")
 @one_line_errors
 def list_tools(email: str) -> None:
     """List tools, each with its policy and why it can't be used."""
     person = account_queries.user_of(email) if email else None
     policies = policies_for(person) if person else None
-    for tool in (tools_of(person) if person else built_in_tools()).values():
+    tools = tools_of(person).values() if person else (*built_in_tools().values(), *site_tools())
+    for tool in tools:
         policy = policies.of(tool) if policies else tool.policy
         click.echo(f"{tool.key}  {policy}  {tool.unavailable() or 'available'}")
 

@@ -84,19 +84,25 @@ MORE_TOOLS = MoreTools(tools_for)
 def site_tools() -> Iterator[Tool]:
     """Yields every accepted tool of the site's servers."""
     for server in queries.site_servers():
-        yield from (_tool(server, tool, tool.trouble) for tool in _offered(server))
+        trouble = _servers_trouble(server)
+        yield from (_tool(server, tool, trouble or tool.trouble) for tool in _offered(server))
 
 
 def trouble_of(server: ToolServer, sign_in: ToolSignIn | None) -> str:
     """Returns why a person can use no tool of a server now; empty if they can."""
     if server.owner_id and not setting("tools.personal_servers"):
         return NOT_HERE
+    if server.is_enabled and server.sign_in == "oauth":
+        if not (sign_in and sign_in.tokens):
+            return SIGN_IN_FIRST.format(server.name)
+        if sign_in.ended:
+            return SIGN_IN_AGAIN.format(server.name)
+    return _servers_trouble(server)
+
+
+def _servers_trouble(server: ToolServer) -> str:
     if not server.is_enabled:
         return OFF
-    if server.sign_in == "oauth" and not (sign_in and sign_in.tokens):
-        return SIGN_IN_FIRST.format(server.name)
-    if server.sign_in == "oauth" and sign_in and sign_in.ended:
-        return SIGN_IN_AGAIN.format(server.name)
     return NOT_WORKING.format(server.trouble) if server.trouble else ""
 
 
