@@ -1,12 +1,13 @@
 """An answer's rounds: silences within a call, a database that can't store one, notices that are said once, and limits."""
 
 import json
+from dataclasses import replace
 
 from tests.engine.bench import Bench
 from tests.tools.test_recovery import Counter, calls_in, counting
 from tests.upstream.fixtures import app
 from webapp.settings.service import set_setting
-from webapp.tools.tool import READS, Hints
+from webapp.tools.tool import READS, Hints, Result
 
 __all__ = ["app"]
 
@@ -36,3 +37,21 @@ def test_what_a_call_returned_is_stored_once_the_database_works_again(bench: Ben
     bench.until_ended(id)
     assert (counter.done, bench.message(id).content) == (["one"], "Good.")
     assert [(call.state, call.text) for call in calls_in(bench)] == [("done", "one is counted")]
+
+
+def test_a_call_whose_result_changes_can_be_made_again(bench: Bench, fake) -> None:
+    fake.always({"rounds": [*({"calls": [counting("one")]} for _ in range(5)), {"says": "Ready."}]})
+    counter = Counter(READS)
+    results = iter(["10 %", "40 %", "70 %", "90 %", "ready"])
+    counter.tool = replace(counter.tool, run=lambda _context, _arguments: Result(next(results)))
+    counter.offered(bench)
+    bench.until_ended(bench.ask(person=bench.person(), tools=["count"]))
+    assert [call.text for call in calls_in(bench)] == ["10 %", "40 %", "70 %", "90 %", "ready"]
+
+
+def test_a_call_that_returns_the_same_is_made_three_times(bench: Bench, fake) -> None:
+    fake.always({"rounds": [*({"calls": [counting("one")]} for _ in range(5)), {"says": "Enough."}]})
+    counter = Counter(READS).offered(bench)
+    bench.until_ended(bench.ask(person=bench.person(), tools=["count"]))
+    assert counter.done == ["one"] * 3
+    assert [call.state for call in calls_in(bench)] == ["done"] * 3 + ["failed"] * 2

@@ -9,6 +9,7 @@ makes them.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -45,7 +46,7 @@ log = logging.getLogger("tools:loop")
 
 # Calls of one round that are done beside each other.
 AT_ONCE = 4
-# The same call with the same arguments; a model that repeats itself is told so.
+# The same call with the same outcome; a model that repeats itself is told so.
 MOST_ALIKE = 3
 # How many sources one call has at most, by which the numbers of calls beside each other differ.
 MOST_SOURCES = 16
@@ -349,8 +350,9 @@ class ToolRun:
                 yield call.text
 
     def _refuse_repetition(self, record: CallRecord, place: int) -> None:
-        alike = sum((call.tool, call.arguments) == (record.tool, record.arguments) for call in self._ledger)
-        if alike >= MOST_ALIKE:
+        alike = (call for call in self._ledger if (call.tool, call.arguments) == (record.tool, record.arguments))
+        outcomes = Counter((call.state, call.text, call.error) for call in alike)
+        if max(outcomes.values(), default=0) >= MOST_ALIKE:
             raise BadArguments("This was called before with the same arguments. Use what it returned.")
         if not self._limits.can_wait and len(self._ledger.calls) + place >= self._limits.calls:
             raise BadArguments(f"This answer has made {plural(self._limits.calls, 'call')}, which is the most. Answer now.")
