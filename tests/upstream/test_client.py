@@ -114,7 +114,7 @@ def test_an_endless_body_is_cut(fake: Fake, stop: Stop) -> None:
 def test_a_small_reply_has_a_limit_of_its_own(fake: Fake, outgoing: Upstream) -> None:
     fake.always({"text": "x" * 200_000}, at="/models")
 
-    with pytest.raises(ProviderError, match="larger than 97 KB"):
+    with pytest.raises(ProviderError, match="larger than 98 KB"):
         outgoing.json("GET", f"{fake.base_url}/models", headers={}, most_bytes=100_000, trust="operator")
 
 

@@ -16,12 +16,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def size(count: int) -> str:
-    """Formats a number of bytes like `640 bytes`, `12 KB` or `3.4 MB`."""
+    """Formats a number of bytes like `640 bytes`, `12 KB`, `3.4 MB` or `8 MB`."""
     if count < 1024:
         return plural(count, "byte")
     if count < 1024 * 1024:
         return f"{round(count / 1024)} KB"
-    return f"{count / 1024 / 1024:,.1f} MB"
+    return f"{count / 1024 / 1024:,.1f}".removesuffix(".0") + " MB"
 
 
 def shortened(text: str, most_chars: int) -> str:

@@ -10,6 +10,7 @@ import requests
 from gevent.hub import Waiter
 from urllib3.exceptions import HTTPError
 
+from webapp.base.words import size
 from webapp.models.upstream.read_beat import Beat
 from webapp.models.upstream.sockets import turns_of
 from webapp.streaming.failure import ProviderError
@@ -49,7 +50,7 @@ class Body:
                 self._until, self._awaits_first = None, False
             self._received += len(chunk)
             if self._received > self._most_bytes:
-                raise ProviderError("error", f"{self.host} sent more than {self._most_bytes >> 20} MB.")
+                raise ProviderError("error", f"{self.host} sent more than {size(self._most_bytes)}.")
             yield chunk
 
     def rest(self, seconds: float) -> None:
@@ -64,7 +65,7 @@ class Body:
         for chunk in self.chunks():
             content += chunk
             if len(content) > most_bytes:
-                raise ProviderError("invalid", f"{self.host} sent a reply larger than {most_bytes >> 10} KB.")
+                raise ProviderError("invalid", f"{self.host} sent a reply larger than {size(most_bytes)}.")
         if self._stop:
             raise Stopped(self.host)
         return bytes(content)
