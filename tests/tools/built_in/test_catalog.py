@@ -28,7 +28,7 @@ def test_every_provider_takes_its_name_and_schema(tool: Tool) -> None:
     Draft202012Validator.check_schema(schema)
     assert schema["type"] == "object"
     assert schema["additionalProperties"] is False
-    assert set(schema["required"]) <= set(schema["properties"])
+    assert set(schema.get("required", ())) <= set(schema["properties"])
     assert all("description" in field for field in schema["properties"].values())
 
 
