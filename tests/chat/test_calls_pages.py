@@ -363,3 +363,10 @@ def test_the_web_search_is_switched_beside_the_message(owner, member, path, fake
         decide_policy(session, "search_web", "deny")
     assert not owner.page(path).all("#composer-web-search")
     assert owner.htmx_post(f"{path}/web-search", tools="search_web").status_code == 422
+
+
+def test_a_call_whose_tool_can_no_longer_be_used_says_so_on_its_card(owner, waiting):
+    path = waiting(owner)
+    become(owner, tool="search_web", state="waiting", arguments='{"query": "weirs"}')
+    (card,) = owner.page(path).all(".ask")
+    assert "No web search is set up." in card.text()

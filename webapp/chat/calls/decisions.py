@@ -159,14 +159,20 @@ def _asker_of(message_id: str) -> User | None:
     return db.session.get(User, asker_id) if asker_id else None
 
 
-def decided_only_by(message_id: str, calls: Sequence[Call], reader: User | None) -> dict[str, str]:
-    """Returns the name of who alone can allow or answer each of an answer's calls that wait, if that isn't this reader."""
-    waiting = [call for call in calls if choices(call) and call.tool not in built_in_tools()]
-    asker = _asker_of(message_id) if waiting else None
+def found_before(message_id: str, calls: Sequence[Call], reader: User | None) -> tuple[dict[str, str], dict[str, str]]:
+    """Returns what is known of an answer's calls that wait before they are decided about, each by the call's id.
+
+    The first is the name of who alone can allow or answer it, if that isn't this reader, the second why it can't be done now.
+    """
+    waiting = [call for call in calls if choices(call)]
+    has_more = any(call.tool not in built_in_tools() for call in waiting)
+    asker = _asker_of(message_id) if has_more else None
+    tools = tools_of(asker) if asker else built_in_tools()
+    reasons = {call.id: tool.unavailable() for call in waiting if (tool := tools.get(call.tool))}
+    troubles = {id: reason for id, reason in reasons.items() if reason}
     if not asker or (reader and reader.id == asker.id):
-        return {}
-    tools = tools_of(asker)
-    return {call.id: asker.name or NAMELESS for call in waiting if _is_in_own_name(call, tools.get(call.tool))}
+        return {}, troubles
+    return {call.id: asker.name or NAMELESS for call in waiting if _is_in_own_name(call, tools.get(call.tool))}, troubles
 
 
 def _is_in_own_name(call: Call, tool: Tool | None) -> bool:

@@ -19,7 +19,7 @@ from webapp.chat.calls.decisions import (
     IN_OWN_NAME,
     Decision,
     choices,
-    decided_only_by,
+    found_before,
     has_lost_model,
     limit_of,
     other_spender,
@@ -74,7 +74,7 @@ class ShownCall:
 
     `name` is the tool's, `said` what is said of the call where it is one line, and `reply` a person's answer to the model.
     `asked` is what the call's server asks, or has asked. `hidden` says why its reader can't see what it returned, and `only_by`
-    names the one person who can allow or answer it, if that is another.
+    names the one person who can allow or answer it, if that is another. `trouble` says why it can't be done now.
     """
 
     id: str
@@ -98,6 +98,7 @@ class ShownCall:
     asked: ShownQuestion | None = None
     hidden: str = ""
     only_by: str = ""
+    trouble: str = ""
 
     @property
     def is_waiting(self) -> bool:
@@ -236,8 +237,10 @@ def calls_for(
     hidden: Mapping[str, str],
 ) -> ShownCalls:
     """Returns the calls of an answer as this reader sees them, without what is `hidden`, and with what they can decide."""
-    only_by = decided_only_by(message_id, calls, reader) if is_live else {}
+    only_by, troubles = found_before(message_id, calls, reader) if is_live else ({}, {})
     shown = shown_calls(message_id, calls, files, is_live=is_live, hidden=hidden, only_by=only_by)
+    if troubles:
+        shown = replace(shown, calls=tuple(replace(call, trouble=_(troubles.get(call.id, ""))) for call in shown.calls))
     return replace(shown, limit=_reached(message_id, reader), loss=_loss(message_id)) if is_live and calls else shown
 
 
