@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from tests.api.client import client_of
 from tests.chat.conftest import address, ended, give, id_of
 from tests.chat.files import bring, download
 from tests.support.browser import Browser
@@ -228,3 +229,14 @@ def test_a_chat_with_long_results_is_exported_in_pieces(owner, path):
     for ending in ("json", "md", "txt", "html"):
         with nobody_waits():
             assert b"Read 11" in download(owner, f"{path}/export.{ending}")
+
+
+def test_a_call_that_failed_is_not_worded_as_done(app, owner, path):
+    change(owner, state="failed", error="The documents can't be read.")
+    text = download(owner, f"{path}/export.md").decode()
+    assert "**Search documents** · search\\_documents · failed" in text
+    assert "Searched" not in text
+    with app.app_context():
+        (message, *_) = [call.message_id for call in calls_in(owner, path)]
+    (failed, _) = client_of(app, owner.email).get(f"/messages/{message}")["calls"]
+    assert (failed["state"], failed["title"]) == ("failed", "Search documents")

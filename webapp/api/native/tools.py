@@ -18,7 +18,7 @@ from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.settings.service import setting
 from webapp.tools.calls import CallRecord, shown_arguments
-from webapp.tools.offers import tools_of
+from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.policies import policies_for
 from webapp.tools.questions import Question, shown_field
 from webapp.tools.results import hidden_results
@@ -127,7 +127,7 @@ class CallAnswer(Answer):
     message_id: str
     round: int = Field(description="0 for a search of the web before the answer of a model that takes no tools.")
     tool: str
-    title: str
+    title: str = Field(description="What it did, in words; the name of the tool unless it is done.")
     question: QuestionAnswer | None = Field(description="What the tool's server asks a person for it, or has asked last.")
     arguments: Any = Field(description="An object, or the text that the model wrote if that is none.")
     state: Literal["asked", "waiting", "running", "done", "failed", "denied", "unknown", "not_decided", "not_finished"] = Field(
@@ -160,8 +160,10 @@ class CallAnswer(Answer):
     def _from_row(cls, row: Call | CallRecord, *, is_hidden: bool, is_left: bool, most_chars: int | None) -> Self:
         text = "" if is_hidden else row.text[:most_chars]
         is_asked_caller = row.question and row.private_to in (None, caller().id)
+        tool = built_in_tools().get(row.tool)
         return cls.of(
             row,
+            title=row.title if row.state == "done" or not tool else tool.title,
             state=LEFT[row.state] if is_left else row.state,
             arguments=shown_arguments(row.arguments),
             text=text,

@@ -307,7 +307,8 @@ def shown_call(
         id=call.id,
         tool=call.tool,
         name=name,
-        title=title,
+        # It is worded as what was done.
+        title=title if is_done else name,
         state=call.state,
         words=words,
         said=(title or name) if is_done else f"{name} · {words}",
