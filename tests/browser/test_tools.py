@@ -50,8 +50,8 @@ def begun(person: Person, *tools: str) -> ChatPage:
     page.get_by_role("button", name="Tools").click()
     for tool in tools:
         # By its key: under a click, the list can still move.
-        page.get_by_role("checkbox", name=tool).press("Space")
-        expect(page.get_by_role("checkbox", name=tool)).to_be_checked()
+        page.get_by_role("switch", name=tool).press("Space")
+        expect(page.get_by_role("switch", name=tool)).to_be_checked()
     page.keyboard.press("Escape")
     if page.get_by_role("dialog", name="Tools for this chat").is_visible():
         page.locator("h1").click()
@@ -61,7 +61,7 @@ def begun(person: Person, *tools: str) -> ChatPage:
 def searching(person: Person) -> ChatPage:
     """Begins a chat with the web search, by its switch beside the composer."""
     page = person.open("/")
-    page.get_by_role("checkbox", name="Search the web").check(force=True)
+    page.get_by_role("switch", name="Search the web").check(force=True)
     return first_sent(page)
 
 
@@ -154,7 +154,7 @@ def test_the_tools_of_a_chat_are_switched_beside_it(server: Server, upstream: Up
     button.click()
     panel = page.get_by_role("dialog", name="Tools")
     expect(panel).to_contain_text("No web search is set up.")
-    panel.get_by_role("checkbox", name="Ask a question").check()
+    panel.get_by_role("switch", name="Ask a question").check()
     expect(panel.get_by_role("status")).to_have_text("Saved")
     expect(button).to_contain_text("1")
     assert violations(page) == []
@@ -180,7 +180,7 @@ def test_the_web_is_searched_before_an_answer_and_a_call_is_shown_as_it_grows(
     page = person.open("/admin/models")
     assert page.request.post("/admin/models/refresh", headers={"Origin": own_server.url}).ok
     page.goto("/")
-    page.get_by_role("checkbox", name="Search the web").check(force=True)
+    page.get_by_role("switch", name="Search the web").check(force=True)
     assert violations(page) == []
     chat = ChatPage(page)
     chat.box.fill("Where do otters swim?")
