@@ -370,3 +370,16 @@ def test_a_call_whose_tool_can_no_longer_be_used_says_so_on_its_card(owner, wait
     become(owner, tool="search_web", state="waiting", arguments='{"query": "weirs"}')
     (card,) = owner.page(path).all(".ask")
     assert "No web search is set up." in card.text()
+
+
+def test_what_is_decided_too_late_leads_back_to_the_chat(owner, waiting):
+    path = waiting(owner)
+    call = call_of(owner.page(path))
+    decided(owner, call, decision="answer", option="Blue")
+    for page, words, link in (
+        (owner.origin + path, "Go back", owner.origin + path),
+        ("https://evil.example/", "Go to the home page", "/"),
+        (f"{owner.origin}/calls/{call}/decision", "Go to the home page", "/"),
+    ):
+        late = owner.post(f"/calls/{call}/decision", headers={"Referer": page}, decision="answer", option="Red")
+        assert (late.status_code, late.link(words).attributes["href"]) == (409, link)

@@ -179,7 +179,16 @@ def _as_asked(problem: ShownProblem) -> Response:
     if wants_json():
         return _as_json(problem)
     shown = {name: getattr(problem, name) for name in ("status", "title", "message", "next_step", "error_id")}
+    if problem.next_step == HOME:
+        shown["next_step"] = _way_back()
     return render("errors/_toast.html", **shown) if is_htmx() else _page(shown)
+
+
+def _way_back() -> tuple[str, str]:
+    """Returns the link to the page whose form was refused, or to the home page."""
+    page = request.referrer or ""
+    is_other_page = page.startswith(request.host_url) and page.partition("?")[0] != request.base_url
+    return ("Go back", page) if request.method == "POST" and is_other_page else HOME
 
 
 def _page(shown: Mapping[str, Any]) -> Response:
