@@ -64,6 +64,12 @@ def test_columns_have_no_known_barriers_and_are_tabs_on_a_phone(server: Server, 
     tabs, columns = phone.locator(".columns__tab"), phone.locator(".column")
     expect(columns.nth(0)).to_be_visible()
     ended = next(number for number in range(4) if columns.nth(number).locator("[data-status=completed]").count())
+    signs = tabs.evaluate_all("all => all.map(tab => getComputedStyle(tab, '::before').content.includes('▲'))")
+    assert signs == [bool(columns.nth(number).locator("[data-status=interrupted]").count()) for number in range(4)]
+    for width in (320, 360, 390, 412):
+        phone.set_viewport_size({"width": width, "height": HEIGHT})
+        assert phone.locator(".row > .queue").evaluate("button => button.scrollWidth <= button.clientWidth")
+    phone.set_viewport_size(PHONE["viewport"])
     tabs.nth(ended).tap()
     expect(columns.nth(ended)).to_be_visible()
     assert violations(phone, [look for look in EVERY_LOOK if look[0] == NARROW]) == []
