@@ -354,3 +354,10 @@ def test_a_branch_has_the_texts_with_their_versions_as_its_own(owner, member, te
         assert (shown["text"], [row["version"] for row in shown["versions"]]) == ("Mine", [2, 1])
         browser.post(f"/texts/{copy['id']}", text="Another", version="2")
     assert program.get(f"/texts/{id_of(path)}")["text"] == "Mine"
+
+
+@pytest.mark.parametrize(("language", "ending"), [("svg", "svg"), ("mermaid", "mmd"), ("xml", "xml")])
+def test_a_drawing_has_the_ending_of_its_kind(owner, text, language, ending):
+    path = text(f"Look:\n\n```{language}\nA\n```", part="code-1")
+    assert f"Look.{ending}" in owner.get(f"{path}/export?format=file").headers["Content-Disposition"]
+    assert owner.get(f"{path}/export?format=md").text.startswith(f"```{'mermaid' if ending == 'mmd' else 'xml'}\n")

@@ -2,9 +2,10 @@
 
 CODE = {
     "bash": "sh", "c": "c", "cc": "cpp", "cpp": "cpp", "cs": "csharp", "css": "css", "go": "go", "h": "c", "hpp": "cpp",
-    "ini": "ini", "java": "java", "js": "js", "json": "json", "jsonl": "json", "kt": "kotlin", "lua": "lua", "php": "php",
-    "pl": "perl", "py": "python", "r": "r", "rb": "ruby", "rs": "rust", "scala": "scala", "sh": "sh", "sql": "sql",
-    "swift": "swift", "toml": "toml", "ts": "ts", "tsx": "tsx", "vue": "vue", "xml": "xml", "yaml": "yaml", "yml": "yaml",
+    "ini": "ini", "java": "java", "js": "js", "json": "json", "jsonl": "json", "kt": "kotlin", "lua": "lua",
+    "mmd": "mermaid", "php": "php", "pl": "perl", "py": "python", "r": "r", "rb": "ruby", "rs": "rust", "scala": "scala",
+    "sh": "sh", "sql": "sql", "svg": "xml", "swift": "swift", "toml": "toml", "ts": "ts", "tsx": "tsx", "vue": "vue",
+    "xml": "xml", "yaml": "yaml", "yml": "yaml",
 }  # fmt: skip
 KINDS = {
     **dict.fromkeys(CODE, "code"),
