@@ -19,6 +19,7 @@ from webapp.settings.service import set_setting
 from webapp.streaming.events import Asked, Decided, Phase, Started
 from webapp.streaming.topics import Entry
 from webapp.tools.built_in.catalog import ALL
+from webapp.tools.built_in.texts import QUOTED, fenced
 from webapp.tools.policies import decide as decide_policy
 from webapp.tools.tables import AllowedTool, Call
 
@@ -309,6 +310,12 @@ def test_a_result_is_not_for_those_who_can_not_see_its_sources(app, owner, membe
     seen = member.page(str(page.all(".call")[0].attributes["href"]))
     assert "The secret of the weir" not in seen.text
     assert seen.says("quotes documents that you can't see")
+
+
+def test_a_call_shows_what_came_back_and_not_what_the_model_is_told_of_it(owner, waiting):
+    waiting(owner)
+    call = become(owner, state="done", text=f"Rivers returned this. {QUOTED}\n{fenced('The Elbe')}")
+    assert owner.page(f"/calls/{call}").one(".call__text").text() == "Rivers returned this.\nThe Elbe"
 
 
 def test_an_answer_at_a_limit_has_a_card_with_three_ways(owner, member, fake):

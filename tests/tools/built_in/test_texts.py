@@ -2,7 +2,8 @@
 
 import pytest
 
-from webapp.tools.built_in.texts import CUT, QUOTED, bounded, fenced, one_line, revealed, said, unquoted, visible
+from webapp.tools.built_in.read_page import CITE
+from webapp.tools.built_in.texts import CUT, QUOTED, bounded, fenced, one_line, revealed, said, unquoted, visible, without_frame
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,21 @@ def test_a_quote_is_read_in_one_pass_even_if_it_was_cut() -> None:
     # Each of these could be the beginning of a quote that ends nowhere.
     lines = "".join(f"{'`' * length}\n" for length in range(3, 1_400))
     assert unquoted(f"Evil said. {QUOTED}\n{'`' * 1_500}\n{lines}") == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"Rivers returned this. {QUOTED}\n{fenced('a' + chr(10) + 'b')}", "Rivers returned this.\na\nb"),
+        (f"Rivers returned this. {QUOTED}\n{fenced('a')}\n\n(Left out)", "Rivers returned this.\na\n\n(Left out)"),
+        (f"[1] https://e.example\nPart 1 of 2. {CITE.format(1)}\nA\n{fenced('b')}", "[1] https://e.example\nPart 1 of 2.\nA\nb"),
+        (f"{QUOTED} Cite a page by its number, such as [1].\n\n[1] A\n```\nb\n```", "[1] A\n```\nb\n```"),
+        (f"a\nb\n{QUOTED}\n{fenced('c')}", f"a\nb\n{QUOTED}\n{fenced('c')}"),
+        ("42", "42"),
+    ],
+)
+def test_people_read_a_result_without_what_the_model_is_told_of_it(text: str, shown: str) -> None:
+    assert without_frame(text) == shown
 
 
 def test_a_long_text_says_that_it_was_cut() -> None:

@@ -15,6 +15,7 @@ from webapp.chat.record.access import decidable_message, own_chat, right_in, sto
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge import shown as knowledge_shown
 from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
+from webapp.tools.built_in.texts import without_frame
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 from webapp.web.addresses import address
@@ -36,6 +37,7 @@ def _call_page(call: Call, *, asked: ShownQuestion | None = None, status: int = 
         "chat/calls/_call.html" if is_htmx() else "chat/calls/call.html",
         status=status,
         call=call,
+        text=without_frame(call.text),
         shown=lines.shown_call(
             call,
             files_by_id([call]),

@@ -28,6 +28,11 @@ UNSEEN = {
 BLANK = re.compile(r"[\s\u2800]{40,}|(?:[^\S\n]*\n){6,}[^\S\n]*")
 # One that was cut has no end.
 FENCE = re.compile(r"^(`{3,})\n(?P<text>.*?)(?:\n\1$|\Z)", re.MULTILINE | re.DOTALL)
+# Only what is above the quote, and no more than the sentences have: a result must not hide anything of itself by them.
+FRAME = re.compile(rf"(?P<head>(?:[^\n]*\n)?[^\n]*?) ?{re.escape(QUOTED)}(?: Cite [^\n]{{0,150}})?\n")
+FRAMED = re.compile(
+    r"\A(?P<title>(?:[^`\n][^\n]*\n)?)(?P<fence>`{3,})\n(?P<text>.*?)(?:\n(?P=fence)$|\Z)", re.MULTILINE | re.DOTALL
+)
 MOST_SAID = 80
 MOST_EXTRACT = 600
 
@@ -69,6 +74,15 @@ def unquoted(text: str) -> str:
         return text
     quoted = text.partition(QUOTED)[2]
     return match["text"] if (match := FENCE.search(quoted)) else quoted.partition("\n")[2].strip()
+
+
+def without_frame(text: str) -> str:
+    """Returns a result as people read it: without the sentences to the model above what it quotes, and the quote's fence."""
+    match = FRAME.match(text)
+    if not match:
+        return text
+    rest = FRAMED.sub(lambda quote: quote["title"] + quote["text"], text[match.end() :], count=1)
+    return f"{match['head']}\n{rest}".lstrip("\n")
 
 
 def web_source(number: int, url: str, title: str, text: str) -> SourceRecord:
