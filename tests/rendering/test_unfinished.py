@@ -74,6 +74,15 @@ def test_what_is_no_mark_is_not_taken_for_one(text: str) -> None:
         ("a [b](https://e.exam", "<p>a b</p>\n"),
         ("a [b", "<p>a b</p>\n"),
         ("**a\n\n", "<p>**a</p>\n"),
+        ("a\n\n$", "<p>a</p>\n"),
+        ("a\n\n$$x = \\frac{1}", "<p>a</p>\n"),
+        ("a:\n$$\nx\n+1$", "<p>a:</p>\n"),
+        ("a\n\n\\[ x^2", "<p>a</p>\n"),
+        ("a $$ b", "<p>a $$ b<x-c></x-c></p>\n"),
+        ("$5 and", "<p>$5 and<x-c></x-c></p>\n"),
+        ("a\n\n| b | c", "<p>a</p>\n"),
+        ("a\n\n| b | c |\n|--", "<p>a</p>\n"),
+        ("| b\nc", "<p>| b\nc<x-c></x-c></p>\n"),
     ],
 )
 def test_what_is_open_is_drawn_as_what_it_will_be(text: str, tail: str) -> None:

@@ -20,6 +20,9 @@ BACKTICKS = re.compile(r"`+(?=[^`])")
 DANGLING = re.compile(r"(?<!\s)\s*+(?<!\\)(?:[*_~`]|!?\[)++\Z")
 # A link whose URL has not fully arrived. A number or a checkbox in brackets is no link.
 LINK = re.compile(r"!?\[(?=[^\W\d_])([^\[\]\n]{0,300})(?:\](?:\([^()\s]*(?: [^()\n]*)?)?)?\Z")
+# The head of a table, and the beginning of the line below it that makes it one; a formula on lines of its own, or half its mark.
+TABLE = re.compile(r"\|[^\n]*(?:\n[|: \t-]*)?")
+FORMULA = re.compile(r"^(?:\$\Z|\$\$(?:(?!\$\$).)*\Z|\\\[(?:(?!\\\]).)*\Z)", re.MULTILINE | re.DOTALL)
 PARAGRAPH_END = re.compile(r"\n[ \t>]*\n[ \t>]*\Z")
 
 
@@ -30,6 +33,9 @@ def closed(markdown: MarkdownIt, tokens: Sequence[Token], source: str) -> tuple[
     if not last or not _may_be_open(last) or not text.endswith(_last_line(last.content)[-12:]) or PARAGRAPH_END.search(source):
         return source, 0
     content, children = last.content, _parsed(markdown, last.content)
+    begun = _without_begun(content, children)
+    if begun != content and text.endswith(content):
+        return text.removesuffix(content) + begun, -1
     marks = _code_mark(markdown, content, children)
     shown = content if marks else _without_beginnings(content, children)
     children = children if content == shown + marks else _parsed(markdown, shown + marks)
@@ -48,7 +54,16 @@ def _without_blank_end(source: str) -> str:
 def _may_be_open(token: Token) -> bool:
     content = token.content
     is_short = token.type == "inline" and len(content) <= MAX_CHARS and content.count("[") <= MAX_BRACKETS
-    return is_short and any(mark in content for mark in "*_~`[")
+    return is_short and any(mark in content for mark in "*_~`[$|")
+
+
+def _without_begun(content: str, children: Sequence[Token]) -> str:
+    """Returns a text up to the table or the formula at its end of which the rest is missing."""
+    if TABLE.fullmatch(content):
+        return ""
+    match = FORMULA.search(content)
+    is_open = match and (match[0].startswith("\\") or "$" in _text(children))
+    return content[: match.start()].rstrip() if match and is_open else content
 
 
 def _without_beginnings(content: str, children: Sequence[Token]) -> str:
