@@ -54,6 +54,7 @@ def test_a_week_is_looked_back_on_by_forms_alone(owner: Browser, fake: Upstream)
     path = page.path
     assert texts(page)[-1] == "How was your week overall?"
     assert [button.text(strip=True) for button in page.all(".run__options button")] == ["good", "mixed", "low"]
+    assert page.text.index("run__options") < page.text.index("run__answer")
     assert not page.all("#composer-box")
     answer(owner, path, "gOOd")
     answer(owner, path, "We shipped *it*")
