@@ -23,7 +23,10 @@ def send(browser, id: str, here: str = "/settings", **fields: str):
 
 
 def test_each_row_of_ones_own_leads_to_its_menu(owner, id):
-    assert owner.page("/").one(".chats__more").attributes["href"] == f"/chats/{id}/menu"
+    more = owner.page("/").one(".chats__more")
+    # The chat's own page has the same menu, so a row is a single stop of the Tab key.
+    assert (more.attributes["href"], more.attributes["tabindex"]) == (f"/chats/{id}/menu", "-1")
+    assert owner.page(f"/chats/{id}").has("#chat-menu button", "Delete chat")
     fragment = owner.htmx_get(f"/chats/{id}/menu")
     assert [node.attributes["value"] for node in fragment.all("button")] == ["rename", "pin", "archive", "delete"]
     assert not fragment.all("title")
