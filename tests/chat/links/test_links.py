@@ -73,6 +73,14 @@ def db_end(browser: Browser, made: dict[str, Any]) -> Any:
         return db.session.get_one(Link, made["id"]).ends_at
 
 
+def test_the_headings_of_an_answer_are_below_its_own(owner, nobody, answered, fake):
+    fake.says("# Rivers\n\n## Long ones\n\n`<h2>`")
+    page = nobody.page(path_of(link(owner, answered(owner, "Which?"))))
+    headings = [(node.tag, node.text()) for node in page.all("article h2, article h3, article h4")]
+    assert headings == [("h2", "Question"), ("h2", "Answer"), ("h3", "Rivers"), ("h4", "Long ones")]
+    assert page.one("article code").text() == "<h2>"
+
+
 def test_a_page_sets_no_cookie_asks_nobody_else_and_names_no_row(owner, nobody, path):
     address = path_of(link(owner, path, **{"with": ["files", "reasoning", "calls", "names"]}))
     responses = [nobody.client.get(address), nobody.client.get(f"{address}x")]

@@ -38,6 +38,8 @@ SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>
 PREVIEW = re.compile(rf'<a class="view" href="/messages/{ID}/[^>]*>[^<]*</a>')
 # Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
+# A page that stands alone has a heading above each message.
+HEADING = re.compile(r"(?<=<h)[2-5](?=[ >])|(?<=</h)[2-5](?=>)")
 NOT_SHOWN = "What this returned isn't shown here."
 # How many fragments of the template are sent together.
 PARTS = 200
@@ -201,8 +203,12 @@ def _remarks(message: shown.ShownMessage, *, is_public: bool) -> Iterator[str]:
 
 
 def standing_alone(html: str, id: str, place: str) -> str:
-    """Returns the HTML of a message without what only its server can do, and with its place on the page instead of its id."""
-    return PREVIEW.sub("", as_written(html)).replace(id, place)
+    """Returns the HTML of a message without what only its server can do, and with its place on the page instead of its id.
+
+    Its headings are below that of the message.
+    """
+    below = HEADING.sub(lambda level: str(int(level[0]) + 1), PREVIEW.sub("", as_written(html)))
+    return below.replace(id, place)
 
 
 def _made(calls: ShownCalls | None) -> Markup:
