@@ -93,9 +93,10 @@ def test_no_credit_is_written_down_as_such(app: Flask, bench: Bench, fake: Upstr
     assert (action, live(app).refused_for) == ("has no credit left", "credit")
 
 
-def test_the_next_answer_takes_it_back(app: Flask, bench: Bench, fake: Upstream, person: str) -> None:
+@pytest.mark.parametrize("refusal", [KEY, CREDIT])
+def test_the_next_answer_takes_it_back(app: Flask, bench: Bench, fake: Upstream, person: str, refusal: dict) -> None:
     owner = signed_in(app, "owner@example.org", "owner")
-    asked(bench, fake, person, KEY)
+    asked(bench, fake, person, refusal)
     asked(bench, fake, person, {"says": "Hello"})
 
     assert live(app).refused_at is None
