@@ -36,7 +36,7 @@
     // To the middle, which in a low window is less than a row from the end.
     if (above < 0 || above > most) list.scrollTop += above - most / 2;
   };
-  // The menu of a row is loaded and opens next to it; it closes when an action is chosen.
+  // The menu of a row is loaded and opens next to it; it closes when the form of an action was sent.
   const menu = () => document.getElementById("sidebar-menu");
   let opener = null;
   document.addEventListener("click", (event) => {
@@ -61,7 +61,6 @@
     if (list) void import(list.dataset.drag);
   });
   document.addEventListener("submit", (event) => {
-    // After the form was sent.
     if (event.target.closest("#sidebar-menu")) setTimeout(() => menu().hidePopover());
   });
   // A page comes with the newest rows: others stay if they were loaded and follow these.
