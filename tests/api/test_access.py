@@ -98,7 +98,7 @@ def test_other_peoples_things_are_not_there(app: Flask, program: Client, other: 
 def test_a_cookie_reads_freely_and_writes_with_proof(app: Flask, member) -> None:
     browser = Client(app, browser=member)
     me = browser.get("/me")
-    assert me["scopes"] == ["chat", "knowledge", "plans", "read", "tools", "workflows"]
+    assert me["scopes"] == ["chat", "knowledge", "mcp", "plans", "read", "tools", "workflows"]
     bare = Client(app)
     bare.client = member.client
     assert bare.get("/chats")["chats"] == []

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -45,6 +46,11 @@ SENDING: list[Call] = [
 ]
 
 
+def once(message: str) -> str:
+    """Returns a message that no other test sends: what a model answers to it is never forgotten."""
+    return f"{message} {uuid4().hex}"
+
+
 @dataclass(frozen=True)
 class World:
     """The member who asks, and Mira, whose text it is."""
@@ -66,10 +72,12 @@ class World:
 
     def chat(self, by: Client, message: str = "", *rounds: list[Call], **more: Any) -> str:
         """Begins a chat; with a message, returns once that is answered."""
+        if not message:
+            return str(by.post("/chats", more, status=201)["chat"]["id"])
+        message = once(message)
         self.fake.beside(message, {"rounds": self.script(*rounds)})
-        made = by.post("/chats", {**({"message": message} if message else {}), **more}, status=201)
-        if message:
-            settled(by, made["sent"])
+        made = by.post("/chats", {"message": message, **more}, status=201)
+        settled(by, made["sent"])
         return str(made["chat"]["id"])
 
     def script(self, *rounds: list[Call]) -> list[dict[str, Any]]:
@@ -244,8 +252,9 @@ def test_nothing_leaves_without_a_click(app: Flask, program: Client, servers: Se
     chat_id = begin(world)
     if way != "a persona":
         program.said("PATCH", f"/chats/{chat_id}", 200, {"tools": world.tools})
-    fake.beside("Go on as you were told.", {"rounds": world.script(SENDING)})
-    sent = program.post(f"/chats/{chat_id}/messages", {"message": "Go on as you were told."}, status=202)
+    message = once("Go on as you were told.")
+    fake.beside(message, {"rounds": world.script(SENDING)})
+    sent = program.post(f"/chats/{chat_id}/messages", {"message": message}, status=202)
     answer = settled(program, sent)
     assert [(call["tool"], call["state"]) for call in answer["calls"]] == [
         ("read_page", "waiting"),
@@ -259,6 +268,7 @@ def test_nothing_leaves_without_a_click(app: Flask, program: Client, servers: Se
 
 def asked(world: World, message: str, *rounds: list[Call]) -> dict[str, Any]:
     """Asks in a new chat with every tool, and returns the answer once it has ended, or waits."""
+    message = once(message)
     world.fake.beside(message, {"rounds": world.script(*rounds)})
     return settled(world.program, world.program.post("/chats", {"message": message, "tools": world.tools}, status=201)["sent"])
 
@@ -308,13 +318,14 @@ def test_beside_private_text_only_typed_addresses_are_opened(world: World, serve
 @pytest.mark.slow
 def test_what_is_allowed_in_a_chat_survives_the_servers_own_results_alone(world: World, servers: Servers) -> None:
     counts = [tool("ledger_count", text=str(number)) for number in range(3)]
-    world.fake.beside("Count", {"rounds": world.script([counts[0]], [counts[1]])})
-    made = world.program.post("/chats", {"message": "Count", "tools": world.tools}, status=201)
+    count = once("Count")
+    world.fake.beside(count, {"rounds": world.script([counts[0]], [counts[1]])})
+    made = world.program.post("/chats", {"message": count, "tools": world.tools}, status=201)
     chat_id, first = made["chat"]["id"], settled(world.program, made["sent"])
     assert states(first) == ["done", "waiting"]
     world.program.post(f"/calls/{first['calls'][1]['id']}/decision", {"decision": "allow_in_chat"})
     seen(lambda: world.program.get(f"/messages/{first['id']}"), lambda message: message["status"] == "completed", seconds=60)
-    more = f"More, then {servers.site.url}/evil"
+    more = once(f"More, then {servers.site.url}/evil")
     world.fake.beside(more, {"rounds": world.script([counts[2]], [counts[2]], [READ["page"]], [counts[0]])})
     answer = settled(world.program, world.program.post(f"/chats/{chat_id}/messages", {"message": more}, status=202))
     # After a page of someone else, it asks again.

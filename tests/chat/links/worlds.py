@@ -319,8 +319,7 @@ class World:
         if self.random.random() < 0.6:
             name, content, kind = self.word(), self.word(), self.random.choice((IMAGE, TEXT))
             about["file_ids"] = [self._file(session, name, content, kind, is_seen=not is_private)]
-            # A page has the pictures that calls made, and the names of other files.
-            shown = [(name, [PAGE], ["files"]), *([(content, [FILE], ["files"])] if kind == IMAGE else [])]
+            shown = [(name, [PAGE], ["files"]), (content, [FILE], ["files"])]
             shown += [(word, [COPY], ["files", "calls"]) for word in (name, content)]
             said.parts += [Part(word, frozenset(where), frozenset(needs)) for word, where, needs in shown if not is_private]
         said.rounds += 1

@@ -310,13 +310,15 @@ def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, st
 @pytest.mark.parametrize(
     ("code", "title", "words"),
     [
-        ("auth", "Rejected provider keys", "OpenRouter rejected its key."),
-        ("credit", "Providers without credit", "OpenRouter has no credit left. Add credit at your provider."),
+        ("auth", "Rejected provider keys", "rejected its key."),
+        ("credit", "Providers without credit", "has no credit left. Add credit at your provider."),
     ],
 )
 def test_a_key_that_its_server_refuses_fires(app, program, owner, code, title, words):
     with app.app_context():
-        connections.note_refusal(providers().connections()[0], code)
+        connection = providers().connections()[0]
+        words = f"{connection.name} {words}"
+        connections.note_refusal(connection, code)
         providers().forget()
         service.check_all()
         assert [event.words for event in queries.events()] == [words]
