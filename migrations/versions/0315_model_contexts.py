@@ -18,7 +18,7 @@ def upgrade() -> None:
         "model_contexts",
         sa.Column("model", sa.String(200), primary_key=True),
         sa.Column("connection", sa.String(40), nullable=False),
-        sa.Column("own_id", sa.String(32), own_id, nullable=True),
+        sa.Column("own_id", sa.String(26), own_id, nullable=True),
         sa.Column("given", sa.Integer(), nullable=True),
         sa.Column("learned", sa.Integer(), nullable=True),
         sa.Column("listed", sa.Integer(), nullable=True),

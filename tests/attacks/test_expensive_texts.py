@@ -88,7 +88,7 @@ def test_a_heap_of_tiny_blocks(scene: Scene, fake: Upstream, kind: str) -> None:
 
 def test_many_previews_of_a_long_text(scene: Scene, fake: Upstream) -> None:
     pages = [scene.members[0].get(f"/messages/pages-00000/preview?block={block}").text for block in range(2)]
-    frames = [unescape(page.partition('<iframe')[2].partition('src="')[2].partition('"')[0]) for page in pages]
+    frames = [unescape(page.partition("<iframe")[2].partition('src="')[2].partition('"')[0]) for page in pages]
     with bystander(scene.server, fake, person=scene.owner) as beside:
         looking = [gevent.spawn(scene.members[0].get, frames[number % 2]) for number in range(40)]
         # Hashing the password of another user needs a thread, too.

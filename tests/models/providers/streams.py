@@ -93,7 +93,9 @@ def collected_by(
     return collect(provider_of(dialect, canned).stream(request_for(model=MODEL, tools=tools), stop))
 
 
-def provider_of(dialect: str, upstream: Upstream, *, base_url: str = "https://openrouter.ai/api/v1", key: str = "", **how: Any) -> Provider:
+def provider_of(
+    dialect: str, upstream: Upstream, *, base_url: str = "https://openrouter.ai/api/v1", key: str = "", **how: Any
+) -> Provider:
     if dialect == "anthropic":
         return AnthropicProvider(key, upstream, base_url=base_url, **how)
     if dialect == "openrouter":
