@@ -196,13 +196,13 @@ def of_200_megabytes() -> Iterator[bytes]:
 
 
 HOSTILE = {
-    "200 MB": {"content": of_200_megabytes, "words": "larger than 2048 KB"},
+    "200 MB": {"content": of_200_megabytes, "words": "larger than 2 MB"},
     "200 MB that are announced": {
         "content": of_200_megabytes,
         "headers": {"Content-Length": str(200 * 1024 * 1024)},
-        "words": "larger than 2048 KB",
+        "words": "larger than 2 MB",
     },
-    "endless": {"content": partial(endless, MEGABYTE), "words": "larger than 2048 KB"},
+    "endless": {"content": partial(endless, MEGABYTE), "words": "larger than 2 MB"},
     "a bomb": {
         "content": gzip.compress(MEGABYTE * 100),
         "headers": {"Content-Encoding": "gzip"},

@@ -177,7 +177,7 @@ REFUSED = {
     "no rows": ({"reply": {"results": "none"}}, "couldn't be read"),
     "too deep": ({"reply": "[" * 100_000}, "couldn't be read"),
     "too many parts": ({"reply": json.dumps({"results": [[]] * 100_000})}, "couldn't be read"),
-    "too large": ({"reply": partial(endless, b"x" * 1_000_000)}, "larger than 2048 KB"),
+    "too large": ({"reply": partial(endless, b"x" * 1_000_000)}, "larger than 2 MB"),
     "a redirect": ({"status": "302 Found", "headers": {"Location": "http://169.254.169.254/"}}, "redirects to another address"),
     "a bomb": ({"headers": {"Content-Encoding": "gzip"}}, "unexpected compressed reply"),
 }
