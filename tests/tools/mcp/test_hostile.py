@@ -75,7 +75,7 @@ MISDEEDS: dict[str, tuple[Callable[[Received], Said], str]] = {
         "sent (too many messages|more than 8 MB)",
     ),
     "a line without an end": (endless(b"data: " + MEGABYTE), "8 MB"),
-    "a large reply": (large("application/json"), "sent a reply larger than 8192 KB"),
+    "a large reply": (large("application/json"), "sent a reply larger than 8 MB"),
     "a large stream": (large(STREAM), "8 MB"),
     "notes without end": (many({"jsonrpc": "2.0", "method": "notifications/message"}), "sent too many messages"),
     "a bomb": (
