@@ -37,6 +37,7 @@ PICTURE, PLAIN = "webapp.chat.files.picture", "webapp.knowledge.documents.text_e
 PATIENT = replace(child.SMALL, patience_seconds=120)
 MOST_MADE_BYTES = 16 * 1024 * 1024
 NOT_A_PICTURE = "It isn't a PNG, JPEG, WebP or GIF."
+PICTURE_ENDINGS = ("png", "jpg", "jpeg", "webp", "gif")
 PLAIN_TEXT = "text/plain; charset=utf-8"
 CHARS_PER_TOKEN = 4
 EXCEEDED = "Reading this file takes too much time or memory."
@@ -89,7 +90,7 @@ def add_made(person_id: str, chat_id: str, name: str, content: bytes, *, is_priv
     """
     name = _name(name)
     file = _content(person_id, name, BytesIO(content))
-    if file.kind != IMAGE and formats.ending(name) in ("png", "jpg", "jpeg", "webp", "gif"):
+    if file.kind != IMAGE and formats.ending(name) in PICTURE_ENDINGS:
         raise Invalid(NOT_A_PICTURE)
     return _added(person_id, chat_id, name, file, is_private=is_private)
 

@@ -208,10 +208,10 @@ def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: U
         raise Invalid("Choose how it is to end.", field="decision")
     if not (generation and generation.is_parked):
         raise Conflict(NO_LIMIT)
-    if decision != "end" and (spender := other_spender(generation.message_id or "", by)):
-        raise Forbidden(IN_A_BUDGET.format(spender))
     message_id, by_id = generation.message_id or "", by.id
     if decision != "end":
+        if spender := other_spender(message_id, by):
+            raise Forbidden(IN_A_BUDGET.format(spender))
         _refuse_without_model(generation)
     with write() as session:
         row = session.scalar(select(Fuse).where(Fuse.message_id == message_id, Fuse.decision == "").with_for_update())
