@@ -63,7 +63,7 @@ def test_a_release_is_whole_and_the_same_every_time(tree: Path, tmp_path: Path) 
     assert (tree / "dist" / "TAG").read_text("utf-8").startswith(f"Millrace {VERSION}\n\n")
 
     with tarfile.open(tree / "dist" / f"millrace-{VERSION}.tar.gz") as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+        archive.extractall(tmp_path / "unpacked")
     unpacked = tmp_path / "unpacked" / f"millrace-{VERSION}"
     (unpacked / ".venv").symlink_to(tree / ".venv")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=tree, capture_output=True, text=True, check=True).stdout
