@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -138,9 +138,9 @@ class ServingWorker(GeventWorker):  # type: ignore[misc]
         _requests.enter()
         req.unreader.sock, req.body.reader = _PacedSocket(sock, self._waiting, self._left), _RefusingReader(req.body.reader)
         closes = req.should_close
-        req.should_close = lambda: (
-            closes() or self._is_stopping or _is_unread(req.body) or bool(connection and connection.is_excess)
-        )
+        # As the head of the response has said it, even if a stop begins before its end.
+        is_last = cache(lambda: self._is_stopping)
+        req.should_close = lambda: closes() or is_last() or _is_unread(req.body) or bool(connection and connection.is_excess)
         try:
             return super().handle_request(listener_name, req, sock, addr)
         finally:
