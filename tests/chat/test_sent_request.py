@@ -135,6 +135,20 @@ def test_it_says_how_many_messages_the_history_limit_left_out(owner, path, fake)
     assert [text for _, text in parts(shown)] == ["Answer like a miller.", "One", "Second"]
 
 
+@pytest.mark.slow
+def test_it_says_what_its_model_refused_to_take(owner, answered, fake):
+    fake.says("One")
+    path = answered(owner, "word " * 3_000)
+    fake.behaves([{"status": 400, "json": {"error": {"message": "maximum context length is 4096 tokens, you requested 9036"}}}])
+    fake.says("Two")
+    owner.submit(path, message="word " * 2_000)
+    page = owner.wait_for(path, ended_with(4))
+
+    line = "This model's context holds 4,096 tokens: the 2 earliest messages were not sent."
+    assert owner.page(url_of(page)).says(line)
+    assert not owner.page(str(page.all("a.sent-link")[0].attributes["href"])).says(line)
+
+
 def test_one_character_is_one(owner, answered, fake):
     fake.says("One")
     path = answered(owner, "?")
