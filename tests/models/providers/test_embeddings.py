@@ -52,6 +52,12 @@ def test_each_text_gets_its_vector_by_number_and_the_usage_is_told(fake: Fake, e
     assert asked["headers"]["authorization"] == f"Bearer {KEY}"
 
 
+def test_a_vector_for_each_token_becomes_their_mean(fake: Fake, embed: Callable[..., Embedded]) -> None:
+    fake.always(told([{"embedding": [[1, 0], [0, 0.5]]}]), at=AT)
+
+    assert embed("a mill").vectors == ((0.5, 0.25),)
+
+
 def test_numbers_may_come_packed(fake: Fake, embed: Callable[..., Embedded]) -> None:
     fake.always(told([{"embedding": b64encode(struct.pack("<2f", 0.25, -2)).decode()}]), at=AT)
 
@@ -91,6 +97,9 @@ def test_nothing_is_asked_for_no_texts(fake: Fake, embed: Callable[..., Embedded
         told([{"embedding": "nonsense"}]),
         told([{"embedding": b64encode(b"\0\0\xc0\x7f").decode()}]),
         told([{"embedding": [1, "2"]}]),
+        told([{"embedding": [[1, 2], [3]]}]),
+        told([{"embedding": [[1, 2], "none"]}]),
+        told([{"embedding": [[[1]]]}]),
         told([{"embedding": [10**400]}]),
         told("none"),
         {"json": {}},

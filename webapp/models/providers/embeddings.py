@@ -41,6 +41,16 @@ def _pieces(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _vector(value: Any) -> Vector:
+    """Returns a text's vector; of a model that has one for each token, as llama.cpp sends them, their mean. Empty for neither."""
+    if not (isinstance(value, list) and value and isinstance(value[0], list)):
+        return _numbers(value)
+    vectors = [_numbers(one) for one in value]
+    if len({len(vector) for vector in vectors}) != 1:
+        return ()
+    return tuple(sum(column) / len(vectors) for column in zip(*vectors, strict=True))
+
+
+def _numbers(value: Any) -> Vector:
     """Returns a vector from numbers or base64-encoded floats, which some servers send; empty if it is neither."""
     if isinstance(value, str):
         value = _unpacked(value)

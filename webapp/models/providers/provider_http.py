@@ -117,7 +117,9 @@ class ProviderHttp:
             with self._post(EMBEDDINGS, payload, stop, "application/json", self._first_byte_seconds) as body:
                 self._refuse(body)
                 body.within(self._first_byte_seconds)
-                embedded = embedded_in(self._object(body.read_all()), len(payload["input"]))
+                value = self._object(content := body.read_all())
+                # A reply with a vector for each token is long.
+                embedded = read_in_thread(lambda _: embedded_in(value, len(payload["input"])), content)
         except Stopped:
             raise self._stopped() from None
         if embedded is None:
