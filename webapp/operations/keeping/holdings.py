@@ -96,7 +96,9 @@ HOLDINGS = (
         rule="until the answer has ended",
     ),
     Holding("Notices", "notice", lambda: [(Notice.created_at, true())], rule="a week"),
-    Holding("Usage", "answer", lambda: [(Generation.created_at, true())], rule="for ever, without text once its chat is deleted"),
+    Holding(
+        "Usage", "request", lambda: [(Generation.created_at, true())], rule="for ever, without text once its chat is deleted"
+    ),
 )
 LOSSES = (
     OF_CHATS,

@@ -63,7 +63,7 @@ def send(to: Sequence[str], subject: str, text: str) -> list[str]:
 def send_test(to: str, *, author: audit.AuditAuthor) -> None:
     """Sends one test email; raises `Invalid` with the error."""
     check_address(to or "nobody", field="to")
-    audit.record("sent a test email", author=author, object_kind="setting", object_id="mail.host", detail=to)
+    audit.record("sent a test email", author=author, detail=to)
     try:
         send([to], "A test from Millrace", TEST)
     except ProviderError as error:
