@@ -28,7 +28,7 @@ KIND = side_requests.kind("transcription", "Dictation", lambda *_: None, lambda 
 MOST_BYTES = 25 * 1024 * 1024
 # A budget is estimated from as many tokens as OpenAI's models count, and from as many bytes as browsers record.
 TOKENS_A_SECOND, BYTES_A_SECOND, OTHER_BYTES = 17, 4_000, {WAV: 32_000, FLAC: 16_000}
-NOT_SET_UP = "Dictation isn't set up. An admin can choose a model for it in Administration → Models → Voice."
+NOT_SET_UP = "Dictation isn't set up. Admins choose a model for it in Administration → Models → Voice."
 NO_GUESTS = "Guests can't dictate."
 EMPTY = "This recording is empty. Record it again."
 NO_AUDIO = "This file isn't a recording that can be written down. Send WebM, MP4, M4A, Ogg, MP3, WAV or FLAC."

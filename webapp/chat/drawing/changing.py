@@ -17,7 +17,7 @@ from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 MOST_PICTURES = 40
-NO_MODEL = "No model for pictures is set. An admin can choose one in Administration → Models → Tools."
+NO_MODEL = "No model for pictures is set. Admins choose one in Administration → Models → Tools."
 
 
 def is_possible() -> bool:

@@ -32,7 +32,7 @@ MOST_AT_ONCE = 3
 # A person hears a sentence in two seconds or more.
 THROTTLE = PerApp(lambda: Throttle(burst=40, seconds=1.5, now=time.monotonic, name="speech"))
 MOST_VOICE = 100
-NO_MODEL = f"No model for reading aloud is set. An admin can choose one in {WHERE}."
+NO_MODEL = f"No model for reading aloud is set. Admins choose one in {WHERE}."
 NO_GUESTS = "Guests can't use the server's voice."
 NOTHING = "There is nothing to read in this text."
 FULL = "Too many texts are being read aloud. Please try again in a moment."

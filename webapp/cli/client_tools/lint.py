@@ -51,7 +51,10 @@ def of_head(status: int, headers: Mapping[str, str]) -> list[Finding]:
         "It has a Content-Length, so it isn't a stream.": "content-length" in lower_headers,
     }
     notes = {
-        "X-Accel-Buffering isn't “no”: nginx would buffer it.": lower_headers.get("x-accel-buffering") != "no",
+        "X-Accel-Buffering isn't “no”: nginx would buffer it, unless it is nginx that has taken it out.": lower_headers.get(
+            "x-accel-buffering"
+        )
+        != "no",
         "Cache-Control lacks no-transform: something in between may compress it.": "no-transform" not in cache,
     }
     findings = [Finding("bad", sentence) for sentence, is_so in wrong.items() if is_so]

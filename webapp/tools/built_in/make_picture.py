@@ -18,8 +18,8 @@ from webapp.tools.tool import CallContext, Hints, Result, Tool, ToolFailed
 MOST_PROMPT, MOST_NAME = 4_000, 60
 SIZES = {"square": "1024x1024", "wide": "1536x1024", "tall": "1024x1536"}
 WHERE = "Administration → Models → Tools"
-NOT_SET_UP = f"No model for pictures is set. An admin can choose one in {WHERE}."
-GONE = f"The model for pictures is of no connection any longer. An admin can choose another in {WHERE}."
+NOT_SET_UP = f"No model for pictures is set. Admins choose one in {WHERE}."
+GONE = f"The model for pictures is of no connection any longer. Admins choose another in {WHERE}."
 COST = "It cost ${}."
 UNPRICED = "What it cost is not known."
 
