@@ -31,6 +31,8 @@ MOST_WORDS = 900
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)(.*(?:\n .*)*)", re.M)
 # It cuts the fonts; nothing of it is in what browsers get.
 FONT_TOOL = "subset-font"
+# Only an older Python or another system installs these, and neither the lock nor the registry's hashes say what their licence is.
+NOT_EVERYWHERE = {"async-timeout": "Apache-2.0", "tzdata": "Apache-2.0"}
 HASH = re.compile(r"--hash=sha256:(\w+)")
 COPIED = re.compile(r"^COPY (?!--from)(.+) \S+$", re.M)
 
@@ -162,20 +164,19 @@ def component(registry: str, name: str, version: str, licence: str, hashes: Iter
         "version": version,
         "purl": address,
         "bom-ref": address,
-        "licenses": [{"license": {"name": licence}}] if licence else [],
+        "licenses": [{"license": {"name": licence}}],
         "hashes": [{"alg": kind, "content": content} for kind, content in hashes],
     }
 
 
 def python_licence(name: str, version: str) -> str:
-    """Returns what the installed package says: an SPDX expression, or else the name of a licence.
-
-    Empty for one that isn't installed, because only an older Python or another system needs it.
-    """
+    """Returns what the installed package says: an SPDX expression, or else the name of a licence."""
+    if licence := NOT_EVERYWHERE.get(name.lower()):
+        return licence
     try:
         about = metadata(name)
     except PackageNotFoundError:
-        return ""
+        sys.exit(f"{name} isn't installed here: name its licence in NOT_EVERYWHERE of scripts/release.py.")
     if about["Version"] != version:
         sys.exit(f"{name} {about['Version']} is installed, and {version} is in requirements.lock. Run make setup.")
     named = [words.rpartition(" :: ")[2] for words in about.get_all("Classifier", []) if words.startswith("License ::")]
