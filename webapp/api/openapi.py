@@ -23,7 +23,8 @@ ABOUT = (
     "*Settings → API tokens*, or with a browser cookie: requests other than GET then need `Sec-Fetch-Site: same-origin`, as "
     "browsers send it, or the `Origin` of this server. Errors are "
     "problem+json, with a sentence in `detail` and a machine-readable `code`. Requests that send or edit a message, start "
-    "a workflow or start a plan may include an `Idempotency-Key`."
+    "a workflow or start a plan may include an `Idempotency-Key`. A request line of more than 8,190 bytes is refused before any "
+    "of this, with 414, a short HTML page and the end of the connection."
 )
 KEY = "Repeating it returns the first result; with another text, chat or plan it is a new request. Visible ASCII characters."
 SIGNED_IN = "Session cookie of a signed-in browser. If `PUBLIC_URL` is https, its name is `__Host-millrace`."
