@@ -1,11 +1,15 @@
 """The catalog of settings: how each setting's text is parsed."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.support.source import ROOT
 from webapp.base.config import Config
 from webapp.settings import catalog
 from webapp.settings.catalog import SETTINGS
-from webapp.settings.kinds import Setting, Value, as_text
+from webapp.settings.kinds import PAGES, Setting, Value, as_text
+from webapp.settings.parts import PARTS
 
 NAMES = """
     stream.first_byte_seconds stream.ladder_seconds stream.stall_seconds stream.total_seconds stream.idle_listener_seconds
@@ -14,6 +18,8 @@ NAMES = """
     audit.days limits.plans_per_month restart.policy demo.fallback demo.visitors models.default models.fallbacks models.allowed
     models.temperature models.max_tokens models.titles limits.connections_per_address limits.made_per_minute limits.made_burst
 """
+# Read by a constant, or by the word after the point.
+NAMED_BY_PARTS = {"languages.default", "tools.rounds", "tools.calls", "tools.seconds", "tools.chars"}
 UNDERSTOOD = [
     ("stream.total_seconds", " 90 ", 90),
     ("stream.total_seconds", "0.5", 0.5),
@@ -60,6 +66,18 @@ def test_each_section_is_among_the_sections() -> None:
     rows = [row for name, rows in vars(catalog).items() if name.startswith("_") and isinstance(rows, tuple) for row in rows]
     there = {row.name for row in rows if isinstance(row, Setting)}
     assert there == set(SETTINGS), "add its section to SECTIONS in webapp/settings/catalog.py, and its page to settings/parts.py"
+
+
+def test_every_setting_has_a_page() -> None:
+    pages = {part.path for part in PARTS.values()} | {page for page in PAGES.values() if not page.startswith("/admin/settings/")}
+    lacking = {entry.name: entry.page for entry in SETTINGS.values() if entry.page not in pages}
+    assert not lacking, "add a Part to webapp/settings/parts.py, or its page to PAGES in webapp/settings/kinds.py"
+
+
+def test_every_setting_is_read() -> None:
+    used = "".join(path.read_text("utf-8") for path in (ROOT / "webapp").rglob("*.py") if path != Path(catalog.__file__))
+    unused = {name for name in SETTINGS if f'"{name}"' not in used}
+    assert unused == NAMED_BY_PARTS, 'read it where it counts: setting("its.name")'
 
 
 @pytest.mark.parametrize("wanted", SETTINGS.values(), ids=SETTINGS)
