@@ -6,6 +6,7 @@ from dataclasses import fields
 from scripts.reference import reference
 from tests.support.source import ROOT
 from webapp.api.native.events import PLACED
+from webapp.people.accounts.roles import SCOPES
 from webapp.settings.catalog import SETTINGS
 from webapp.streaming.events import GENERATION_EVENTS
 
@@ -39,3 +40,10 @@ def test_the_limits_that_people_reach_are_those_of_the_settings() -> None:
     ).format_map(limits) in troubles
     # A fifth is refused.
     assert (limits["concurrent_streams"], "run four chats at the same time" in tour) == (4, True)
+
+
+def test_the_page_of_accounts_tells_every_scope_of_tokens() -> None:
+    page = (ROOT / "docs" / "accounts.md").read_text("utf-8")
+
+    lacking = [scope for scope in SCOPES if f"\n| `{scope}` |" not in page]
+    assert not lacking, "a row in docs/accounts.md, API tokens"
