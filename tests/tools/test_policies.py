@@ -56,6 +56,21 @@ def test_an_admin_decides_for_everyone(owner: Browser, member: Browser) -> None:
     assert sorted(entries) == ["as usual", "ask", "deny"]
 
 
+def test_admins_get_a_link_to_what_makes_a_tool_available(owner: Browser, member: Browser) -> None:
+    """Others read that admins can do it, and where."""
+    page = owner.page("/admin/tools")
+    assert page.says("No model for pictures is set. Admins choose one in Administration → Models → Tools. Set it up")
+    assert page.says("No web search is set up. Admins choose one in Administration → Models → Tools. Set it up")
+    for key, field in (("make_picture", "tools.picture_model"), ("search_web", "tools.search_kind")):
+        assert page.all(f"[id='{field}']")
+        assert page.all(f"a[href='/admin/tools#{field}']")
+        assert owner.page(f"/admin/tools/policy?key={key}").all(f"a[href='/admin/tools#{field}']")
+    path = member.post("/chats", message="Hello").location.partition("#")[0]
+    tools = member.page(f"{path}/tools")
+    assert tools.says("No web search is set up. Admins choose one in Administration → Models → Tools.")
+    assert not tools.all("a[href^='/admin']")
+
+
 def test_groups_and_people_can_only_be_stricter(owner: Browser, member: Browser, millers: str) -> None:
     owner.post("/admin/tools/policy/groups?key=read_page", group=f"group:{millers}", limit="ask")
     assert (_policy(member), _policy(owner)) == ("ask", "allow")

@@ -99,7 +99,7 @@ class Tool:
     `says` words a call for people by its arguments, such as *Searched the web for “otters”*; it must accept arguments that do
     not fit the schema. `about` is what people read of the tool, if that isn't the description. `run` does the call, in the
     context of the application, in a greenlet of its own; a tool without it waits for a person's answer. `policy` is the usual
-    one. `unavailable` returns why it can't be used now, or nothing.
+    one. `unavailable` returns why it can't be used now, or nothing; `setting` is the one with which an admin changes that.
     One of a tool server has the server's id, its name as `Result.outside` says it, and the hash of what was accepted.
     With `is_in_own_name`, what it does is done as the person, not as everyone: others don't decide about that. What one
     that `is_private` returns is for that person alone.
@@ -117,6 +117,7 @@ class Tool:
     hints: Hints = field(default_factory=Hints)
     policy: Policy = "ask"
     unavailable: Callable[[], str] = lambda: ""
+    setting: str = ""
     server_id: str | None = None
     server: str = ""
     hash: str = ""

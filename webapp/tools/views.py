@@ -77,14 +77,15 @@ def _page(
     hits: list[str] | None = None,
     status: int = 200,
 ) -> Response:
+    tools = built_in_tools()
     return render(
         "tools/index.html",
         status=status,
         form=form or SettingsForm(bp.url_prefix or ""),
         key_form=key_form or KeyForm.fresh(),
         has_key=bool(search_connections.stored()),
-        unavailable=search_connections.unavailable(),
-        tools=built_in_tools().values(),
+        tools=tools.values(),
+        web_search=tools["search_web"],
         policies=policies_for(None),
         trouble=trouble,
         hits=hits,

@@ -84,4 +84,5 @@ MAKE_PICTURE = Tool(
     hints=Hints(is_destructive=False),
     policy="ask",
     unavailable=unavailable,
+    setting=PICTURE_MODEL,
 )

@@ -106,6 +106,7 @@ SEARCH_WEB = Tool(
     hints=READS_THE_WORLD,
     policy="allow",
     unavailable=search_connections.unavailable,
+    setting=search_connections.KIND,
 )
 # The same search, before the answer of a model that takes no tools: nothing but the answer waits for it.
 SEARCH_BEFORE = replace(SEARCH_WEB, run=partial(search, most_chars=BEFORE_CHARS, seconds=BEFORE_SECONDS, cite=CITE_ONLY))
