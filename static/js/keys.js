@@ -12,16 +12,16 @@
     document.body.appendChild(sheet).showModal();
     window.htmx?.process(sheet);
   };
-  // What scripts do by key; they return false where there is nothing to do. For all else a button is pressed.
+  // What scripts do by key; they return false where there is nothing to do. For all else a button is pressed, or a card focused.
   millrace.acts = { search: () => open("/search"), help: () => open("/help"), new_chat: () => location.assign("/") };
   const keys = JSON.parse(document.documentElement.dataset.keys);
   const [SOON, TEXTS] = [1_000, "input, textarea, select, dialog *, :popover-open *"];
   let [first, since, again] = ["", 0, -SOON];
   const press = (name, { timeStamp }) => {
-    const button = document.querySelector(`[data-shortcut="${name}"]:enabled:not(.message:not(:last-child) *)`);
+    const button = document.querySelector(`[data-shortcut="${name}"]:not(:disabled, .message:not(:last-child) button)`);
     // A key pressed twice starts one new version.
     const isAgain = button?.matches("[formaction$='/again']");
-    if (!isAgain || timeStamp - again > SOON) button?.click();
+    if (!isAgain || timeStamp - again > SOON) button?.[button.type ? "click" : "focus"]();
     if (isAgain) again = timeStamp;
     return Boolean(button);
   };

@@ -17,6 +17,7 @@ DESK = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 QUESTION = {"tool": "ask_person", "arguments": {"question": "Which?", "choices": ["Red", "Blue"]}}
 FREE = {"tool": "ask_person", "arguments": {"question": "Why?"}}
+FILE = {"tool": "write_file", "arguments": {"name": "weirs.txt", "text": "Otters"}}
 SEARCH = {"tool": "search_documents", "arguments": {"query": "weirs"}}
 
 
@@ -125,6 +126,31 @@ def test_what_is_typed_stays_and_every_tab_hears_of_the_decision(server: Server,
     assert page.evaluate("heard.filter(words => words.startsWith('Waiting')).length") == 1
     second.answer.locator(".calls summary").click()
     expect(second.answer.locator(".call__reply")).to_have_text("Half a reason")
+
+
+def test_a_key_brings_to_what_waits(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.always({"rounds": [{"says": "Hm.", "calls": [FILE]}, {"says": "Written."}]})
+    person = visit(server, is_new=True, **DESK)
+    stricter = {"shown": "write_file", "limit-write_file": "ask"}
+    assert person.context.request.post("/settings/tools", form=stricter, headers={"Origin": server.url}).ok
+    chat = begun(person, "Write a file")
+    page = chat.page
+    chat.expect("waiting")
+    chat.box.fill("half a thought")
+    page.keyboard.press("F2")
+    asked = card(page, "Allow “Write a file”?")
+    expect(asked).to_be_focused()
+    expect(asked).to_be_in_viewport()
+    expect(chat.box).to_have_value("half a thought")
+    page.keyboard.press("Tab")
+    expect(asked.get_by_role("button", name="Allow once")).to_be_focused()
+    page.keyboard.press("Enter")
+    chat.expect("completed")
+    expect(chat.answer).to_contain_text("Written.")
+    # Nothing waits any more, so the key is the browser's.
+    chat.box.focus()
+    page.keyboard.press("F2")
+    expect(chat.box).to_be_focused()
 
 
 def test_it_is_the_same_card_without_scripts_and_after_a_restart(own_server: Server, upstream: Upstream, visit: Visit) -> None:

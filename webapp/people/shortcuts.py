@@ -32,6 +32,7 @@ SHORTCUTS = (
     Shortcut("help", "Show the help", "?"),
     Shortcut("chat_settings", "Open the settings of a chat: its collections and prompts", "#"),
     Shortcut("quote", "Quote the selected text of a message", ">"),
+    Shortcut("waiting", "Go to what waits for your decision in a chat", "F2", is_for_text=True),
     Shortcut("previous_version", "Show the previous version of the last answer", "ArrowLeft"),
     Shortcut("next_version", "Show the next version, or write one in a chat with a character", "ArrowRight"),
     Shortcut("stop_plan", "Stop the plan in progress", "s"),
