@@ -34,10 +34,10 @@ CUT = """column => [column, ...column.querySelectorAll(':not(.sr, .sr *)')].filt
 BOXES = "all => all.map(each => each.getBoundingClientRect().toJSON())"
 
 
-def begun(person: Person, upstream: Upstream, *behaviours: dict[str, object]) -> ChatPage:
+def begun(person: Person, upstream: Upstream, *behaviours: dict[str, object], **more: object) -> ChatPage:
     """Begins a chat in which as many models answer side by side; returns its page."""
     upstream.behaves(behaviours)
-    body = {"message": "Tell me about mills", "models": MODELS[: len(behaviours)]}
+    body = {"message": "Tell me about mills", "models": MODELS[: len(behaviours)], **more}
     made = person.context.request.post("/api/v1/chats", data=body, headers={"Origin": person.url})
     assert made.status == 201, made.text()
     return ChatPage(person.open(f"/chats/{made.json()['chat']['id']}"))
@@ -69,6 +69,13 @@ def test_columns_have_no_known_barriers_and_are_tabs_on_a_phone(server: Server, 
     for width in (320, 360, 390, 412):
         phone.set_viewport_size({"width": width, "height": HEIGHT})
         assert phone.locator(".row > .queue").evaluate("button => button.scrollWidth <= button.clientWidth")
+    german = visit(server, locale="de", **PHONE).open(chat.path)
+    expect(german.locator(".row > .stop")).to_have_text("Alle stoppen")
+    for width in (320, 360, 390, 412):
+        german.set_viewport_size({"width": width, "height": HEIGHT})
+        for shown_button in (".queue", ".stop"):
+            assert german.locator(f".row > {shown_button}").evaluate("button => button.scrollWidth <= button.clientWidth")
+        assert overflows(german) == []
     phone.set_viewport_size(PHONE["viewport"])
     tabs.nth(ended).tap()
     expect(columns.nth(ended)).to_be_visible()
@@ -91,6 +98,17 @@ def test_columns_have_no_known_barriers_and_are_tabs_on_a_phone(server: Server, 
     for shown_page in (page, phone):
         expect(shown_page.locator(".columns")).to_have_count(0)
         expect(shown_page.locator("article")).to_have_count(2)
+
+
+def test_the_tab_of_a_column_that_waits_says_so(server: Server, upstream: Upstream, visit: Visit) -> None:
+    asks = {"rounds": [{"says": "Hm.", "calls": [{"tool": "ask_person", "arguments": {"question": "Why?"}}]}, {"says": "So."}]}
+    person = visit(server, **PHONE)
+    page = begun(person, upstream, WHOLE, asks, tools=["ask_person"]).page
+    expect_statuses(page, completed=1, waiting=1)
+    columns = page.locator(".column")
+    waiting = next(number for number in range(2) if columns.nth(number).locator("[data-status=waiting]").count())
+    signs = page.locator(".columns__tab").evaluate_all("all => all.map(tab => getComputedStyle(tab, '::before').content)")
+    assert ["●" in sign for sign in signs] == [number == waiting for number in range(2)]
 
 
 @pytest.mark.parametrize("width", [NARROW, A4])

@@ -30,6 +30,20 @@ def test_a_hidden_page_keeps_its_stream_while_the_answer_runs(server: Server, up
     chat.expect("completed")
 
 
+def test_the_title_of_a_hidden_page_says_that_a_call_waits(server: Server, upstream: Upstream, visit: Visit) -> None:
+    question = {"tool": "ask_person", "arguments": {"question": "Why?"}}
+    upstream.always({"rounds": [{"says": "Hm, let me see.", "holds": [2], "calls": [question]}, {"says": "So."}]})
+    chat = visit(server).begin("Why", tools="ask_person")
+    chat.expect("responding")
+    until(chat.page, chat.is_connected)
+    chat.hide()
+    upstream.goes_on()
+    chat.expect("waiting")
+    expect(chat.page).to_have_title("● Why · Millrace")
+    chat.hide(False)
+    expect(chat.page).to_have_title("Why · Millrace")
+
+
 def test_a_page_that_was_hidden_learns_what_it_missed(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("One.")
     person = visit(server)

@@ -17,8 +17,10 @@ GONE = "This link doesn't open anything"
 NOTICED_MS = 3_000
 
 
-def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, upstream: Upstream, visit: Visit) -> None:
-    person = visit(server)
+def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(
+    server: Server, upstream: Upstream, visit_anywhere: Visit
+) -> None:
+    person = visit_anywhere(server)
     upstream.says(RICH)
     chat = person.begin("What flows north?")
     chat.expect("completed")
@@ -31,7 +33,7 @@ def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, 
     assert violations(page) == []
     address = page.get_by_label("Address of the link").input_value().removeprefix(server.url)
 
-    guest = visit(server, is_signed_in=False, **PHONE)
+    guest = visit_anywhere(server, is_signed_in=False, **PHONE)
     shared = guest.open(address)
     expect(shared.locator("article")).to_have_count(2)
     assert shared.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
