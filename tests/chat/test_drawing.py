@@ -58,7 +58,7 @@ def test_an_answer_is_drawn_from_the_last_message(app, owner, fake):
     page = asked(owner)
     assert [entry["body"] for entry in sent_to(fake, PICTURES)] == [{"model": MODEL, "prompt": "An otter", "n": 1}]
     generation, message = last(app)
-    assert message.content.startswith("![picture](/files/")
+    assert message.content.startswith("![An otter](/files/")
     assert (generation.status, generation.reason, generation.output_tokens) == ("completed", "stop", 300)
     assert Decimal(generation.cost or "0") == Decimal("0.04")
     with app.app_context():
@@ -150,6 +150,23 @@ def test_one_that_a_restart_has_cut_waits_for_a_person(app, owner, fake):
     assert len(sent_to(fake, PICTURES)) == 1
 
 
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("An otter\n\n# at *night*", "An otter # at night"),
+        ("An otter](/files/x) ![y](https://a.example/z)", "An otter /files/x ! y https://a.example/z"),
+        ("Otters by <b>day</b> & `night` \\", "Otters by b day /b & night"),
+        ("[]", "picture"),
+        ("An otter " * 20, "An otter " * 13 + "An…"),
+    ],
+)
+def test_a_picture_is_named_by_the_words_that_asked_for_it(app, owner, fake, message, words):
+    replies(fake)
+    (picture,) = asked(owner, message).all(".message-text img")
+    assert " ".join(str(picture.attributes["alt"]).split()) == words
+    assert str(picture.attributes["src"]).startswith("/files/")
+
+
 def test_nothing_is_asked_for_without_words_or_room(app, owner, fake):
     block = uploaded(owner, drawn(), "a.png").get_json()["block"]
     refused = owner.post("/chats", message="", part=block, answered_by=MODEL)
@@ -169,7 +186,7 @@ def test_people_who_choose_no_models_have_this_one(app, owner, member, fake):
     with app.app_context():
         set_setting("models.allowed", "fake/plain")
     asked(member)
-    assert last(app)[1].content.startswith("![picture]")
+    assert last(app)[1].content.startswith("![An otter]")
     refused = owner.post("/chats", message="An otter", answered_by="openai/dall-e-3")
     assert refused.status_code == 422
 
@@ -199,7 +216,7 @@ def test_a_picture_of_an_answer_is_changed_by_a_sentence(app, owner, fake):
     (edit,) = sent_to(fake, EDITS)
     assert 'name="prompt"\r\n\r\nAt night\r\n' in edit["body"]
     _, message = last(app)
-    assert message.content.startswith("![picture]")
+    assert message.content.startswith("![At night]")
     assert message.content != f"![picture](/files/{id})"
     with app.app_context():
         assert db.session.get_one(Message, message.parent_id).content == f"At night\n\n![picture.png](/files/{id})"

@@ -63,7 +63,7 @@ class DrawingSource:
             words = f"{error} {MAYBE_PAID}" if is_maybe_paid(error) else str(error)
             raise ProviderError(error.code, words, retry_after=error.retry_after, of_connection=error.of_connection) from error
         yield drawn.usage
-        yield Pictured(drawn.content)
+        yield Pictured(drawn.content, words=self._request.prompt)
         yield Ended("completed", "stop")
 
     def check_timeout(self) -> str:

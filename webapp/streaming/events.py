@@ -241,11 +241,12 @@ class Kept:
 class Pictured:
     """A picture in a model's answer, as it was sent. Never part of a log: where it is kept, the text refers to its file.
 
-    Until its provider has read it, it has an `address`.
+    Until its provider has read it, it has an `address`. One that was asked for has the words of the request.
     """
 
     content: bytes = field(default=b"", repr=False)
     address: str = ""
+    words: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

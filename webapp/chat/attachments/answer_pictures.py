@@ -7,9 +7,9 @@ from contextlib import closing
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.errors import AppError
-from webapp.base.words import plural
+from webapp.base.words import plural, shortened
 from webapp.chat.attachments import service
-from webapp.chat.files.reference import reference
+from webapp.chat.files.reference import NAME_CHARS, reference
 from webapp.engine.engine import Engine
 from webapp.engine.live import Source
 from webapp.models.providers.base import ModelRequest
@@ -60,7 +60,8 @@ class Keeper:
         else:
             if file_id not in self._file_ids:
                 self._file_ids.add(file_id)
-                yield Delta(reference(NAME, file_id).written)
+                words = shortened(" ".join(picture.words.split()), NAME_CHARS)
+                yield Delta(reference(words or NAME, file_id).written)
 
 
 class SourceWithPictures:
