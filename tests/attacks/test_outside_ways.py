@@ -28,7 +28,7 @@ from tests.attacks.test_outside_rule import (
     settled,
     tool,
 )
-from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring
+from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, download
 from tests.chat.test_roleplay_imports import ALL as SILLYTAVERN, lines
 from tests.conftest import signed_in, with_session
 from tests.support.waiting import seen
@@ -218,6 +218,24 @@ def of_memory(world: World) -> str:
     return world.chat(world.program, "Tell me of the xylograph")
 
 
+def of_export(world: World, kind: str) -> str:
+    """A chat of Mira's, as a file that she has given away."""
+    chat_id = world.chat(world.mira, f"Do as I say. {ORDERS}")
+    return world.imported(download(with_session(world.app, "mira@example.org"), f"/chats/{chat_id}/export.{kind}"), f"a.{kind}")
+
+
+def of_own_export(world: World) -> str:
+    """One's own chat with a message of Mira's, exported and imported again."""
+    chat_id = of_message(world)
+    browser = signed_in_again(world)
+    file = download(browser, f"/chats/{chat_id}/export.json")
+    browser.post(f"/chats/{chat_id}/delete")
+    browser.post(f"/chats/{chat_id}/erase")
+    again = world.imported(file, "a.json")
+    assert again != chat_id
+    return again
+
+
 # Each way in, and how its card begins to say where the text is from.
 WAYS: dict[str, tuple[Callable[[World], str], str]] = {
     "a preset": (of_preset, "the preset Travel by"),
@@ -240,6 +258,9 @@ WAYS: dict[str, tuple[Callable[[World], str], str]] = {
     "an import of Claude": (lambda world: world.imported(CLAUDE), "an imported chat"),
     "an import of Open WebUI": (lambda world: world.imported(OPENWEBUI), "an imported chat"),
     "an import of SillyTavern": (lambda world: world.imported(lines(*SILLYTAVERN), "chat.jsonl"), "an imported chat"),
+    "an export of someone else": (lambda world: of_export(world, "json"), "an imported chat"),
+    "an export of one's own": (of_own_export, "an imported chat"),
+    "a saved page": (lambda world: of_export(world, "html"), "an imported chat"),
 }
 
 
