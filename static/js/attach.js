@@ -26,7 +26,7 @@
       name = /[^.]\.\w+$/.test(plain) ? plain : `${plain}.txt`;
     const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
     const bytes = new Blob([text]).size,
-      size = bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} KB`;
+      size = bytes < 1000 ? `${bytes} ${_("bytes")}` : `${Math.round(bytes / 1024)} KB`;
     add({ name, size, text, block: `${name}\n${fence}${name.match(/\w+$/)[0]}\n${text.trimEnd()}\n${fence}` });
   };
   const attach = async (file) => {

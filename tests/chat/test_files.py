@@ -21,10 +21,11 @@ from tests.knowledge.office import docx, paragraph, pdf
 from tests.support.marks import on_both_databases
 from webapp.base.current import CONFIG
 from webapp.base.db import db, utc_now, write
+from webapp.base.words import size
 from webapp.chat import erasing
 from webapp.chat.exchange import export
 from webapp.chat.files import picture, reference, storage
-from webapp.chat.files.attachments import folded, joined, parted, size_of
+from webapp.chat.files.attachments import folded, joined, parted
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import sending
 from webapp.chat.prompt import answer_prompt
@@ -318,7 +319,7 @@ def test_an_original_of_elsewhere_is_no_link(app, owner, fake):
 @pytest.mark.slow
 def test_a_documents_chip_shows_the_size_of_its_file(owner):
     letter = docx(paragraph("Oil the bearing."))
-    assert uploaded(owner, letter, "letter.docx").get_json()["size"] == size_of(len(letter))
+    assert uploaded(owner, letter, "letter.docx").get_json()["size"] == size(len(letter))
 
 
 @pytest.mark.slow

@@ -17,12 +17,12 @@ from tests.upstream.server import REFUSED
 from webapp.base.config import ROOT
 from webapp.base.heavy.threads import READS
 from webapp.base.process.watchdog import WATCHDOG
+from webapp.base.words import size
 from webapp.engine.engine import ENGINE
 from webapp.engine.state.circuit import FAILURES, Circuits
 from webapp.operations.health import views as health_views
 from webapp.streaming.codec import SseDecoder
 from webapp.streaming.events import Delta
-from webapp.web.health_facts import size
 
 
 def connected(make_app: MakeApp, fake: Fake, **environ: str) -> Flask:

@@ -2,6 +2,8 @@
 
 import re
 
+from webapp.base.languages import ngettext
+
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
@@ -15,13 +17,17 @@ def plural(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def size(count: int) -> str:
-    """Formats a number of bytes like `640 bytes`, `12 KB`, `3.4 MB` or `8 MB`."""
-    if count < 1024:
-        return plural(count, "byte")
-    if count < 1024 * 1024:
-        return f"{round(count / 1024)} KB"
-    return f"{count / 1024 / 1024:,.1f}".removesuffix(".0") + " MB"
+def size(count: float) -> str:
+    """Formats a number of bytes like `640 bytes`, `12 KB`, `3.4 MB`, `8 MB` or `279 GB`."""
+    if count < 1000:
+        return ngettext("%(num)s byte", "%(num)s bytes", round(count))
+    units = ["KB", "MB", "GB"]
+    count /= 1024
+    while count >= 1000 and len(units) > 1:
+        count /= 1024
+        units.pop(0)
+    digits = 0 if units[0] == "KB" or count >= 100 else 1
+    return f"{count:,.{digits}f}".removesuffix(".0") + f" {units[0]}"
 
 
 def shortened(text: str, most_chars: int) -> str:

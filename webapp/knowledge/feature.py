@@ -8,6 +8,7 @@ from sqlalchemy import Executable, exists, func, select
 
 from webapp.base.heavy import bounded
 from webapp.base.languages import gettext as _, ngettext
+from webapp.base.words import size
 from webapp.engine.watching.lists import LiveList, LivePage
 from webapp.knowledge import document_views, queries, shown, trash, views
 from webapp.knowledge.changes import WHAT
@@ -21,7 +22,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
 from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
-from webapp.web.health_facts import Chapter, HealthFact, MoreFacts, size
+from webapp.web.health_facts import Chapter, HealthFact, MoreFacts
 from webapp.web.navigation import NavEntry
 
 LISTED, PATIENCE_SECONDS = 5, 10.0

@@ -141,7 +141,7 @@ def document(row: Document) -> ShownDocument:
     status = row.error or _(STATES[row.state])
     if row.state == "ready":
         status = " · ".join(
-            (_(formats.label(row.name)), ngettext("%(num)s passage", "%(num)s passages", row.passages), _size(row.bytes))
+            (_(formats.label(row.name)), ngettext("%(num)s passage", "%(num)s passages", row.passages), size(row.bytes))
         )
     elif row.of and row.state == "splitting":
         status = _("Splitting (%(share)s %%)", share=100 * row.done // row.of)
@@ -226,10 +226,6 @@ def _page_label(name: str, number: int | None) -> str:
     words = {"slide": _("slide %(number)s", number=number), "sheet": _("sheet %(number)s", number=number)}
     word = formats.PAGE_WORDS.get(formats.ending(name), "")
     return (words.get(word) or _("page %(number)s", number=number)) if number else ""
-
-
-def _size(count: int) -> str:
-    return ngettext("%(num)s byte", "%(num)s bytes", count) if count < 1024 else size(count)
 
 
 def _number(value: int) -> str:

@@ -36,13 +36,3 @@ class MoreFacts:
     """A chapter that a feature `brings`."""
 
     chapter: Callable[[], Chapter]
-
-
-def size(count: float) -> str:
-    """Formats a size like `340 KB` or `1.2 GB`."""
-    units = ["bytes", "KB", "MB", "GB"]
-    while count >= 1000 and len(units) > 1:
-        count /= 1024
-        units.pop(0)
-    is_round = units[0] in ("bytes", "KB") or count >= 100
-    return f"{count:,.0f} {units[0]}" if is_round else f"{count:.1f} {units[0]}"

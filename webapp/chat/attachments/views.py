@@ -6,9 +6,10 @@ from flask import Blueprint, Response, jsonify, request
 
 from webapp.base.db import db
 from webapp.base.languages import gettext as _
+from webapp.base.words import size
 from webapp.chat.attachments import service
 from webapp.chat.files import storage
-from webapp.chat.files.attachments import ABOUT_LONG, IN_PASSAGES, size_of
+from webapp.chat.files.attachments import ABOUT_LONG, IN_PASSAGES
 from webapp.chat.files.reference import parted, reference
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, StoredFile
 from webapp.chat.record.access import right_in
@@ -47,7 +48,7 @@ def bring() -> Response:
     is_unseen = is_picture and supports(model_named(request.form.get("model", "")), "vision") is False
     return jsonify(
         name=file.name,
-        size="" if is_picture else ", ".join((size_of(bytes), _(IN_PASSAGES))) if is_long else size_of(bytes),
+        size="" if is_picture else ", ".join((size(bytes), _(IN_PASSAGES))) if is_long else size(bytes),
         text="" if is_picture else _(ABOUT_LONG) if is_long else parted(block)[0],
         block=block,
         url=f"/files/{file.id}" if is_picture else "",

@@ -9,9 +9,9 @@ from sqlalchemy import Select, select
 
 from webapp.base.db import db
 from webapp.base.errors import NotFound
+from webapp.base.words import size
 from webapp.chat.attachments import service
 from webapp.chat.files import attachments
-from webapp.chat.files.attachments import size_of
 from webapp.chat.files.storage import is_open_to
 from webapp.chat.files.tables import DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.chat.record.tables import Chat, Message
@@ -132,7 +132,7 @@ def files_by_id(calls: Iterable[Call]) -> dict[str, ShownFile]:
         row.id: ShownFile(
             row.id,
             KeptFile(row.id, row.name, row.version).said,
-            size_of(row.bytes),
+            size(row.bytes),
             row.kind == IMAGE,
             row.width,
             row.height,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
-from webapp.base.words import fence_for
+from webapp.base.words import fence_for, size
 from webapp.chat.files import reference
 from webapp.chat.files.reference import Reference
 from webapp.knowledge import formats
@@ -66,16 +66,9 @@ class ReadingState(NamedTuple):
     words: str
 
 
-def size_of(count: int) -> str:
-    """Formats a number of bytes for people."""
-    if count >= 1_000_000:
-        return f"{count / 1_000_000:.1f} MB"
-    return f"{count} B" if count < 1000 else f"{round(count / 1000)} KB"
-
-
 def text_size(name: str, count: int) -> str:
     """Formats the size of an attached text; that of a document's text isn't the size of its file."""
-    return size_of(count) if formats.reader_of(name) == "text" else _("%(size)s of text", size=size_of(count))
+    return size(count) if formats.reader_of(name) == "text" else _("%(size)s of text", size=size(count))
 
 
 def file(name: str, text: str) -> File:

@@ -6,7 +6,7 @@ from datetime import datetime
 from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.base.languages import gettext
-from webapp.chat.files.attachments import size_of
+from webapp.base.words import size
 from webapp.chat.files.tables import BY_CALL, BY_CHANGE, BY_MESSAGE
 from webapp.chat.page.answer_shown import receipt
 from webapp.chat.texts import changing, queries
@@ -46,7 +46,7 @@ def version(row: TextVersion) -> ShownVersion:
         BY_MESSAGE: gettext("Opened from a message"),
         BY_CHANGE: gettext("Changed by the model"),
     }
-    return ShownVersion(row.number, how.get(row.made_by) or gettext("Edited"), row.by, row.at, size_of(row.file.bytes))
+    return ShownVersion(row.number, how.get(row.made_by) or gettext("Edited"), row.by, row.at, size(row.file.bytes))
 
 
 def change(text_id: str, reader: User) -> ShownChange | None:

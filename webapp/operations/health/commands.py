@@ -19,13 +19,13 @@ from webapp.base.db import db, is_sqlite
 from webapp.base.env_variables import database_url
 from webapp.base.errors import AppError, Unavailable
 from webapp.base.version import VERSION
-from webapp.base.words import plural
+from webapp.base.words import plural, size
 from webapp.models.connections import service as connections
 from webapp.models.connections.models import providers
 from webapp.operations.health import backups, facts, nightly, rehearsal
 from webapp.web.command_errors import names_database, one_line_errors
 from webapp.web.feature import brought
-from webapp.web.health_facts import Chapter, HealthFact, size
+from webapp.web.health_facts import Chapter, HealthFact
 
 MARKS = {"ok": "ok  ", "warn": "!   ", "bad": "BAD ", "": "    "}
 

@@ -26,6 +26,7 @@ from webapp.base.heavy.threads import ALL_THREADS, LOST
 from webapp.base.languages import gettext as _, ngettext
 from webapp.base.process.watchdog import BLOCKED, Watchdog
 from webapp.base.version import COMMIT, VERSION
+from webapp.base.words import size
 from webapp.engine.engine import Engine, the_engine
 from webapp.models.connections import listing
 from webapp.models.connections.effective import LiveConnection
@@ -37,7 +38,7 @@ from webapp.settings.service import setting
 from webapp.streaming.shared_config import UNLIKE
 from webapp.web.feature import brought
 from webapp.web.filters import ago, plural
-from webapp.web.health_facts import Chapter, HealthFact, MoreFacts, size
+from webapp.web.health_facts import Chapter, HealthFact, MoreFacts
 
 UNREADABLE = "%(secrets)s can't be read with it: enter those keys again under Administration, Models, Connections."
 # What helps a connection that is refused, by the reason.

@@ -25,7 +25,7 @@ from webapp.base.database.revisions import newest_revision
 from webapp.base.db import db, is_sqlite, utc_now
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.languages import gettext as _
-from webapp.base.words import plural
+from webapp.base.words import plural, size
 from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
 from webapp.operations.health import backups, rotation
@@ -36,7 +36,7 @@ from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 from webapp.web import filters
 from webapp.web.filters import ago
-from webapp.web.health_facts import HealthFact, size
+from webapp.web.health_facts import HealthFact
 
 EVERY_SECONDS = 60.0
 # Everyone comes back in the first minutes after a start.
