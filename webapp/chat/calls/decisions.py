@@ -85,6 +85,27 @@ class ReachedLimit:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingCalls:
+    """Calls that wait for a decision, with the tools that they are of; `asker` is who asked for them, if not all are built in."""
+
+    calls: Sequence[Call]
+    asker: User | None
+    tools: Mapping[str, Tool]
+
+    def only_by(self, reader: User | None) -> dict[str, str]:
+        """Returns the name of who alone can allow or answer a call, by its id, if that isn't this reader."""
+        if not self.asker or (reader and reader.id == self.asker.id):
+            return {}
+        name = self.asker.name or NAMELESS
+        return {call.id: name for call in self.calls if _is_in_own_name(call, self.tools.get(call.tool))}
+
+    def troubles(self) -> dict[str, str]:
+        """Returns why a call can't be done now, by its id."""
+        reasons = {call.id: tool.unavailable() for call in self.calls if (tool := self.tools.get(call.tool))}
+        return {id: reason for id, reason in reasons.items() if reason}
+
+
 class WrongAnswers(Invalid):
     """Answers to a tool server that don't fit what it asks; `errors` are by the names of the fields."""
 
@@ -159,20 +180,12 @@ def _asker_of(message_id: str) -> User | None:
     return db.session.get(User, asker_id) if asker_id else None
 
 
-def found_before(message_id: str, calls: Sequence[Call], reader: User | None) -> tuple[dict[str, str], dict[str, str]]:
-    """Returns what is known of an answer's calls that wait before they are decided about, each by the call's id.
-
-    The first is the name of who alone can allow or answer it, if that isn't this reader, the second why it can't be done now.
-    """
+def waiting_calls(message_id: str, calls: Sequence[Call]) -> WaitingCalls:
+    """Returns those of an answer's calls that wait for a decision."""
     waiting = [call for call in calls if choices(call)]
     has_more = any(call.tool not in built_in_tools() for call in waiting)
     asker = _asker_of(message_id) if has_more else None
-    tools = tools_of(asker) if asker else built_in_tools()
-    reasons = {call.id: tool.unavailable() for call in waiting if (tool := tools.get(call.tool))}
-    troubles = {id: reason for id, reason in reasons.items() if reason}
-    if not asker or (reader and reader.id == asker.id):
-        return {}, troubles
-    return {call.id: asker.name or NAMELESS for call in waiting if _is_in_own_name(call, tools.get(call.tool))}, troubles
+    return WaitingCalls(waiting, asker, tools_of(asker) if asker else built_in_tools())
 
 
 def _is_in_own_name(call: Call, tool: Tool | None) -> bool:

@@ -19,11 +19,11 @@ from webapp.chat.calls.decisions import (
     IN_OWN_NAME,
     Decision,
     choices,
-    found_before,
     has_lost_model,
     limit_of,
     other_spender,
     parked_answer,
+    waiting_calls,
 )
 from webapp.chat.calls.files import ShownFile, files_by_id
 from webapp.chat.calls.questions import ShownQuestion, shown_question
@@ -237,9 +237,9 @@ def calls_for(
     hidden: Mapping[str, str],
 ) -> ShownCalls:
     """Returns the calls of an answer as this reader sees them, without what is `hidden`, and with what they can decide."""
-    only_by, troubles = found_before(message_id, calls, reader) if is_live else ({}, {})
-    shown = shown_calls(message_id, calls, files, is_live=is_live, hidden=hidden, only_by=only_by)
-    if troubles:
+    waiting = waiting_calls(message_id, calls if is_live else ())
+    shown = shown_calls(message_id, calls, files, is_live=is_live, hidden=hidden, only_by=waiting.only_by(reader))
+    if troubles := waiting.troubles():
         shown = replace(shown, calls=tuple(replace(call, trouble=_(troubles.get(call.id, ""))) for call in shown.calls))
     return replace(shown, limit=_reached(message_id, reader), loss=_loss(message_id)) if is_live and calls else shown
 
