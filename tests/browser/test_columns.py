@@ -100,6 +100,18 @@ def test_columns_have_no_known_barriers_and_are_tabs_on_a_phone(server: Server, 
         expect(shown_page.locator("article")).to_have_count(2)
 
 
+def test_the_names_of_the_models_stay_in_sight(server: Server, upstream: Upstream, visit: Visit) -> None:
+    visit(server)
+    for count, width in ((2, 1100), (3, 1280), (4, 1600)):
+        page = begun(visit(server, viewport={"width": width, "height": HEIGHT}), upstream, *[WHOLE] * count).page
+        expect_statuses(page, completed=count)
+        page.locator(".column__foot").first.scroll_into_view_if_needed()
+        assert page.locator(".columns").evaluate("all => all.getBoundingClientRect().top") < 0
+        for name in page.locator(".column__name").all():
+            expect(name).to_be_in_viewport(ratio=1)
+        assert overflows(page) == []
+
+
 def test_the_tab_of_a_column_that_waits_says_so(server: Server, upstream: Upstream, visit: Visit) -> None:
     asks = {"rounds": [{"says": "Hm.", "calls": [{"tool": "ask_person", "arguments": {"question": "Why?"}}]}, {"says": "So."}]}
     person = visit(server, **PHONE)
