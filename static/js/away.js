@@ -9,8 +9,7 @@ if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(nav
     failed: _("There is no answer."),
     waiting: _("Waiting for you."),
   };
-  const root = document.documentElement.dataset,
-    choice = () => localStorage.getItem("notifications");
+  const [root, choice] = [document.documentElement.dataset, () => localStorage.getItem("notifications")];
   const isOn = () => Notification.permission === "granted" && choice() === "on" && !("isPushed" in root);
   const show = () => (root.notifications = Notification.permission === "denied" ? "blocked" : isOn() ? "on" : "off");
   // Offered once, with the first long answer; after that only in the chat's menu.

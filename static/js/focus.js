@@ -2,8 +2,7 @@
 "use strict";
 {
   const FORM = ".edit, .rename";
-  let left = null,
-    origin = null;
+  let [left, origin] = [null, null];
   const articles = () => [...document.querySelectorAll("#thread > article")];
   const name = (element) => element.title || element.textContent.trim();
 
@@ -29,11 +28,9 @@
     if (target.closest(FORM) && !relatedTarget?.closest(FORM)) origin = relatedTarget;
   });
   document.addEventListener("htmx:before:swap", (event) => {
-    const isBack = Boolean(event.target.closest?.(".edit a, .rename a")),
-      element = document.activeElement;
+    const [isBack, element] = [Boolean(event.target.closest?.(".edit a, .rename a")), document.activeElement];
     if (!element || element === document.body) return;
-    const top = element.closest("#chat-title, #chat-menu")?.id,
-      place = element.closest("#earlier, #follow-up")?.id;
+    const [top, place] = ["#chat-title, #chat-menu", "#earlier, #follow-up"].map((parts) => element.closest(parts)?.id);
     const edited = isBack ? "" : element.closest(".edit")?.closest("article").dataset.role;
     left = { element, isBack, edited, words: name(element), top, place, index: articles().indexOf(element.closest("article")) };
   });

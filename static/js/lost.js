@@ -9,7 +9,7 @@ document.addEventListener("refused", ({ detail: status }) => {
   if (!GONE[status] || !document.getElementById("thread")) return;
   for (const part of document.querySelectorAll(GONE[status])) if (!isTyped(part)) part.remove();
   for (const field of document.querySelectorAll("#main textarea")) field.readOnly = true;
-  const list = document.getElementById("sidebar-chats");
+  const [list, path] = [document.getElementById("sidebar-chats"), location.pathname];
   if (status !== 404 || !list) return;
   document.getElementById("chat-title")?.replaceChildren(_("Chat"));
   document.title = "Millrace";
@@ -17,6 +17,11 @@ document.addEventListener("refused", ({ detail: status }) => {
   // The sidebar was part of the chat's stream.
   list.setAttribute("hx-sse:connect", "/lists/sidebar/events");
   htmx.process(list);
+  // It is back when the list has it again, for example after *Undo*.
+  document.addEventListener("htmx:after:swap", () => {
+    const isBack = path === location.pathname && document.querySelector(`#sidebar-chats a[href="${path}"]`);
+    if (isBack && !isTyped(document)) location.reload();
+  });
 });
 // Any other page is loaded again, which says it; after a sign-out, unless something is typed. A first connection doesn't count.
 const isLost = (status) => !document.querySelector("#status-line") && [403, 404, isTyped(document) || 401].includes(status);

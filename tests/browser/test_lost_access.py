@@ -47,6 +47,22 @@ def test_a_chat_that_was_deleted_elsewhere(server: Server, upstream: Upstream, v
     expect(chat.page.get_by_role("heading", level=1)).to_have_text("Chats")
 
 
+def test_a_chat_that_is_restored_elsewhere_is_back(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
+    person = visit_anywhere(server)
+    upstream.says("Here.")
+    chat = person.begin("A chat that comes back")
+    chat.expect("completed")
+    until(chat.page, chat.is_connected)
+    delete(other := person.look_at(chat))
+    expect(chat.status_line).to_contain_text(GONE)
+    expect(chat.page.locator("article")).to_have_count(0)
+    press(other.page, other.page.get_by_role("button", name="Undo"))
+    chat.wait_for("Here.")
+    expect(chat.page.locator("article")).to_have_count(2)
+    expect(chat.status_line).not_to_contain_text(GONE)
+    expect(chat.box).to_be_editable()
+
+
 def signed_in(server: Server, visit_anywhere: Visit) -> Person:
     """Signs in with a new session, on a server that has an owner."""
     visit_anywhere(server)
