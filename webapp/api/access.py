@@ -13,7 +13,7 @@ from webapp.base.errors import Forbidden, Invalid, SignedOut
 from webapp.engine.engine import the_engine
 from webapp.engine.state.admission import AnswerAllowance
 from webapp.engine.watching.sse_response import detecting_disconnect, socket_of
-from webapp.people.accounts import queries, service, tokens
+from webapp.people.accounts import permissions, queries, service, tokens
 from webapp.people.accounts.guards import KNOWN, full_session, know, refuse_unless_admin
 from webapp.people.accounts.permissions import allowed_scopes, refuse_without, required_by
 from webapp.people.accounts.roles import SCOPES
@@ -107,6 +107,14 @@ def caller_or_none() -> Caller | None:
         know(caller.user if caller else None)
     cached_caller: Caller | None = request.environ[CALLER]
     return cached_caller
+
+
+def caller_of_stream() -> Caller | None:
+    """Returns the caller of an open stream; None if they couldn't open it any longer."""
+    caller = caller_or_none()
+    if caller and caller.holder.startswith(tokens.TOKEN) and not permissions.may(caller.user, "api"):
+        return None
+    return caller
 
 
 def stream_limits() -> dict[str, int]:

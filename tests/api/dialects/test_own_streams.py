@@ -9,7 +9,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from tests.api.client import client_of
 from tests.api.dialects.conftest import Program
+from tests.support.browser import Browser
 from webapp.people.accounts import queries, tokens
 from webapp.settings.service import set_setting
 
@@ -39,6 +41,21 @@ def test_a_token_that_is_revoked_ends_its_stream_at_once(app: Flask, program: Pr
         user = queries.user_of("member@example.org")
         (token,) = queries.tokens_of(user.id)
         tokens.revoke_token(user, token.id)
+
+    with gevent.Timeout(SOON, AssertionError("the stream goes on")):
+        rest = b"".join(pieces)
+
+    assert b"access" in rest
+    response.close()
+
+
+@pytest.mark.parametrize("dialect", STREAMS)
+def test_a_person_who_may_not_use_the_api_any_longer_loses_the_streams_of_their_tokens(
+    owner: Browser, program: Program, fake, dialect: str
+) -> None:
+    fake.counts(4000, pace=0.02)
+    response, pieces = opened(program, dialect)
+    client_of(owner.app, owner.email).said("PUT", "/permissions", 200, {"roles": {"member": {"api": False}}})
 
     with gevent.Timeout(SOON, AssertionError("the stream goes on")):
         rest = b"".join(pieces)

@@ -184,5 +184,5 @@ def _is_allowed(context: Context, chat_id: str, visitor: str) -> bool:
             return False
         if visitor and chat.visitor_hash == visitor:
             return bool(setting("demo.visitors"))
-        caller = access.caller_or_none()
+        caller = access.caller_of_stream()
         return bool(right_in(chat, caller.user if caller else None))

@@ -6,7 +6,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 
 from webapp.api import completions
-from webapp.api.access import caller, may, token_id
+from webapp.api.access import caller, caller_of_stream, may, token_id
 from webapp.api.dialects.openai import conversation, encoder
 from webapp.api.dialects.openai.encoder import CompletionEncoder, annotations
 from webapp.api.dialects.openai.schemas import (
@@ -180,7 +180,7 @@ def _model(name: str) -> DoorModel:
 
 def _is_allowed(context: Context) -> bool:
     with context():
-        return may("chat")
+        return caller_of_stream() is not None and may("chat")
 
 
 def _stop(engine: Engine, id: str) -> None:

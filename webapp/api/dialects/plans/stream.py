@@ -78,11 +78,11 @@ def plans_stream(generations: Sequence[tuple[Generation, Encoder]]) -> Response:
 
 def _may_read_plan(context: Context, plan_id: str) -> bool:
     with context():
-        caller = access.caller_or_none()
+        caller = access.caller_of_stream()
         return caller is not None and access.may("plans") and queries.own_plan(caller.user.id, plan_id) is not None
 
 
 def _may_read(context: Context, owner_id: str) -> bool:
     with context():
-        caller = access.caller_or_none()
+        caller = access.caller_of_stream()
         return caller is not None and caller.user.id == owner_id and access.may("plans")
