@@ -94,6 +94,16 @@ def _without_sums(look):
     return look()
 
 
+@on_both_databases
+def test_an_answer_that_waited_for_a_person_for_a_month_is_summed_up(app, made, program):
+    asked_at = utc_now() - timedelta(days=40)
+    made(created_at=asked_at, first_text_at=None, ended_at=asked_at + timedelta(days=30))
+    with app.app_context():
+        assert days.sum_up_all()
+    period = {"from": (asked_at - timedelta(days=2)).isoformat(), "to": utc_now().isoformat()}
+    assert program.get("/insights/summary", query=period)["duration_avg_ms"] == 30 * 86_400_000
+
+
 def test_a_day_is_summed_up_once_and_not_while_it_is_written(app, made):
     yesterday = utc_now() - timedelta(days=2)
     made(3, created_at=yesterday - timedelta(days=3))

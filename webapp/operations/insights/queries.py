@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, and_, case, cast, func, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, and_, case, cast, func, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp.base.db import db, is_sqlite
@@ -168,4 +168,5 @@ def _ms(at: Any, since: Any = Generation.created_at) -> ColumnElement[int]:
     """Returns the time since the request, or since another moment, in milliseconds."""
     if is_sqlite():
         return cast(func.round((func.julianday(at) - func.julianday(since)) * 86_400_000), Integer)
-    return cast(func.round(func.extract("epoch", at - since) * 1000), Integer)
+    # An answer can wait for a person for longer than the 24 days that fit into an integer.
+    return cast(func.round(func.extract("epoch", at - since) * 1000), BigInteger)
