@@ -68,6 +68,15 @@ def test_a_file_is_shown_below_its_call_and_downloaded(owner, fake):
     assert files_of(call) == [(words, url)]
 
 
+@on_both_databases
+def test_a_word_file_is_kept_and_sent_as_one(owner, fake):
+    page = asked(owner, fake, writing("report.docx", "# Report"))
+    ((_, url),) = files_of(page)
+    assert owner.client.get(url).content_type.endswith("wordprocessingml.document")
+    with owner.app.app_context():
+        assert db.session.scalars(select(Call.state)).all() == ["done"]
+
+
 def test_the_same_name_again_makes_a_version(owner, fake):
     page = asked(owner, fake, writing(), writing(text="c\n"), writing(text="c\n"), writing("other.csv"))
     assert [words for words, _ in files_of(page)] == [

@@ -22,7 +22,7 @@ class StoredFile(Record):
     owner_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     name: Mapped[str] = mapped_column(String(120))
     kind: Mapped[str] = mapped_column(String(10))
-    media_type: Mapped[str] = mapped_column(String(40))
+    media_type: Mapped[str] = mapped_column(String(100))
     hash: Mapped[str] = mapped_column(String(64), index=True)
     bytes: Mapped[int]
     width: Mapped[int] = mapped_column(default=0)
