@@ -3,9 +3,12 @@
 import json
 from dataclasses import replace
 
+from sqlalchemy import text
+
 from tests.engine.bench import Bench
 from tests.tools.test_recovery import Counter, calls_in, counting
 from tests.upstream.fixtures import app
+from webapp.base.db import db
 from webapp.settings.service import set_setting
 from webapp.tools.tool import READS, Hints, Result
 
@@ -37,6 +40,15 @@ def test_what_a_call_returned_is_stored_once_the_database_works_again(bench: Ben
     bench.until_ended(id)
     assert (counter.done, bench.message(id).content) == (["one"], "Good.")
     assert [(call.state, call.text) for call in calls_in(bench)] == [("done", "one is counted")]
+
+
+def test_a_call_in_which_the_database_refuses_something_has_failed(bench: Bench, fake) -> None:
+    fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "A pity."}]})
+    counter = Counter(READS)
+    counter.tool = replace(counter.tool, run=lambda _context, _arguments: db.session.execute(text("SELECT it FROM nowhere")))
+    counter.offered(bench)
+    bench.until_ended(bench.ask(person=bench.person(), tools=["count"]))
+    assert [(call.state, call.error) for call in calls_in(bench)] == [("failed", "Something went wrong in this tool.")]
 
 
 def test_a_call_whose_result_changes_can_be_made_again(bench: Bench, fake) -> None:

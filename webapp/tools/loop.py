@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from webapp.base import languages
 from webapp.base.db import db, utc_now
 from webapp.base.errors import AppError
@@ -439,7 +441,7 @@ class ToolRun:
             return replace(call, state=state, error=failure.message, outside=list(failure.outside))
         except AppError as error:
             return replace(call, state="failed", error=error.message)
-        except MISTAKES:
+        except (*MISTAKES, SQLAlchemyError):
             log.exception("%s failed unexpectedly", call.tool)
             return replace(call, state="failed", error="Something went wrong in this tool.")
         finally:
