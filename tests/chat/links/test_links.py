@@ -1,12 +1,15 @@
 """Links: what they show to people without an account, and when they are closed."""
 
 import re
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
+import gevent
 import pytest
 from sqlalchemy import select, update
 
+from tests.api.client import client_of
 from tests.chat.conftest import address, ended, give, has, id_of, let_finish, raw_of_last
 from tests.chat.files import bring
 from tests.chat.test_call_files import BRING, offer
@@ -17,6 +20,7 @@ from tests.support.markup import words
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
 from webapp.chat.files.tables import StoredFile
+from webapp.chat.links.service import MOST_OF_CHAT
 from webapp.chat.links.tables import Link
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import User
@@ -201,6 +205,23 @@ def test_every_way_to_close_a_link_looks_like_an_unknown_one(app, owner, member,
     assert not is_closed()
     assert owner.client.delete(f"/api/v1/links/{made['id']}").status_code == 204
     assert is_closed()
+
+
+def test_links_are_closed_while_their_person_lacks_the_permission(owner, member, nobody, fake):
+    path = member.post("/chats", message="Hello").location.partition("#")[0]
+    member.wait_for(path, ended)
+    made, program = link(member, path), client_of(owner.app, owner.email)
+    for is_allowed in (False, True):
+        program.said("PUT", "/permissions", 200, {"roles": {"member": {"links": is_allowed}}})
+        assert nobody.client.get(path_of(made)).status_code == (200 if is_allowed else 404)
+
+
+@also_on_postgres
+def test_the_bound_of_a_chats_links_holds_for_many_at_once(owner, path):
+    made = [gevent.spawn(owner.client.post, f"/api/v1{path}/links", json={}) for _ in range(MOST_OF_CHAT + 10)]
+    gevent.joinall(made, raise_error=True)
+    statuses = Counter(greenlet.value.status_code for greenlet in made)
+    assert statuses == {201: MOST_OF_CHAT, 409: 10}
 
 
 def test_a_link_to_an_answer_shows_that_alone_with_its_question(owner, nobody, path, fake):

@@ -40,6 +40,7 @@ DEFAULT_LIFE, LONGEST_LIFE = timedelta(days=7), timedelta(days=366)
 # Lists show for so long that a link has ended.
 KEPT_AFTER_END = timedelta(days=30)
 OFF = "Links are turned off on this server."
+NOT_ALLOWED = "This account isn't allowed to create links."
 RUNNING = "An answer is still being written. Wait for it, or make the link live."
 NOTHING = "There is nothing to show yet."
 WITHOUT_END = "A link needs an end on this server: a day within a year."
@@ -136,6 +137,8 @@ def create(chat: Chat, entered: LinkInput, *, author: audit.AuditAuthor, by: Use
     creation_limit.count(by.id)
     with write() as session:
         session.execute(delete(Link).where(Link.ends_at < utc_now() - KEPT_AFTER_END))
+        # Links of the chat that are created at the same time are counted one after another.
+        session.execute(select(Chat.id).where(Chat.id == chat_id).with_for_update())
         if (session.scalar(select(func.count()).where(Link.chat_id == chat_id)) or 0) >= MOST_OF_CHAT:
             raise Conflict(f"This chat already has {MOST_OF_CHAT} links. Please revoke one first.")
         if not link.is_live:
@@ -215,6 +218,8 @@ def _refusal(user: User) -> str:
     who = setting(WHO)
     if who == "off":
         return OFF
+    if not may(user, "links"):
+        return NOT_ALLOWED
     return "Guests can't create links." if who == "members" and not may(user, "see people") else ""
 
 
