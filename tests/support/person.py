@@ -83,9 +83,13 @@ class Person:
 
     def send(self, path: str, **fields: Any) -> Any:
         """Sends JSON to the API, and returns its answer."""
-        reply = self._sent(f"/api/v1{path}", json.dumps(fields).encode(), "application/json")
+        reply = self.ask("POST", path, **fields)
         assert reply.status < 300, reply.text
         return json.loads(reply.text)
+
+    def ask(self, method: str, path: str, **fields: Any) -> Reply:
+        """Sends JSON to the API by any method, and returns its response."""
+        return self._sent(f"/api/v1{path}", json.dumps(fields).encode(), "application/json", method)
 
     def upload(self, path: str, content: bytes, filename: str = "file", field: str = "file", **fields: str) -> Reply:
         """Sends a form with a file."""
@@ -110,9 +114,9 @@ class Person:
         """Returns the current raw text of a message."""
         return self.page(f"/messages/{message_id}.md").text
 
-    def _sent(self, path: str, content: bytes, type: str) -> Reply:
+    def _sent(self, path: str, content: bytes, type: str, method: str = "POST") -> Reply:
         headers = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Content-Type": type}
-        return self._asked(urllib.request.Request(self.url + path, data=content, headers=headers))
+        return self._asked(urllib.request.Request(self.url + path, data=content, headers=headers, method=method))
 
     def _asked(self, request: urllib.request.Request) -> Reply:
         try:
