@@ -35,7 +35,7 @@
   document.addEventListener("htmx:error", (event) => isOurs(event) && retry());
   document.addEventListener("htmx:after:request", (event) => {
     const { status } = event.detail.ctx.response,
-      isSent = event.target.id === "composer" && [401, 404].includes(status);
+      isSent = feed() && event.target.id === "composer" && [401, 404].includes(status);
     if (isSent) event.preventDefault();
     if (isSent || isOurs(event)) refused(status);
     if (isOurs(event) && !isOver) retry();
