@@ -20,6 +20,13 @@ TOO_LONG = {
 }
 TOO_LONG_INSIDE = {"says": "x", "error_after": 0, "error": TOO_LONG["json"]["error"]}
 TOO_LONG_SOMEHOW = {"status": 400, "json": {"error": "prompt too long; exceeded max context length by 812 tokens"}}
+# So does a server of llama.cpp whose stream is refused inside: its reply is empty and whole, and its connection closes just after.
+EMPTY_THEN_CLOSED = {
+    "raw": [
+        {"send": "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        {"sleep": 0.1},
+    ]
+}
 # A chat with 20 earlier messages, of some 300 tokens each.
 TALK = tuple(Turn("assistant" if number % 2 else "user", f"{number} {'word ' * 300}") for number in range(20))
 HELD = "This model's context holds 4,096 tokens: "
@@ -50,6 +57,15 @@ def test_what_is_too_long_is_sent_again_as_far_as_it_fits(app, fake, refusal):
     left_out = len(asked["messages"]) - len(again["messages"])
     assert again["messages"] == asked["messages"][left_out:]
     assert fitted_lines(received) == [f"{HELD}the {left_out} earliest messages were not sent."]
+
+
+def test_a_refusal_that_only_a_request_without_streaming_tells_is_one(app, fake):
+    fake.behaves([EMPTY_THEN_CLOSED, EMPTY_THEN_CLOSED, TOO_LONG])
+    fake.always(HELLO)
+
+    received, learned = climbed_long(app, ("one", True))
+
+    assert (received.text, learned) == ("Hello there", [("one", 4096)])
 
 
 def test_what_does_not_say_how_much_fits_is_halved(app, fake):

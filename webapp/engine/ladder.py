@@ -23,6 +23,8 @@ log = logging.getLogger("generation:ladder")
 DEMO = "demo"
 RETRIES = 2
 BACK_OFF_SECONDS = (0.5, 2.0)
+# A server that has cut a stream can close its connection only after that, and a request sent on it by then would be lost.
+CLOSING_SECONDS = 0.5
 # A server that requests a longer back-off than this is not retried. Where another model can answer, the retries of one model last
 # no longer than the second limit, nor than half of the timeout for the first text.
 PATIENCE_SECONDS, PATIENCE_BEFORE_ANOTHER_SECONDS = 30.0, 3.0
@@ -225,7 +227,8 @@ class Ladder:
             retry = RungStep("retry", back_off_seconds if wait_seconds is None else wait_seconds)
             if retry.wait_seconds <= patience_seconds:
                 return retry
-        return RungStep("whole", wait_seconds or 0.0) if is_streams_fault else None
+        pause_seconds = CLOSING_SECONDS if error.code == "cut" else 0.0
+        return RungStep("whole", wait_seconds or pause_seconds) if is_streams_fault else None
 
     def _patience_seconds(self, begun_at: float, others: int) -> float:
         """Returns how long the next request to a model can be waited for, which was first asked at `begun_at`."""
