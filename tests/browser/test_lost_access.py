@@ -102,6 +102,17 @@ def test_a_list_closes_when_its_session_has_ended(server: Server, visit_anywhere
     expect(listed).to_have_url(f"{person.home}/login?next=/chats")
 
 
+def test_the_first_page_says_so_when_one_sends(server: Server, visit_anywhere: Visit) -> None:
+    person = signed_in(server, visit_anywhere)
+    home = person.open("/")
+    box = home.locator("#composer-text")
+    box.fill("half a thought")
+    sign_out(person.open("/"))
+    box.press("Enter")
+    expect(home.locator("#toasts").get_by_role("link", name="Sign in")).to_be_visible()
+    expect(box).to_have_value("half a thought")
+
+
 def test_what_was_shared_goes_from_every_open_page(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     email = f"{uuid4()}@example.org"
     add_member(server, email)

@@ -20,7 +20,7 @@ TOO_LONG = {
 }
 TOO_LONG_INSIDE = {"says": "x", "error_after": 0, "error": TOO_LONG["json"]["error"]}
 TOO_LONG_SOMEHOW = {"status": 400, "json": {"error": "prompt too long; exceeded max context length by 812 tokens"}}
-# So does a server of llama.cpp whose stream is refused inside: its reply is empty and whole, and its connection closes just after.
+# A stream that is too long, at a server of llama.cpp: the reply is empty, and its connection closes just after.
 EMPTY_THEN_CLOSED = {
     "raw": [
         {"send": "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
