@@ -59,6 +59,7 @@ def local(bench: Bench, engine: Engine) -> str:
             "limits.streams_per_minute": "0",
             # On a busy machine, it reads a long prompt for a minute.
             "stream.first_byte_seconds": "300",
+            "stream.ladder_seconds": "900",
             "models.titles": "off",
             "models.temperature": "0.5",
         }

@@ -59,7 +59,7 @@ def test_an_admin_decides_for_everyone(owner: Browser, member: Browser) -> None:
 def test_admins_get_a_link_to_what_makes_a_tool_available(owner: Browser, member: Browser) -> None:
     """Others read that admins can do it, and where."""
     page = owner.page("/admin/tools")
-    assert page.says("No model for pictures is set. Admins choose one in Administration → Models → Tools. Set it up")
+    assert page.says("It isn't set up. Set it up")
     assert page.says("No web search is set up. Admins choose one in Administration → Models → Tools. Set it up")
     for key, field in (("make_picture", "tools.picture_model"), ("search_web", "tools.search_kind")):
         assert page.all(f"[id='{field}']")
