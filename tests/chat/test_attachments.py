@@ -52,9 +52,9 @@ def test_a_file_is_folded_with_its_name_and_size():
     html = str(folded(Markup(markdown.render(joined("Look at <this>", [file("my notes.md", NOTES).block])))))
 
     assert html.startswith("<p>Look at &lt;this&gt;</p>")
-    assert '<details class="file"><summary><span>my notes.md</span> <span class="file__size">33 B</span></summary>' in html
+    assert '<details class="file"><summary><span>my notes.md</span> <span class="file__size">33 bytes</span></summary>' in html
     # The file of a document was larger.
-    assert file("tides.pdf", "Spring tide: 7.42 m").size == "19 B of text"
+    assert file("tides.pdf", "Spring tide: 7.42 m").size == "19 bytes of text"
     assert html.rstrip().endswith("</div></details>")
 
 

@@ -58,7 +58,7 @@ BRING = {"tool": "bring", "arguments": {}}
 def test_a_file_is_shown_below_its_call_and_downloaded(owner, fake):
     page = asked(owner, fake, writing())
     ((words, url),) = files_of(page)
-    assert words == "list.csv 7 B"
+    assert words == "list.csv 7 bytes"
     saved = owner.client.get(url)
     assert (saved.data, saved.mimetype) == (b"a,b\n1,2", "text/plain")
     assert saved.headers["Content-Disposition"].startswith("attachment; filename=list.csv")
@@ -80,10 +80,10 @@ def test_a_word_file_is_kept_and_sent_as_one(owner, fake):
 def test_the_same_name_again_makes_a_version(owner, fake):
     page = asked(owner, fake, writing(), writing(text="c\n"), writing(text="c\n"), writing("other.csv"))
     assert [words for words, _ in files_of(page)] == [
-        "list.csv 7 B",
-        "list.csv, version 2 1 B",
-        "list.csv, version 2 1 B",
-        "other.csv 7 B",
+        "list.csv 7 bytes",
+        "list.csv, version 2 1 byte",
+        "list.csv, version 2 1 byte",
+        "other.csv 7 bytes",
     ]
     first, second, third, _ = (url for _, url in files_of(page))
     assert second == third
@@ -99,7 +99,7 @@ def test_a_picture_is_written_anew_and_opened_over_the_page(owner, fake):
     assert Image.open(io.BytesIO(shown.data)).size == (400, 300)
     assert SECRET not in shown.data
     assert page.one("#lightbox")
-    assert [words for words, _ in files_of(page)] == ["notes.md 7 B"]
+    assert [words for words, _ in files_of(page)] == ["notes.md 7 bytes"]
 
 
 @pytest.mark.parametrize(

@@ -179,10 +179,11 @@ def test_an_answer_that_cannot_be_rendered_is_saved_and_shown(owner, app, begin,
 
     ENGINE.of(app).register(replace(CHAT, projection=projection))
     # A page must watch, since an answer without watchers is not rendered as it grows.
-    fake.says("*One*\n\nand late <b> more", holds=[1])
+    fake.says("*One*\n\nand late <b> more", holds=[0, 1])
     path = begin(owner)
     listener = listen(owner, owner.page(path).events_url)
-    listener.until(lambda feed: feed.messages)
+    fake.goes_on()
+    listener.until(lambda feed: "<em>One</em>" in feed.html)
     fake.goes_on()
     page = owner.wait_for(path, ended)
 
