@@ -10,10 +10,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench.browsing import Owner
-from bench.servers import command, flask, free_port, product, serving
+from bench.servers import HERE, Checkout, command, flask, free_port, product, serving
 from bench.verdict import Bar
 from bench.visit import OpenPage
-from webapp.base.config import ROOT
 
 QUESTION = "What is Millrace?"
 READY = ("-m", "webapp.cli.ready")
@@ -34,12 +33,24 @@ class Alone:
         return Bar(self.words, median(self.measure() for _ in range(rounds)), self.most, self.unit, is_timed=self.is_timed)
 
 
+@dataclass(frozen=True)
+class Idle:
+    """The memory of master and worker: in all, and with shared pages divided by their users."""
+
+    resident_mb: float
+    proportional_mb: float
+
+
 def idle_mb() -> float:
     """Returns the memory of master and worker after the demo has answered once."""
-    with TemporaryDirectory() as folder, product(Path(folder), 1) as installation:
+    return idle().proportional_mb
+
+
+def idle(checkout: Checkout = HERE) -> Idle:
+    with TemporaryDirectory() as folder, product(Path(folder), 1, checkout=checkout) as installation:
         asyncio.run(_answered(Owner(installation.link)))
         installation.server.cpu_at_rest()
-        return installation.server.proportional_mb()
+        return Idle(installation.server.whole_resident_mb(), installation.server.proportional_mb())
 
 
 async def _answered(owner: Owner) -> None:
@@ -48,17 +59,18 @@ async def _answered(owner: Owner) -> None:
     page.stream.writer.close()
 
 
-def start_seconds() -> float:
+def start_seconds(checkout: Checkout = HERE) -> float:
     """Returns the time that `make run` takes on the second start, until the first response."""
     with TemporaryDirectory() as data_dir, TemporaryDirectory() as folder:
         environ = {"HOST": "127.0.0.1", "PORT": str(free_port()), "DATA_DIR": data_dir}
-        link = flask(environ, "prepare").split()[-1]
-        with serving(Path(folder), environ):
+        link = flask(environ, "prepare", checkout=checkout).split()[-1]
+        with serving(Path(folder), environ, checkout=checkout):
             asyncio.run(Owner(link).come())
         began = time.monotonic()
-        if subprocess.run(command(READY, environ), cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode:
-            flask(environ, "prepare")
-        with serving(Path(folder), environ):
+        ready = subprocess.run(command(READY, environ, checkout), cwd=checkout.folder, capture_output=True, check=False)
+        if ready.returncode:
+            flask(environ, "prepare", checkout=checkout)
+        with serving(Path(folder), environ, checkout=checkout):
             return time.monotonic() - began
 
 

@@ -1,7 +1,6 @@
 """What a click in the sidebar takes: from the click until the chat is painted, in a Chromium, on a server of its own."""
 
 import random
-import shutil
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 from bench.archive import Archive, Texts
 from bench.figures import percentile
+from bench.in_browser import NO_BROWSER, chromium
 from bench.servers import UNLIMITED, environ_of, flask, serving, set_settings
 from bench.verdict import Bar, Verdict, drift
 from webapp.people.accounts import service as accounts
@@ -19,8 +19,6 @@ EMAIL, PASSWORD = "bench@example.org", "measured and found wanting"
 CHATS, MESSAGES = 30, 12
 MOST_CLICK_MS, MOST_RESTED_MS, MOST_KB, MOST_SHEETS, MOST_SCRIPTS = 120.0, 90.0, 45.0, 3, 8
 REST_MS = 250
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-NO_BROWSER = "This needs Playwright and a Chromium, which `make setup-tests` installs."
 LINKS = "links => links.map(link => link.getAttribute('href'))"
 # Resolves when a frame with the next chat has been painted; never, if the page was loaded again.
 CLICK = """path => new Promise(done => {
@@ -90,14 +88,13 @@ def _page() -> Iterator[Any]:
         from playwright.sync_api import sync_playwright  # installed for the tests only
     except ImportError as error:
         raise RuntimeError(NO_BROWSER) from error
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     with TemporaryDirectory() as folder, TemporaryDirectory(dir=folder) as data_dir, sync_playwright() as driver:
         environ = environ_of(data_dir, 10, "")
         flask(environ, "prepare")
         flask(environ, "bench", "fill-chats")
         set_settings(Path(data_dir, "millrace.sqlite3"), dict.fromkeys(UNLIMITED, 0))
         with serving(Path(folder), environ):
-            browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
             page = browser.new_context(base_url=f"http://127.0.0.1:{environ['PORT']}").new_page()
             page.goto("/login")
             page.get_by_label("Email").fill(EMAIL)

@@ -49,7 +49,7 @@ class Browser:
         parts = urlsplit(url)
         self.origin = f"{parts.scheme}://{parts.netloc}"
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self._cookies = dict(cookies)
+        self.cookies = dict(cookies)
 
     async def page(self, path: str) -> str:
         """Returns a page; raises `Refused` unless the status is 200."""
@@ -84,7 +84,7 @@ class Browser:
             "Connection: close",
             f"Origin: {self.origin}",
             "Sec-Fetch-Site: same-origin",
-            f"Cookie: {'; '.join(f'{name}={value}' for name, value in self._cookies.items())}",
+            f"Cookie: {'; '.join(f'{name}={value}' for name, value in self.cookies.items())}",
         ]
         lines += [f"{name}: {value}" for name, value in more.items()]
         if size:
@@ -94,7 +94,7 @@ class Browser:
     def _keep(self, cookies: list[str]) -> None:
         for cookie in cookies:
             name, _, value = cookie.partition(";")[0].partition("=")
-            self._cookies[name] = value
+            self.cookies[name] = value
 
 
 class Owner(Browser):

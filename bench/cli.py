@@ -13,6 +13,7 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 
 from bench import (
+    against as comparison,
     browse as browsing_pages,
     compare,
     fuse,
@@ -48,6 +49,18 @@ def stream(names: tuple[str, ...], rounds: int, is_profiled: bool, file: TextIO 
     if file:
         json.dump(asdict(report), file, indent=1)
     _conclude(report.verdict)
+
+
+@bench.command("against", epilog=f"Lines: {', '.join(comparison.PROBES)}.")
+@click.argument("commit")
+@click.argument("names", nargs=-1, metavar="[LINE]...", type=click.Choice([*comparison.PROBES]))
+@click.option("--rounds", default=3, show_default=True, help="How often each is measured; the median counts.")
+def against(commit: str, names: tuple[str, ...], rounds: int) -> None:
+    """This code beside another commit: what is dearer by more than 5 %. All lines take half an hour."""
+    try:
+        _conclude(comparison.measure(commit, names, rounds, click.echo))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @bench.command("compare")

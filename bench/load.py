@@ -36,6 +36,7 @@ class Load:
     in_vain: int = 0
     watchers: int = 1
     is_plan: bool = False
+    has_blocks: bool = False
 
     @classmethod
     def of_plans(cls, answers: int, rate: float, in_vain: int) -> "Load":
@@ -50,7 +51,7 @@ class Load:
 
     @property
     def pieces(self) -> list[str]:
-        return plan() if self.is_plan else prose(self.tokens)
+        return plan() if self.is_plan else blocks(self.tokens) if self.has_blocks else prose(self.tokens)
 
     @property
     def crowd(self) -> int:
@@ -111,6 +112,13 @@ class Sitting:
 def prose(tokens: int) -> list[str]:
     # Models put the blank before the word.
     return [("" if not number else " " if number % PARAGRAPH else "\n\n") + STAMP for number in range(tokens)]
+
+
+def blocks(count: int) -> list[str]:
+    """Returns as many pieces of about a hundred characters: small blocks of every kind, without timestamps."""
+    words = "The wheel turns as long as the water comes, and the water comes as long as the gate is open."
+    kinds = (words, f"- {words}\n- *Oil* the **bearing**", f"### The gate\n\n{words}", f"```py\nturn({len(words)})  # wheel\n```")
+    return [f"{kinds[number % len(kinds)]}\n\n" for number in range(count)]
 
 
 def plan() -> list[str]:

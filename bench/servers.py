@@ -42,15 +42,34 @@ CONFIG = "gunicorn.conf.py"
 KEY = "sk-bench-000000000000"
 
 
+@dataclass(frozen=True)
+class Checkout:
+    """Where the code of a version is, and the Python that has what it needs."""
+
+    folder: Path = ROOT
+    python: str = sys.executable
+
+
+HERE = Checkout()
+
+
 class Server:
     """A process with its children, with only the given environment: the operator's must not be measured."""
 
-    def __init__(self, words: Sequence[str], log: Path, *, folder: Path = ROOT, environ: Mapping[str, str] = EMPTY) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        log: Path,
+        *,
+        folder: Path | None = None,
+        environ: Mapping[str, str] = EMPTY,
+        checkout: Checkout = HERE,
+    ) -> None:
         self._log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command(words, environ),
-                cwd=folder,
+                command(words, environ, checkout),
+                cwd=folder or checkout.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -73,8 +92,11 @@ class Server:
 
     def resident_mb(self) -> float:
         """Returns the resident memory of the children, or of the process if it has none."""
-        pids = self._pids()[1:] or self._pids()
-        return sum(int(_stat(pid)[21]) * PAGE_BYTES for pid in pids) / 1_000_000
+        return _resident_mb(self._pids()[1:] or self._pids())
+
+    def whole_resident_mb(self) -> float:
+        """Returns the resident memory of the whole process tree, in which shared pages count for each of their users."""
+        return _resident_mb(self._pids())
 
     def proportional_mb(self) -> float:
         """Returns the proportional memory of the whole process tree, in which shared pages are divided by their users."""
@@ -143,14 +165,20 @@ def relay(folder: Path) -> Iterator[tuple[Server, str]]:
 
 @contextmanager
 def product(
-    folder: Path, answers: int, model_url: str = "", settings: Mapping[str, int | str] = NO_SETTINGS, *, config: str = CONFIG
+    folder: Path,
+    answers: int,
+    model_url: str = "",
+    settings: Mapping[str, int | str] = NO_SETTINGS,
+    *,
+    config: str = CONFIG,
+    checkout: Checkout = HERE,
 ) -> Iterator[Product]:
     """Starts Millrace on a fresh data folder; without a model URL it uses the demo."""
     with TemporaryDirectory(dir=folder) as data_dir:
         environ = environ_of(data_dir, answers, model_url)
-        link, file = LINK.search(flask(environ, "prepare")), Path(data_dir, "millrace.sqlite3")
+        link, file = LINK.search(flask(environ, "prepare", checkout=checkout)), Path(data_dir, "millrace.sqlite3")
         set_settings(file, {**dict.fromkeys(UNLIMITED, 0), **settings})
-        with serving(folder, environ, config) as server:
+        with serving(folder, environ, config, checkout) as server:
             yield Product(server, link[0] if link else "", file)
 
 
@@ -161,9 +189,10 @@ def environ_of(data_dir: str, answers: int, model_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, environ: Mapping[str, str], config: str = CONFIG) -> Iterator[Server]:
+def serving(folder: Path, environ: Mapping[str, str], config: str = CONFIG, checkout: Checkout = HERE) -> Iterator[Server]:
     """Starts Millrace on an existing data folder; yields it when it responds."""
-    with _running(Server(["-m", "gunicorn", "--config", config], folder / "product.log", environ=environ)) as server:
+    words = ["-m", "gunicorn", "--config", config]
+    with _running(Server(words, folder / "product.log", environ=environ, checkout=checkout)) as server:
         server.until_open(f"http://127.0.0.1:{environ['PORT']}/healthz")
         yield server
 
@@ -189,15 +218,16 @@ def _running(server: Server) -> Iterator[Server]:
         server.end()
 
 
-def flask(environ: Mapping[str, str], *words: str) -> str:
-    done = subprocess.run(command(["-m", "flask", *words], environ), cwd=ROOT, capture_output=True, text=True, check=False)
+def flask(environ: Mapping[str, str], *words: str, checkout: Checkout = HERE) -> str:
+    line = command(["-m", "flask", *words], environ, checkout)
+    done = subprocess.run(line, cwd=checkout.folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"flask {' '.join(words)} failed:\n{done.stderr[-2000:]}")
     return done.stdout
 
 
-def command(words: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environ.items()), sys.executable, *words]
+def command(words: Sequence[str], environ: Mapping[str, str], checkout: Checkout = HERE) -> list[str]:
+    return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environ.items()), checkout.python, *words]
 
 
 def _answers(url: str) -> bool:
@@ -207,6 +237,10 @@ def _answers(url: str) -> bool:
             return True
     except (urllib.error.URLError, ConnectionError):
         return False
+
+
+def _resident_mb(pids: Sequence[int]) -> float:
+    return sum(int(_stat(pid)[21]) * PAGE_BYTES for pid in pids) / 1_000_000
 
 
 def _stat(pid: int) -> list[str]:
