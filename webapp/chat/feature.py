@@ -107,6 +107,8 @@ FEATURE = Feature(
         "projects.add_files": "knowledge",
         "shared.go_on": "chat",
         "beside": "models",
+        "links.of_chat": "links",
+        "links.of_answer": "links",
         "links.create": "links",
         "links.create_for_answer": "links",
         "calls.choose": "tools",
