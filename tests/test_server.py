@@ -116,11 +116,8 @@ def test_it_saves_everything_and_tells_every_reader_before_it_ends(
         assert all(pages[place][1] | set(tab.first_seen()) == kept for tab in theirs)
 
 
-def test_requests_that_have_begun_are_answered_at_a_stop(server: Server, owner: Person) -> None:
-    path = owner.begin("Hello")
-    until(lambda: not server.running(), "the answer has ended")
-    # A download that is more than the buffers of a connection hold.
-    server.change("UPDATE messages SET content = ? WHERE role = 'assistant'", "otter " * 4_000_000)
+def test_requests_that_have_begun_are_answered_at_a_stop(server: Server, owner: Person, fake: Upstream) -> None:
+    fake.says("Hello there", holds=[1])
     body = urlencode({"message": "Sent in two halves", "key": "halves"}).encode()
     head = (
         f"POST /chats HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nOrigin: {server.url}\r\nCookie: {owner.cookies}\r\n"
@@ -129,9 +126,10 @@ def test_requests_that_have_begun_are_answered_at_a_stop(server: Server, owner: 
     sender, unused, prober, reader = (HTTPConnection("127.0.0.1", server.port, timeout=60) for _ in range(4))
     with closing(sender), closing(unused), closing(prober), closing(reader):
         assert (ready(unused).status, ready(prober).status) == (200, 200)
-        reader.request("GET", f"{path}/export.txt", headers={"Cookie": owner.cookies})
-        download = reader.getresponse()
-        assert (download.status, download.headers["Connection"]) == (200, "keep-alive")
+        headers = {"Cookie": owner.cookies, "Origin": server.url, "Content-Type": "application/json", "Accept": "text/event-stream"}
+        reader.request("POST", "/api/v1/chats", json.dumps({"message": "Hello"}), headers)
+        stream = reader.getresponse()
+        assert (stream.status, stream.headers["Connection"]) == (200, "keep-alive")
         sender.connect()
         sender.sock.sendall(head.encode() + body[:5])
         # The head has been read when a request that came later is answered.
@@ -139,7 +137,8 @@ def test_requests_that_have_begun_are_answered_at_a_stop(server: Server, owner: 
 
         os.kill(server.pid, signal.SIGTERM)
         until(lambda: is_refused(server), "nobody new is let in")
-        assert len(download.read()) > 24_000_000
+        fake.goes_on()
+        assert b"completed" in stream.read()
         # A connection that was promised to stay takes one more request: a proxy can have sent it by now.
         for kept in (prober, reader):
             said = ready(kept)
