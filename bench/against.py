@@ -25,7 +25,7 @@ from bench.visit import EVENT_STREAM
 
 # Dearer than this is a fault to be found.
 MOST_TIMES = 1.05
-BRIEF, ANSWERS, PAGES = Load(100, 5, 50, within=4), 10, 60
+BRIEF, BATCHES, ANSWERS, PAGES = Load(100, 5, 50, within=4), 3, 5, 60
 REST_SECONDS, POLL_SECONDS = 1.5, 0.05
 Figures = Mapping[str, float]
 Say = Callable[[str], None]
@@ -174,15 +174,16 @@ async def _counted(installation: Product) -> Figures:
 
     figures = {}
     for name, ask in (("api-statements", by_api), ("pages-statements", by_page)):
-        # The first ones fill caches.
-        for number in range(-2, 0):
-            await ask(number)
-        await asyncio.sleep(REST_SECONDS)
-        before = _count(installation)
-        for number in range(ANSWERS):
-            await ask(number)
-        await asyncio.sleep(REST_SECONDS)
-        figures[name] = (_count(installation) - before) / ANSWERS
+        counts = []
+        for batch in range(BATCHES):
+            await asyncio.sleep(REST_SECONDS)
+            before = _count(installation)
+            for number in range(ANSWERS):
+                await ask(batch * ANSWERS + number)
+            await asyncio.sleep(REST_SECONDS)
+            counts.append(_count(installation) - before)
+        # The first ones fill caches, and what runs in the background can fall into any.
+        figures[name] = min(counts) / ANSWERS
     return figures
 
 
