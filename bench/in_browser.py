@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,33 +46,37 @@ def read(checkout: Checkout) -> Read:
         TemporaryDirectory() as name,
         model(Path(name), LONG) as model_url,
         product(Path(name), 1, model_url, checkout=checkout) as installation,
-        sync_playwright() as driver,
     ):
         path, cookies = asyncio.run(_begun(Owner(installation.link)))
-        parts = urlsplit(installation.link)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        context = browser.new_context()
-        context.add_cookies([{"name": key, "value": value, "url": origin} for key, value in cookies.items()])
-        page = context.new_page()
-        page.add_init_script(TASKS)
-        wire, streams, received = context.new_cdp_session(page), set[str](), [0]
-
-        def note(sent: dict[str, Any]) -> None:
-            if "/events" in sent["request"]["url"]:
-                streams.add(sent["requestId"])
-
-        wire.send("Network.enable")
-        wire.on("Network.requestWillBeSent", note)
-        wire.on("Network.dataReceived", lambda came: received.append(came["encodedDataLength"] * (came["requestId"] in streams)))
-        page.goto(f"{origin}{path}")
-        page.wait_for_function(IS_COMPLETED, timeout=SECONDS * 1000)
-        # The last tasks are those at its end.
-        page.wait_for_timeout(1_000)
-        longest_ms = page.evaluate("() => Math.max(0, ...(self.longTasks ?? []))")
-        browser.close()
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+            parts = urlsplit(installation.link)
+            longest_ms, received_bytes = _watched(browser, f"{parts.scheme}://{parts.netloc}", path, cookies)
+            browser.close()
         ((size,),) = installation.rows("SELECT max(length(content)) FROM messages")
-        return Read(longest_ms, sum(received) / size)
+        return Read(longest_ms, received_bytes / size)
+
+
+def _watched(browser: Any, origin: str, path: str, cookies: Mapping[str, str]) -> tuple[float, int]:
+    """Returns the longest task in ms and the bytes of the stream, from the opening of the page to a second after the end."""
+    # A service worker would read the stream in the page's place, where it isn't seen.
+    context = browser.new_context(service_workers="block")
+    context.add_cookies([{"name": name, "value": value, "url": origin} for name, value in cookies.items()])
+    page, streams, received = context.new_page(), set[str](), [0]
+    page.add_init_script(TASKS)
+    wire = context.new_cdp_session(page)
+
+    def note(sent: dict[str, Any]) -> None:
+        if "/events" in sent["request"]["url"]:
+            streams.add(sent["requestId"])
+
+    wire.send("Network.enable")
+    wire.on("Network.requestWillBeSent", note)
+    wire.on("Network.dataReceived", lambda came: received.append(came["encodedDataLength"] * (came["requestId"] in streams)))
+    page.goto(f"{origin}{path}")
+    page.wait_for_function(IS_COMPLETED, timeout=SECONDS * 1000)
+    page.wait_for_timeout(1_000)
+    return page.evaluate("() => Math.max(0, ...(self.longTasks ?? []))"), sum(received)
 
 
 async def _begun(owner: Owner) -> tuple[str, dict[str, str]]:

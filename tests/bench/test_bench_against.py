@@ -1,13 +1,14 @@
 """`flask bench against` measures another commit beside this code, and says what has become dearer."""
 
+import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from bench.against import LINES, PROBES, cost_bar, rows
-from bench.checkouts import PLACE, checked_out, commit_of
-from bench.servers import HERE
+from bench.against import LINES, cost_bar, rows
+from bench.checkouts import PLACE, commit_of
 from webapp.base.config import ROOT
 
 
@@ -31,14 +32,13 @@ def test_a_commit_that_there_is_not_is_said() -> None:
 
 @pytest.mark.slow
 def test_another_commit_is_set_up_and_measured() -> None:
-    commit = commit_of("HEAD")
-    there = checked_out(commit)
+    """In a process of its own, as the bench runs event loops."""
+    place = PLACE / commit_of("HEAD")
     try:
-        changed = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        assert ".bench" not in changed
-        assert (there.folder / "webapp/app.py").exists()
-        assert there.folder != HERE.folder
-        counts = PROBES["statements"](there, [])
+        words = [sys.executable, "-m", "flask", "bench", "against", "HEAD", "start", "--rounds", "1"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (place / "webapp/app.py").exists(), done.stderr
     finally:
-        shutil.rmtree(PLACE / commit)
-    assert all(5 < count < 100 for count in counts.values())
+        shutil.rmtree(place, ignore_errors=True)
+    # Whatever a busy machine makes of it.
+    assert re.search(r"^(holds|does not hold) +second start: \d", done.stdout, re.MULTILINE), done.stdout + done.stderr
