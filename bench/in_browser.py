@@ -3,13 +3,15 @@
 import asyncio
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.browsing import Owner
+from bench.browsing import EVENTS, HTMX, Owner, found
 from bench.load import Load
 from bench.servers import Checkout, model, product
 
@@ -20,6 +22,7 @@ LONG = Load(1, 10_000, 300, has_blocks=True)
 SECONDS = 180
 TASKS = """new PerformanceObserver(list => (self.longTasks ??= []).push(...list.getEntries().map(entry => entry.duration)))
   .observe({type: 'longtask', buffered: true})"""
+END = b'"status": "completed"'
 IS_COMPLETED = "() => document.querySelector('#thread [data-role=assistant][data-status=completed]')"
 
 
@@ -47,39 +50,45 @@ def read(checkout: Checkout) -> Read:
         model(Path(name), LONG) as model_url,
         product(Path(name), 1, model_url, checkout=checkout) as installation,
     ):
-        path, cookies = asyncio.run(_begun(Owner(installation.link)))
-        with sync_playwright() as driver:
+        path, events, cookies = asyncio.run(_begun(Owner(installation.link)))
+        parts = urlsplit(installation.link)
+        with ThreadPoolExecutor() as beside, sync_playwright() as driver:
+            received = beside.submit(_received_bytes, parts.netloc, events, cookies)
             browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-            parts = urlsplit(installation.link)
-            longest_ms, received_bytes = _watched(browser, f"{parts.scheme}://{parts.netloc}", path, cookies)
+            longest_ms = _longest_ms(browser, f"{parts.scheme}://{parts.netloc}", path, cookies)
             browser.close()
         ((size,),) = installation.rows("SELECT max(length(content)) FROM messages")
-        return Read(longest_ms, received_bytes / size)
+        return Read(longest_ms, received.result() / size)
 
 
-def _watched(browser: Any, origin: str, path: str, cookies: Mapping[str, str]) -> tuple[float, int]:
-    """Returns the longest task in ms and the bytes of the stream, from the opening of the page to a second after the end."""
-    # A service worker would read the stream in the page's place, where it isn't seen.
-    context = browser.new_context(service_workers="block")
+def _longest_ms(browser: Any, origin: str, path: str, cookies: Mapping[str, str]) -> float:
+    """Returns the longest task from the opening of the page to a second after the end of its answer."""
+    context = browser.new_context()
     context.add_cookies([{"name": name, "value": value, "url": origin} for name, value in cookies.items()])
-    page, streams, received = context.new_page(), set[str](), [0]
+    page = context.new_page()
     page.add_init_script(TASKS)
-    wire = context.new_cdp_session(page)
-
-    def note(sent: dict[str, Any]) -> None:
-        if "/events" in sent["request"]["url"]:
-            streams.add(sent["requestId"])
-
-    wire.send("Network.enable")
-    wire.on("Network.requestWillBeSent", note)
-    wire.on("Network.dataReceived", lambda came: received.append(came["encodedDataLength"] * (came["requestId"] in streams)))
     page.goto(f"{origin}{path}")
     page.wait_for_function(IS_COMPLETED, timeout=SECONDS * 1000)
     page.wait_for_timeout(1_000)
-    return page.evaluate("() => Math.max(0, ...(self.longTasks ?? []))"), sum(received)
+    longest_ms: float = page.evaluate("() => Math.max(0, ...(self.longTasks ?? []))")
+    return longest_ms
 
 
-async def _begun(owner: Owner) -> tuple[str, dict[str, str]]:
-    """Begins the answer; returns the path of its chat, and the cookies of who asked."""
+def _received_bytes(address: str, events: str, cookies: Mapping[str, str]) -> int:
+    """Reads the stream of the page beside it: Chromium doesn't tell the bytes of one that hasn't ended."""
+    connection, tail, count = HTTPConnection(address, timeout=SECONDS), b"", 0
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    connection.request("GET", events, headers={**HTMX, "Cookie": cookie})
+    response = connection.getresponse()
+    while END not in tail and (piece := response.read1()):
+        count += len(piece)
+        tail = tail[-len(END) :] + piece
+    connection.close()
+    return count
+
+
+async def _begun(owner: Owner) -> tuple[str, str, dict[str, str]]:
+    """Begins the answer; returns the path of its chat, the stream of its page, and the cookies of who asked."""
     await owner.come()
-    return await owner.send("/chats", {"message": "At length.", "key": "long"}), owner.cookies
+    path = await owner.send("/chats", {"message": "At length.", "key": "long"})
+    return path, found(EVENTS, await owner.page(path)), owner.cookies
