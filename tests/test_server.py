@@ -126,8 +126,8 @@ def test_requests_that_have_begun_are_answered_at_a_stop(server: Server, owner: 
     sender, unused, prober, reader = (HTTPConnection("127.0.0.1", server.port, timeout=60) for _ in range(4))
     with closing(sender), closing(unused), closing(prober), closing(reader):
         assert (ready(unused).status, ready(prober).status) == (200, 200)
-        headers = {"Cookie": owner.cookies, "Origin": server.url, "Content-Type": "application/json", "Accept": "text/event-stream"}
-        reader.request("POST", "/api/v1/chats", json.dumps({"message": "Hello"}), headers)
+        headers = {"Cookie": owner.cookies, "Origin": server.url, "Content-Type": "application/json"}
+        reader.request("POST", "/api/v1/chats", json.dumps({"message": "Hello"}), {**headers, "Accept": "text/event-stream"})
         stream = reader.getresponse()
         assert (stream.status, stream.headers["Connection"]) == (200, "keep-alive")
         sender.connect()
