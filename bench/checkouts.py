@@ -31,7 +31,8 @@ def checked_out(commit: str) -> Checkout:
     folder = PLACE / commit
     if not folder.exists():
         with tarfile.open(fileobj=BytesIO(_git("archive", commit).stdout)) as archive:
-            archive.extractall(folder)
+            # Older than what is made from it, or make would make that anew.
+            archive.extractall(folder, [_aged(member) for member in archive])
     for name, files in MADE_FROM.items():
         ours = Path(sys.prefix) if name == ".venv" and sys.prefix != sys.base_prefix else ROOT / name
         if ours.exists() and not (folder / name).exists() and all(_is_same(folder, file) for file in files):
@@ -40,6 +41,11 @@ def checked_out(commit: str) -> Checkout:
     if done.returncode:
         raise RuntimeError(f"{commit} could not be set up:\n{(done.stdout + done.stderr)[-2000:]}")
     return Checkout(folder, str(folder / ".venv/bin/python"))
+
+
+def _aged(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mtime = 0
+    return member
 
 
 def _is_same(folder: Path, name: str) -> bool:

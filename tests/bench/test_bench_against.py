@@ -1,15 +1,15 @@
 """`flask bench against` measures another commit beside this code, and says what has become dearer."""
 
 import re
-import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from bench.against import LINES, cost_bar, rows
-from bench.checkouts import PLACE, commit_of
-from webapp.base.config import ROOT
+from bench.checkouts import commit_of
+from tests.deploy.test_release import tree as tree
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,10 @@ def test_a_commit_that_there_is_not_is_said() -> None:
 
 
 @pytest.mark.slow
-def test_another_commit_is_set_up_and_measured() -> None:
+def test_another_commit_is_set_up_and_measured(tree: Path) -> None:
     """In a process of its own, as the bench runs event loops."""
-    place = PLACE / commit_of("HEAD")
-    try:
-        words = [sys.executable, "-m", "flask", "bench", "against", "HEAD", "start", "--rounds", "1"]
-        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert (place / "webapp/app.py").exists(), done.stderr
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    words = [sys.executable, "-m", "flask", "bench", "against", "HEAD", "start", "--rounds", "1"]
+    done = subprocess.run(words, cwd=tree, capture_output=True, text=True, check=False)
     # Whatever a busy machine makes of it.
     assert re.search(r"^(holds|does not hold) +second start: \d", done.stdout, re.MULTILINE), done.stdout + done.stderr
+    assert list((tree / ".bench").glob("*/webapp/app.py"))
