@@ -13,6 +13,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 HTMX = {"HX-Request": "true"}
 JSON = {"Content-Type": "application/json"}
 EVENTS = re.compile(r'hx-sse:connect="([^"]+)"')
+# Forms of older versions have it.
+FORM_TOKEN = re.compile(r'name="csrf_token"[^>]* value="([^"]+)"')
 IS_ANSWERED = re.compile(r'data-role="assistant"\s+data-status="completed"')
 NOTHING: Mapping[str, str] = {}
 
@@ -49,7 +51,7 @@ class Browser:
         parts = urlsplit(url)
         self.origin = f"{parts.scheme}://{parts.netloc}"
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self.cookies = dict(cookies)
+        self.cookies, self._more = dict(cookies), dict[str, str]()
 
     async def page(self, path: str) -> str:
         """Returns a page; raises `Refused` unless the status is 200."""
@@ -57,16 +59,21 @@ class Browser:
         text = await reply.text()
         if reply.status != 200:
             raise Refused(f"GET {path} answered {reply.status}")
+        if token := FORM_TOKEN.search(text):
+            self._more = {"csrf_token": token[1]}
         return text
 
     async def send(self, path: str, fields: dict[str, str]) -> str:
         """Submits a form; returns the path that it redirects to."""
-        reply = await self.open("POST", path, urlencode(fields).encode(), FORM)
+        reply = await self.open("POST", path, self._form(fields), FORM)
         text = await reply.text()
         if reply.status != 303:
             raise Refused(f"POST {path} answered {reply.status}: {text[-200:]}")
         parts = urlsplit(reply.header("location"))
         return parts.path
+
+    def _form(self, fields: dict[str, str]) -> bytes:
+        return urlencode({**self._more, **fields}).encode()
 
     async def open(self, method: str, path: str, content: bytes = b"", more: Mapping[str, str] = NOTHING) -> Stream:
         """Sends a request, with additional headers, and reads the head of the response."""
@@ -107,11 +114,13 @@ class Owner(Browser):
     async def come(self) -> None:
         """Creates the owner's account."""
         fields = {"token": self._link.query.partition("=")[2], "email": "bench@example.org", "name": "Bench"}
+        await self.page(f"{self._link.path}?{self._link.query}")
         await self.send(self._link.path, {**fields, "password": "measured and found wanting"})
+        await self.page("/")
 
     async def write(self, path: str, fields: dict[str, str]) -> None:
         """Submits a form with htmx, without leaving the page."""
-        reply = await self.open("POST", path, urlencode(fields).encode(), {**FORM, **HTMX})
+        reply = await self.open("POST", path, self._form(fields), {**FORM, **HTMX})
         text = await reply.text()
         if reply.status != 200:
             raise Refused(f"POST {path} answered {reply.status}: {text[-200:]}")
@@ -125,7 +134,7 @@ class Owner(Browser):
 
     async def ask(self, path: str, body: Mapping[str, Any], accept: str = "application/json") -> Stream:
         """Sends JSON, as API clients do."""
-        more = {**JSON, "Accept": accept}
+        more = {**JSON, "Accept": accept, **({"X-CSRFToken": token} if (token := self._more.get("csrf_token")) else {})}
         stream = await self.open("POST", path, json.dumps(body).encode(), more)
         if stream.status not in (200, 201):
             raise Refused(f"POST {path} answered {stream.status}")
