@@ -1,24 +1,21 @@
 """Another commit and this code, by turns on this machine: what an answer, a page, a start and a browser cost, before and now."""
 
 import asyncio
-import signal
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, median
-from tempfile import TemporaryDirectory
+from statistics import median
 
 from bench import counted, in_browser
 from bench.alone import idle, start_seconds
 from bench.browsing import IS_ANSWERED, Owner, Stream
 from bench.checkouts import checked_out, commit_of
-from bench.figures import RELAY, Measured
+from bench.figures import RELAY, Compared, compared
 from bench.load import Load
 from bench.reading import Reading
-from bench.servers import HERE, Checkout, Product, model, product
-from bench.stream import of_others, visited
+from bench.servers import HERE, Checkout, Product, installed
+from bench.stream import loss_bars, measured
 from bench.table import CROWDS
 from bench.verdict import Bar, Verdict, drift
 from bench.visit import EVENT_STREAM
@@ -90,10 +87,9 @@ def measure(commit: str, names: Sequence[str], rounds: int, say: Say) -> Verdict
 def rows(found: Mapping[str, Mapping[str, list[float]]], before: str) -> list[str]:
     rows = [f"{'':<60} {before:>9} {'now':>9} {'ratio':>6}"]
     for key, values in found["now"].items():
-        then, now = median(found["before"][key]), median(values)
-        rows.append(
-            f"{LINES[key].words:<56} {_short(then):>9} {_short(now):>9} {now / then if then else 1:>6.2f}{LINES[key].unit}"
-        )
+        line, then, now = LINES[key], median(found["before"][key]), median(values)
+        words = f"{line.words} in{line.unit}" if line.unit else line.words
+        rows.append(f"{words:<60} {_short(then):>9} {_short(now):>9} {now / then if then else 1:>6.2f}")
     return rows
 
 
@@ -107,55 +103,34 @@ def _short(value: float) -> str:
 
 
 def _answers(checkout: Checkout, floors: list[float]) -> Figures:
-    """Measures 100 answers in each way of reading, between two runs of the relay."""
-    load, figures, runs = CROWDS["400"], dict[str, float](), dict[str, Measured]()
-    with TemporaryDirectory() as name, model(Path(name), load) as model_url:
-        floor = of_others(RELAY, Path(name), model_url, load)
-        for way in ("api", "pages", "later"):
-            runs[way] = _run(way, checkout, Path(name), model_url, load)
-        relays = [_per_token(floor), _per_token(of_others(RELAY, Path(name), model_url, load))]
-    floors += relays
-    for way, run in runs.items():
-        figures[way] = _per_token(run) / mean(relays)
-        if way != "later":
-            figures[f"{way}-first"] = run.heard.first_ms[0]
-    return figures
+    runs = {run.ours.name: run for run in _in_relays(CROWDS["400"], ("api", "pages", "later"), checkout, floors)}
+    firsts = {f"{way}-first": runs[way].ours.heard.first_ms[0] for way in ("api", "pages")}
+    return {way: run.cpu() for way, run in runs.items()} | firsts
 
 
 def _watched(checkout: Checkout, floors: list[float]) -> Figures:
-    load = CROWDS["watched"]
-    with TemporaryDirectory() as name, model(Path(name), load) as model_url:
-        floor = _per_token(of_others(RELAY, Path(name), model_url, load))
-        return {"watched": _per_token(_run("later", checkout, Path(name), model_url, load)) / floor}
+    (run,) = _in_relays(CROWDS["watched"], ("later",), checkout, [])
+    return {"watched": run.cpu()}
 
 
 def _brief(checkout: Checkout, floors: list[float]) -> Figures:
     """Measures answers of some tokens, which are little but their begin and end."""
-    with TemporaryDirectory() as name, model(Path(name), BRIEF) as model_url:
-        runs = {way: _run(way, checkout, Path(name), model_url, BRIEF) for way in ("api", "pages")}
-    return {f"{way}-brief": (run.cpu_seconds or 0.0) / BRIEF.answers * 1000 for way, run in runs.items()}
+    runs = _in_relays(BRIEF, ("api", "pages"), checkout, [])
+    return {f"{run.ours.name}-brief": (run.ours.cpu_seconds or 0.0) / BRIEF.answers * 1000 for run in runs}
 
 
-def _run(way: str, checkout: Checkout, folder: Path, model_url: str, load: Load) -> Measured:
-    with product(folder, load.people, model_url, checkout=checkout) as installation:
-        run = visited(way, installation.link, load, installation.server)
-    if run.heard.lost or run.heard.refused:
-        raise RuntimeError(f"{way}: {run.heard.lost} tokens were lost and {run.heard.refused} requests refused")
-    return run
-
-
-def _per_token(run: Measured) -> float:
-    return run.cpu_per_million or 0.0
+def _in_relays(load: Load, ways: Sequence[str], checkout: Checkout, floors: list[float]) -> list[Compared]:
+    """Measures answers between two runs of the relay, whose cost is added to `floors`."""
+    runs = measured(load, ways, lambda _: None, checkout=checkout)
+    if faults := [bar.line() for bar in loss_bars(runs) if not bar.holds]:
+        raise RuntimeError("; ".join(faults))
+    floors += [run.cpu_per_million or 0.0 for run in runs if run.name == RELAY]
+    return compared(runs)
 
 
 def _statements(checkout: Checkout, floors: list[float]) -> Figures:
     """Counts the statements of an answer, from its request to its title."""
-    config = str(Path(counted.__file__).resolve())
-    with (
-        TemporaryDirectory() as name,
-        model(Path(name), BRIEF) as model_url,
-        product(Path(name), 1, model_url, config=config, checkout=checkout) as installation,
-    ):
+    with installed(BRIEF, config=str(Path(counted.__file__).resolve()), checkout=checkout) as installation:
         return asyncio.run(_counted(installation))
 
 
@@ -195,13 +170,7 @@ async def _listen(reading: Reading, stream: Stream) -> None:
 
 
 def _count(installation: Product) -> int:
-    file = installation.file.with_name(counted.FILE)
-    installation.server.signal_children(signal.SIGUSR1)
-    while not file.exists():
-        time.sleep(0.01)
-    count = int(file.read_text())
-    file.unlink()
-    return count
+    return int(installation.told(counted.FILE))
 
 
 def _idle(checkout: Checkout, floors: list[float]) -> Figures:
@@ -214,12 +183,7 @@ def _start(checkout: Checkout, floors: list[float]) -> Figures:
 
 
 def _pages(checkout: Checkout, floors: list[float]) -> Figures:
-    load = Load(1, 60, 2_000)
-    with (
-        TemporaryDirectory() as name,
-        model(Path(name), load) as model_url,
-        product(Path(name), 1, model_url, checkout=checkout) as installation,
-    ):
+    with installed(Load(1, 60, 2_000), checkout=checkout) as installation:
         return asyncio.run(_paged(installation))
 
 

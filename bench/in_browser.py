@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
 from bench.browsing import EVENTS, HTMX, Owner, found
 from bench.load import Load
-from bench.servers import Checkout, model, product
+from bench.servers import Checkout, installed
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 NO_BROWSER = "This needs Playwright and a Chromium, which `make setup-tests` installs."
@@ -45,11 +43,7 @@ def read(checkout: Checkout) -> Read:
         from playwright.sync_api import sync_playwright  # installed for the tests only
     except ImportError as error:
         raise RuntimeError(NO_BROWSER) from error
-    with (
-        TemporaryDirectory() as name,
-        model(Path(name), LONG) as model_url,
-        product(Path(name), 1, model_url, checkout=checkout) as installation,
-    ):
+    with installed(LONG, checkout=checkout) as installation:
         path, events, cookies = asyncio.run(_begun(Owner(installation.link)))
         parts = urlsplit(installation.link)
         with ThreadPoolExecutor() as beside, sync_playwright() as driver:

@@ -22,7 +22,7 @@ from webapp.base.config import ROOT
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-START_SECONDS = 120.0
+START_SECONDS, TOLD_SECONDS = 120.0, 10.0
 # A server is at rest when it uses less than this part of a core; how often that is checked, and how long it is awaited.
 RESTING, POLL_SECONDS, REST_SECONDS = 0.1, 0.3, 20.0
 EMPTY: Mapping[str, str] = {}
@@ -141,6 +141,18 @@ class Product:
         with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)) as database:
             return database.execute(statement).fetchall()
 
+    def told(self, name: str) -> str:
+        """Has the worker write what its configuration observes into a file of this name, and returns that."""
+        file, until = self.file.with_name(name), time.monotonic() + TOLD_SECONDS
+        self.server.signal_children(signal.SIGUSR1)
+        while not file.exists():
+            if time.monotonic() > until:
+                raise RuntimeError("the worker doesn't say what it is at")
+            time.sleep(0.01)
+        text = file.read_text()
+        file.unlink()
+        return text
+
 
 @contextmanager
 def model(folder: Path, load: Load) -> Iterator[str]:
@@ -180,6 +192,17 @@ def product(
         set_settings(file, {**dict.fromkeys(UNLIMITED, 0), **settings})
         with serving(folder, environ, config, checkout) as server:
             yield Product(server, link[0] if link else "", file)
+
+
+@contextmanager
+def installed(load: Load, *, config: str = CONFIG, checkout: Checkout = HERE) -> Iterator[Product]:
+    """Starts Millrace with a model that answers like this."""
+    with (
+        TemporaryDirectory() as name,
+        model(Path(name), load) as url,
+        product(Path(name), load.people, url, config=config, checkout=checkout) as installation,
+    ):
+        yield installation
 
 
 def environ_of(data_dir: str, answers: int, model_url: str) -> dict[str, str]:

@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -19,7 +17,7 @@ from urllib.parse import quote
 from bench.alone import ALONE
 from bench.figures import DIRECT, HEADING, RELAY, Heard, Measured, compared, doubts
 from bench.load import Load
-from bench.servers import CONFIG, NO_SETTINGS, Product, Server, model, product, relay
+from bench.servers import CONFIG, HERE, NO_SETTINGS, Checkout, Product, Server, model, product, relay
 from bench.stages import FILE, shares
 from bench.table import CROWDS, LINES, ways
 from bench.verdict import Bar, Verdict
@@ -30,7 +28,6 @@ Around = Callable[[], AbstractContextManager[None]]
 Samples = dict[str, Counter[str]]
 NAMES = tuple(line.name for line in (*LINES, *ALONE))
 SAMPLED = "python:bench.sampled"
-SAMPLED_SECONDS = 10.0
 LEGEND = """\
 first: from asking to the first token; then: the same for those who come later, with their page open
 late: from the stamp in a token to its arrival; steady: the same when all have begun and none has ended
@@ -80,6 +77,7 @@ def measured(
     inspect: Inspect = lambda _: None,
     settings: Mapping[str, int | str] = NO_SETTINGS,
     samples: Samples | None = None,
+    checkout: Checkout = HERE,
 ) -> list[Measured]:
     """Runs one server at a time: in each round the relay, then the product per way of reading; at the end the relay again.
 
@@ -91,7 +89,8 @@ def measured(
         def one(kind: str) -> Measured:
             if kind in (DIRECT, RELAY):
                 return of_others(kind, folder, model_url, load)
-            with product(folder, load.people, model_url, settings, config=CONFIG if samples is None else SAMPLED) as installation:
+            config = CONFIG if samples is None else SAMPLED
+            with product(folder, load.people, model_url, settings, config=config, checkout=checkout) as installation:
                 around = nullcontext if samples is None else partial(_sampling, installation, samples.setdefault(kind, Counter()))
                 run = visited(kind, installation.link, load, installation.server, around)
                 inspect(installation)
@@ -163,13 +162,5 @@ def _sampling(installation: Product, counts: Counter[str]) -> Iterator[None]:
 
 
 def _samples(installation: Product) -> dict[str, int]:
-    file = installation.file.with_name(FILE)
-    installation.server.signal_children(signal.SIGUSR1)
-    until = time.monotonic() + SAMPLED_SECONDS
-    while not file.exists():
-        if time.monotonic() > until:
-            raise RuntimeError("the worker doesn't say what it is at")
-        time.sleep(0.01)
-    found: dict[str, int] = json.loads(file.read_text())
-    file.unlink()
+    found: dict[str, int] = json.loads(installation.told(FILE))
     return found

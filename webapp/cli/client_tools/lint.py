@@ -11,6 +11,7 @@ BEAT_SECONDS = 15.0
 GRACE_SECONDS = 2.0
 # Reads that end within an event are tolerated up to this share: the network can split events, too.
 TORN_SHARE = 0.1
+BUFFERED = "X-Accel-Buffering isn't “no”: nginx would buffer it, unless it is nginx that has taken it out."
 FAULTS = {
     "bom": ("bad", "It starts with a byte order mark."),
     "cr": ("bad", "It contains carriage returns: lines should end with LF only."),
@@ -51,10 +52,7 @@ def of_head(status: int, headers: Mapping[str, str]) -> list[Finding]:
         "It has a Content-Length, so it isn't a stream.": "content-length" in lower_headers,
     }
     notes = {
-        "X-Accel-Buffering isn't “no”: nginx would buffer it, unless it is nginx that has taken it out.": lower_headers.get(
-            "x-accel-buffering"
-        )
-        != "no",
+        BUFFERED: lower_headers.get("x-accel-buffering") != "no",
         "Cache-Control lacks no-transform: something in between may compress it.": "no-transform" not in cache,
     }
     findings = [Finding("bad", sentence) for sentence, is_so in wrong.items() if is_so]
