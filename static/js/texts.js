@@ -21,10 +21,8 @@ const post = async (field, keepalive) => {
   if (answer.ok && !isSaved()) later();
 };
 // One at a time, as each is made from the version before it.
-const save = (keepalive = false) => {
-  if (sending || isSaved()) return;
-  sending = post(box(), keepalive === true).finally(() => (sending = null));
-};
+const save = (keepalive = false) =>
+  (sending ||= isSaved() ? null : post(box(), keepalive === true).finally(() => (sending = null)));
 const wait = async (event) => {
   const { target, submitter } = event;
   clearTimeout(timer);
@@ -56,3 +54,5 @@ document.addEventListener("focusout", ({ target }) => target === box() && save()
 addEventListener("keydown", ({ key, target }) => key === "Escape" && target === box() && save(), true);
 addEventListener("pagehide", () => save(true));
 addEventListener("submit", wait, true);
+// What was typed before this was loaded.
+later();

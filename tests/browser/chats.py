@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response, expect
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response, Route, expect
 
 from webapp.rendering import markdown
 
@@ -333,6 +333,13 @@ def layout_shift(shifts: list[dict[str, Any]]) -> float:
         last_at, total = shift["at"], total + shift["value"]
         worst = max(worst, total)
     return worst
+
+
+def held(page: Page, path: str) -> list[Route]:
+    """Holds requests to this path until the test releases them."""
+    waiting: list[Route] = []
+    page.route(path, lambda route: waiting.append(route))
+    return waiting
 
 
 def until(page: Page, is_so: Callable[[], object], seconds: float = 40) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from tests.browser.chats import ChatPage, until
+from tests.browser.chats import ChatPage, held, until
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -12,13 +12,6 @@ pytestmark = pytest.mark.slow
 SWAPPED = """() => { window.swapped = new Promise(done => document.addEventListener(
   'htmx:after:swap', ({target}) => { if (target.id === 'composer') done(); },
 )); }"""
-
-
-def held(page: Page, path: str) -> list[Route]:
-    """Holds requests to this path until the test releases them."""
-    waiting: list[Route] = []
-    page.route(path, lambda route: waiting.append(route))
-    return waiting
 
 
 def test_a_message_on_its_way_is_seen_at_once(server: Server, upstream: Upstream, visit: Visit) -> None:

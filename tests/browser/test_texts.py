@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import ChatPage, load_later
+from tests.browser.chats import ChatPage, held, load_later, until
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.support.server import Server
@@ -57,6 +57,20 @@ def test_a_text_beside_the_chat_is_saved_as_it_is_typed_and_a_selection_rewritte
     expect(panel.locator(".text-read")).to_contain_text("At last we eat.")
     expect(panel.locator(".text-read")).not_to_contain_text("Then we walk.")
     expect(chat.text).to_contain_text("Then we walk.")
+
+
+def test_what_is_typed_before_the_script_is_there_is_saved(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.says(PLAN)
+    chat = visit(server, viewport=DESK).begin("Write a plan")
+    chat.expect("completed")
+    page, panel = chat.page, chat.page.locator("#panel")
+    waiting = held(page, "**/js/texts*")
+    beside(chat)
+    panel.get_by_role("link", name="Edit").click()
+    panel.get_by_role("textbox", name="Text").fill(f"{PLAN}\n\nAt last we eat.")
+    until(page, lambda: waiting)
+    waiting[0].continue_()
+    expect(panel.locator("#text-note")).to_have_text("Saved as version 2.")
 
 
 def test_of_two_tabs_the_second_is_told_while_it_is_typed(server: Server, upstream: Upstream, visit: Visit) -> None:
