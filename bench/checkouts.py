@@ -31,7 +31,7 @@ def checked_out(commit: str) -> Checkout:
     folder = PLACE / commit
     if not folder.exists():
         with tarfile.open(fileobj=BytesIO(_git("archive", commit).stdout)) as archive:
-            # Older than what is made from it, or make would make that anew.
+            # Older than what is made from it, or make would make that once more.
             archive.extractall(folder, [_aged(member) for member in archive])
     for name, files in MADE_FROM.items():
         ours = Path(sys.prefix) if name == ".venv" and sys.prefix != sys.base_prefix else ROOT / name

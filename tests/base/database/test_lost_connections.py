@@ -101,10 +101,10 @@ def test_what_was_read_only_for_a_while_is_written_again(app: Flask, member: Bro
         connection.execute(text("SET default_transaction_read_only = off"))
         connection.execute(text(change + "off"))
         connection.invalidate()
-    # A background task can have opened a connection in between, with the old setting: the first failure invalidates all
-    # connections of that time.
-    statuses = [member.post("/chats", message="Hello").status_code for _ in range(2)]
-    assert statuses[-1] == 303
+    # A background task can have a connection of that time at hand, which comes back to the pool after the first message or the
+    # second: its failure invalidates all others of that time.
+    pages = [member.post("/chats", message="Hello") for _ in range(3)]
+    assert [page.status_code for page in pages].count(303) >= 2, [page.text for page in pages]
 
 
 def database(app: Flask) -> str:
