@@ -1,7 +1,7 @@
 """What each application has one of, such as its engine and its caches, as typed variables; the base's own are here."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from flask import Flask, current_app
 
@@ -30,9 +30,8 @@ class PerApp(Generic[T]):
 
     def of(self, app: Flask) -> T:
         values: dict[PerApp[Any], Any] = app.extensions[KEY]
-        if self not in values and self._make:
-            return cast(T, values.setdefault(self, self._make()))
-        return cast(T, values[self])
+        value: T = values[self] if self in values or not self._make else values.setdefault(self, self._make())
+        return value
 
     def set(self, value: T, app: Flask | None = None) -> None:
         (app or current_app).extensions.setdefault(KEY, {})[self] = value

@@ -1,6 +1,7 @@
 """Sets and reads secret cookies: HttpOnly, SameSite and, with HTTPS, the `__Host-` prefix."""
 
-from flask import Response, request
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from webapp.base.current import the_config
 
@@ -10,6 +11,15 @@ SESSION = "millrace-form"
 OF_PEOPLE = {SESSION, "millrace", "sidebar", "dismissed_alerts"}
 # Opens the demo's chat of a day, also to programs that keep cookies and know no browser's headers.
 OF_VISITORS = {"millrace-visitor"}
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Flask's own, which prepares to check a signature even where there is no cookie."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 def secret_in(name: str) -> str:

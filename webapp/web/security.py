@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestHeader
 
 from webapp.base.config import Config
 from webapp.base.errors import Forbidden
-from webapp.web.cookies import SESSION, has_session
+from webapp.web.cookies import SESSION, Sessions, has_session
 from webapp.web.htmx import is_api
 from webapp.web.server.request_parsing import MOST_COOKIE_CHARS
 
@@ -75,6 +75,7 @@ def init(app: Flask, config: Config) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
     )
+    app.session_interface = Sessions()
     headers = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if is_https else {})
     app.before_request(_refuse_countless_cookies)
     app.before_request(lambda: _refuse_foreign_names(config))

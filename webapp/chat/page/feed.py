@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from flask import render_template
 
 from webapp.base import topic_names
+from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.chat.messages import deleted_branches
 from webapp.chat.page import shown, snapshot_shown
@@ -270,7 +271,7 @@ class ChatFeed(LaneFeed):
 
         def read() -> Generation | None:
             with self._engine.in_app():
-                return db.session.get(Generation, generation_id)
+                return rows.found(db.session(), Generation, generation_id)
 
         return _generations_cache.get((self._engine.logs.topics.epoch, generation_id, self._engine.now() // BEGUN_SECONDS), read)
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from flask import Response, render_template, request, url_for
 
 from webapp.base import topic_names
+from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.chat.attachments import service as attachment_service
@@ -194,6 +195,6 @@ def _composer_fragment(chat: Chat, form: MessageForm, status: int) -> Response:
 
 def _is_allowed(context: watchers.Context, chat_id: str, right: str) -> bool:
     with context():
-        chat = db.session.get(Chat, chat_id)
+        chat = rows.found(db.session(), Chat, chat_id)
         # If the right has changed, the stream ends: with another right the page looks different, and has to be loaded again.
         return bool(chat and not chat.deleted_at and right_in(chat, user_or_none()) == right)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from flask import Response
 
+from webapp.base.database import rows
 from webapp.base.db import db
 from webapp.base.errors import SignedOut
 from webapp.base.ids import new_secret
@@ -108,7 +109,7 @@ def _hash(secret: str) -> str:
 
 
 def _chat_if_any(id: str, rights: tuple[str, ...]) -> Chat | None:
-    chat = db.session.get(Chat, id)
+    chat = rows.found(db.session(), Chat, id)
     return chat if chat and not chat.deleted_at and right_in(chat, user_or_none()) in rights else None
 
 
@@ -121,12 +122,12 @@ def _chat(id: str, rights: tuple[str, ...]) -> Chat:
 
 
 def _message(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool = False) -> Message:
-    message = db.session.get(Message, id)
+    message = rows.found(db.session(), Message, id)
     open_chat(message.chat_id if message else "")
     return found(message if message and (even_deleted or not queries.deleted_among([id])) else None)
 
 
 def _generation(id: str, open_chat: Callable[[str], Chat], *, even_deleted: bool) -> Generation:
-    generation = db.session.get(Generation, id)
+    generation = rows.found(db.session(), Generation, id)
     _message((generation.message_id if generation else None) or "", open_chat, even_deleted=even_deleted)
     return found(generation)

@@ -215,9 +215,11 @@ def ids_to(message_id: str) -> list[str]:
 
 def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
     """Returns these messages in the order of the ids; missing ones are skipped."""
+    if not ids:
+        return []
     query = select(Message).where(Message.id.in_(ids)).options(*options)
-    rows = {message.id: message for message in db.session.scalars(query)} if ids else {}
-    return [rows[id] for id in ids if id in rows]
+    found = {message.id: message for message in db.session.scalars(query)}
+    return [found[id] for id in ids if id in found]
 
 
 def thread(chat: Chat) -> list[Message]:

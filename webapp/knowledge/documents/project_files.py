@@ -22,10 +22,11 @@ def collection_of(project_id: str) -> Collection | None:
 
 def ids_of(project_ids: Iterable[str]) -> dict[str, str]:
     """Returns the ids of the collections of these projects, by project; without a project there is no query."""
-    wanted = set(project_ids)
+    if not (wanted := set(project_ids)):
+        return {}
     query = select(Collection.project_id, Collection.id)
     query = query.where(Collection.project_id.in_(wanted), Collection.deleted_at.is_(None))
-    return {project_id or "": id for project_id, id in db.session.execute(query)} if wanted else {}
+    return {project_id or "": id for project_id, id in db.session.execute(query)}
 
 
 def collection_for(project_id: str, owner_id: str, name: str) -> Collection:

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from webapp.base.words import size
 from webapp.models.upstream.read_beat import Beat
-from webapp.models.upstream.sockets import turns_of
+from webapp.models.upstream.sockets import reply_of
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 
@@ -40,7 +40,7 @@ class Body:
         self.headers: Mapping[str, str] = response.headers
         self.host = host
         self._response, self._stop, self._beat, self._until, self._most_bytes = response, stop, beat, until, most_bytes
-        self._turns, self._resting = turns_of(response), Waiter()
+        self._reply, self._resting = reply_of(response), Waiter()
         self._is_quiet, self._awaits_first, self._received = False, True, 0
 
     def chunks(self, read_size: int = 65536) -> Iterator[bytes]:
@@ -55,9 +55,9 @@ class Body:
 
     def rest(self, seconds: float) -> None:
         """Waits for the next stroke of the beat if everything that has arrived is read; a requested stop ends the wait."""
-        if not self._turns.has_more:
+        if not self._reply.turns.has_more:
             self._beat.wait(seconds, self._resting)
-            self._turns.time_slice.begin()
+            self._reply.turns.time_slice.begin()
 
     def read_all(self, most_bytes: int = MOST_JSON_BYTES) -> bytes:
         # Not a list of pieces: pieces of one byte each would take many times the memory.
@@ -100,7 +100,10 @@ class Body:
         return self._ended_by(late(self.host))
 
     def _received_now(self, size: int) -> bytes:
-        return self._response.raw.read1(size, decode_content=False) or b""
+        # What comes in chunks is read below urllib3, which takes as long for each read as the read itself, and counts only
+        # bodies whose length is known. Its end is for urllib3 to note.
+        content = self._reply.read1(size) if self._reply.chunked else b""
+        return content or self._response.raw.read1(size, decode_content=False) or b""
 
     def _ended_by(self, failure: ProviderError, cause: Exception | None = None) -> bytes:
         if self._stop or self._is_quiet:

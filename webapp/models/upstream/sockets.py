@@ -183,9 +183,9 @@ class Turns(RawIOBase):
 class SocketReply(HTTPResponse):
     """A reply that is read with yields from status line to last trailer; chunks that arrived together are read together."""
 
-    def __init__(self, turns: Turns, *_: Any, **options: Any) -> None:
+    def __init__(self, turns: Turns, **options: Any) -> None:
         super().__init__(cast(socket.socket, turns), **options)
-        self._turns = turns
+        self.turns = turns
 
     def read1(self, n: int = -1) -> bytes:
         """Returns what has arrived of the body, as soon as there is some."""
@@ -194,16 +194,16 @@ class SocketReply(HTTPResponse):
             return content
         parts = [content]
         # Without a byte of the next chunk, reading would wait for it.
-        while NEXT_CHUNK.match(self._turns.buffered(self.fp)):
+        while NEXT_CHUNK.match(self.turns.buffered(self.fp)):
             parts.append(super().read1(n))
         return b"".join(parts)
 
 
 class Connection(HTTPConnection):
-    """A connection whose socket is opened by `open_socket`; `turns` is what its last reply is read from."""
+    """A connection whose socket is opened by `open_socket`; `reply` is its last one."""
 
     response_class: Any
-    turns: Turns
+    reply: SocketReply
 
     def __init__(self, *args: Any, open_socket: OpenSocket, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -213,9 +213,12 @@ class Connection(HTTPConnection):
         self.sock = self._open_socket(self.host, self.port or self.default_port)
 
     def getresponse(self) -> Response:  # type: ignore[override]
-        self.turns = Turns(self.sock)
-        self.response_class = partial(SocketReply, self.turns)
+        self.response_class = self._reply
         return super().getresponse()
+
+    def _reply(self, sock: socket.socket, **options: Any) -> SocketReply:
+        self.reply = SocketReply(Turns(sock), **options)
+        return self.reply
 
     @property
     def is_connected(self) -> bool:
@@ -259,9 +262,9 @@ class SecurePool(HTTPSConnectionPool):
     ConnectionCls, QueueCls = SecureConnection, KeptConnections
 
 
-def turns_of(response: requests.Response) -> Turns:
-    """Returns what a reply is read from, as long as nothing of its body has been read."""
-    return cast(Connection, response.raw.connection).turns
+def reply_of(response: requests.Response) -> SocketReply:
+    """Returns the reply below that of urllib3, as long as nothing of its body has been read."""
+    return cast(Connection, response.raw.connection).reply
 
 
 def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.socket:
