@@ -26,13 +26,15 @@ from bench import (
     tool_costs,
 )
 from bench.load import Sitting
+from bench.publish import publish
 from bench.recover import Killing
 from bench.servers import KEY, command, flask
 from bench.verdict import OUT_OF_BOUNDS, Verdict
 from webapp.base.config import ROOT
 
 TOO_MUCH = "Some results are out of bounds."
-bench = AppGroup("bench", help="Measure this machine and Millrace running on it.")
+PUBLISH = click.Option(["--publish"], is_flag=True, help="Write the result into docs/performance.md, in place of the one there.")
+bench = AppGroup("bench", params=[PUBLISH], help="Measure this machine and Millrace running on it.")
 
 
 @bench.command("stream", epilog=f"Lines: {', '.join(streams.NAMES)}.")
@@ -168,7 +170,7 @@ def measure_here(what: str) -> None:
     """Runs a measurement in this process, with a database that it fills with generated data."""
     measure = {"page": pages.measure, "search": pages.measure_typed, "knowledge": knowledge.measure}[what]
     verdict = measure(current_app._get_current_object(), click.echo)  # type: ignore[attr-defined]
-    _print(verdict)
+    _print(verdict, what)
     sys.exit(0 if verdict.is_good else OUT_OF_BOUNDS)
 
 
@@ -180,7 +182,7 @@ def _measure_in_new_process(what: str, **more: str) -> None:
     with TemporaryDirectory() as folder:
         environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model", **more}
         flask(environ, "prepare")
-        words, log = ["-m", "flask", "bench", "measure-here", what], Path(folder, "pages.log")
+        words, log = ["-m", "flask", "bench", *(["--publish"] if _is_to_publish() else []), "measure-here", what], Path(folder, "pages.log")
         with log.open("w") as output:
             process = subprocess.Popen(command(words, environ), cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True)
         for line in process.stdout or ():
@@ -192,10 +194,17 @@ def _measure_in_new_process(what: str, **more: str) -> None:
 
 
 def _conclude(verdict: Verdict) -> None:
-    _print(verdict)
+    _print(verdict, str(click.get_current_context().info_name))
     if not verdict.is_good:
         sys.exit(TOO_MUCH)
 
 
-def _print(verdict: Verdict) -> None:
+def _print(verdict: Verdict, name: str) -> None:
     click.echo("\n" + "\n".join(verdict.lines()))
+    if _is_to_publish():
+        publish(name, verdict)
+
+
+def _is_to_publish() -> bool:
+    group = click.get_current_context().parent
+    return bool(group and group.params["publish"])

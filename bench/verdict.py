@@ -30,9 +30,9 @@ class Bar:
 
     def line(self) -> str:
         if self.most is None:
-            return f"{'is told':<14} {self.words}: {_short(self.found)}{self.unit}"
+            return f"{'is told':<14} {self.words}: {short(self.found)}{self.unit}"
         says = "holds" if self.holds else "does not hold"
-        return f"{says:<14} {self.words}: {_short(self.found)}{self.unit} (at most {_short(self.most)}{self.unit})"
+        return f"{says:<14} {self.words}: {short(self.found)}{self.unit} (at most {short(self.most)}{self.unit})"
 
 
 @dataclass(frozen=True)
@@ -62,5 +62,5 @@ def lateness(lag_ms: float, name: str) -> str:
     return f"the client's own lag was {lag_ms:.1f} ms (p99) during {name}" if lag_ms > MOST_CLIENT_LAG_MS else ""
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 100 else f"{value:.0f}"
