@@ -182,7 +182,8 @@ def _measure_in_new_process(what: str, **more: str) -> None:
     with TemporaryDirectory() as folder:
         environ = {"DATA_DIR": folder, "OPENROUTER_API_KEY": KEY, "OPENROUTER_MODEL": "bench/model", **more}
         flask(environ, "prepare")
-        words, log = ["-m", "flask", "bench", *(["--publish"] if _is_to_publish() else []), "measure-here", what], Path(folder, "pages.log")
+        publishing = ["--publish"] if _is_to_publish() else []
+        words, log = ["-m", "flask", "bench", *publishing, "measure-here", what], Path(folder, "pages.log")
         with log.open("w") as output:
             process = subprocess.Popen(command(words, environ), cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True)
         for line in process.stdout or ():
