@@ -56,3 +56,13 @@ def test_each_line_of_the_tour_has_a_test() -> None:
     assert all(named)
     assert all(functions(file) for files in named for file in files)
     assert all(any(file.startswith(("tests/browser", "tests/settings")) for file in files) for files in named)
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    promises = (ROOT / "docs" / "reliability.md").read_text("utf-8").partition("## What is promised")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| P(\d+) \|[^|]*\|([^|]*)\|$", promises, re.MULTILINE)
+
+    assert [int(number) for number, _ in rows] == list(range(1, 14))
+    files = {number: re.findall(r"`(tests/[\w/]+\.py)`", tests) for number, tests in rows}
+    assert [number for number, named in files.items() if not named] == ["13"]
+    assert all(functions(file) for named in files.values() for file in named)
