@@ -78,7 +78,7 @@
   };
   // A title that is cut is complete in its tooltip.
   document.addEventListener("pointerover", ({ target }) => {
-    if (target.matches(".chats__title") && target.scrollWidth > target.clientWidth) target.title = target.textContent;
+    if (target.matches(".chats bdi") && target.scrollWidth > target.clientWidth) target.title = target.textContent;
   });
   document.addEventListener("arrived", reach);
   // After the browser has scrolled to the message.

@@ -112,7 +112,7 @@ def test_older_rows_come_at_the_end_of_the_list_and_stay_on_the_next_page(server
     page = person.open("/account")
     oldest = row(page, titles[0])
     expect(oldest).to_have_count(0)
-    newest = page.locator("#sidebar-chats .chats__title", has_text="Question 23")
+    newest = page.locator("#sidebar-chats bdi", has_text="Question 23")
     newest.hover()
     expect(newest).to_have_attribute("title", re.compile("^Question "))
     page.locator(".chats__all").scroll_into_view_if_needed()

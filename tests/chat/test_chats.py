@@ -71,7 +71,7 @@ def titles(page) -> list[str]:
 
 
 def sidebar_of(page) -> list[str]:
-    return [node.text(strip=True) for node in page.all("#sidebar-chats .chats__title")]
+    return [node.text(strip=True) for node in page.all("#sidebar-chats bdi")]
 
 
 @pytest.mark.slow

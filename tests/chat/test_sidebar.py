@@ -77,7 +77,7 @@ def test_a_new_name_reaches_the_title_and_every_sidebar(owner, listen, path):
     assert '<hx-partial hx-target="title" hx-swap="innerHTML">Water &amp; &lt;stone&gt; · Millrace</hx-partial>' in here.html
     assert 'hx-target="#chat-title:not(:has(form))"' in here.html
     # Where no list has the chat, such as one in a folded project, it stands above them.
-    assert 'hx-target=".chats--here .chats__title" hx-swap="innerHTML">Water &amp; &lt;stone&gt;</hx-partial>' in here.html
+    assert 'hx-target=".chats--here bdi" hx-swap="innerHTML">Water &amp; &lt;stone&gt;</hx-partial>' in here.html
 
 
 @pytest.mark.slow

@@ -89,8 +89,8 @@ def test_open_pages_hear_of_it_in_their_heading_and_in_its_row_alone(owner, begi
 
     parts = [(target, html) for target, _, html in PART.findall(listener.html) if "Dressing" in html]
     row = f"#sidebar-{page.path.partition('#')[0].rpartition('/')[2]}"
-    assert {target for target, _ in parts} == {"#chat-title:not(:has(form))", "title", ".chats--here .chats__title", row}
-    assert '<span class="chats__title" dir="auto">Dressing &lt;stones&gt;</span>' in dict(parts)[row]
+    assert {target for target, _ in parts} == {"#chat-title:not(:has(form))", "title", ".chats--here bdi", row}
+    assert "<bdi>Dressing &lt;stones&gt;</bdi>" in dict(parts)[row]
 
 
 @pytest.mark.mostly_slow
@@ -131,7 +131,7 @@ def test_a_chat_with_a_character_is_named_after_its_scene(owner, fake):
     assert told.index("scene") < told.index("Turns the key.") < told.index("Let me through.") < told.index("In a minute.")
     for page in (owner.page("/settings"), owner.page("/chats"), owner.page(path)):
         row = page.one(f'#sidebar-chats a[href="{path}"]')
-        assert (row.css_first(".face").text(), row.css_first(".chats__title").text()) == ("M", "At the locked gate")
+        assert (row.css_first(".face").text(), row.css_first("bdi").text()) == ("M", "At the locked gate")
     assert owner.page("/chats").one(f'.rows a[href="{path}"] .face').text() == "M"
 
 
