@@ -77,6 +77,7 @@ FEATURE = Feature(
         "webapp.chat.projects.views:chats",
         "webapp.chat.links.views:bp",
         "webapp.chat.links.views:open_pages",
+        "webapp.chat.offline.keeper_views:bp",
         "webapp.chat.offline.views:bp",
     ),
     requires={

@@ -1,7 +1,7 @@
 """The routes of all blueprints, from a table that `flask prepare` writes: each blueprint is imported with its first request."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
@@ -34,11 +34,11 @@ class Blueprints(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A blueprint in the table: its name, its routes, and the names of its functions for templates."""
+    """A blueprint in the table: its name, its routes, and the names of its functions for templates, by what they are there."""
 
     name: str
     routes: list[Route]
-    functions: list[str]
+    functions: dict[str, list[str]]
 
 
 # By import path. Without blueprints that add anything else to the application.
@@ -55,7 +55,8 @@ def register(app: Flask, paths: Sequence[str], data_dir: Path) -> None:
             late[entry.name] = path
             for rule, endpoint, options in entry.routes:
                 app.add_url_rule(rule, endpoint, **options)
-            app.jinja_env.globals.update({name: partial(_call, app, entry.name, name) for name in entry.functions})
+            for sort, names in entry.functions.items():
+                getattr(app.jinja_env, sort).update({name: partial(_call, app, entry.name, sort, name) for name in names})
         else:
             app.register_blueprint(resolve_name(path))
     BLUEPRINTS.set(Blueprints(paths, late), app)
@@ -81,10 +82,10 @@ def _import(app: Flask, name: str) -> None:
         blueprint.register(cast(Flask, _OnlyViews(app)), {})
 
 
-def _call(app: Flask, blueprint: str, function: str, *values: Any, **options: Any) -> Any:
+def _call(app: Flask, blueprint: str, sort: str, name: str, *values: Any, **options: Any) -> Any:
     """Calls a function for templates, which the blueprint puts into the place of this one."""
     _import(app, blueprint)
-    return cast(Callable[..., Any], app.jinja_env.globals[function])(*values, **options)
+    return getattr(app.jinja_env, sort)[name](*values, **options)
 
 
 def _read(data_dir: Path) -> Table:
@@ -111,7 +112,7 @@ def _entry(blueprint: Blueprint) -> Entry | None:
             call(state)
     except AttributeError:
         return None
-    return Entry(blueprint.name, recorder.routes, [*recorder.jinja_env.globals])
+    return Entry(blueprint.name, recorder.routes, {sort: [*names] for sort, names in vars(recorder.jinja_env).items()})
 
 
 class _Recorder:
@@ -119,7 +120,7 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.routes: list[Route] = []
-        self.jinja_env = SimpleNamespace(globals={})
+        self.jinja_env = SimpleNamespace(globals={}, filters={}, tests={})
 
     def add_url_rule(self, rule: str, endpoint: str, _: object, **options: Any) -> None:
         self.routes.append(Route(rule, endpoint, options))
