@@ -1,8 +1,8 @@
 """The WSGI application for gunicorn and the flask command: patches with gevent first, then creates the application."""
 
-from gevent import monkey
+from webapp.base.process.patching import patch_all
 
-monkey.patch_all()
+patch_all()
 
 import atexit  # noqa: E402  the patch must come first
 import gc  # noqa: E402

@@ -28,10 +28,10 @@ ONLY_IN = {  # the only modules that may import a library
     # Modules that start the process, wait in it or hand work to real threads; all others are passed functions to spawn, wait
     # and signal.
     "gevent": (
-        "wsgi",
         "webapp.app",
         "webapp.base.db",
         "webapp.base.heavy",
+        "webapp.base.process.patching",
         "webapp.models.upstream",
         "webapp.engine.watching",
         "webapp.web.server.worker",

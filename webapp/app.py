@@ -60,7 +60,7 @@ from webapp.settings.catalog import LANGUAGE
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.tools import feature as tools
-from webapp.web import assets, compression as page_compression, errors, filters, security, templates, translation
+from webapp.web import assets, compression as page_compression, errors, filters, routes, security, templates, translation
 from webapp.web.addresses import Route
 from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
 from webapp.web.navigation import Navigation
@@ -136,8 +136,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     _teach_templates(app)
     templates.use_cache(app, config.data_dir)
     _start_engine(app, config)
-    for blueprint in (bp for feature in FEATURES for bp in feature.blueprints):
-        app.register_blueprint(blueprint)
+    routes.register(app, [path for feature in FEATURES for path in feature.blueprints], config.data_dir)
     with app.app_context():
         for kind in brought(Kind):
             the_engine().register(kind)

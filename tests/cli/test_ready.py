@@ -18,6 +18,11 @@ OWNER = """
     VALUES ('a', 'a@b.example', 'A', 'owner', '', '2026-01-01 00:00:00')
 """
 LIBRARIES = ("flask", "sqlalchemy", "gevent")
+# Imported with the first request to one of their routes, by a server whose routes are prepared.
+WITH_A_REQUEST = (
+    *("webapp.api.dialects.assistant", "webapp.api.dialects.plans.views", "webapp.api.native.account", "webapp.characters.views"),
+    *("webapp.knowledge.views", "webapp.operations.sign_on.views", "webapp.plans.pages.views", "webapp.workflows.views"),
+)
 RARELY = {
     "alembic",
     "cryptography",
@@ -87,6 +92,13 @@ def test_it_loads_no_library_of_the_application(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_server_does_not_hold_what_it_rarely_uses(tmp_path: Path) -> None:
     asked = f"import wsgi, sys; print({RARELY!r} & {{name for name, module in sys.modules.items() if module}})"
+    assert python("-c", asked, folder=tmp_path).stdout.strip() == "set()"
+
+
+@pytest.mark.slow
+def test_a_prepared_server_does_not_hold_pages_that_nobody_opened(tmp_path: Path) -> None:
+    assert "token=" in python("-m", "flask", "prepare", folder=tmp_path).stdout
+    asked = f"import wsgi, sys; print({set(WITH_A_REQUEST)!r} & sys.modules.keys())"
     assert python("-c", asked, folder=tmp_path).stdout.strip() == "set()"
 
 

@@ -17,6 +17,7 @@ from webapp.api.responses import BYTES, Mode, Refs, models_of, responses
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.base.version import VERSION
+from webapp.web.routes import import_all
 
 ABOUT = (
     "Everything the web pages can do, for programs. Authenticate with a token in `Authorization: Bearer`, which you create under "
@@ -68,6 +69,8 @@ class Route(NamedTuple):
 
 def routes(app: Flask) -> Iterator[Route]:
     """Yields every operation at every path, in the order of the paths."""
+    for _ in by_turns(import_all(app)):
+        pass
     seen: Counter[tuple[str, str]] = Counter()
     for rule in sorted(app.url_map.iter_rules(), key=_order):
         if operation := operation_of(app.view_functions[rule.endpoint]):

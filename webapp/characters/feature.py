@@ -1,8 +1,7 @@
 """The feature definition of characters, personas and lorebooks: blueprints and entries in the navigation."""
 
-from webapp.characters import greeting_views, lore_views, picture_views, profiles, queries, script_views, shown, views
-from webapp.characters.lore import queries as lore_queries, service as lore_service, views as lorebook_views
-from webapp.characters.personas import views as persona_views
+from webapp.characters import profiles, queries, shown
+from webapp.characters.lore import queries as lore_queries, service as lore_service
 from webapp.engine.watching.lists import LivePage
 from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
@@ -10,14 +9,14 @@ from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(
-        views.bp,
-        views.cards_bp,
-        greeting_views.bp,
-        lore_views.bp,
-        persona_views.bp,
-        picture_views.bp,
-        script_views.bp,
-        lorebook_views.bp,
+        "webapp.characters.views:bp",
+        "webapp.characters.views:cards_bp",
+        "webapp.characters.greeting_views:bp",
+        "webapp.characters.lore_views:bp",
+        "webapp.characters.personas.views:bp",
+        "webapp.characters.picture_views:bp",
+        "webapp.characters.script_views:bp",
+        "webapp.characters.lore.views:bp",
     ),
     requires={
         **dict.fromkeys(

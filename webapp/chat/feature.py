@@ -4,45 +4,25 @@ from functools import partial
 
 from webapp.characters.last_chats import LastChats
 from webapp.chat import erasing
-from webapp.chat.attachments import views as attachment_views
-from webapp.chat.calls import views as call_views
-from webapp.chat.dictation import service as dictation, views as dictation_views
-from webapp.chat.drawing import making, views as drawing_views
-from webapp.chat.exchange import views as exchange_views
+from webapp.chat.dictation import service as dictation
+from webapp.chat.drawing import making
 from webapp.chat.files import long_files
-from webapp.chat.home import views as home_views
 from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
-from webapp.chat.links import views as link_views
 from webapp.chat.links.service import HOLDER
-from webapp.chat.list import paging, search_shown, sharing_views, shown, tag_views, views as list_views
+from webapp.chat.list import paging, search_shown, shown
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
-from webapp.chat.offline import views as offline_views
-from webapp.chat.page import (
-    composer_views,
-    interrupted_views,
-    mention_views,
-    picker_views,
-    preview_views,
-    prompt_insertion_views,
-    side_by_side_views,
-    views as page_views,
-)
-from webapp.chat.presets import service as preset_service, shown as presets_shown, views as preset_views
-from webapp.chat.projects import service as project_service, shown as projects_shown, views as project_views
+from webapp.chat.presets import service as preset_service, shown as presets_shown
+from webapp.chat.projects import service as project_service, shown as projects_shown
 from webapp.chat.prompt import leading
 from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
-from webapp.chat.reading_aloud import service as reading_aloud, views as reading_aloud_views
+from webapp.chat.reading_aloud import service as reading_aloud
 from webapp.chat.record import projects
-from webapp.chat.roleplay import group_views, variable_views, views as roleplay_views
-from webapp.chat.starters import views as starter_views
-from webapp.chat.story import views as story_views
 from webapp.chat.story.service import STORY
-from webapp.chat.texts import views as text_views
 from webapp.chat.texts.changing import CHANGE
 from webapp.chat.texts.prompt_sections import text_sections
 from webapp.engine.watching.lists import LiveList, LivePage
@@ -64,40 +44,41 @@ SENDING = (
 
 FEATURE = Feature(
     blueprints=(
-        home_views.bp,
-        starter_views.bp,
-        page_views.bp,
-        preview_views.bp,
-        page_views.reading,
-        picker_views.bp,
-        side_by_side_views.bp,
-        preset_views.bp,
-        page_views.tree,
-        list_views.bp,
-        list_views.several,
-        list_views.row,
-        tag_views.bp,
-        composer_views.bp,
-        prompt_insertion_views.bp,
-        mention_views.bp,
-        attachment_views.bp,
-        dictation_views.bp,
-        interrupted_views.bp,
-        exchange_views.bp,
-        sharing_views.bp,
-        roleplay_views.bp,
-        variable_views.bp,
-        group_views.bp,
-        story_views.bp,
-        text_views.bp,
-        drawing_views.bp,
-        reading_aloud_views.bp,
-        call_views.bp,
-        project_views.bp,
-        project_views.chats,
-        link_views.bp,
-        link_views.open_pages,
-        offline_views.bp,
+        "webapp.chat.home.views:bp",
+        "webapp.chat.starters.views:bp",
+        "webapp.chat.page.views:bp",
+        "webapp.chat.page.preview_views:bp",
+        "webapp.chat.page.views:reading",
+        "webapp.chat.page.picker_views:bp",
+        "webapp.chat.page.side_by_side_views:bp",
+        "webapp.chat.presets.views:bp",
+        "webapp.chat.page.views:tree",
+        "webapp.chat.list.views:bp",
+        "webapp.chat.list.views:several",
+        "webapp.chat.list.views:row",
+        "webapp.chat.list.tag_views:bp",
+        "webapp.chat.page.composer_views:bp",
+        "webapp.chat.page.prompt_insertion_views:bp",
+        "webapp.chat.page.mention_views:bp",
+        "webapp.chat.attachments.views:bp",
+        "webapp.chat.dictation.views:bp",
+        "webapp.chat.page.interrupted_views:bp",
+        "webapp.chat.exchange.views:bp",
+        "webapp.chat.list.sharing_views:bp",
+        "webapp.chat.roleplay.views:bp",
+        "webapp.chat.roleplay.variable_views:bp",
+        "webapp.chat.roleplay.group_views:bp",
+        "webapp.chat.story.views:bp",
+        "webapp.chat.texts.views:bp",
+        "webapp.chat.drawing.views:bp",
+        "webapp.chat.reading_aloud.views:bp",
+        "webapp.chat.calls.views:bp",
+        "webapp.chat.projects.views:bp",
+        "webapp.chat.projects.views:chats",
+        "webapp.chat.links.views:bp",
+        "webapp.chat.links.views:open_pages",
+        "webapp.chat.offline.keeper_views:bp",
+        "webapp.chat.offline.views:bp",
     ),
     requires={
         **dict.fromkeys(SENDING, "chat"),

@@ -23,7 +23,7 @@ from webapp.cli import ready, shipped_characters
 from webapp.models.connections import listing
 from webapp.operations.health import backups, facts
 from webapp.people.accounts import service as accounts
-from webapp.web import templates
+from webapp.web import routes, templates
 from webapp.web.command_errors import names_database, one_line_errors
 
 NEWER = "The database was created by a newer version of Millrace. It was not changed."
@@ -62,6 +62,7 @@ def prepare() -> None:
         for fact in facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
         templates.compile_all(current_app, config.data_dir)
+        routes.write(current_app, config.data_dir)
         files = catalogues.sources(*ready.languages_of(config))
         catalogues.compile_all(files.values(), catalogues.compiled_in(config.data_dir))
         link = accounts.owner_link(ready.address(config))

@@ -7,7 +7,6 @@ import socket
 import sqlite3
 import sys
 from contextlib import closing
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
@@ -16,9 +15,10 @@ import click
 
 from webapp.base.config import ROOT, Config, ConfigError, load
 from webapp.base.database.revisions import newest_revision
+from webapp.base.fingerprint import fingerprint
 
 # The files that `flask prepare` depends on: after a change to any of them it has to run again.
-READ = ("migrations/versions/*.py", "templates/**/*", "webapp/characters/*.py")
+READ = ("migrations/versions/*.py", "templates/**/*", "webapp/**/*.py", "requirements.lock")
 IS_READY = """
     SELECT EXISTS (SELECT 1 FROM users WHERE role = 'owner') AND EXISTS (SELECT 1 FROM alembic_version WHERE version_num = ?)
 """
@@ -72,8 +72,7 @@ def _noted(config: Config) -> Path:
 def _what_was_read(config: Config) -> str:
     catalogues = (path for folder in languages_of(config) for path in sorted(folder.glob("*.po")))
     paths = chain(*(sorted(ROOT.glob(pattern)) for pattern in READ), catalogues)
-    stats = ((str(path), path.stat()) for path in paths if path.is_file())
-    return sha256("".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats).encode()).hexdigest()
+    return fingerprint(paths)
 
 
 def print_addresses(config: Config, owner_link: str | None) -> None:

@@ -10,13 +10,12 @@ from webapp.base.heavy import bounded
 from webapp.base.languages import gettext as _, ngettext
 from webapp.base.words import size
 from webapp.engine.watching.lists import LiveList, LivePage
-from webapp.knowledge import document_views, queries, shown, trash, views
+from webapp.knowledge import queries, shown, trash
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document
-from webapp.knowledge.trying import views as try_views
 from webapp.knowledge.vectors import embedder, embedding, vector_sets
 from webapp.people.accounts.tables import User
 from webapp.people.grants import grants
@@ -62,7 +61,7 @@ def _largest(*names: Any, by: Sequence[Any]) -> Executable:
 
 FEATURE = Feature(
     commands={"knowledge": "webapp.knowledge.commands:knowledge"},
-    blueprints=(views.bp, document_views.bp, try_views.bp),
+    blueprints=("webapp.knowledge.views:bp", "webapp.knowledge.document_views:bp", "webapp.knowledge.trying.views:bp"),
     requires={"knowledge": "knowledge", "documents": "knowledge", "try": "knowledge"},
     brings=(
         embedder.KIND,

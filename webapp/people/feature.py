@@ -1,11 +1,17 @@
 """The feature definition of accounts: pages for sign-in, your account, people, groups and the audit log, and commands."""
 
-from webapp.people.pages import account_views, audit_views, group_views, people_views, permission_views, views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp, account_views.bp, people_views.bp, group_views.bp, permission_views.bp, audit_views.bp),
+    blueprints=(
+        "webapp.people.pages.views:bp",
+        "webapp.people.pages.account_views:bp",
+        "webapp.people.pages.people_views:bp",
+        "webapp.people.pages.group_views:bp",
+        "webapp.people.pages.permission_views:bp",
+        "webapp.people.pages.audit_views:bp",
+    ),
     requires={"account.make_token": "api"},
     commands={
         "users": "webapp.people.members.commands:users",

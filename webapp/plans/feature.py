@@ -4,15 +4,14 @@ from webapp.chat.home.open_work_shown import OpenWorkSource
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.lists import GrowingRows, LiveList
 from webapp.plans import queries
-from webapp.plans.pages import shown, views
-from webapp.plans.types import views as type_views
+from webapp.plans.pages import shown
 from webapp.plans.writing.kind import PLAN
 from webapp.plans.writing.model_requests import OF_PLANS
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp, views.files, type_views.bp),
+    blueprints=("webapp.plans.pages.views:bp", "webapp.plans.pages.views:files", "webapp.plans.types.views:bp"),
     requires={"plans": "plans", "plan_files": "plans"},
     brings=(
         PLAN,

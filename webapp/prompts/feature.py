@@ -1,12 +1,12 @@
 """The feature definition of prompts: their pages, and commands that simulate experiments."""
 
 from webapp.people.search import SearchSource
-from webapp.prompts import shown, views
+from webapp.prompts import shown
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.prompts.views:bp",),
     commands={"sim": "webapp.prompts.commands:sim"},
     brings=(SearchSource(heading="Prompts", rank=45, find=shown.search_hits),),
     navigation=(

@@ -3,27 +3,21 @@
 from webapp.settings.catalog import LANGUAGE
 from webapp.settings.parts import PARTS
 from webapp.shell import (
-    docs_views,
     preferences_views,
     search_sources,
-    secrets_views,
-    settings_views,
-    shortcut_views,
-    sidebar_views,
-    views,
 )
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=(
-        settings_views.bp,
-        secrets_views.bp,
-        preferences_views.bp,
-        shortcut_views.bp,
-        sidebar_views.bp,
-        docs_views.bp,
-        views.bp,
+        "webapp.shell.settings_views:bp",
+        "webapp.shell.secrets_views:bp",
+        "webapp.shell.preferences_views:bp",
+        "webapp.shell.shortcut_views:bp",
+        "webapp.shell.sidebar_views:bp",
+        "webapp.shell.docs_views:bp",
+        "webapp.shell.views:bp",
     ),
     setting_checks={LANGUAGE: preferences_views.check_language},
     commands={"settings": "webapp.settings.commands:settings", "keys": "webapp.settings.commands:keys"},

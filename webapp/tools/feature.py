@@ -4,16 +4,16 @@ from functools import partial
 
 from webapp.models.connections.models import PICTURE_MODEL, check_unlisted
 from webapp.models.providers.demo import NO_PICTURES
-from webapp.tools import policy_views, search_connections, views
+from webapp.tools import search_connections
 from webapp.tools.built_in.catalog import ALL
-from webapp.tools.servers import keys, offered, shown as servers_shown, views as server_views
+from webapp.tools.servers import keys, offered, shown as servers_shown
 from webapp.web.feature import Feature
 from webapp.web.health_facts import MoreFacts
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     commands={"tools": "webapp.tools.servers.commands:tools"},
-    blueprints=(views.bp, policy_views.bp, server_views.bp),
+    blueprints=("webapp.tools.views:bp", "webapp.tools.policy_views:bp", "webapp.tools.servers.views:bp"),
     requires={
         "tool_servers": "tools",
         "tool_servers.client_document": "",

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flask import Blueprint
-
 from webapp.base.current import PerApp
 from webapp.web.navigation import NavEntry, Navigation
 
@@ -21,10 +19,11 @@ class Feature:
     the previous server left unfinished. `brings` holds objects of types that other packages define, such as a `Kind` of
     generation or a `LiveList`: the owner of a type collects them with `brought`.
     `requires` says which permission a blueprint, or one endpoint of it, requires; "" for an endpoint that requires none.
-    `commands` are import paths by name, so that a server does not import them.
+    `blueprints` are import paths, so that a server imports each with its first request (`web/routes.py`), and `commands` by name,
+    so that it never does.
     """
 
-    blueprints: Sequence[Blueprint] = ()
+    blueprints: Sequence[str] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     navigation: Sequence[NavEntry] = ()
     requires: Mapping[str, str] = field(default_factory=dict)

@@ -4,15 +4,13 @@ from webapp.chat.home.open_work_shown import OpenWorkSource
 from webapp.chat.prompt.context import Contributor
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
-from webapp.workflows import views
-from webapp.workflows.editor import views as editor_views
 from webapp.workflows.running.interpretation import WORKFLOW_ANSWER
 from webapp.workflows.running.kind import WORKFLOW, WORKFLOW_PLAN
 from webapp.workflows.running.step_prompt import STEP, run_sections
 from webapp.workflows.shown import LEADER, open_work
 
 FEATURE = Feature(
-    blueprints=(views.bp, editor_views.bp, editor_views.trials),
+    blueprints=("webapp.workflows.views:bp", "webapp.workflows.editor.views:bp", "webapp.workflows.editor.views:trials"),
     requires={"runs": "workflows", "workflows": "workflows", "workflows.schema": ""},
     commands={"workflow": "webapp.workflows.commands:workflow"},
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections), OpenWorkSource(open_work)),

@@ -1,8 +1,6 @@
 """/chats/<id>/people: who a chat is shared with, and the list of chats shared by others."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, Response, url_for
 from wtforms import SelectChoice, SelectField
@@ -61,15 +59,14 @@ def unshare(id: str, grant_id: str) -> Response:
     return _back(id)
 
 
-@bp.app_context_processor
-def _shared() -> dict[str, Callable[..., Any]]:
-    """Provides template functions for lists and pages of chats; the database is queried only when they are called."""
-    return {
-        "shared_with_me": lambda: list_shown.chats(queries.shared_chats(me.id)) if (me := user_or_none()) else [],
-        "shared_with": shared_with,
-    }
+@bp.app_template_global()
+def shared_with_me() -> list[list_shown.SidebarChat]:
+    """Returns the chats that others share with the current person."""
+    me = user_or_none()
+    return list_shown.chats(queries.shared_chats(me.id)) if me else []
 
 
+@bp.app_template_global()
 def shared_with(chat: ShownChat) -> tuple[str, ...]:
     """Returns the names of those who can see a chat of the viewer."""
     return sharing.share_names(sharing.shares(db.session.get_one(Chat, chat.id))) if chat.given is None else chat.given

@@ -12,19 +12,13 @@ from webapp.chat.projects import service as project_service
 from webapp.chat.record.access import writable_chat
 from webapp.knowledge.service import attachable
 from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
-from webapp.people.accounts.kept_pages import keeps_pages, with_keeper
+from webapp.people.accounts.kept_pages import keeps_pages
 from webapp.people.accounts.tables import User
 from webapp.web import assets
 from webapp.web.htmx import render
 
 bp = Blueprint("offline", __name__)
 SOMEONE_ELSE = "Someone else wrote this message on this device. It is sent when they sign in again."
-
-
-@bp.after_app_request
-def say_who_keeps(response: Response) -> Response:
-    # The page of a link is for everyone, and says nothing of who opens it.
-    return response if request.blueprint == "shared" else with_keeper(response)
 
 
 @bp.app_template_global()

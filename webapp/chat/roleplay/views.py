@@ -1,8 +1,7 @@
 """Pages of chats with a character: starting one, its avatar, and the settings of its prompt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
@@ -49,6 +48,7 @@ class CharacterChats:
 
 
 bp = Blueprint("roleplay", __name__)
+bp.add_app_template_global(scene_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,7 @@ def surround(id: str) -> Response:
     return redirect(chat_page_url(id))
 
 
-@bp.app_context_processor
-def _played() -> dict[str, Callable[[str], Any]]:
-    """Provides these functions to the pages of chats and characters; the database is queried only when they are called."""
-    return {"played_in": played_in, "chats_with": chats_with, "scene_in": scene_in}
-
-
+@bp.app_template_global()
 def played_in(chat_id: str) -> PlayedCast | None:
     """Returns the characters of a chat; None for a chat without a character."""
     chat, me = db.session.get_one(Chat, chat_id), user_or_none()
@@ -245,6 +240,7 @@ def _saved(chat: Chat, form: PromptsForm, name: str, was: str) -> Response:
     )
 
 
+@bp.app_template_global()
 def chats_with(character_id: str) -> CharacterChats:
     """Returns the page of chats that the URL's `before` asks for, groups included."""
     before = request.args.get("before", "")

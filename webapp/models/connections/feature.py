@@ -1,6 +1,6 @@
 """The feature definition of connections: pages of model servers and models, and checks of settings."""
 
-from webapp.models.connections import model_views, naming, views
+from webapp.models.connections import naming
 from webapp.models.connections.queries import HOLDER
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -9,7 +9,7 @@ NAMING = ("models.default", "models.fallbacks", "models.titles", "models.allowed
 FEATURE = Feature(
     setting_checks={**dict.fromkeys(NAMING, naming.refuse_unlisted), "models.reasoning_tags": naming.check},
     brings=(HOLDER,),
-    blueprints=(views.bp, model_views.bp),
+    blueprints=("webapp.models.connections.views:bp", "webapp.models.connections.model_views:bp"),
     navigation=(
         NavEntry(
             words="Connections",

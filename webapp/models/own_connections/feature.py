@@ -1,13 +1,12 @@
 """The feature definition of people's own connections: their page in the settings, and the keys that they hold."""
 
 from webapp.models.connections.queries import OWN_HOLDER
-from webapp.models.own_connections import views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     brings=(OWN_HOLDER,),
-    blueprints=(views.bp,),
+    blueprints=("webapp.models.own_connections.views:bp",),
     requires={"own_connections": "own_keys"},
     navigation=(
         NavEntry(

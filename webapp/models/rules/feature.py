@@ -1,12 +1,12 @@
 """The feature definition of rules: their page in the administration, and the check of their setting."""
 
-from webapp.models.rules import service, views
+from webapp.models.rules import service
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     setting_checks={service.SETTING: service.check},
-    blueprints=(views.bp,),
+    blueprints=("webapp.models.rules.views:bp",),
     navigation=(
         NavEntry(
             words="Rules",

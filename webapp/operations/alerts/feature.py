@@ -1,11 +1,11 @@
 """The alerts feature: its pages, and a check of every rule once a minute."""
 
-from webapp.operations.alerts import delivery, service, views
+from webapp.operations.alerts import delivery, service
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.operations.alerts.views:bp",),
     resumes=(service.wake,),
     setting_checks={"alerts.webhook": delivery.check_webhook},
     navigation=(

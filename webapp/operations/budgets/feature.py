@@ -1,12 +1,12 @@
 """The budgets feature: its pages."""
 
-from webapp.operations.budgets import notices, views
+from webapp.operations.budgets import notices
 from webapp.operations.budgets.service import check_time_zone
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.operations.budgets.views:bp",),
     resumes=(notices.wake,),
     setting_checks={"team.time_zone": check_time_zone},
     navigation=(

@@ -1,12 +1,12 @@
 """The experiments feature: its pages, and a background job that checks running experiments."""
 
-from webapp.operations.experiments import monitoring, tryout_views, views
+from webapp.operations.experiments import monitoring
 from webapp.operations.experiments.tryouts import TRYOUT
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp, tryout_views.bp),
+    blueprints=("webapp.operations.experiments.views:bp", "webapp.operations.experiments.tryout_views:bp"),
     brings=(TRYOUT,),
     resumes=(monitoring.wake,),
     navigation=(

@@ -1,12 +1,12 @@
 """The health feature: probes for monitoring, a page for admins, and commands to check, back up and restore."""
 
-from webapp.operations.health import model_lists, nightly, views
+from webapp.operations.health import model_lists, nightly
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 COMMANDS = ("check", "backup", "restore", "rehearse", "perform-rehearsal", "version")
 FEATURE = Feature(
-    blueprints=(views.probes, views.bp),
+    blueprints=("webapp.operations.health.views:probes", "webapp.operations.health.views:bp"),
     commands={name: f"webapp.operations.health.commands:{name.replace('-', '_')}" for name in COMMANDS},
     resumes=(nightly.wake, model_lists.wake),
     navigation=(

@@ -1,12 +1,12 @@
 """The insights feature: its pages, a command, and a background job that sums up days."""
 
-from webapp.operations.insights import days, example_answers, trace_exporter, views
+from webapp.operations.insights import days, example_answers, trace_exporter
 from webapp.prompts.shown import PromptCounts
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.operations.insights.views:bp",),
     brings=(example_answers.KIND, PromptCounts(days.of_days)),
     commands={"insights": "webapp.operations.insights.commands:insights"},
     resumes=(days.wake,),

@@ -1,11 +1,11 @@
 """The mail feature: the page of the mail server, and its password among the stored secrets."""
 
-from webapp.operations.mail import service, views
+from webapp.operations.mail import service
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.operations.mail.views:bp",),
     brings=(service.HOLDER,),
     setting_checks={
         "mail.host": service.check_host,

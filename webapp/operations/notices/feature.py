@@ -1,13 +1,13 @@
 """The notices feature: the page of a person's own notices, and their delivery in the background."""
 
 from webapp.chat.exchange.export import OwnRecords
-from webapp.operations.notices import delivery, push_keys, queries, service, views
+from webapp.operations.notices import delivery, push_keys, queries, service
 from webapp.people.notices.telling import Deliverer
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.operations.notices.views:bp",),
     resumes=(delivery.wake,),
     brings=(Deliverer(delivery.wake), push_keys.HOLDER, service.HOLDER, OwnRecords("notices.json", queries.records)),
     navigation=(

@@ -2,12 +2,12 @@
 
 from webapp.chat.exchange.export import OwnRecords
 from webapp.chat.messages.notices import ToldElsewhere
-from webapp.operations.schedules import queries, running, service, views
+from webapp.operations.schedules import queries, running, service
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.operations.schedules.views:bp",),
     requires={"schedules": "schedules"},
     brings=(OwnRecords("schedules.json", service.records), ToldElsewhere(queries.is_run)),
     resumes=(running.wake, running.wake_watch),

@@ -1,12 +1,16 @@
 """The sign-on feature: its pages, the buttons that it adds to the sign-in page, and its secrets."""
 
-from webapp.operations.sign_on import log_views, service, sign_in_views, sign_ins, views
+from webapp.operations.sign_on import service, sign_ins
 from webapp.people.accounts.sign_on import SignOn
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp, sign_in_views.bp, log_views.bp),
+    blueprints=(
+        "webapp.operations.sign_on.views:bp",
+        "webapp.operations.sign_on.sign_in_views:bp",
+        "webapp.operations.sign_on.log_views:bp",
+    ),
     brings=(service.HOLDER, SignOn(sign_ins.buttons, sign_ins.leaving, sign_ins.confirming)),
     setting_checks={"sign_in.passwords": service.check_passwords},
     navigation=(

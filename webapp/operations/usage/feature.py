@@ -1,11 +1,10 @@
 """The usage feature: its page for admins."""
 
-from webapp.operations.usage import views
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.operations.usage.views:bp",),
     navigation=(
         NavEntry(
             words="Usage",

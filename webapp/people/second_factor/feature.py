@@ -5,7 +5,7 @@ from webapp.people.second_factor import service, views
 from webapp.web.feature import Feature
 
 FEATURE = Feature(
-    blueprints=(views.bp,),
+    blueprints=("webapp.people.second_factor.views:bp",),
     brings=(
         service.HOLDER,
         SecondStep("/account/two-factor", service.is_on, service.is_missing, views.ask_for_code, service.turn_off),

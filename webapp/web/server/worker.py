@@ -22,6 +22,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from webapp.base.heavy.turns import TimeSlice, TurnQueue, give_way
+from webapp.base.process.patching import patch_all
 from webapp.web.server.connection_limiter import ClientConnection
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ QUIET_SECONDS = 0.1
 
 class ServingWorker(GeventWorker):  # type: ignore[misc]
     """Limits the connections of each address, sets a deadline for bodies, and closes idle connections when slots are scarce."""
+
+    def patch(self) -> None:
+        patch_all()
+        super().patch()
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
