@@ -218,8 +218,8 @@ def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:
     if not ids:
         return []
     query = select(Message).where(Message.id.in_(ids)).options(*options)
-    found = {message.id: message for message in db.session.scalars(query)}
-    return [found[id] for id in ids if id in found]
+    messages = {message.id: message for message in db.session.scalars(query)}
+    return [messages[id] for id in ids if id in messages]
 
 
 def thread(chat: Chat) -> list[Message]:
