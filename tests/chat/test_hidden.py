@@ -10,7 +10,7 @@ from tests.chat.files import bring, download
 from tests.chat.test_roleplay_imports import GREETING, HEAD, HIDDEN, LAST, lines
 from tests.chat.test_sent_request import parts, url_of
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
 from webapp.chat.page.composer_shown import meter
 from webapp.chat.prompt.builder import PromptBuilder
@@ -34,7 +34,7 @@ def marks(page) -> list[str]:
     return [mark.text().strip() for mark in page.all(".not-sent")]
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_hidden_message_is_shown_and_not_sent(owner, answered, fake):
     fake.says("One")
     path = answered(owner, "First")
@@ -158,7 +158,7 @@ def test_a_prompt_without_any_message_is_built():
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_they_come_from_sillytavern_and_go_back(member, app):
     page = bring(member, lines(HEAD, GREETING, HIDDEN, LAST), "Mara.jsonl")
     path = str(page.link("Open the chat").attributes["href"])

@@ -22,7 +22,7 @@ def library(app, member) -> Library:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_the_question_comes_with_its_numbered_sources(app, member, library, answered, fake):
     path = answered(member)
     library.attach(path, library.collection(("Pumps", [FRIDAY, "Paint the wheel."]), ("Wheels", ["A wheel turns."])))

@@ -349,7 +349,7 @@ def test_a_large_file_is_put_together_in_turns(app, shelf):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_people_take_turns_when_documents_are_read(app, shelf, others):
     mine, theirs = shelf.collection(), others.collection("Theirs")
     long = "\n\n".join(f"## Part {part}\n\n{'The wheel turns. ' * 60}" for part in range(200))
