@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from tests.chat.conftest import asked, ended
+from tests.chat.conftest import asked, until_settled
 from tests.support.browser import Browser
 from tests.support.page import Page
 from tests.upstream.handle import Upstream
+from webapp.base.db import db
+from webapp.characters.tables import Persona
 from webapp.cli import shipped_characters
 
 MARA = {
@@ -54,12 +57,15 @@ def make(member: Browser) -> Callable[..., str]:
 
 
 @pytest.fixture
-def chat(make, member) -> str:
-    """The path of the member's chat with a character."""
-    member.submit("/personas", name="Jo", description="Jo repairs clocks.", is_default="on")
-    page = member.page(make(**MARA)).press("Chat with Mara")
-    assert page.path.startswith("/chats/"), page.text
-    return page.path
+def chat(member) -> str:
+    """The path of the member's chat with a character; made without opening any page, which other tests do."""
+    member.post("/personas", name="Jo", description="Jo repairs clocks.", is_default="on")
+    made = member.post("/characters", **MARA)
+    with member.app.app_context():
+        jo = db.session.scalars(select(Persona.id)).one()
+    page = member.post(f"{made.location}/chat", persona=jo)
+    assert page.location.startswith("/chats/"), page.text
+    return page.location.partition("#")[0]
 
 
 @pytest.fixture
@@ -68,9 +74,10 @@ def say(member, fake) -> Callable[[str, str], list[tuple[str, str]]]:
 
     def say(path: str, text: str) -> list[tuple[str, str]]:
         before = len(asked(fake))
-        member.submit(path, message=text)
-        member.wait_for(path, ended)
+        sent = member.post(f"{path.partition('#')[0]}/messages", message=text)
+        assert sent.status_code == 303, sent.text
         fake.until(lambda _: len(asked(fake)) > before)
+        until_settled(member.app)
         return heard(fake)
 
     return say

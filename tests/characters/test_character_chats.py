@@ -88,7 +88,7 @@ def test_streamed_or_not_and_tried_again_it_is_the_same(chat, say, member, fake,
 def test_a_retry_and_a_continuation_are_asked_the_same(chat, say, member, fake):
     fake.behaves([{"status": 503}])
     fake.says("Aye.")
-    member.submit(chat, message="Hello")
+    member.post(f"{chat}/messages", message="Hello")
     member.wait_for(chat, ended)
     bodies = [entry["body"]["messages"] for entry in asked(fake)]
     assert len(bodies) == 2
@@ -202,7 +202,7 @@ def test_ordinary_chats_have_prompts_too(member, fake):
     assert sheet.text.startswith('<hx-partial hx-target="#tuned"')
     assert sheet.textbox("Creativity").value == ""
     member.submit(f"{path}/prompts", system_prompt="Rhyme.")
-    member.submit(path, message="Again")
+    member.post(f"{path}/messages", message="Again")
     member.wait_for(path, ended_with(4))
 
     assert heard(fake)[0] == ("system", "Rhyme.")
@@ -280,12 +280,12 @@ def test_what_is_shared_no_longer_speaks_no_longer(make, member, stranger, fake)
     fake.says("Aye.")
     path = make(**MARA, is_shared="on")
     chat = stranger.page(path).press("Chat with Mara").path
-    stranger.submit(chat, message="One")
+    stranger.post(f"{chat}/messages", message="One")
     stranger.wait_for(chat, ended_with(3))
     assert heard(fake)[0] == ("system", "Be Mara.\n---\nMara mills rye.")
 
     assert member.post(path, name="Mara", description="Mara mills spelt.").status_code == 303
-    stranger.submit(chat, message="Two")
+    stranger.post(f"{chat}/messages", message="Two")
     stranger.wait_for(chat, ended_with(5))
 
     assert heard(fake)[0][0] == "assistant"

@@ -227,7 +227,7 @@ def test_a_group_of_the_longest_characters_holds_up_nobody(member, fake, text):
     path = member.submit("/characters/group", character_ids=ids, turn_order="rotation").path
 
     with nobody_waits():
-        member.submit(path, message="Hello")
+        member.post(f"{path}/messages", message="Hello")
         member.wait_for(path, ended_with(2))
         assert member.page(f"/characters/{ids[0]}").status_code == 200
         assert member.page("/characters?q=char+nobody").says("No characters match")

@@ -53,7 +53,7 @@ def test_the_greeting_and_all_that_is_sent_say_the_names(bo, member, fake):
     assert texts(member.page(chat)) == ["Bo nods. Well, Jo?"]
     member.submit(f"{chat}/prompts", pre_prompt="{{user}} is wet. {{other}}")
 
-    member.submit(chat, message="Take {{user}}, {{char}}.")
+    member.post(f"{chat}/messages", message="Take {{user}}, {{char}}.")
     page = member.wait_for(chat, ended)
 
     told = "Jo is wet. {{other}}\n---\nBe Bo.\n---\nBo rows Jo over.\n---\nJo repairs clocks."
@@ -125,7 +125,7 @@ def test_what_chance_gave_is_kept_and_shown_as_it_was_sent(make, member, fake):
     member.submit(f"{chat}/prompts", system_prompt="<{{original}}>")
 
     for count, message in enumerate(("I rolled {{roll:1000000}} on a {{weekday}}.", "And again, {{persona}}?"), start=1):
-        member.submit(chat, message=message)
+        member.post(f"{chat}/messages", message=message)
         page = member.wait_for(chat, ended_with(1 + 2 * count))
     first, second = ([turn["content"] for turn in entry["body"]["messages"]] for entry in asked(fake))
 
@@ -151,7 +151,7 @@ def test_a_message_sent_twice_is_the_same_whatever_chance_gave(bo, member, fake)
     fake.says("Aye.")
     chat = member.page(bo).press("Chat with Bo").path
     for _ in range(2):
-        member.submit(chat, message="{{roll:1000000}}", key="once")
+        member.post(f"{chat}/messages", message="{{roll:1000000}}", key="once")
         page = member.wait_for(chat, ended_with(3))
     assert len(page.messages("user")) == len(asked(fake)) == 1
 
@@ -160,7 +160,7 @@ def test_a_message_sent_twice_is_the_same_whatever_chance_gave(bo, member, fake)
 def test_in_an_edited_answer_the_words_of_the_model_stay(bo, member, fake):
     fake.says("Write {{date}} {{// so}} for {{random::a::b}}.")
     chat = member.page(bo).press("Chat with Bo").path
-    member.submit(chat, message="How?")
+    member.post(f"{chat}/messages", message="How?")
     page = member.wait_for(chat, ended_with(3))
     edited = member.page(address(page, "Edit")).form("Save")
     edited.submit(message="Write {{date}} {{// so}} for {{random::a::b}}, {{user}}.")

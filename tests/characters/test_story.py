@@ -10,7 +10,7 @@ from tests.api.client import client_of
 from tests.characters.conftest import MARA, asked, heard
 from tests.characters.test_character_chats import knows
 from tests.chat.conftest import ended_with, give, id_of, until_settled
-from tests.support.marks import few_of, on_both_databases
+from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.waiting import until
 from tests.upstream.handle import STORY
 from webapp.base.db import db, write
@@ -49,9 +49,8 @@ def told(app, chat, member, fake, looks):
 
     def told(*messages: str, path: str = chat) -> list[tuple[str, str]]:
         for message in messages:
-            count = len(member.page(path).message_ids)
-            member.submit(path, message=message)
-            member.wait_for(path, ended_with(count + 2))
+            sent = member.post(f"{path}/messages", message=message)
+            assert sent.status_code == 303, sent.text
             until_settled(app)
             gevent.joinall(looks)
             until_settled(app)
@@ -234,7 +233,7 @@ def test_whatever_is_said_every_message_is_told_or_sent(app, told, chat, fake, s
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_a_person_changes_it_and_it_is_carried_on_from_there(app, told, chat, member, fake):
     told(*numbered(1, 2, 3, 4))
     page = member.page(f"{chat}/story")

@@ -128,7 +128,7 @@ def test_those_of_a_person_are_in_all_their_chats(make, member, say, fake, app):
 def test_who_writes_in_the_chat_of_another_neither_reads_nor_sets_them(chat, member, stranger, kept, app, fake):
     give(chat, stranger, "write")
     member.submit(f"{chat}/prompts", pre_prompt="{{incglobalvar::asked}}")
-    stranger.submit(chat, message="{{getvar::mood}} {{setvar::mood::bad}}")
+    stranger.post(f"{chat}/messages", message="{{getvar::mood}} {{setvar::mood::bad}}")
     page = stranger.wait_for(chat, ended_with(3))
 
     assert page.messages("user") == ["{{getvar::mood}} {{setvar::mood::bad}}"]

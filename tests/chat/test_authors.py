@@ -25,7 +25,7 @@ def path(owner, member, answered) -> str:
     call(owner, "Olga")
     call(member, "Mira")
     give(path, member, "write")
-    member.post(f"{path}/messages", message="From the member")
+    member.submit(path, message="From the member")
     owner.wait_for(path, ended_with(4))
     return path
 

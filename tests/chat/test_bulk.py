@@ -8,7 +8,7 @@ import pytest
 
 from tests.chat.test_chats import add_chats, counts, id_of, person_id, sidebar_of, titles
 from tests.support.browser import CROSS_SITE
-from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.markup import name_of
 from webapp.base.db import db, utc_now, write
 from webapp.chat.record.tables import Chat
@@ -63,7 +63,7 @@ def test_chats_are_put_away_and_come_back_all_at_once(app, owner):
     assert titles(page) == ["Chat 0", "Chat 1", "Chat 2", "Chat 3"]
 
 
-@on_both_databases
+@also_on_postgres
 def test_chats_are_thrown_away_and_come_back_all_at_once(app, owner):
     ids = add_chats(owner, 3)
     change(app, ids[0], pinned_at=utc_now())

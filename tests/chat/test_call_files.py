@@ -14,7 +14,7 @@ from tests.api.client import client_of
 from tests.chat.conftest import ended, ended_with, give
 from tests.chat.test_files import SECRET, drawn, folder, uploaded
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.page import Page
 from tests.upstream.server import PICTURES
 from webapp.base.db import db, utc_now, write
@@ -68,7 +68,7 @@ def test_a_file_is_shown_below_its_call_and_downloaded(owner, fake):
     assert files_of(call) == [(words, url)]
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_word_file_is_kept_and_sent_as_one(owner, fake):
     page = asked(owner, fake, writing("report.docx", "# Report"))
     ((_, url),) = files_of(page)

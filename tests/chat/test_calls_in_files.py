@@ -12,7 +12,7 @@ from tests.api.client import client_of
 from tests.chat.conftest import address, ended, give, id_of
 from tests.chat.files import bring, download
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, utc_now, write
 from webapp.chat.exchange.imports import own
@@ -53,7 +53,7 @@ def newest_chat(browser: Browser) -> str:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_what_was_exported_comes_back_the_same(owner, member, path):
     first = download(owner, f"{path}/export.json")
     answer = json.loads(first)["messages"][-1]

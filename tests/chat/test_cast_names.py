@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tests.api.client import client_of
 from tests.chat.files import bring, download
 from tests.chat.test_roleplay_imports import lines
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.statements import statements
 from tests.upstream.fixtures import app
 from webapp.base.db import db
@@ -43,7 +43,7 @@ def group(app, owner):
     return download(owner, f"/chats/{chat}/export.json")
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_group_is_one_again_for_who_has_its_characters(app, member, group):
     _, persona, (bo, mara) = made(app, member, BO, MARA)
     assert bring(member, group).says("1 new chat, 2 new messages.")

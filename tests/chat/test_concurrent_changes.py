@@ -36,7 +36,7 @@ def meanwhile(app, do: Callable[[], object], *, when: str = "after") -> Iterator
 def twice(owner, path, fake) -> str:
     """A chat with two questions, of which the second can be deleted; its answer can be continued."""
     fake.always({"counted": 3})
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     owner.wait_for(path, ended_with(4))
     return path
 

@@ -56,7 +56,7 @@ def test_only_the_last_one_does(owner, path, fake):
     stale = address(page, "Continue")
     assert not has(page, "Continue", 0)
     fake.says("Two")
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     page = owner.wait_for(path, ended_with(4))
 
     assert not has(page, "Continue", 1)

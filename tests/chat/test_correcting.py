@@ -22,7 +22,7 @@ def three(owner: Browser, path: str, fake) -> str:
     """The path of a chat with three turns."""
     for count, (question, answer) in enumerate((("Second", "Two"), ("Third", "Three")), 2):
         fake.says(answer)
-        owner.submit(path, message=question)
+        owner.post(f"{path}/messages", message=question)
         owner.wait_for(path, ended_with(2 * count))
     return path
 

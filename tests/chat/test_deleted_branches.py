@@ -99,10 +99,10 @@ def test_undo_shows_the_version_that_was_shown(owner, path, fake):
 @pytest.mark.slow
 def test_where_something_was_written_since_no_line_stands_and_both_are_kept(owner, path, fake):
     fake.says("Two")
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     owner.wait_for(path, ended_with(4))
     id, _ = delete(owner, path, 2)
-    owner.submit(path, message="Something else")
+    owner.post(f"{path}/messages", message="Something else")
     page = owner.wait_for(path, ended_with(4))
     assert line(page) == ""
 

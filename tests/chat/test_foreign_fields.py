@@ -9,7 +9,7 @@ from tests.chat.files import bring, download
 from tests.chat.test_cast_names import MARA, made
 from tests.chat.test_roleplay_imports import lines
 from tests.chat.test_sillytavern_export import exported
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from webapp.base.db import db, write
 from webapp.chat.exchange.imports import foreign_fields, roleplay
@@ -69,7 +69,7 @@ def chat(app, owner):
         return db.session.scalars(select(Chat.id)).one()
 
 
-@on_both_databases
+@also_on_postgres
 def test_everything_in_a_file_is_in_the_next_one(owner, chat):
     head, *said = exported(owner, chat)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.client import Client, client_of
 from tests.characters.conftest import heard
-from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.statements import statements
 from tests.upstream.fixtures import app
 from webapp.base.db import db
@@ -88,7 +88,7 @@ def test_a_greeting_can_name_all_who_are_there(program, cast):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_only_who_speaks_is_described_and_every_message_has_its_name(program, cast, fake):
     fake.says("Flour.")
     chat = begin(program, cast, turn_order="rotation")
@@ -307,7 +307,7 @@ def test_somebody_elses_characters_are_in_nobodys_group(program, cast, app, stra
     program.said("GET", chat, 404)
 
 
-@on_both_databases
+@also_on_postgres
 def test_what_cards_say_of_their_characters_counts_whatever_they_hold(program, app):
     def card(**data: Any) -> dict[str, Any]:
         return {"spec": "chara_card_v2", "data": data}

@@ -10,7 +10,7 @@ from tests.chat.files import bring, download
 from tests.chat.test_roleplay_imports import GREETING, HEAD, HIDDEN, LAST, lines
 from tests.chat.test_sent_request import parts, url_of
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
 from webapp.chat.page.composer_shown import meter
 from webapp.chat.prompt.builder import PromptBuilder
@@ -34,20 +34,20 @@ def marks(page) -> list[str]:
     return [mark.text().strip() for mark in page.all(".not-sent")]
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_hidden_message_is_shown_and_not_sent(owner, answered, fake):
     fake.says("One")
     path = answered(owner, "First")
     page = hide(owner, path)
     assert (texts(page), marks(page)) == (["First", "One"], [MARK])
 
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     page = owner.wait_for(path, ended_with(4))
     assert heard(fake) == ["One", "Second"]
     assert "First" not in [text for _, text in parts(owner.page(url_of(page)))]
 
     assert not marks(hide(owner, path, name="Show to the model"))
-    owner.submit(path, message="Third")
+    owner.post(f"{path}/messages", message="Third")
     owner.wait_for(path, ended_with(6))
     assert heard(fake)[:2] == ["First", "One"]
 
@@ -100,7 +100,7 @@ def test_hidden_messages_do_not_count_for_the_history_limit(owner, answered, fak
     hide(owner, path, 1)
     with app.app_context(), write() as session:
         session.get_one(Chat, id_of(path)).history_limit = 1
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     owner.wait_for(path, ended_with(4))
 
     assert heard(fake) == ["First", "Second"]
@@ -125,7 +125,7 @@ def test_they_trigger_no_lorebook_and_have_no_depth(owner, app, fake):
     path = str(owner.post(str(page.all("#result ~ ul a")[0].attributes["href"]) + "/chat").location).partition("#")[0]
     hide(owner, path)
     fake.says("Hm.")
-    owner.submit(path, message="Hello")
+    owner.post(f"{path}/messages", message="Hello")
     owner.wait_for(path, ended_with(3))
 
     sent = [turn["content"] for turn in asked(fake)[-1]["body"]["messages"]]
@@ -158,7 +158,7 @@ def test_a_prompt_without_any_message_is_built():
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_they_come_from_sillytavern_and_go_back(member, app):
     page = bring(member, lines(HEAD, GREETING, HIDDEN, LAST), "Mara.jsonl")
     path = str(page.link("Open the chat").attributes["href"])

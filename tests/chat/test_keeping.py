@@ -16,7 +16,7 @@ from tests.chat.test_chats import add_chats, add_thread
 from tests.chat.test_export_columns import download
 from tests.support.browser import Browser
 from tests.support.later import let_pass
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.base import keeping_clock
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, utc_now, write
@@ -39,8 +39,9 @@ LEAVES = "goes to the trash on"
 
 
 def sweep() -> None:
+    """Does what the server does every quarter of an hour: the first empties the trash of every feature, that of chats too."""
     sweeps.sweep()
-    erasing.sweep()
+    erasing.sweep_files()
     db.session.remove()
 
 
@@ -75,8 +76,10 @@ def states(app: Flask, *ids: str) -> list[str]:
 
 def test_a_chat_says_for_a_week_that_it_leaves_and_can_be_kept(owner: Browser) -> None:
     app, (kept, left) = owner.app, add_chats(owner, 2, title="Heron {}")
-    rule(app, 30)
-    days_pass(app, 22)
+    rule(app, 10)
+    with app.app_context():
+        set_setting("trash.days", "8", confirmed=10**9)
+    days_pass(app, 2)
     assert not owner.page(f"/chats/{kept}").says(LEAVES)
     days_pass(app, 2)
 
@@ -91,13 +94,13 @@ def test_a_chat_says_for_a_week_that_it_leaves_and_can_be_kept(owner: Browser) -
 
     assert states(app, kept, left) == ["there", "trash"]
     owner.post(f"/chats/{left}/restore")
-    days_pass(app, 20)
+    days_pass(app, 6)
     # Restoring touches it, and what is no longer kept has its days again.
     assert states(app, kept, left) == ["there", "there"]
     owner.post(f"/chats/{kept}/let_go")
-    days_pass(app, 20)
+    days_pass(app, 6)
     assert states(app, kept, left) == ["there", "trash"]
-    days_pass(app, 31)
+    days_pass(app, 9)
     assert states(app, kept, left) == ["trash", "gone"]
 
 
@@ -114,12 +117,12 @@ TOUCHES: dict[str, Callable[[Browser, str], object]] = {
 
 def test_what_touches_a_chat_and_opening_it_does_not(owner: Browser) -> None:
     app, ids = owner.app, add_chats(owner, len(TOUCHES) + 1)
-    rule(app, 30)
-    days_pass(app, 25)
+    rule(app, 10)
+    days_pass(app, 5)
     for touch, id in zip(TOUCHES.values(), ids, strict=False):
         touch(owner, id)
         owner.page(f"/chats/{ids[-1]}")
-    days_pass(app, 10)
+    days_pass(app, 7)
     assert states(app, *ids) == ["there"] * len(TOUCHES) + ["trash"]
 
 
@@ -137,17 +140,17 @@ def test_an_imported_chat_is_as_new(owner: Browser, member: Browser) -> None:
     assert states(owner.app, id) == ["trash"]
 
 
-@on_both_databases
+@also_on_postgres
 def test_of_several_groups_the_longest_time_holds_and_it_replaces_the_teams(owner: Browser, member: Browser) -> None:
     app = owner.app
     (of_owner,), (of_member,) = add_chats(owner, 1), add_chats(member, 1)
-    rule(app, 30)
+    rule(app, 12)
     group_of(app, member.person_id, 10)
     assert member.page("/account/data").says("10 days go to the trash, by the rule of your group")
     strict = group_of(app, member.person_id, 60)
     assert member.page("/account/data").says("60 days go to the trash, by the rule of your group")
-    assert owner.page("/account/data").says("for 30 days go to the trash.")
-    days_pass(app, 31)
+    assert owner.page("/account/data").says("for 12 days go to the trash.")
+    days_pass(app, 13)
     assert states(app, of_owner, of_member) == ["trash", "there"]
     program = client_of(app, owner.email)
     asked = program.said("PATCH", f"/groups/{strict}", 409, {"chat_days": 5})
@@ -204,8 +207,8 @@ def test_a_day_on_a_full_house_moves_nothing_at_once(owner: Browser) -> None:
 @pytest.mark.parametrize("days", [400, -400])
 def test_a_clock_that_jumps_deletes_nothing(owner: Browser, days: int) -> None:
     app, (open_chat, pinned) = owner.app, add_chats(owner, 2)
-    (lost,) = add_chats(owner, 1, deleted_at=utc_now() - timedelta(days=5))
-    rule(app, 30)
+    (lost,) = add_chats(owner, 1, deleted_at=utc_now() - timedelta(days=22))
+    rule(app, 10)
     days_pass(app, 1)
     days_pass(app, days, at_once=True)
     days_pass(app, 0, at_once=True)
@@ -213,10 +216,10 @@ def test_a_clock_that_jumps_deletes_nothing(owner: Browser, days: int) -> None:
     with app.app_context():
         assert bool(keeping_clock.waits_until()) is (days > 0)
     days_pass(app, -days, at_once=True)
-    days_pass(app, 5)
+    days_pass(app, 1)
     assert states(app, open_chat, pinned, lost) == ["there", "there", "trash"]
     assert not owner.page("/chats").says(LEAVES)
-    days_pass(app, 30)
+    days_pass(app, 11)
     assert states(app, open_chat, pinned, lost) == ["trash", "trash", "gone"]
 
 
@@ -234,13 +237,13 @@ def test_a_project_can_keep_its_chats(owner: Browser) -> None:
         session.add(Project(id="p", owner_id=owner.person_id, name="The weir"))
         session.flush()
         session.get_one(Chat, inside).project_id = "p"
-    rule(app, 30)
-    days_pass(app, 25)
+    rule(app, 10)
+    days_pass(app, 5)
     assert owner.page(f"/chats/{inside}").says(LEAVES)
     with app.app_context(), write() as session:
         session.get_one(Project, "p").keeps_chats = True
     assert not owner.page(f"/chats/{inside}").says(LEAVES)
-    days_pass(app, 10)
+    days_pass(app, 7)
     assert states(app, inside, outside) == ["there", "trash"]
     with app.app_context(), write() as session:
         session.get_one(Project, "p").deleted_at = utc_now()
@@ -250,13 +253,13 @@ def test_a_project_can_keep_its_chats(owner: Browser) -> None:
 
 def test_an_answer_in_progress_and_a_change_in_between_keep_a_chat(owner: Browser) -> None:
     app, (busy, changed) = owner.app, add_chats(owner, 2)
-    rule(app, 30)
-    days_pass(app, 29)
+    rule(app, 10)
+    days_pass(app, 9)
     with app.app_context(), write() as session:
         about = {"kind": "chat", "lane": f"chat:{busy}", "status": "waiting", "model_asked": "some/model", "owner": "w"}
         session.add(Generation(user_id=owner.person_id, **about))
         session.get_one(Chat, changed).changed_at = utc_now()
-    days_pass(app, 3)
+    days_pass(app, 2)
     assert states(app, busy, changed) == ["there", "there"]
     assert not owner.page(f"/chats/{changed}").says(LEAVES)
 
@@ -338,17 +341,17 @@ class House:
 @pytest.mark.parametrize(
     ("backend", "days"),
     [
-        ("sqlite", 80),
-        pytest.param("postgres", 55, marks=pytest.mark.slow),
+        ("sqlite", 45),
+        pytest.param("postgres", 42, marks=pytest.mark.slow),
         *(pytest.param(backend, 365, marks=[pytest.mark.slow, pytest.mark.deep]) for backend in ("sqlite", "postgres")),
     ],
 )
 def test_over_a_year_exactly_what_should_is_gone(owner: Browser, member: Browser, days: int) -> None:
     app = owner.app
-    rule(app, 20)
-    group_of(app, member.person_id, 45)
+    rule(app, 10)
+    group_of(app, member.person_id, 20)
     with app.app_context():
-        house = House({owner.person_id: 20, member.person_id: 45}, Random(days))
+        house = House({owner.person_id: 10, member.person_id: 20}, Random(days))
         count = len(house.touched)
         for _ in range(days):
             house.live_a_day()

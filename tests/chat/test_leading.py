@@ -45,7 +45,7 @@ def test_nothing_is_added_until_a_version_is_published_and_then_its_answers_say_
         service.choose(queries.prompt(admin, "quick"), FIXED, 2, author=PersonAuthor(admin))
 
     fake.says("Two")
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     page = owner.wait_for(path, ended)
     until_settled(app)
 

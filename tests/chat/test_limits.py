@@ -39,7 +39,7 @@ def test_only_so_many_in_a_minute(owner, answered, fake, limited):
     limited("limits.streams_burst", "2")
     fake.says("One")
     path = answered(owner)
-    owner.submit(path, message="Two")
+    owner.post(f"{path}/messages", message="Two")
     owner.wait_for(path, ended)
 
     page = owner.post(f"{path}/messages", message="Three")

@@ -80,7 +80,7 @@ def test_a_long_file_is_read_quoted_and_opened_by_whoever_sees_the_chat(
     assert (found_by(member, chat), found_by(member)) == (["pump manual"], [])
     assert member.page(document).says(FACT)
     assert member.post(f"{document}/delete").status_code == 403
-    member.submit(chat, message="And how long is the warranty of the Orrery?")
+    member.post(f"{chat}/messages", message="And how long is the warranty of the Orrery?")
     member.wait_for(chat, ended_with(4))
     assert FACT in given(fake, "And how long is the warranty of the Orrery?")
     assert member.page(f"/messages/{page.message_ids[-1]}/sources").says(FACT)
@@ -117,10 +117,10 @@ def test_a_file_that_is_asked_about_as_a_whole_is_given_in_parts(app: Flask, own
     assert ("w0 turns" in first, "w39 turns" in first) == (True, True)
     assert "Of “wheels.md”, which is too long to be sent whole, you have parts alone" in first
     fake.says("Wheels [1].")
-    owner.submit(chat, message="Please summarise the file")
+    owner.post(f"{chat}/messages", message="Please summarise the file")
     owner.wait_for(chat, ended_with(4))
     assert "w39 turns" in told(fake, "Please summarise the file")
-    owner.submit(chat, message="What of wheel w17?")
+    owner.post(f"{chat}/messages", message="What of wheel w17?")
     owner.wait_for(chat, ended_with(6))
     asked = told(fake, "What of wheel w17?")
     assert ("w17 turns" in asked, "w39 turns" in asked, "parts alone" in asked) == (True, False, False)

@@ -6,7 +6,7 @@ from sqlalchemy import insert
 
 from tests.chat.conftest import ended, until_settled
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.turns import longest_turn
 from tests.upstream.handle import Upstream
 from webapp.base.db import write
@@ -38,7 +38,7 @@ def _message(number: int, text: str) -> dict[str, object]:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_all_of_it_is_sent_and_what_was_cut_goes_on(app: Flask, owner: Browser, fake: Upstream) -> None:
     texts = store(app, owner, 30)
     fake.behaves([{"says": "Half", "finish": "length"}, {"says": " and half"}])

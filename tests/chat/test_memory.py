@@ -5,7 +5,7 @@ import pytest
 from tests.api.client import client_of
 from tests.chat.conftest import address, give, id_of
 from tests.chat.library import ask, given
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.waiting import seen
 from webapp.settings.service import set_setting
 
@@ -116,7 +116,7 @@ def text_of(program, document: str) -> str:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_admins_turn_it_on_for_everyones_assistant_chats(app, member, stranger, answered, program, fake):
     notice = "turned it on for everyone's chats in the assistant API"
     assert not member.page("/settings/memory").says(notice)

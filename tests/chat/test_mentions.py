@@ -7,7 +7,7 @@ from tests.chat.conftest import ended, id_of
 from tests.chat.library import Library
 from tests.chat.test_files import drawn, uploaded
 from tests.support.browser import HTMX
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat, Draft
 from webapp.engine.tables import Generation
@@ -73,7 +73,7 @@ def test_the_fields_of_a_prompt_are_filled_in_above_the_text(owner, member, path
     assert owner.page(path).textbox("Message").value == ""
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_collection_named_in_a_chat_is_read_from_then_on(app, owner, member, path, fake, library):
     pumps, engines = library.collection(("Pumps", ["Oil"])), library.collection(("Engines", ["Fuel"]))
     listed = owner.get(f"/mentions?sign=%23&chat={id_of(path)}")
@@ -94,7 +94,7 @@ def test_a_collection_named_in_a_chat_is_read_from_then_on(app, owner, member, p
     assert owner.post(f"{path}/messages", message="And?", knowledge=theirs).status_code == 404
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_model_can_write_one_answer_alone(app, owner, path, fake):
     before = stored(app, path).model
     fake.says("Two")
@@ -114,7 +114,7 @@ def test_a_model_can_write_one_answer_alone(app, owner, path, fake):
     assert stored(app, begun).model == before
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_draft_keeps_what_was_named(app, owner, path, library):
     pumps = library.collection(("Pumps", ["Oil"]))
     sent = {"message": "Half a", "knowledge": pumps, "answered_by": "fake/second"}
@@ -148,7 +148,7 @@ def test_what_was_refused_keeps_its_chips(owner, path, library):
             assert chips(refused) == ["Papers"]
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_queued_message_is_for_whom_it_names(app, owner, group, fake):
     path, ids = group
     fake.behaves([{"counted": 4_000, "pace": 0.05}])
@@ -193,7 +193,7 @@ def group(app, owner) -> tuple[str, list[str]]:
     return f"/chats/{program.post('/chats', {'character_ids': ids}, status=201)['chat']['id']}", ids
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_chat_begins_with_the_character_that_the_home_page_names(app, owner, fake):
     id = client_of(app, owner.email).post("/characters", {"name": "Mara", "greeting": "Aye?"}, status=201)["id"]
     assert {"Mara", "Model"} <= {*names(owner.get("/mentions?sign=@"))}

@@ -33,7 +33,7 @@ def body_of(model: str, **how) -> dict:
 def test_each_is_said_in_the_servers_words(owner, path, fake):
     owner.submit(f"{path.partition('#')[0]}/prompts", **WANTED, **{name: str(value) for name, value in SAMPLERS.items()})
     fake.says("{}")
-    owner.submit(path, message="Again")
+    owner.post(f"{path}/messages", message="Again")
     page = owner.wait_for(path, ended_with(4))
 
     body = asked(fake)[-1]["body"]
@@ -64,7 +64,7 @@ def test_what_a_model_cannot_be_told_is_not_offered_and_not_sent(owner, path, fa
         chat.top_p, chat.stop_words, chat.effort, chat.answer_format = 0.5, "END", "high", "json"
     assert owner.page(prompts).says("Top-p isn't supported by Some.")
     fake.says("Two")
-    owner.submit(path, message="Again")
+    owner.post(f"{path}/messages", message="Again")
     owner.wait_for(path, ended_with(4))
     body = asked(fake)[-1]["body"]
     assert body["stop"] == ["END"]

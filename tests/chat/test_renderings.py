@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, update
 from tests.chat.conftest import ended, raw_of_last, texts
 from tests.chat.test_chats import add_chats
 from tests.rendering.test_fallback import failing_at
-from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.turns import longest_turn
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
@@ -56,7 +56,7 @@ def marked(page) -> list[str]:
     return [node.text() for node in page.all(".message-text strong")]
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.parametrize("before", [{"html": "", "html_version": 0}, {"html": "<p>old</p>", "html_version": VERSION - 1}])
 def test_what_is_shown_is_rendered_and_kept(owner, path, before):
     (id,) = say(owner, path, ["**new**"], **before)

@@ -43,7 +43,7 @@ def test_an_edited_answer_is_a_version_that_says_so(owner, path, fake):
 def test_what_is_sent_later_is_the_edited_text(owner, path, fake):
     rewritten(owner, path, "One, by hand")
     fake.says("Two")
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     owner.wait_for(path, ended_with(4))
 
     assert [turn["content"] for turn in asked(fake)[-1]["body"]["messages"]][-3:] == ["First", "One, by hand", "Second"]
@@ -66,7 +66,7 @@ def test_the_same_words_again_are_the_same_version(owner, path, app):
 @pytest.mark.slow
 def test_what_followed_the_answer_stays_with_it(owner, path, fake):
     fake.says("Two")
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     page = owner.wait_for(path, ended_with(4))
 
     page = owner.page(address(page, "Edit", 1)).press("Save and branch here", message="One, by hand")

@@ -34,7 +34,7 @@ def test_an_answer_of_many_words_is_saved_at_the_first_attempt(owner, begin, fak
 @pytest.mark.slow
 def test_the_model_hears_the_whole_conversation(owner, path, fake):
     fake.says("Two")
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     owner.wait_for(path, ended_with(4))
 
     turns = [(turn["role"], turn["content"]) for turn in asked(fake)[-1]["body"]["messages"]]

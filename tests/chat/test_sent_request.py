@@ -35,7 +35,7 @@ def logged(fake) -> list[tuple[str, str]]:
 @pytest.mark.slow
 def test_it_is_what_the_provider_heard(owner, path, fake):
     fake.says("Two")
-    owner.submit(path, message="Second <b>& more</b>")
+    owner.post(f"{path}/messages", message="Second <b>& more</b>")
     page = owner.wait_for(path, ended_with(4))
 
     shown = owner.page(url_of(page))
@@ -52,7 +52,7 @@ def test_it_stays_what_it_was_when_the_chat_goes_on(owner, path, fake):
     before = parts(owner.page(url_of(page)))
     owner.submit("/settings/memory", instructions="Something else.")
     fake.says("Two")
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     owner.wait_for(path, ended_with(4))
 
     assert parts(owner.page(url_of(page))) == before
@@ -141,7 +141,7 @@ def test_it_says_what_its_model_refused_to_take(owner, answered, fake):
     path = answered(owner, "word " * 3_000)
     fake.behaves([{"status": 400, "json": {"error": {"message": "maximum context length is 4096 tokens, you requested 9036"}}}])
     fake.says("Two")
-    owner.submit(path, message="word " * 2_000)
+    owner.post(f"{path}/messages", message="word " * 2_000)
     page = owner.wait_for(path, ended_with(4))
 
     line = "This model's context holds 4,096 tokens: the 2 earliest messages were not sent."

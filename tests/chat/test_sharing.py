@@ -11,7 +11,7 @@ from tests.chat.conftest import ended_with, statuses, texts
 from tests.chat.files import download
 from tests.conftest import signed_in
 from tests.support.browser import Browser
-from tests.support.marks import also_on_postgres, on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.markup import text_of
 from tests.support.people import PASSWORD
 from tests.support.waiting import until
@@ -178,7 +178,7 @@ def test_the_list_shows_what_others_shared(member, stranger, give, path):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_it_stands_beside_every_page_with_who_shared_it_and_is_searched(app, owner, member, stranger, give, path):
     give(member)
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tests.chat.files import bring, download
 from tests.chat.test_cast_names import BO, MARA, made
 from tests.chat.test_roleplay_imports import told
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from webapp.base.db import db, write
 from webapp.chat.exchange import export
@@ -44,7 +44,7 @@ def chat(app, owner):
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_versions_are_swipes_and_come_back(owner, chat):
     head, greeting, asked, answer = exported(owner, chat)
 

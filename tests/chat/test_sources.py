@@ -22,7 +22,7 @@ def library(app, member) -> Library:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_the_question_comes_with_its_numbered_sources(app, member, library, answered, fake):
     path = answered(member)
     library.attach(path, library.collection(("Pumps", [FRIDAY, "Paint the wheel."]), ("Wheels", ["A wheel turns."])))
@@ -148,7 +148,7 @@ def test_an_answer_that_goes_on_keeps_its_numbers(member, library, answered, fak
     path = answered(member)
     library.attach(path, library.collection(("Pumps", [FRIDAY])))
     fake.says("On Friday [1], but", reason="length")
-    member.submit(path, message="When is a bearing oiled?")
+    member.post(f"{path}/messages", message="When is a bearing oiled?")
     page = member.wait_for(path, ended_with(4))
     library.attach(path)
     fake.says(" not on Monday.")

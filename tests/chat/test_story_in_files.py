@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tests.chat.conftest import answered, app, begin, give, id_of
 from tests.chat.files import bring, download
 from tests.chat.test_sillytavern_export import exported
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
 from webapp.chat.exchange.imports import roleplay
 from webapp.chat.exchange.imports.own import STORY_CHARS
@@ -46,7 +46,7 @@ def newest(browser) -> str:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_a_file_gives_it_back(owner, member, chat):
     first = download(owner, f"/chats/{chat}/export.json")
     bring(member, first)
@@ -81,7 +81,7 @@ def test_of_several_swipes_the_one_that_is_shown_has_it():
     assert [len(message.story) for message in roleplay.parse({roleplay.LINES: [row]}).messages] == [0, STORY_CHARS]
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_copy_of_the_chat_has_it_down_to_where_it_ends(owner, member, chat):
     give(f"/chats/{chat}", member, "view")
     with owner.app.app_context():

@@ -7,7 +7,7 @@ import pytest
 from tests.api.client import client_of
 from tests.chat.files import bring, download
 from tests.chat.test_chats import add_chats, titles
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.base.db import db, write
 from webapp.chat import erasing
 from webapp.chat.record import sharing, tags
@@ -64,7 +64,7 @@ def test_a_chat_is_tagged_and_found_by_its_tags(owner):
     assert tags_of(owner, first) == [["Later", "Recipes"]]
 
 
-@on_both_databases
+@also_on_postgres
 def test_several_chats_are_tagged_at_once(owner, member):
     ids = add_chats(owner, 3)
     tag(owner, ids[0], "a", "b")
@@ -177,7 +177,7 @@ def test_tags_come_from_open_webui(owner, about):
     assert {"old", "named"} <= set(names)
 
 
-@on_both_databases
+@also_on_postgres
 def test_tags_go_with_copies_files_and_whatever_they_are_of(app, owner, member):
     file = {"format": "millrace-chat", "version": 1, "chat": {"id": "a", "title": "Filed", "tags": ["From, a file"]}}
     bring(owner, json.dumps(file | {"messages": [{"id": "m", "role": "assistant", "content": "Hello"}]}).encode())

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.api.client import Client, client_of
 from tests.chat.conftest import ended, give, id_of
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.page import Page
 from tests.support.waiting import until
 from webapp.base.db import db
@@ -129,7 +129,7 @@ def test_who_can_write_deletes_it_with_its_versions(owner, member, text):
     assert owner.get(path).status_code == 404
 
 
-@on_both_databases
+@also_on_postgres
 def test_programs_read_save_and_delete(owner, member, text):
     path = text()
     program, id = program_of(owner), id_of(path)

@@ -122,7 +122,7 @@ def test_a_chat_with_a_character_is_named_after_its_scene(owner, fake):
     assert title_of(owner, path) == "Maren"
 
     for message in ("Let me through.", "Now."):
-        owner.submit(path, message=message)
+        owner.post(f"{path}/messages", message=message)
         owner.wait_for(path, ended)
     until_named(owner, path, "At the locked gate")
 

@@ -64,7 +64,7 @@ def test_strangers_cannot_touch(owner, stranger, visitor, path):
 @pytest.mark.slow
 def test_deleting_takes_out_of_sight_and_undo_brings_back(owner, path, fake):
     fake.says("Two")
-    owner.submit(path, message="Second")
+    owner.post(f"{path}/messages", message="Second")
     page = owner.wait_for(path, ended_with(4))
 
     after = owner.post(address(page, "Delete", 2))

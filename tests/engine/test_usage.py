@@ -248,7 +248,7 @@ def plans(person: Browser, path: str) -> list[str]:
 # The spreadsheet
 
 
-@on_both_databases
+@also_on_postgres
 def test_the_export_has_every_day_exactly_and_no_formulas(app: Flask, owner: Browser, member: Browser, ran: Ran) -> None:
     with app.app_context():
         person = queries.person(member.person_id)

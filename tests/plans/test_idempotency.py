@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.plans.halting import WEEK_2, halting
 from tests.plans.program import GENERATE, GOALS, Program
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from webapp.base.db import db
 from webapp.plans.tables import Plan, PlanInputs, PlanQuota
 from webapp.plans.writing import service
@@ -32,7 +32,7 @@ def unlimit(app: Flask, *names: str) -> None:
             set_setting(name, "0")
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.parametrize("prefix", ["", "/api"])
 def test_a_repeat_gets_the_first_plan(app: Flask, program: Program, prefix: str) -> None:
     first, again = (program.send("POST", INPUTS, GOALS, key="k") for _ in range(2))

@@ -10,7 +10,7 @@ from flask import Flask
 from tests.plans.conftest import LorebookEditor
 from tests.plans.halting import BEGINNING, RISKS, WEEK_3, halting
 from tests.plans.program import GOALS, Program
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.waiting import until
 from webapp.api.dialects.plans import views
 from webapp.base.db import db
@@ -60,7 +60,7 @@ def cut_plan(app: Flask, program: Program) -> tuple[str, dict[str, Any]]:
     return id, program.send("GET", status)[1]
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.slow
 def test_one_stream_tells_each_plan_to_its_end(app: Flask, program: Program) -> None:
     wishes = [program.wish(goals=[f"Goal {number}"]) for number in range(8)]
@@ -106,7 +106,7 @@ def test_the_quota_refuses_all_or_none(app: Flask, program: Program) -> None:
     assert used(app) == 2
 
 
-@on_both_databases
+@also_on_postgres
 def test_no_more_are_started_than_may_be_in_progress(app: Flask, program: Program) -> None:
     wishes = [program.wish() for _ in range(3)]
     with app.app_context():

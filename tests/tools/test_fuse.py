@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.engine.bench import Bench, die
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.people import user_with_password
 from tests.tools.test_recovery import Counter, calls_in, counting, decide as decide_call, other, waits
 from tests.upstream.fixtures import app
@@ -49,7 +49,7 @@ def calling(*names: str) -> dict[str, object]:
     return {"calls": [counting(name) for name in names]}
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.slow
 def test_an_answer_at_a_limit_waits_and_continues_with_all_that_was_returned(bench: Bench, fake) -> None:
     fake.always({"rounds": [{"says": "I count.", **calling("a", "b")}, calling("c"), calling("d"), {"says": "Four."}]})

@@ -8,7 +8,7 @@ from gevent.event import Event
 from sqlalchemy import update
 
 from tests.engine.bench import Bench, counted, die
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.upstream.fixtures import app
 from webapp.base.db import db, utc_now, write
 from webapp.chat.calls import decisions
@@ -98,7 +98,7 @@ def test_a_call_that_was_done_is_not_done_again(bench, fake, other) -> None:
     assert other.journal_rows() == 0
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.parametrize("decision", ["done", "again", "leave"])
 def test_a_call_of_which_no_reply_was_seen_is_a_persons_to_decide(bench, fake, other, decision) -> None:
     fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
@@ -121,7 +121,7 @@ def test_a_call_of_which_no_reply_was_seen_is_a_persons_to_decide(bench, fake, o
     first.goes_on.set()
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_call_that_only_reads_is_done_again_by_itself(bench, fake, other) -> None:
     fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
     first, second = Counter(READS).offered(bench), Counter(READS).offered(other)
@@ -151,7 +151,7 @@ def test_a_question_survives_the_process_that_asked_it(bench, fake, other) -> No
     assert (len(other.generations()), other.journal_rows()) == (1, 0)
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.parametrize("decision", ["allow", "deny"])
 def test_a_decision_after_which_the_process_died_is_followed_by_the_next(bench, fake, other, decision) -> None:
     fake.always({"rounds": [{"calls": [counting("one")]}, {"says": "Good."}]})
@@ -206,7 +206,7 @@ def test_what_a_tool_server_asks_survives_two_kills(bench, fake, make_app, other
     askers[1].goes_on.set()
 
 
-@on_both_databases
+@also_on_postgres
 def test_text_before_a_call_is_stored_before_the_call_is_done(bench, fake, other) -> None:
     fake.always({"rounds": [{"says": "One thing first.", "calls": [counting("one")]}, {"says": "Good."}]})
     first, _ = Counter(READS).offered(bench), Counter(READS).offered(other)

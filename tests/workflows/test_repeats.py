@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from tests.api.client import Client, client_of
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.upstream.fixtures import app
 from tests.workflows.programs import published, settled
 
@@ -28,7 +28,7 @@ def said_in(program: Client, run) -> list[str]:
     return [message["content"] for message in program.get(f"/chat/threads/{run['thread_id']}/messages")["messages"]]
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_repeated_answer_is_not_the_answer_to_the_next_question(program):
     run = program.post(published(program, THREE), {}, status=201)
     path = f"/runs/{run['id']}/answer"
@@ -74,7 +74,7 @@ def test_a_repeated_message_streams_the_rest_of_what_it_has_started(program, fak
     assert said_in(program, run) == ["Win?", "I swam", "One. Two."]
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_repeated_start_begins_no_second_run(program):
     path, other = published(program, THREE), published(program, TALK)
     first, again = (program.post(path, {}, status=201, Idempotency_Key="a") for _ in range(2))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine.bench import Bench, die
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.tools.test_recovery import Counter, calls_in, counting, decide
 from tests.upstream.fixtures import app
 from tests.workflows.test_parsing import DOCUMENTED
@@ -209,7 +209,7 @@ def test_a_call_that_a_kill_interrupted_is_never_made_twice(bench, fake, other) 
     first.goes_on.set()
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.slow
 def test_a_call_that_only_reads_is_made_again_after_a_kill(bench, fake, other) -> None:
     id, first, second = killed_in_a_call(bench, other, READS)

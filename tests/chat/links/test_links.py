@@ -60,7 +60,7 @@ def test_a_snapshot_shows_what_was_there_to_anyone_and_counts_them(owner, nobody
     made = link(owner, path)
     page = nobody.page(path_of(made))
     fake.says("Later", cost=0.0001)
-    owner.submit(path, message="And lakes?")
+    owner.post(f"{path}/messages", message="And lakes?")
     owner.wait_for(path, ended)
 
     assert page.says("The rivers")
@@ -226,7 +226,7 @@ def test_the_bound_of_a_chats_links_holds_for_many_at_once(owner, path):
 
 def test_a_link_to_an_answer_shows_that_alone_with_its_question(owner, nobody, path, fake):
     fake.says("Three lakes", cost=0.0001)
-    owner.submit(path, message="And lakes?")
+    owner.post(f"{path}/messages", message="And lakes?")
     page = owner.wait_for(path, ended)
     made = link(owner, path, message_id=page.message_ids[-1])
     shown = nobody.page(path_of(made))

@@ -55,6 +55,13 @@ SITUATIONS = {
     "unknown": ("done", "again", "leave"),
     "limit": ("continue", "answer", "end"),
 }
+# Every decision after one way, and after every way one decision of each situation; the others are deep.
+EVERY = [(way, name, decision) for way in WAYS for name, some in SITUATIONS.items() for decision in some]
+CASES = [
+    case if way is WAYS[0] or decision == SITUATIONS[name][0] else pytest.param(*case, marks=pytest.mark.deep)
+    for case in EVERY
+    for way, name, decision in [case]
+]
 
 
 @pytest.fixture
@@ -101,8 +108,7 @@ def stored(app: Flask) -> list[str]:
 
 
 @pytest.mark.mostly_slow
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(("situation", "decision"), [(name, one) for name, some in SITUATIONS.items() for one in some])
+@pytest.mark.parametrize(("way", "situation", "decision"), CASES)
 def test_every_answer_that_waits_is_decided_by_programs(
     app: Flask, program: Client, lost, way: Way, situation: str, decision: str
 ) -> None:

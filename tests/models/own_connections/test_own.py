@@ -10,7 +10,7 @@ from tests.api.client import Client
 from tests.chat.conftest import asked, give
 from tests.models.own_connections.conftest import KEY
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.upstream.handle import KEY as TEAMS, Upstream
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
@@ -33,7 +33,7 @@ def answered(client: Client, **body: Any) -> dict[str, Any]:
     return sent | client.ended(sent)
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_key_is_listed_used_and_paid_by_its_person_alone(
     program: Client, other: Client, admin: Client, member: Browser, stranger: Browser, owner: Browser, model: str, fake: Upstream
 ) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.api.client import client_of
 from tests.operations.budgets.conftest import answered, level
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
 from webapp.operations.budgets import service
@@ -200,7 +200,7 @@ def test_each_budget_counts_what_it_is_for(app, program, owner, member, made, fa
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_of_several_characters_the_one_who_speaks_is_counted_now_and_afterwards(app, program, made, fake):
     fake.says("Well.")
     ids = [program.post("/characters", {"name": name, "description": "Who?"}, status=201)["id"] for name in ("Ada", "Bo")]

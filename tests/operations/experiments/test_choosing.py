@@ -7,7 +7,7 @@ import pytest
 
 from tests.chat.conftest import asked, ended, until_settled
 from tests.operations.experiments.conftest import found, played
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict
 from webapp.chat.record.tables import Chat
@@ -29,7 +29,7 @@ def given(unit: ExperimentUnit) -> int:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_a_person_keeps_a_version_and_the_answer_says_which(app, owner, fake, started):
     id = started()
     fake.says("One")

@@ -22,7 +22,7 @@ from flask import Flask
 from tests.api.client import client_of
 from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.waiting import until
 from webapp.base.config import ROOT
 from webapp.base.database.revisions import newest_revision
@@ -393,7 +393,7 @@ def test_a_folder_that_cannot_be_written_to_is_said(make_app: MakeApp, tmp_path:
     client_of(app, owner.email).post("/backups", status=422)
 
 
-@on_both_databases
+@also_on_postgres
 def test_programs_read_what_there_is_and_have_one_made(app: Flask, owner: Browser) -> None:
     admin = client_of(app, owner.email)
     before = admin.get("/backups")

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.steps import steps_on_the_loop
 from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import utc_now, write
@@ -254,7 +254,7 @@ def test_figures_are_exported_as_they_are_selected(made: Made, owner: Browser, m
     assert cells(member, "") == []
 
 
-@on_both_databases
+@also_on_postgres
 def test_an_answer_that_a_restart_cut_and_another_continues_is_no_failure(made: Made, program: Client) -> None:
     made(2)
     cut, left, failed = made(2, status="interrupted", reason="server_restart") + made(status="failed", reason="error")
@@ -283,7 +283,7 @@ def test_whoever_looks_for_what_is_seldom_holds_up_nobody(app: Flask, made: Made
     assert steps.count < 5_000
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_page_of_answers_is_bounded_by_its_moments(made: Made, program: Client) -> None:
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
     rows = [made(created_at=noon + timedelta(minutes=minutes))[0] for minutes in range(4)]

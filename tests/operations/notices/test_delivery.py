@@ -14,7 +14,7 @@ from tests.api.client import Client
 from tests.operations.notices.conftest import AddDevice
 from tests.operations.notices.push_service import PushService, status
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.waiting import seen, until
 from tests.upstream.mailbox import mailbox
 from webapp.base.audit import COMMAND_LINE
@@ -51,7 +51,7 @@ def due_now(app: Flask) -> None:
         delivery.wake()
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_device_is_told_without_its_text_unless_wanted(
     app: Flask, owner: Browser, member: Browser, program: Client, service: PushService, add_device: AddDevice
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.knowledge.placing import place
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.tools.built_in.conftest import NewContext, added
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
@@ -37,7 +37,7 @@ def share(collection: Collection, person: User) -> None:
         session.add(Grant(object_kind="collection", object_id=collection.id, user_id=person.id, right="read"))
 
 
-@on_both_databases
+@also_on_postgres
 def test_passages_are_numbered_from_the_calls_first_source(new_context: NewContext) -> None:
     context = new_context(first_source=4)
     shelf = shelf_of(context.person)
@@ -96,7 +96,7 @@ def test_the_chats_collections_are_all_that_is_searched_and_read(new_context: Ne
                     read(context, {"document_id": document.id})
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_document_is_read_part_by_part(new_context: NewContext) -> None:
     context = new_context(first_source=2)
     texts = [f"Passage {number}." for number in range(PART_PASSAGES + 3)]

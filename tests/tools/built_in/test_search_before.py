@@ -8,7 +8,7 @@ import pytest
 from gevent.event import Event
 
 from tests.engine.bench import Bench, die
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.people import user_with_password
 from tests.tools.built_in.conftest import Site
 from tests.tools.built_in.test_search_web import ROWS, reply_of
@@ -75,7 +75,7 @@ def searching(bench: Bench, fake: Upstream, site: Site) -> Searching:
     return Searching(bench, fake, site)
 
 
-@on_both_databases
+@also_on_postgres
 def test_what_is_found_is_sent_with_the_question_and_shown_as_sources(searching: Searching, backend: str) -> None:
     id = searching.begin()
     ended = searching.bench.until_ended(id)

@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.support.mcp_server import STATELESS, McpServer
 from tests.upstream.fixtures import app
+from webapp.base.db import db
+from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.tools.servers import service
 
 __all__ = ["app"]
 
@@ -52,9 +56,12 @@ def accepted(admin: Client, connected: dict[str, Any]) -> dict[str, Any]:
 
 
 def accept_all(admin: Client, id: str) -> dict[str, Any]:
-    for tool in admin.get(f"/tool-servers/{id}")["tools"]:
-        if tool["state"] in ("new", "changed"):
-            admin.said("PATCH", f"/tool-servers/{id}/tools/{tool['name']}", 200, {"accept": tool["hash"]})
+    """Accepts all tools of a server at once; that programs can accept each is tested with the API."""
+    tools = admin.get(f"/tool-servers/{id}")["tools"]
+    hashes = {tool["name"]: tool["hash"] for tool in tools if tool["state"] in ("new", "changed")}
+    with admin.app.app_context():
+        owner = db.session.scalars(select(User).where(User.role == "owner")).one()
+        service.accept(id, hashes, author=PersonAuthor(owner))
     return dict(admin.get(f"/tool-servers/{id}"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.api.client import Client
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.mcp_server import HANDSHAKE, McpServer, Said
 from tests.support.waiting import seen
 from tests.tools.servers.conftest import accept_all
@@ -214,7 +214,7 @@ def test_a_server_that_lists_five_thousand_tools_costs_its_own_tools_only(
     assert program.get("/tools")["tools"]
 
 
-@on_both_databases
+@also_on_postgres
 def test_a_stale_list_is_asked_for_again_aside(app, program: Client, accepted, stand_in: McpServer) -> None:
     stand_in.tools["echo"] = {**stand_in.tools["echo"], "description": "Says it louder."}
     with app.app_context(), write() as session:

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from tests.api.client import Client
 from tests.chat.conftest import address, give
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.mcp_server import McpServer
 from tests.support.waiting import seen
 from webapp.base.db import db, write
@@ -66,7 +66,7 @@ def everything(reader: Browser, program: Client, answer: dict[str, Any]) -> str:
 
 
 @pytest.mark.slow
-@on_both_databases
+@also_on_postgres
 def test_others_see_the_calls_without_what_they_returned(
     answer: dict[str, Any], member: Browser, stranger: Browser, program: Client, other: Client
 ) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from tests.api.client import Client
 from tests.chat.files import download
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.mcp_server import HANDSHAKE, STATELESS, McpServer
 from tests.support.waiting import seen
 from tests.tools.servers.conftest import accept_all
@@ -56,7 +56,7 @@ def decide(program: Client, call: dict[str, Any], decision: str, status: int = 2
     return dict(program.post(f"/calls/{call['id']}/decision", {"decision": decision, **more}, status=status))
 
 
-@on_both_databases
+@also_on_postgres
 @pytest.mark.slow
 def test_a_question_is_answered_by_whom_it_is_for_alone(
     program: Client, other: Client, stranger: Browser, booking: dict[str, Any], stand_in: McpServer, fake, kind: str

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from tests.api.client import Client, client_of
 from tests.support.browser import Browser
-from tests.support.marks import on_both_databases
+from tests.support.marks import also_on_postgres
 from tests.support.mcp_server import STATELESS, failed
 from tests.support.sign_in_server import SignInServer
 from tests.support.waiting import seen, until
@@ -214,7 +214,7 @@ def test_a_sign_in_server_that_is_down_does_not_end_the_sign_in(
     assert row_of(app, member).ended == ""
 
 
-@on_both_databases
+@also_on_postgres
 def test_signing_out_revokes_and_so_does_a_server_that_is_deleted(
     app, admin: Client, member: Browser, owner: Browser, server, provider: SignInServer
 ) -> None:
