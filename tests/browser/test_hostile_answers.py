@@ -33,12 +33,13 @@ def together(texts: list[str]) -> list[str]:
     return [whole[at : at + 9] for at in range(0, len(whole), 9)]
 
 
+# A browser elsewhere in the network gets the same answers: each part is tried by one of them.
 @pytest.mark.parametrize("part", range(4))
 def test_nothing_of_it_runs_is_fetched_or_gets_out_of_its_place(
-    server: Server, upstream: Upstream, visit_anywhere: Visit, part: int
+    server: Server, upstream: Upstream, visit: Visit, part: int
 ) -> None:
     upstream.always({"tokens": together(IN_ANSWERS[part::4]), "pace": 0.002})
-    person = visit_anywhere(server)
+    person = visit(server, is_far=part % 2 == 1)
     person.context.add_init_script(TRAP)
     chat = person.begin("Do your worst")
     other = person.look_at(chat)
@@ -53,6 +54,7 @@ def test_nothing_of_it_runs_is_fetched_or_gets_out_of_its_place(
     expect(chat.box).to_be_visible()
 
 
+@pytest.mark.mostly_deep
 def test_reasoning_and_the_persons_own_words_are_no_better(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     payload = "<img src=x onerror=steal(1)><script>steal(2)</script><hx-partial hx-target='body'>gone</hx-partial>"
     upstream.says(payload, reasoning=payload, model=payload)

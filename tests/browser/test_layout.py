@@ -126,17 +126,18 @@ def test_a_slider_shows_what_was_typed_when_the_answer_to_its_last_value_comes(
 
 
 @pytest.mark.parametrize("device", [PHONE, {}], ids=["phone", "desk"])
-@pytest.mark.parametrize("path", ["/settings/sidebar", "/admin/home/1", "/prompts/new"])
-def test_a_checked_box_looks_checked(server: Server, visit: Visit, path: str, device: dict[str, Any]) -> None:
-    page = visit(server, **device).open(path)
-    box = page.locator("main").get_by_role("checkbox").first
-    colors = []
-    for is_checked in (True, False):
-        box.set_checked(is_checked)
-        width, height, *color = box.evaluate(DRAWN)
-        assert (width, abs(width - height) < 1) == (pytest.approx(17, abs=2), True)
-        colors.append(color)
-    assert colors[0] != colors[1]
+def test_a_checked_box_looks_checked(server: Server, visit: Visit, device: dict[str, Any]) -> None:
+    page = visit(server, **device).open("/")
+    for path in ("/settings/sidebar", "/admin/home/1", "/prompts/new"):
+        page.goto(path)
+        box = page.locator("main").get_by_role("checkbox").first
+        colors = []
+        for is_checked in (True, False):
+            box.set_checked(is_checked)
+            width, height, *color = box.evaluate(DRAWN)
+            assert (width, abs(width - height) < 1) == (pytest.approx(17, abs=2), True), path
+            colors.append(color)
+        assert colors[0] != colors[1], path
 
 
 @pytest.mark.parametrize("width", [390, 1280])

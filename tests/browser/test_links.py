@@ -17,10 +17,8 @@ GONE = "This link doesn't open anything"
 NOTICED_MS = 3_000
 
 
-def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(
-    server: Server, upstream: Upstream, visit_anywhere: Visit
-) -> None:
-    person = visit_anywhere(server)
+def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
     upstream.says(RICH)
     chat = person.begin("What flows north?")
     chat.expect("completed")
@@ -33,7 +31,7 @@ def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(
     assert violations(page) == []
     address = page.get_by_label("Address of the link").input_value().removeprefix(server.url)
 
-    guest = visit_anywhere(server, is_signed_in=False, **PHONE)
+    guest = visit(server, is_signed_in=False, is_far=True, **PHONE)
     shared = guest.open(address)
     expect(shared.locator("article")).to_have_count(2)
     assert shared.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]

@@ -31,6 +31,7 @@ def is_of_no_use(chat: ChatPage, typed: str) -> None:
     expect(chat.send).to_have_count(0)
 
 
+@pytest.mark.mostly_deep
 def test_a_chat_that_was_deleted_elsewhere(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     person = visit_anywhere(server)
     upstream.says("Here.")
@@ -47,6 +48,7 @@ def test_a_chat_that_was_deleted_elsewhere(server: Server, upstream: Upstream, v
     expect(chat.page.get_by_role("heading", level=1)).to_have_text("Chats")
 
 
+@pytest.mark.mostly_deep
 def test_a_chat_that_is_restored_elsewhere_is_back(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     person = visit_anywhere(server)
     upstream.says("Here.")
@@ -76,6 +78,7 @@ def signed_in(server: Server, visit_anywhere: Visit) -> Person:
     return person
 
 
+@pytest.mark.mostly_deep
 def test_signed_out_elsewhere(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     person = signed_in(server, visit_anywhere)
     upstream.says("Here.")
@@ -94,6 +97,7 @@ def test_signed_out_elsewhere(server: Server, upstream: Upstream, visit_anywhere
     chat.wait_for("Here.")
 
 
+@pytest.mark.mostly_deep
 def test_a_list_closes_when_its_session_has_ended(server: Server, visit_anywhere: Visit) -> None:
     person = signed_in(server, visit_anywhere)
     listed = person.open("/chats")
@@ -102,6 +106,7 @@ def test_a_list_closes_when_its_session_has_ended(server: Server, visit_anywhere
     expect(listed).to_have_url(f"{person.home}/login?next=/chats")
 
 
+@pytest.mark.mostly_deep
 def test_the_first_page_says_so_when_one_sends(server: Server, visit_anywhere: Visit) -> None:
     person = signed_in(server, visit_anywhere)
     home = person.open("/")
@@ -113,11 +118,11 @@ def test_the_first_page_says_so_when_one_sends(server: Server, visit_anywhere: V
     expect(box).to_have_value("half a thought")
 
 
-def test_what_was_shared_goes_from_every_open_page(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
+def test_what_was_shared_goes_from_every_open_page(server: Server, upstream: Upstream, visit: Visit) -> None:
     email = f"{uuid4()}@example.org"
     add_member(server, email)
     [(ada_id,)] = server.rows("SELECT id FROM users WHERE email = ?", email)
-    person, ada = visit_anywhere(server), visit_anywhere(server, is_signed_in=False)
+    person, ada = visit(server), visit(server, is_signed_in=False, is_far=True)
     upstream.says("The canary sings at noon.")
     chat = person.begin("When does the canary sing?")
     chat.expect("completed")
@@ -160,6 +165,7 @@ def test_what_was_shared_goes_from_every_open_page(server: Server, upstream: Ups
     expect(hers.page.get_by_role("heading", level=1)).to_have_text("Not found")
 
 
+@pytest.mark.mostly_deep
 def test_the_same_is_said_when_one_sends_there(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     person = visit_anywhere(server)
     upstream.says("Here.")

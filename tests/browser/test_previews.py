@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import FrameLocator, expect
 
-from tests.browser.chats import ChatPage, layout_shift
+from tests.browser.chats import ChatPage, layout_shift, reload
 from tests.browser.conftest import Person, Visit
 from tests.browser.test_accessibility import MOVES, violations
 from tests.support.inserted import add_member
@@ -78,6 +78,7 @@ def test_what_is_opened_at_the_end_stays_under_the_pointer(server: Server, upstr
     assert abs(after["y"] - before["y"]) < 2
 
 
+@pytest.mark.mostly_deep
 def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     chat = shown(server, upstream, visit_anywhere, HELLO + PICTURE)
     page, links = chat.page, chat.answer.locator("a.view")
@@ -116,13 +117,19 @@ def test_a_script_that_never_ends_holds_up_its_frame_alone(server: Server, upstr
     expect(page.locator("iframe")).to_have_count(0)
 
 
-def test_without_scripts_its_link_leads_to_a_page(server: Server, upstream: Upstream, visit: Visit) -> None:
-    chat = shown(server, upstream, visit, PICTURE)
+def test_without_scripts_its_link_leads_to_a_page_and_that_of_a_diagram_to_its_source(
+    server: Server, upstream: Upstream, visit: Visit
+) -> None:
+    chat = shown(server, upstream, visit, PICTURE + "\n" + DIAGRAM)
     page = visit(server, java_script_enabled=False, viewport={"width": 390, "height": 844}).open(chat.path)
-    page.get_by_role("link", name="Preview").click()
+    page.get_by_role("link", name="Preview").first.click()
     expect(page.frame_locator("iframe").locator("circle")).to_be_visible()
     page.get_by_role("link", name="Back to the chat").click()
     assert chat.path in page.url
+    page.get_by_role("link", name="Preview").last.click()
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_text("This diagram needs JavaScript.")).to_be_visible()
+    expect(frame.locator("#source")).to_contain_text("A[Head race] --> B")
 
 
 def test_a_hostile_page_reaches_nobody(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
@@ -170,9 +177,8 @@ IMITATION = """```html
 """
 
 
-@pytest.mark.parametrize("scripts", ["", "&scripts=run"])
 def test_a_link_to_what_a_message_contains_does_nothing_in_the_name_of_its_reader(
-    server: Server, upstream: Upstream, visit_anywhere: Visit, scripts: str
+    server: Server, upstream: Upstream, visit_anywhere: Visit
 ) -> None:
     email = f"{uuid4()}@example.org"
     add_member(server, email)
@@ -183,15 +189,17 @@ def test_a_link_to_what_a_message_contains_does_nothing_in_the_name_of_its_reade
     chat.ask("Show me")
     chat.expect("completed")
     frame = str(chat.answer.locator("a.view").get_attribute("href")).replace("/preview?", "/frame?")
-    upstream.says(f"[Look at this]({urljoin(chat.page.url, frame)}{scripts})")
+    address = urljoin(chat.page.url, frame)
+    upstream.says(f"[Look at this]({address}) or [run this]({address}&scripts=run)")
     chat.ask("And now?")
     chat.expect("completed")
 
-    chat.answer.get_by_role("link", name="Look at this").click()
-
-    # All that such a link opens is our page around what was written, and nothing in that runs.
-    expect(chat.page.get_by_role("heading", name="Preview")).to_be_visible()
-    expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("not run")
+    for name in ("Look at this", "run this"):
+        chat.answer.get_by_role("link", name=name).click()
+        # All that such a link opens is our page around what was written, and nothing in that runs.
+        expect(chat.page.get_by_role("heading", name="Preview")).to_be_visible()
+        expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("not run")
+        chat.page.go_back()
     assert server.rows("SELECT role FROM users WHERE id = ?", member) == [("member",)]
 
 
@@ -224,6 +232,7 @@ setTimeout(() => {{ said.textContent = "tried"; }}, 500);
 """
 
 
+@pytest.mark.mostly_deep
 def test_a_preview_opens_no_connection(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as stun:
         stun.bind(("127.0.0.1", 0))
@@ -304,25 +313,16 @@ def test_a_diagram_that_cannot_be_drawn_says_so(server: Server, upstream: Upstre
         expect(frame.locator("svg, img")).to_have_count(0)
 
 
-def test_without_scripts_the_source_of_a_diagram_is_shown(server: Server, upstream: Upstream, visit: Visit) -> None:
-    chat = shown(server, upstream, visit, DIAGRAM)
-    page = visit(server, java_script_enabled=False, viewport={"width": 390, "height": 844}).open(chat.path)
-    page.get_by_role("link", name="Preview").click()
-    frame = page.frame_locator("iframe")
-    expect(frame.get_by_text("This diagram needs JavaScript.")).to_be_visible()
-    expect(frame.locator("#source")).to_contain_text("A[Head race] --> B")
-
-
 def drawn_in(chat: ChatPage, number: int = 0) -> FrameLocator:
     return chat.answer.locator("iframe.drawn").nth(number).content_frame
 
 
-@pytest.mark.parametrize("look", [{"color_scheme": "dark"}, {"contrast": "more"}], ids=["dark", "contrast"])
-def test_a_diagram_is_drawn_in_the_place_of_its_source(
-    server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
-) -> None:
+STROKE = "box => getComputedStyle(box).stroke"
+
+
+def test_a_diagram_is_drawn_in_the_place_of_its_source(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("It turns:\n\n" + DIAGRAM + PICTURE, pace=0.01)
-    person = visit(server, viewport={"width": 1280, "height": 800}, **look)
+    person = visit(server, viewport={"width": 1280, "height": 800}, color_scheme="dark")
     person.context.add_init_script(MOVES)
     chat = person.begin("Show me")
     chat.expect("completed")
@@ -336,8 +336,7 @@ def test_a_diagram_is_drawn_in_the_place_of_its_source(
     assert drawing["height"] <= 0.6 * 800
     assert drawing["y"] >= box["y"]
     assert drawing["y"] + drawing["height"] <= box["y"] + box["height"]
-    fill = drawn_in(chat).locator("svg .node rect").first.evaluate("box => getComputedStyle(box).stroke")
-    assert fill == ("rgb(111, 203, 218)" if "color_scheme" in look else "rgb(0, 81, 104)")
+    assert drawn_in(chat).locator("svg .node rect").first.evaluate(STROKE) == "rgb(111, 203, 218)"
     expect(drawn_in(chat, 1).locator("circle")).to_be_visible()
     # Its source is as high: nothing below it moves.
     block.get_by_role("button", name="Show the source").click()
@@ -345,6 +344,11 @@ def test_a_diagram_is_drawn_in_the_place_of_its_source(
     assert block.evaluate("block => block.offsetHeight") == box["height"]
     block.get_by_role("button", name="Show the diagram").click()
     expect(source).to_be_hidden()
+    assert violations(chat.page) == []
+    chat.page.emulate_media(color_scheme="light", contrast="more")
+    reload(chat.page)
+    expect(drawn_in(chat).locator("svg").get_by_text("Tail race")).to_be_visible(timeout=60_000)
+    assert drawn_in(chat).locator("svg .node rect").first.evaluate(STROKE) == "rgb(0, 81, 104)"
     assert violations(chat.page) == []
 
 
@@ -371,6 +375,7 @@ def test_a_diagram_in_an_answer_that_cannot_be_drawn_shows_its_source(server: Se
     expect(drawn_in(chat).locator("img")).to_have_count(0)
 
 
+@pytest.mark.mostly_deep
 def test_a_hostile_picture_that_is_drawn_at_once_does_nothing(server: Server, upstream: Upstream, visit_anywhere: Visit) -> None:
     upstream.says(HOSTILE_PICTURE)
     person = visit_anywhere(server)

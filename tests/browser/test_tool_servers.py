@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chats import press
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, running
 from tests.browser.test_accessibility import overflows, violations
 from tests.browser.test_tools import begun, card
 from tests.browser.ways import DESKTOP, NO_SCRIPTS, PHONE
@@ -29,7 +29,7 @@ while True:
 """
 
 
-@pytest.fixture(params=["STATELESS"])
+@pytest.fixture(params=["STATELESS"], scope="module")
 def stand_in(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a tool server."""
     with subprocess.Popen(
@@ -40,30 +40,38 @@ def stand_in(request: pytest.FixtureRequest) -> Iterator[str]:
         process.kill()
 
 
-@pytest.mark.parametrize("way", [DESKTOP, PHONE, NO_SCRIPTS], ids=["desktop", "phone", "no scripts"])
+@pytest.fixture(scope="module")
+def connecting(upstream_process: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server to which each way connects a tool server."""
+    with running(tmp_path_factory.mktemp("connecting"), upstream_process) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("way", "name"), [(DESKTOP, "House"), (PHONE, "Barn"), (NO_SCRIPTS, "Shed")], ids=["desktop", "phone", "no scripts"]
+)
 def test_a_tool_server_is_connected_and_its_tools_are_accepted(
-    way: dict[str, Any], own_server: Server, stand_in: str, visit: Visit
+    way: dict[str, Any], name: str, connecting: Server, stand_in: str, visit: Visit
 ) -> None:
-    own_server.start()
-    page = visit(own_server, **way).open("/admin/tools")
+    page = visit(connecting, **way).open("/admin/tools")
     press(page, page.get_by_role("link", name="Connect a tool server"))
     expect(page.get_by_label("Token", exact=True)).to_be_hidden()
     page.get_by_label("Sign-in").select_option("bearer")
     expect(page.get_by_label("Token", exact=True)).to_be_visible()
     page.get_by_label("Sign-in").select_option("none")
-    page.get_by_label("Name", exact=True).fill("House")
+    page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Address", exact=True).fill("http://127.0.0.1:9/mcp")
     press(page, page.get_by_role("button", name="Connect", exact=True))
 
     expect(page.get_by_role("alert")).to_contain_text("refused the connection")
-    expect(page.get_by_label("Name", exact=True)).to_have_value("House")
+    expect(page.get_by_label("Name", exact=True)).to_have_value(name)
     if way is not NO_SCRIPTS:
         assert not violations(page)
         assert not overflows(page)
     page.get_by_label("Address", exact=True).fill(stand_in)
     press(page, page.get_by_role("button", name="Connect", exact=True))
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("House")
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
     expect(page.get_by_role("heading", name="8 tools to accept")).to_be_visible()
     if way is not NO_SCRIPTS:
         assert not violations(page)

@@ -7,15 +7,22 @@ from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
+from gevent.pywsgi import WSGIServer
 
 from tests.docs.snippets import node_command
-from tests.support.inserted import add_token
-from tests.support.person import Person
-from tests.support.server import ROOT, prepared
+from tests.support.people import user_with_password
+from tests.support.server import ROOT
+from webapp.base.current import CONFIG
 from webapp.cli.client_tools import dialects
 from webapp.cli.client_tools.commands import lint_sse, smoke
 from webapp.cli.client_tools.dialects import EXPECTED
 from webapp.cli.client_tools.remote import Remote
+from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.providers.demo import DemoProvider
+from webapp.models.upstream import Upstream
+from webapp.people.accounts import tokens
+from webapp.people.accounts.permissions import allowed_scopes
+from webapp.settings.service import set_setting
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -96,14 +103,26 @@ def test_an_example_ends_and_says_so_when_its_model_fails(caller, fake, example,
     assert done.stderr
 
 
-@pytest.mark.timeout(300)
-def test_smoke_tries_all_dialects_with_nothing_but_the_demo(tmp_path_factory):
-    with prepared(tmp_path_factory.mktemp("demo")) as server:
-        server.start()
-        Person(server.url).become_owner(server.owner_link)
-        server.lift_limits()
+@pytest.fixture
+def demo(make_app):
+    """The address of an application with nothing but a demo that writes five times as fast, and a token of its owner."""
+    app = make_app()
+    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0.005), Upstream()), app)
+    with app.app_context():
+        for name in ("limits.streams_per_minute", "limits.concurrent_streams", "limits.made_per_minute"):
+            set_setting(name, "0")
+        owner = user_with_password("owner@example.org", "owner")
+        token = tokens.make_token(owner, "a program", allowed_scopes(owner))
+    served = WSGIServer(("127.0.0.1", 0), app, log=None, error_log=None)
+    served.start()
+    yield f"http://127.0.0.1:{served.server_port}", token
+    served.stop()
 
-        done = CliRunner().invoke(smoke, [server.url, "--dialects", "--token", add_token(server)])
+
+def test_smoke_tries_all_dialects_with_nothing_but_the_demo(demo):
+    address, token = demo
+
+    done = CliRunner().invoke(smoke, [address, "--dialects", "--token", token])
 
     assert done.exit_code == 0, done.output
     lines = [line for line in done.output.splitlines() if "expect:" in line]
