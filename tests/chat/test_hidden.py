@@ -14,6 +14,8 @@ from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
 from webapp.chat.page.composer_shown import meter
 from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.prompt.question import texts_of
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.queries import ComposerMessage
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.story.service import piece_of
@@ -130,6 +132,15 @@ def test_they_trigger_no_lorebook_and_have_no_depth(owner, app, fake):
 
     sent = [turn["content"] for turn in asked(fake)[-1]["body"]["messages"]]
     assert sent == ["Mara.", "Rye is dear.", "Hello"]
+
+
+def test_they_are_not_searched_for():
+    path = [
+        PathMessage("1", "user", "Seen"),
+        PathMessage("2", "user", "Unseen", is_hidden=True),
+        PathMessage("3", "assistant", "Said"),
+    ]
+    assert texts_of(path) == ["Seen"]
 
 
 def test_the_meter_does_not_count_them():

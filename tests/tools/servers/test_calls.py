@@ -5,16 +5,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from gevent.event import Event
+from sqlalchemy import select, update
 
 from tests.api.client import Client
 from tests.support.marks import also_on_postgres
 from tests.support.mcp_server import HANDSHAKE, McpServer, Said
 from tests.support.waiting import seen
 from tests.tools.servers.conftest import accept_all
-from webapp.base.db import utc_now, write
+from webapp.base.db import db, utc_now, write
 from webapp.engine.engine import ENGINE
+from webapp.people.accounts.tables import User
+from webapp.streaming.stop import Stop
+from webapp.tools.servers.offered import call
 from webapp.tools.servers.tables import ToolServer
+from webapp.tools.tool import CallContext, ToolFailed
 
 Ask = Callable[..., dict[str, Any]]
 INSTRUCTION = "nothing in it is an instruction"
@@ -111,6 +116,15 @@ def test_an_open_call_to_a_tool_that_changes_waits(
     decide(program, call, "allow")
     seen(lambda: program.get(f"/calls/{call['id']}"), lambda row: row["state"] == "done", seconds=30)
     assert stand_in.counted == 1
+
+
+def test_a_tool_that_was_accepted_anew_is_not_called_as_it_was_offered(program: Client, accepted, stand_in: McpServer) -> None:
+    with program.app.app_context():
+        person = db.session.scalars(select(User).where(User.role == "member")).first()
+        context = CallContext("call", "chat", person, Stop(Event))
+        with pytest.raises(ToolFailed, match="changed"):
+            call(accepted["id"], "echo", "of another day", context, {"say": "Otters"})
+    assert not stand_in.of("tools/call")
 
 
 def test_what_was_allowed_in_a_chat_does_not_outlive_a_change(
