@@ -69,3 +69,18 @@ def test_no_sentence_is_a_field() -> None:
     assert [
         path.name for path in templates.rglob("*.html") if re.search(r'<p class="[^"]*\bfield help\b', path.read_text())
     ] == []
+
+
+# A rule about a message's state whose last part can be any element is matched again with all elements of the message when it
+# ends, or a pointer comes over it: a third of a second in a long answer.
+OF_ALL = re.compile(r"\.message[^\s{,>+~]*(?::hover|:focus|:last|\[data-)[^{,]*?[>\s](?:\*|:not\([^{]*?\))\s*(?=[,{])")
+
+
+@pytest.mark.parametrize("sheet", SHEETS, ids=lambda sheet: sheet.name)
+def test_no_rule_of_a_message_s_state_is_about_all_in_it(sheet: Path) -> None:
+    assert OF_ALL.findall(re.sub(r"\[[^\]]*\]|:is\([^{]*?\)", lambda found: found[0].replace(",", ";"), sheet.read_text())) == []
+
+
+@pytest.mark.parametrize("rule", [".message:is(:hover; :x) .actions\n  > * {", '.message[data-status="x"] .a > :not(.b; .c) {'])
+def test_such_a_rule_of_all_would_be_found(rule: str) -> None:
+    assert OF_ALL.search(rule)
