@@ -6,6 +6,7 @@ import json
 import random
 import time
 from contextlib import nullcontext
+from statistics import median
 from typing import Any
 
 import pytest
@@ -202,7 +203,8 @@ def test_with_a_clock_pieces_are_read_once_a_tick() -> None:
 @pytest.mark.slow
 def test_work_does_not_grow_with_the_square() -> None:
     # At 17 times the length, a parser that restarts with every piece takes 290 times as long.
-    small, large = (min(seconds(size) for _ in range(3)) for size in (58_000, 1_000_000))
+    # Not the least: the clock of a virtual machine's processor has shown a seventh of what it takes.
+    small, large = (median(seconds(size) for _ in range(3)) for size in (58_000, 1_000_000))
     assert large < 60 * small
 
 
