@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from babel.messages.catalog import Catalog
@@ -19,6 +20,7 @@ from jinja2.ext import babel_extract, extract_from_ast
 from wtforms import HiddenField
 from wtforms.fields.core import UnboundField
 
+from webapp.app import FEATURES
 from webapp.web.assets import SCRIPT_TEXT
 from webapp.web.forms import Form, texts_of as texts_of_field
 from webapp.web.translation import LETTERS, is_translated, texts_of
@@ -161,7 +163,11 @@ def messages() -> Iterator[Message]:
             yield from _called(extract_python(BytesIO(source), CALLS, [NOTE], {}), file)
         if b"webapp.web.filters import" in source:
             yield from _counted(extract_python(BytesIO(source), {"plural": None}, [], {}), file)
-    yield from _of_data()
+    # A server imports pages, and their forms, with the first request to them.
+    for path in (path for feature in FEATURES for path in feature.blueprints):
+        resolve_name(path)
+    # Lists that rooms add to are in the order in which the rooms were imported.
+    yield from sorted(_of_data(), key=lambda message: (message[0], str(message[2])))
     yield from _of_forms(Form)
     for file in sorted((ROOT / "static" / "js").rglob("*.js")):
         yield from ((_name(file), 0, ast.literal_eval(match[1]), []) for match in SCRIPT_TEXT.finditer(file.read_text("utf-8")))
@@ -270,7 +276,8 @@ def _of_forms(form: type[Form]) -> Iterator[Message]:
     for field in vars(form).values() if form.__module__.startswith("webapp.") else ():
         if isinstance(field, UnboundField) and field.field_class is not HiddenField:
             yield from ((file, 0, text, []) for text in texts_of_field(field) if LETTERS.search(text))
-    for below in form.__subclasses__():
+    # Not in the order in which they were imported.
+    for below in sorted(form.__subclasses__(), key=lambda kind: (kind.__module__, kind.__qualname__)):
         yield from _of_forms(below)
 
 

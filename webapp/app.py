@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import gevent
@@ -136,6 +137,8 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     _teach_templates(app)
     templates.use_cache(app, config.data_dir)
     _start_engine(app, config)
+    for module in (module for feature in FEATURES for module in feature.modules):
+        import_module(module)
     routes.register(app, [path for feature in FEATURES for path in feature.blueprints], config.data_dir)
     with app.app_context():
         for kind in brought(Kind):

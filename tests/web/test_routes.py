@@ -1,6 +1,9 @@
 """The routes come from a table, and each blueprint is imported with its first request; without a table, all are at the start."""
 
 import json
+import os
+import subprocess
+import sys
 from operator import attrgetter
 from pathlib import Path
 
@@ -9,9 +12,27 @@ from flask import Flask
 
 from tests.conftest import KEYS
 from webapp.app import create_app
-from webapp.base.config import load
+from webapp.base.config import ROOT, load
 from webapp.web import routes
 
+# Prints what is longer once all is imported: the tables, and all lists, sets and mappings in modules that were there before.
+ADDED = """
+import sys, wsgi
+from webapp.base.db import db
+from webapp.web.routes import BLUEPRINTS, import_all
+assert len(BLUEPRINTS.of(wsgi.app).late) > 100
+before = dict(sys.modules)
+def lengths():
+    values = [(f"{name}.{word}", value) for name, module in before.items() if name.startswith("webapp")
+              for word, value in vars(module).items() if not word.startswith("__") and isinstance(value, (list, set, dict))]
+    return {name: len(value) for name, value in [*values, ("tables", db.metadata.tables)]}
+first = lengths()
+for _ in import_all(wsgi.app):
+    pass
+for name, length in lengths().items():
+    if first.get(name, length) != length:
+        print(name)
+"""
 SEEN = attrgetter("rule", "endpoint", "methods", "defaults", "strict_slashes", "merge_slashes", "provide_automatic_options")
 
 
@@ -60,6 +81,18 @@ def test_a_function_for_templates_is_registered_with_its_first_call(folder: Path
         shown = app.jinja_env.from_string("{{ key_table() | length }}").render()
     assert int(shown) > 0
     assert "shortcuts" in app.blueprints
+
+
+@pytest.mark.slow
+def test_what_comes_with_a_request_adds_nothing_that_others_count_on(folder: Path) -> None:
+    """A table that is missing would not be moved to another database; a list that is shorter would leave out a step."""
+    environ = {**os.environ, "DATA_DIR": str(folder)}
+    asked = subprocess.run([sys.executable, "-c", ADDED], cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    # The API's own words, which its document reads after it has imported all of it.
+    assert {line for line in asked.stdout.split() if "." in line or line == "tables"} == {
+        "webapp.api.schemas.GRAMMARS",
+        "webapp.api.responses.GRAMMARS",
+    }
 
 
 @pytest.mark.parametrize("text", ["", json.dumps({"read": "other files", "table": {}})])

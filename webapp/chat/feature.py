@@ -43,6 +43,7 @@ SENDING = (
 )
 
 FEATURE = Feature(
+    modules=("webapp.chat.starters.tables",),
     blueprints=(
         "webapp.chat.home.views:bp",
         "webapp.chat.starters.views:bp",

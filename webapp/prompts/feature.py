@@ -7,6 +7,7 @@ from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=("webapp.prompts.views:bp",),
+    modules=("webapp.prompts.service",),
     commands={"sim": "webapp.prompts.commands:sim"},
     brings=(SearchSource(heading="Prompts", rank=45, find=shown.search_hits),),
     navigation=(

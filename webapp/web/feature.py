@@ -20,10 +20,12 @@ class Feature:
     generation or a `LiveList`: the owner of a type collects them with `brought`.
     `requires` says which permission a blueprint, or one endpoint of it, requires; "" for an endpoint that requires none.
     `blueprints` are import paths, so that a server imports each with its first request (`web/routes.py`), and `commands` by name,
-    so that it never does.
+    so that it never does. `modules` are imported at the start, as they have a table or add to a list that others read, and would
+    otherwise come only with pages.
     """
 
     blueprints: Sequence[str] = ()
+    modules: Sequence[str] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     navigation: Sequence[NavEntry] = ()
     requires: Mapping[str, str] = field(default_factory=dict)
