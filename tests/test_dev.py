@@ -99,12 +99,12 @@ def test_what_is_edited_shows_and_errors_have_their_source(dev: Dev) -> None:
     assert "{{ nothing.of_that_name }}" in dev.log, "the traceback in the terminal has the line of source"
     dev.edit(LOGIN, "{{ nothing.of_that_name }}", "Mended")
 
-    dev.edit("wsgi.py", "from gevent import monkey", "def broken(:")
+    dev.edit("wsgi.py", "import atexit", "def broken(:")
     until(lambda: "The server has ended" in dev.log, "what can't start waits", seconds=60)
     status, page = dev.page()
     assert status == 503
     assert "the terminal says why" in page
-    dev.edit("wsgi.py", "def broken(:", "from gevent import monkey")
+    dev.edit("wsgi.py", "def broken(:", "import atexit")
     until(lambda: "Mended" in dev.page()[1], "it starts again after the next change", seconds=60)
     assert dev.page("/nowhere")[0] == 404, "what a person can cause is answered as always"
 
