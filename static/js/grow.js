@@ -40,8 +40,9 @@
     group.append(node);
   };
   // Browsers drop moved nodes from the selection. One that ends at the tail itself would count other children.
-  const release = (nodes) => {
-    const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = getSelection();
+  // Asked of a text that has just changed, what is selected makes the browser lay it out at once.
+  const release = (nodes, isSelected = true) => {
+    const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = isSelected ? getSelection() : { isCollapsed: true };
     for (const node of nodes) place(node);
     if (isCollapsed || [anchorNode, focusNode].includes(tail)) return;
     getSelection().setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
@@ -59,7 +60,7 @@
     tail.querySelectorAll("details").forEach((each, at) => void now[at]?.toggleAttribute("open", each.open));
   };
   // Moves finished blocks out of the tail.
-  const redraw = (finished) => {
+  const redraw = (finished, isSelected = !getSelection().isCollapsed) => {
     const fresh = parsed(shown.slice(0, finished)),
       nodes = fresh.childNodes.length;
     shown = shown.slice(finished);
@@ -67,7 +68,7 @@
     unfold(fresh);
     graft(tail, fresh);
     const sealed = [...tail.childNodes].slice(0, nodes);
-    release(sealed);
+    release(sealed, isSelected);
     tail.classList.toggle("tail--cursor", shown.includes("<x-c>"));
     return sealed.filter((node) => node.matches);
   };
