@@ -39,8 +39,7 @@
     tail.before(group);
     group.append(node);
   };
-  // Browsers drop moved nodes from the selection. One that ends at the tail itself would count other children.
-  // Asked of a text that has just changed, what is selected makes the browser lay it out at once.
+  // Browsers drop moved nodes from the selection; asked for it after a change, they lay out at once. At the tail it isn't kept.
   const release = (nodes, isSelected = true) => {
     const { anchorNode, anchorOffset, focusNode, focusOffset, isCollapsed } = isSelected ? getSelection() : { isCollapsed: true };
     for (const node of nodes) place(node);
