@@ -56,13 +56,12 @@ def test_a_visit_is_not_made_by_another_site_in_the_background(nobody, address):
 
 def test_many_visits_at_once_read_the_chat_once(nobody, address):
     began = monotonic() // SAME_SECONDS_LIVE
-    nobody.get(address)
     with nobody.counting_statements() as statements:
         for _ in range(20):
             nobody.get(address, headers={"If-None-Match": "nothing"})
     read = [said for said in statements if re.search(r"(?<!\()messages\.content\b", said)]
     # Once more in each second that has begun meanwhile.
-    assert len(read) <= monotonic() // SAME_SECONDS_LIVE - began
+    assert 1 <= len(read) <= 1 + monotonic() // SAME_SECONDS_LIVE - began
 
 
 def test_pages_beyond_the_bound_ask_again_later_and_those_of_no_link_are_closed(app, nobody, address):

@@ -4,7 +4,6 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol
 
 from flask import current_app
@@ -112,10 +111,11 @@ def in_pieces(
     """Yields what `rows` makes of these messages; holds no database connection in between."""
     chars_left = renderings.FILE_CHARS
     for ids in chunks:
-        read = partial(queries.in_order, ids)
         with context():
-            stale_chars = sum(len(message.content) for message in read() if renderings.is_stale(message))
-            messages = renderings.with_current_html(read, most_chars=chars_left)
+            messages = queries.in_order(ids)
+            stale_chars = sum(len(message.content) for message in messages if renderings.is_stale(message))
+            if renderings.render_stale_messages(messages, most_chars=chars_left):
+                messages = queries.in_order(ids)
             chars_left = max(0, chars_left - stale_chars)
             page_rows = rows(messages, first)
         first += len(ids)
