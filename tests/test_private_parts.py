@@ -8,6 +8,7 @@ from tests.support.source import ROOT
 
 # By module: the libraries whose private or overridden parts it uses, and the versions with which that was checked.
 CHECKED = {
+    "webapp/base/database/statements.py": {"SQLAlchemy": "2.1.9"},
     "webapp/base/process/patching.py": {"gevent": "26.9.0"},
     "webapp/web/addresses.py": {"werkzeug": "3.1.9"},
     "webapp/web/server/master.py": {"gunicorn": "27.0.1"},
