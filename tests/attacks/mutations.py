@@ -192,4 +192,97 @@ def _any_chat(id):
         (("if self._attempt is not None and self._now()", "if self._attempt and self._now()"),),
         ("tests/engine/test_ladder.py::test_a_silence_ends_an_attempt_and_the_ladder_goes_on",),
     ),
+    "outside text asks for nothing": Mutation(
+        "webapp/tools/outside.py",
+        (("    if not read.outside or (tool", "    if True or (tool"),),
+        ("tests/tools/test_outside.py::test_after_outside_text_what_could_carry_something_out_asks",),
+    ),
+    "any address is opened": Mutation(
+        "webapp/tools/outside.py",
+        (("if addresses and addresses <= read.written:", "if addresses:"),),
+        ("tests/tools/test_outside.py::test_only_whole_addresses_that_stand_in_outside_text_are_opened",),
+    ),
+    "a page inside is read": Mutation(
+        "webapp/tools/built_in/read_page.py",
+        (('*, trust: Trust = "public", most_chars', '*, trust: Trust = "operator", most_chars'),),
+        ("tests/tools/built_in/test_read_page.py::test_nothing_inside_is_reached",),
+    ),
+    "another tool is called than was offered": Mutation(
+        "webapp/tools/servers/offered.py",
+        ((" or tool.accepted_hash != hash", ""),),
+        ("tests/tools/servers/test_calls.py::test_a_tool_that_was_accepted_anew_is_not_called_as_it_was_offered",),
+    ),
+    "any scope is enough": Mutation(
+        "webapp/api/access.py",
+        (("bool(caller.scopes & COVERED_BY.get(scope, {scope}))", "bool(caller.scopes)"),),
+        (
+            "tests/api/test_tool_servers.py::test_a_token_needs_the_scope",
+            "tests/api/test_mcp.py::test_another_scope_is_not_enough",
+        ),
+    ),
+    "the same key is the same text": Mutation(
+        "webapp/engine/service.py",
+        (("join((sender, key, body))", "join((sender, key))"),),
+        ("tests/api/test_messages.py::test_the_same_key_and_text_are_sent_once",),
+    ),
+    "another site writes here": Mutation(
+        "webapp/web/security.py",
+        (("elif not (_is_from_ourselves(", "elif False and not (_is_from_ourselves("),),
+        ("tests/web/test_security.py::test_no_other_site_posts_here",),
+    ),
+    "another site reads here": Mutation(
+        "webapp/web/security.py",
+        (("if site and site not in OURSELVES and not (", "if False and not ("),),
+        ("tests/web/test_security.py::test_no_other_site_reads_by_script_with_our_cookies",),
+    ),
+    "a key is for any address": Mutation(
+        "webapp/models/connections/keys.py",
+        (('return f"api key for {address}"', 'return "api key"'),),
+        ("tests/settings/test_keys.py::test_a_stored_key_does_not_follow_an_operator_to_another_address",),
+    ),
+    "a setting has no bounds": Mutation(
+        "webapp/settings/kinds.py",
+        (("if not self.least <= number <= self.most:", "if False:"),),
+        ("tests/settings/test_service.py::test_a_value_out_of_bounds_is_refused_and_changes_nothing",),
+    ),
+    "a budget has no end": Mutation(
+        "webapp/operations/budgets/gate.py",
+        (("        return self._left >= 0\n", "        return True\n"),),
+        ("tests/operations/budgets/test_budgets.py::test_an_answer_that_passes_its_budget_is_ended_and_corrected_later",),
+    ),
+    "a disabled account stays": Mutation(
+        "webapp/people/accounts/queries.py",
+        (("    return query.where(user.c.disabled_at.is_(None))\n", "    return query\n"),),
+        ("tests/people/test_service.py::test_a_disabled_account_is_signed_out_at_once",),
+    ),
+    "an invite opens twice": Mutation(
+        "webapp/people/members/invites.py",
+        (("is_open = Invite.used_at.is_(None), Invite.expires_at > utc_now()", "is_open = (Invite.expires_at > utc_now(),)"),),
+        ("tests/people/test_invite.py::test_a_used_revoked_old_or_guessed_link_is_told_the_same",),
+    ),
+    "a clock that jumps deletes": Mutation(
+        "webapp/base/keeping_clock.py",
+        (("GAP and not _stood_lately(clock, now):\n        return", "GAP and False:\n        return"),),
+        ("tests/people/test_trash.py::test_a_clock_that_jumps_takes_nothing_from_the_trash",),
+    ),
+    "no owner of a plan": Mutation(
+        "webapp/plans/queries.py",
+        (("select(Plan).where(Plan.id == id, Plan.owner_id == owner_id)", "select(Plan).where(Plan.id == id)"),),
+        ("tests/plans/test_pages.py::test_plans_are_for_nobody_else",),
+    ),
+    "no owner of a run": Mutation(
+        "webapp/workflows/queries.py",
+        (("WorkflowRun.id == id, WorkflowRun.owner_id == owner_id, Chat", "WorkflowRun.id == id, Chat"),),
+        ("tests/workflows/test_runs.py::test_a_program_answers_changes_and_reads_the_log_that_gives_the_state_again",),
+    ),
+    "a frame is for any session": Mutation(
+        "webapp/chat/page/preview_views.py",
+        (('salt=f"frame {session_secret() or visitor_hash()}"', 'salt="frame"'),),
+        ("tests/chat/test_previews.py::test_a_ticket_expires_and_is_of_one_session",),
+    ),
+    "what is below a deleted message is found": Mutation(
+        "webapp/chat/list/search.py",
+        (("return [row for row in rows if row.id not in hidden]", "return [*rows]"),),
+        ("tests/chat/test_search.py::test_what_was_deleted_is_not_found_until_it_comes_back",),
+    ),
 }

@@ -67,12 +67,12 @@ class Compiled:
             values[name] = convert(values[name])
         return values if self.order is None else [values[name] for name in self.order]
 
-    def rows(self, found: Sequence[Any], description: Sequence[Any], dialect: Dialect) -> list[Any]:
+    def named(self, rows: Sequence[Any], description: Sequence[Any], dialect: Dialect) -> list[Any]:
         """Returns named tuples of what the driver has returned."""
         if self.conversions is None:
             known = [column.result_processor(dialect, about[1]) for column, about in zip(self.columns, description, strict=True)]
             self.conversions = [(place, convert) for place, convert in enumerate(known) if convert]
-        return list(map(self.as_row, (self._converted(row, self.conversions) for row in found) if self.conversions else found))
+        return list(map(self.as_row, (self._converted(row, self.conversions) for row in rows) if self.conversions else rows))
 
     @staticmethod
     def _converted(row: Iterable[Any], conversions: list[tuple[int, Convert]]) -> list[Any]:
@@ -101,17 +101,17 @@ class Prepared:
         compiled, cursor = self._run(connection, (values,))
         # SQLite does the work of a query while its rows are fetched, so errors can occur here.
         with _Translated(connection, compiled.sql, values, cursor):
-            found = cursor.fetchall()
-        return compiled.rows(found, cursor.description, connection.dialect) if found else []
+            rows = cursor.fetchall()
+        return compiled.named(rows, cursor.description, connection.dialect) if rows else []
 
     def first(self, session: Session | Connection, values: Values) -> Any | None:
-        found = self.all(session, values)
-        return found[0] if found else None
+        rows = self.all(session, values)
+        return rows[0] if rows else None
 
     def scalar(self, session: Session | Connection, values: Values) -> Any | None:
         """Returns the first column of the first row."""
-        found = self.all(session, values)
-        return found[0][0] if found else None
+        rows = self.all(session, values)
+        return rows[0][0] if rows else None
 
     def _run(self, connection: Connection, values: Sequence[Values]) -> tuple[Compiled, Any]:
         compiled = self._by_dialect.get(connection.dialect.name) or self._compile(connection.dialect)
