@@ -47,13 +47,9 @@ class Pages:
 
     async def prepare(self, load: Load) -> None:
         await self._owner.come()
-        await self._warm_up()
+        # Asks once before it counts: with the first request, a server loads what answers it.
+        (await OpenPage.of_new_chat(self._owner, "first")).stream.writer.close()
         self._open += [await OpenPage.of_new_chat(self._owner, f"later-{number}") for number in range(load.later)]
-
-    async def _warm_up(self) -> None:
-        """Asks once before it counts: with the first request, a server loads what answers it."""
-        page = await OpenPage.of_new_chat(self._owner, "first")
-        page.stream.writer.close()
 
     async def ask(self, reading: Reading, number: int) -> None:
         page = await self._owner.page(await self._sent(number))
@@ -112,7 +108,8 @@ class LaterTurns(Pages):
 class Programs(Pages):
     """Reads through the API: the response to the request is the stream."""
 
-    async def _warm_up(self) -> None:
+    async def prepare(self, load: Load) -> None:
+        await self._owner.come()
         await (await self._owner.ask("/api/v1/chats", {"message": BRIEFLY}, EVENT_STREAM)).text()
 
     async def ask(self, reading: Reading, number: int) -> None:

@@ -15,7 +15,7 @@ from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.statements import listening
 from webapp.base.db import db
 from webapp.chat.page import snapshot_shown
-from webapp.chat.page.shown import SPOKE_JUST_NOW, ShownMessage
+from webapp.chat.page.shown import ShownMessage
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE, the_engine
 from webapp.rendering.markdown import VERSION
@@ -102,8 +102,11 @@ def test_since_one_of_its_last_messages_the_end_is_read_alone(owner):
 
 
 def without_clock(*messages: Any) -> list[Any]:
-    """Returns the messages without how long their model has been silent: a second can begin between two readings."""
-    return [replace(message, silence=SPOKE_JUST_NOW) if isinstance(message, ShownMessage) else message for message in messages]
+    """Returns the messages without the seconds of a silence: another can begin between two readings."""
+    return [
+        replace(message, silence=replace(message.silence, seconds=0)) if isinstance(message, ShownMessage) else message
+        for message in messages
+    ]
 
 
 def ends_alike(app, path: str, right: str = "own") -> list[str]:
