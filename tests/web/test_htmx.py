@@ -1,5 +1,6 @@
 """The same action answered with a page, for htmx and for an API client; and the globals of templates."""
 
+import gevent
 import pytest
 from flask import Blueprint, Flask, Response, render_template_string
 
@@ -62,6 +63,16 @@ def test_what_is_rendered_has_its_status_and_says_what_it_depends_on(visitor: Br
     assert page.status_code == 418
     assert page.says("Short and stout.")
     assert "HX-Request" in page.headers["Vary"]
+
+
+def test_others_run_before_a_template_is_rendered_for_the_first_time(app: Flask) -> None:
+    others = list[str]()
+    with app.test_request_context():
+        for name in ("first", "second"):
+            gevent.spawn(others.append, name)
+            render("errors/_toast.html", message="Short and stout.", next_step=("", ""))
+
+    assert others == ["first"]
 
 
 def test_templates_know_who_looks(visitor: Browser, member: Browser) -> None:

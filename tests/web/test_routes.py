@@ -7,6 +7,7 @@ import sys
 from operator import attrgetter
 from pathlib import Path
 
+import gevent
 import pytest
 from flask import Flask
 
@@ -71,6 +72,16 @@ def test_a_blueprint_is_registered_with_its_first_request(folder: Path) -> None:
         assert app.test_client().options("/docs").status_code == 200
         assert "docs" in app.blueprints
     assert "docs" not in routes.BLUEPRINTS.of(app).late
+
+
+def test_others_run_between_the_import_of_a_blueprint_and_its_view(folder: Path) -> None:
+    app, others = application(folder), list[str]()
+
+    for name in ("first", "second"):
+        gevent.spawn(others.append, name)
+        app.test_client().options("/docs")
+
+    assert others == ["first"]
 
 
 def test_a_function_for_templates_is_registered_with_its_first_call(folder: Path) -> None:

@@ -7,13 +7,16 @@ from urllib.parse import urlsplit
 from flask import Response, flash, redirect as flask_redirect, render_template, request, stream_template
 
 from webapp.base import languages
-from webapp.base.heavy.turns import by_turns
+from webapp.base.current import PerApp
+from webapp.base.heavy.turns import by_turns, give_way
 
 # Paths for programs: the native API, the OpenAI-compatible API, the dialects and the MCP server.
 PROGRAM_PATHS = ("/openapi.json", "/metrics", "/mcp", "/sign-on/back-channel/")
 API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", *PROGRAM_PATHS)
 # Scripts put only responses with this header into a page: never a file or a preview, which people and models write.
 OURS = "Millrace-Page"
+# The templates that this process has drawn.
+DRAWN = PerApp[set[str]](set)
 
 
 def is_api() -> bool:
@@ -43,6 +46,10 @@ def wants_json() -> bool:
 
 def render(template: str, *, status: int = 200, **context: Any) -> Response:
     """Renders a page or a fragment; both can have the same URL, so `Vary` keeps them apart in caches."""
+    if template not in (drawn := DRAWN.get()):
+        # The first time, templates are loaded and sheets joined, after statements were compiled: not all in one piece.
+        drawn.add(template)
+        give_way()
     return fragment(render_template(template, status=status, **context), status)
 
 

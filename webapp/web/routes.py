@@ -13,6 +13,7 @@ from flask import Blueprint, Flask
 from webapp.base.config import ROOT
 from webapp.base.current import PerApp
 from webapp.base.fingerprint import fingerprint
+from webapp.base.heavy.turns import give_way
 
 # What the routes can depend on.
 READ = ("webapp/**/*.py", "requirements.lock")
@@ -60,7 +61,7 @@ def register(app: Flask, paths: Sequence[str], data_dir: Path) -> None:
         else:
             app.register_blueprint(resolve_name(path))
     BLUEPRINTS.set(Blueprints(paths, late), app)
-    app.url_value_preprocessor(lambda endpoint, _: _import(app, (endpoint or "").rpartition(".")[0]))
+    app.url_value_preprocessor(lambda endpoint, _: _prepare(app, (endpoint or "").rpartition(".")[0]))
 
 
 def import_all(app: Flask) -> Iterator[str]:
@@ -74,6 +75,13 @@ def write(app: Flask, data_dir: Path) -> None:
     """Writes the table, of the present files."""
     table = {path: entry for path in BLUEPRINTS.of(app).paths if (entry := _entry(resolve_name(path)))}
     _file(data_dir).write_text(json.dumps({"read": _what_was_read(), "table": table}), "utf-8")
+
+
+def _prepare(app: Flask, name: str) -> None:
+    if name in BLUEPRINTS.of(app).late:
+        _import(app, name)
+        # Importing, reading and drawing a first page in one piece is longer than a slow processor may hold others up.
+        give_way()
 
 
 def _import(app: Flask, name: str) -> None:
