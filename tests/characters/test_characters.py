@@ -137,10 +137,10 @@ def test_what_was_deleted_long_ago_is_gone_for_good(make, member, app):
         with write():
             db.session.query(Character).one().deleted_at = utc_now().replace(year=2020)
         set_setting("trash.days", "0")
-        profiles.empty_trash()
+        profiles.CHARACTERS.empty_trash()
         assert db.session.query(Character).count() == 1
         set_setting("trash.days", "30", confirmed=1)
-        profiles.empty_trash()
+        profiles.CHARACTERS.empty_trash()
         assert db.session.query(Character).count() == 0
 
 
@@ -214,9 +214,7 @@ def test_nobody_has_more_than_so_many(member, app):
     with app.app_context():
         user = db.session.scalar(db.select(queries.User).where(queries.User.email == member.email))
         with write() as session:
-            session.add_all(
-                [Character(owner_id=user.id, name=f"n{number}") for number in range(profiles.RULES[Character].most_own)]
-            )
+            session.add_all([Character(owner_id=user.id, name=f"n{number}") for number in range(profiles.CHARACTERS.most_own)])
 
     page = member.submit("/characters/new", name="One more", description="Too many.")
     assert (page.status_code, page.says("You already have 500 characters, which is the limit.")) == (422, True)

@@ -29,7 +29,7 @@ def test_what_was_deleted_does_not_come_again(cast):
     with cast.app_context():
         with write():
             db.session.query(Character).filter_by(name="Hanne Voss").one().deleted_at = utc_now().replace(year=2020)
-        profiles.empty_trash()
+        profiles.CHARACTERS.empty_trash()
 
         assert shipped_characters.ship() == 0
 

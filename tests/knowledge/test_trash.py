@@ -14,6 +14,7 @@ from webapp.knowledge import trash
 from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.trash import PARTS_AT_ONCE
+from webapp.people.things.thing import ERASED_AT_ONCE
 
 PARTS = 3 * PARTS_AT_ONCE
 
@@ -39,16 +40,16 @@ def test_so_do_those_of_answers_that_are_forgotten(app):
 def test_characters_go_a_few_at_a_time(app):
     with app.app_context():
         owner_id = user_with_password("me@example.org", "member").id
-        pictures = [new_id() for _ in range(3 * profiles.AT_ONCE)]
+        pictures = [new_id() for _ in range(3 * ERASED_AT_ONCE)]
         old = {"owner_id": owner_id, "name": "Ann", "deleted_at": utc_now() - timedelta(days=400)}
         with write() as session:
             session.execute(insert(Avatar), [{"id": id, "media_type": "image/png", "content": b"x"} for id in pictures])
             session.execute(insert(Character), [{**old, "id": new_id(), "avatar_id": id} for id in pictures])
         with statements(app) as said:
-            profiles.empty_trash()
+            profiles.CHARACTERS.empty_trash()
         assert db.session.scalar(select(func.count(Character.id)).where(Character.owner_id == owner_id)) == 0
         assert db.session.scalar(select(func.count(Avatar.id)).where(Avatar.id.in_(pictures))) == 0
-    assert max(len(values) for statement, values in said if statement.startswith("DELETE FROM avatars")) == profiles.AT_ONCE
+    assert max(len(values) for statement, values in said if statement.startswith("DELETE FROM avatars")) == ERASED_AT_ONCE
 
 
 def add(**more) -> None:

@@ -128,7 +128,7 @@ def test_the_command_asks_for_the_email_again(owner: Browser, member: Browser) -
 
     receipt = json.loads(done.stdout)
     assert (receipt["email"], receipt["heir"], receipt["left"]) == (email, owner.email, [])
-    assert counts(receipt["lines"], "handed over") == {"characters and lorebooks": 1}
+    assert counts(receipt["lines"], "handed over") == {"characters": 1}
     assert "no account" in run(args=["erase", email, "--yes"]).output.lower()
 
 

@@ -16,8 +16,7 @@ from webapp.knowledge.tables import Collection, Document
 from webapp.models.presets.tables import Preset
 from webapp.operations.keeping import sweeps
 from webapp.operations.keeping.holdings import shown_holdings
-from webapp.people.trash import Trash
-from webapp.web.feature import brought
+from webapp.people.things.thing import empty_all, things
 
 # What was deleted there is only known to have been.
 NO_TRASH = {"deleted_connections", "deleted_tool_servers"}
@@ -54,10 +53,10 @@ def is_there(table: type[Record], id: str) -> bool:
 
 def test_each_table_with_deleted_rows_is_in_the_sweep(app: Flask) -> None:
     with app.app_context():
-        swept = {table.__tablename__ for trash in brought(Trash) for table in trash.tables}
+        swept = {table.__tablename__ for thing in things() if thing.has_trash for table in (thing.table, *thing.parts)}
     for table in Base.metadata.tables.values():
         assert "deleted_at" not in table.columns or table.name in swept | NO_TRASH, (
-            f"Nothing ever deletes the deleted rows of {table.name} for good: give its service a TRASH (webapp/people/trash.py), "
+            f"Nothing ever deletes the deleted rows of {table.name} for good: declare a `Thing` (webapp/people/things/thing.py), "
             "bring it in feature.py, and add a row to IN_TRASH in this test"
         )
     assert swept == {table.__tablename__ for table in IN_TRASH}, "add a row for each of them to IN_TRASH"
@@ -90,8 +89,7 @@ def test_a_clock_that_jumps_takes_nothing_from_the_trash(owner: Browser, table: 
         sweeps.sweep()
         let_pass(days=40)
         # As each deletion does.
-        for trash in brought(Trash):
-            trash.empty()
+        empty_all()
         sweeps.sweep()
         assert is_there(table, id)
 

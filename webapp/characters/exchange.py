@@ -85,13 +85,13 @@ def replace_texts(character: Character, new: Character, *, by: User) -> None:
 
     Name, chats, collections and sharing stay; the picture stays if the other one has none.
     """
-    profiles.refuse_unless_theirs(character, by)
-    profiles.refuse_unless_theirs(new, by)
+    profiles.CHARACTERS.refuse_unless_owner(character, by)
+    profiles.CHARACTERS.refuse_unless_owner(new, by)
     if character.id == new.id:
         raise Invalid("Choose two different characters.", field="character_id")
     id, new_id = character.id, new.id
     with write() as session:
-        character, new = profiles.existing(session, Character, id), profiles.existing(session, Character, new_id)
+        character, new = profiles.CHARACTERS.existing(session, id), profiles.CHARACTERS.existing(session, new_id)
         for name in (*REPLACED, *(["avatar_id"] if new.avatar_id else [])):
             before, after = getattr(character, name), getattr(new, name)
             setattr(character, name, after)
@@ -111,7 +111,7 @@ def _decided(id: str, choice: str, by: User) -> Decided | None:
     if not (imported := queries.character(by, id)):
         return None
     if verb == "remove":
-        profiles.trash(imported, by=by)
+        profiles.CHARACTERS.trash(imported, by=by)
         return Decided("removed", id, id, imported.name)
     if verb == "replace" and (existing := queries.character(by, existing_id)):
         replace_texts(existing, imported, by=by)

@@ -26,8 +26,9 @@ FEATURE = Feature(
         **dict.fromkeys(("characters.avatar", "personas.avatar", "pictures.show"), ""),
     },
     brings=(
-        profiles.TRASH,
-        lore_service.TRASH,
+        profiles.CHARACTERS,
+        lore_service.LOREBOOKS,
+        profiles.PERSONAS,
         SearchSource(heading="Characters", rank=40, find=shown.search_hits),
         LivePage(kind=queries.KIND, is_seen=lambda me, id: queries.character(me, id) is not None, requires="characters"),
         LivePage(kind=lore_queries.KIND, is_seen=lambda me, id: lore_queries.lorebook(me, id) is not None, requires="characters"),

@@ -6,13 +6,14 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 
 from webapp.base.languages import gettext as _
-from webapp.characters import queries, service
+from webapp.characters import service
 from webapp.characters.lore import pages
 from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm
 from webapp.characters.prompt_parts import book_in, with_book
 from webapp.characters.views import visible_character
 from webapp.people.accounts.guards import current_user, signed_in
+from webapp.people.things.thing import decides
 from webapp.web.htmx import done_message, redirect
 
 bp = Blueprint("character_lore", __name__, url_prefix="/characters/<id>/lorebook")
@@ -78,7 +79,7 @@ def _editor(id: str) -> pages.LorebookEditor:
         (url_for("characters.show", id=id), character.name),
         book_in(character.card),
         save,
-        queries.may_change(character, current_user()),
+        decides(character, current_user()),
     )
 
 

@@ -1,9 +1,8 @@
-"""What characters and personas have in common: pictures, tags and limits, copies, the trash."""
+"""What characters and personas are as things that people own, and what else they have in common: pictures, tags, copies."""
 
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -11,9 +10,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from webapp.base.db import utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.errors import Invalid
 from webapp.base.heavy import child
-from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.inputs import TEXT_CHARS
 from webapp.base.words import number
 from webapp.characters import queries
@@ -23,10 +21,8 @@ from webapp.characters.tables import Avatar, Character, Persona, Profile
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name, checked_text
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants, shares
-from webapp.people.trash import Trash, due_until
+from webapp.people.things.thing import COPY_IT, Thing
 
-AT_ONCE = 10
 F = TypeVar("F", bound=Profile)
 __all__ = ["TEXT_CHARS", "checked_name", "checked_tags", "checked_text"]
 PICTURE_BYTES = card_files.MOST_PICTURE_BYTES
@@ -37,30 +33,16 @@ PICTURES = f"Choose a PNG, JPEG or WebP image of at most {PICTURE_BYTES // 1024 
 AS_PORTRAIT = "webapp.characters.cards.as_portrait"
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileRule:
-    """A table's word for one of its rows, how many a person can own, and the error for someone who may not edit one."""
-
-    word: str
-    most_own: int
-    not_yours: str
-
-
-RULES: dict[type[Profile], ProfileRule] = {
-    Character: ProfileRule("character", 500, "Only its creator can edit this character. Duplicate it to get your own."),
-    Persona: ProfileRule("persona", 100, "This persona belongs to the team. Duplicate it to get your own."),
-}
-
-
 def picture(row: Profile, content: bytes, *, by: User) -> None:
     """Replaces the picture; empty bytes remove it."""
-    refuse_unless_theirs(row, by)
+    kind = KINDS[type(row)]
+    kind.refuse_unless_owner(row, by)
     content = fitted_picture(content)
     if content:
         creation_limit.count(by.id)
-    table, id = type(row), row.id
+    id = row.id
     with write() as session:
-        row = existing(session, table, id)
+        row = kind.existing(session, id)
         if isinstance(row, Character):
             row.changed_at = utc_now()
         put_picture(session, row, content)
@@ -68,61 +50,16 @@ def picture(row: Profile, content: bytes, *, by: User) -> None:
 
 def duplicate(row: F, copied: Callable[[F], dict[str, Any]], *, by: User) -> F:
     """Creates a copy that this person owns, regardless of who owns the original; `copied` returns the values to copy."""
-    table, id, owner_id = type(row), row.id, by.id
-    refuse_too_many(table, owner_id)
+    table, kind, id, owner_id = type(row), KINDS[type(row)], row.id, by.id
+    kind.count_new(owner_id)
     with write() as session:
-        source = existing(session, table, id)
+        source: Any = kind.existing(session, id)
         copy = table(owner_id=owner_id, **copied(source))
         session.add(copy)
         if face := session.get(Avatar, source.avatar_id) if source.avatar_id else None:
             copy.avatar_id = _added(session, face.media_type, face.content)
         session.flush()
     return copy
-
-
-def trash(row: Profile, *, by: User) -> None:
-    """Moves a character or persona to the trash; it can be restored, and its chats are unchanged."""
-    refuse_unless_theirs(row, by)
-    id, is_character = row.id, isinstance(row, Character)
-    with write():
-        row.deleted_at = utc_now()
-        if isinstance(row, Persona):
-            row.is_default = False
-    if is_character:
-        shares.object_trashed(queries.KIND, id)
-    empty_trash()
-
-
-def restore(row: Profile, *, by: User) -> None:
-    """Restores a character or persona from the trash."""
-    refuse_unless_theirs(row, by)
-    refuse_too_many(type(row), by.id)
-    with write():
-        row.deleted_at = None
-
-
-def empty_trash() -> None:
-    """Permanently deletes what has been in the trash too long; rows that ship with Millrace stay, so they aren't added again."""
-    if due := due_until():
-        for table in RULES:
-            while _erase_some(table, due):
-                queue_for_turn()
-
-
-TRASH = Trash(list(RULES), empty_trash)
-
-
-def _erase_some(table: type[Profile], due: datetime) -> bool:
-    """Deletes a small batch: pictures are up to a megabyte each, and deleting them takes as long as reading them."""
-    with write() as session:
-        old = select(table.id, table.avatar_id).where(table.deleted_at < due, table.origin == "").limit(AT_ONCE)
-        if rows := session.execute(old).all():
-            ids, pictures = [row.id for row in rows], [row.avatar_id for row in rows if row.avatar_id]
-            if table is Character:
-                grants.forget(session, queries.KIND, ids)
-            session.execute(delete(table).where(table.id.in_(ids)).execution_options(synchronize_session=False))
-            session.execute(delete(Avatar).where(Avatar.id.in_(pictures)).execution_options(synchronize_session=False))
-    return bool(rows)
 
 
 def put_picture(session: Session, row: Profile, content: bytes) -> None:
@@ -133,29 +70,6 @@ def put_picture(session: Session, row: Profile, content: bytes) -> None:
     session.flush()
     if before:
         session.delete(before)
-
-
-def existing(session: Session, table: type[F], id: str) -> F:
-    """Reloads a row that was read before the transaction; raises Conflict if it has been deleted since."""
-    # A concurrent change waits for this one, and is applied to its result.
-    row = session.get(table, id, with_for_update={"key_share": True})
-    if row is None or row.deleted_at:
-        raise Conflict(f"This {RULES[table].word} has just been deleted.")
-    return row
-
-
-def refuse_unless_theirs(row: Profile, user: User) -> None:
-    """Raises Forbidden for a person who can see the row but not edit it, with what they can do instead."""
-    if not queries.may_change(row, user):
-        raise Forbidden(RULES[type(row)].not_yours)
-
-
-def refuse_too_many(table: type[Profile], user_id: str) -> None:
-    """Raises Invalid if one more row would exceed the person's limit, and counts it towards the rate limit."""
-    rule = RULES[table]
-    if queries.count_of(table, user_id) >= rule.most_own:
-        raise Invalid(f"You already have {rule.most_own} {rule.word}s, which is the limit. Delete one first.")
-    creation_limit.count(user_id)
 
 
 def _added(session: Session, type: str, content: bytes) -> str:
@@ -207,3 +121,36 @@ def fitted_picture(content: bytes) -> bytes:
     if not drawn:
         raise Invalid(f"That image is damaged or has too many pixels. {PICTURES}", field="avatar")
     return drawn
+
+
+def _put_away(_session: Session, persona: Persona) -> None:
+    persona.is_default = False
+
+
+def _erase_pictures(table: type[Profile], session: Session, ids: Sequence[str]) -> None:
+    pictures = select(table.avatar_id).where(table.id.in_(ids), table.avatar_id.is_not(None))
+    session.execute(delete(Avatar).where(Avatar.id.in_(pictures)).execution_options(synchronize_session=False))
+
+
+# What ships with Millrace stays in the trash, so that it isn't added again. Chats with those in the trash are unchanged.
+CHARACTERS = Thing(
+    kind=queries.KIND,
+    table=Character,
+    word="character",
+    most_own=500,
+    instead=COPY_IT,
+    stays=Character.origin != "",
+    erase=partial(_erase_pictures, Character),
+    heirs_name="characters",
+)
+PERSONAS = Thing(
+    kind="persona",
+    table=Persona,
+    word="persona",
+    most_own=100,
+    instead=COPY_IT,
+    put_away=_put_away,
+    stays=Persona.origin != "",
+    erase=partial(_erase_pictures, Persona),
+)
+KINDS: dict[type[Profile], Thing[Any]] = {Character: CHARACTERS, Persona: PERSONAS}

@@ -13,13 +13,12 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.tables import Avatar, Character, CharacterPersona, FavoriteCharacter, Persona, Profile
-from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants
 from webapp.people.search import SearchQuery
+from webapp.people.things import grants
+from webapp.people.things.thing import decides
 
 KIND = "character"
-grants.OBJECTS[KIND] = (Character.id, Character.owner_id)
 MOST_LISTED = 1_000
 # How many nicknames and talkativeness values are cached, and how many letters of each are read.
 MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
@@ -191,7 +190,7 @@ def persona(user: User, id: str, *, is_deleted: bool = False) -> Persona | None:
 
 
 def _at_hand(row: F | None, user: User, is_deleted: bool) -> F | None:
-    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and not may_change(row, user)):
+    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and not decides(row, user)):
         return None
     return row
 
@@ -210,16 +209,6 @@ def visible_among(user: User, ids: Iterable[str]) -> list[CharacterName]:
     query = select(*columns).where(Character.id.in_(unique_ids), _is_visible(user), Character.deleted_at.is_(None))
     rows = {row.id: CharacterName(*row) for row in db.session.execute(query)} if unique_ids else {}
     return [rows[id] for id in unique_ids if id in rows]
-
-
-def may_change(row: Profile, user: User) -> bool:
-    """Returns whether the user can edit a row: its owner can, and admins can edit the team's."""
-    return row.owner_id == user.id if row.owner_id else may(user, "administer")
-
-
-def count_of(table: type[Profile], user_id: str) -> int:
-    """Returns how many rows of the table a person owns, without those in the trash."""
-    return db.session.scalar(select(func.count()).where(table.owner_id == user_id, table.deleted_at.is_(None))) or 0
 
 
 def is_shared(character: Character) -> bool:

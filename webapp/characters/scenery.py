@@ -61,18 +61,18 @@ def files_of(character_id: str) -> list[tuple[str, str, bytes]]:
 
 def set_background(character: Character, stream: IO[bytes], *, by: User) -> None:
     """Replaces the background of a character's chats."""
-    profiles.refuse_unless_theirs(character, by)
+    profiles.CHARACTERS.refuse_unless_owner(character, by)
     id, content = character.id, _drawn(stream, "background")
     creation_limit.count(by.id)
     with write() as session:
-        profiles.existing(session, Character, id)
+        profiles.CHARACTERS.existing(session, id)
         _remove(session, id, "background")
         session.add(CharacterPicture(character_id=id, purpose="background", name="", media_type=WEBP, content=content))
 
 
 def add_expressions(character: Character, files: Sequence[tuple[str, IO[bytes]]], *, by: User) -> None:
     """Adds expressions, each named after its file; one of a name that exists is replaced."""
-    profiles.refuse_unless_theirs(character, by)
+    profiles.CHARACTERS.refuse_unless_owner(character, by)
     id, user_id = character.id, by.id
     for file_name, stream in files[:MOST_SCENES]:
         if is_zip(stream):
@@ -84,7 +84,7 @@ def add_expressions(character: Character, files: Sequence[tuple[str, IO[bytes]]]
         content = _drawn(stream, "expressions")
         creation_limit.count(user_id)
         with write() as session:
-            profiles.existing(session, Character, id)
+            profiles.CHARACTERS.existing(session, id)
             _remove(session, id, "expression", name)
             if len([scene for scene in of_characters([id]) if scene.purpose == "expression"]) >= MOST_SCENES:
                 raise Invalid(f"A character can have {MOST_SCENES} expressions. Remove one first.", field="expressions")
@@ -97,7 +97,7 @@ def _add_sprites(id: str, stream: IO[bytes]) -> None:
     if not rows:
         raise Invalid(NO_SPRITES, field="expressions")
     with write() as session:
-        profiles.existing(session, Character, id)
+        profiles.CHARACTERS.existing(session, id)
         for row in rows:
             _remove(session, id, "expression", row["name"])
         if len(rows) + len([scene for scene in of_characters([id]) if scene.purpose == "expression"]) > MOST_SCENES:
@@ -109,7 +109,7 @@ def _add_sprites(id: str, stream: IO[bytes]) -> None:
 
 def remove(character: Character, picture_id: str, *, by: User) -> None:
     """Removes one of a character's pictures."""
-    profiles.refuse_unless_theirs(character, by)
+    profiles.CHARACTERS.refuse_unless_owner(character, by)
     id = character.id
     with write() as session:
         is_it = CharacterPicture.id == picture_id, CharacterPicture.character_id == id

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import delete, update as update_rows
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from webapp.base.changes import access_changed
 from webapp.base.database import rows
@@ -36,14 +35,12 @@ from webapp.characters.cards.cards import (
     with_note,
 )
 from webapp.characters.lore.entries import MOST_MESSAGES, Role
-from webapp.characters.lore.tables import Lorebook
 from webapp.characters.tables import Character, FavoriteCharacter
 from webapp.knowledge import service
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.grants.shares import open_to_team
-from webapp.people.members import people
+from webapp.people.things.shares import open_to_team
 from webapp.tools.named import ToolKeys, checked_keys
 
 TEXTS = tuple(COLUMNS)
@@ -124,7 +121,7 @@ def create(entered: CharacterInput, *, author: PersonAuthor, picture: bytes | No
     if any(getattr(entered, name) is not None for name in MORE):
         card, columns = _edited(card, fields_of(card), _texts(entered, by, kept_fields(card, fields_of(card))))
         values |= columns
-    profiles.refuse_too_many(Character, owner_id)
+    profiles.CHARACTERS.count_new(owner_id)
     with write() as session:
         character = Character(owner_id=owner_id, card=_with_note(card, entered), **values)
         session.add(character)
@@ -138,7 +135,7 @@ def create(entered: CharacterInput, *, author: PersonAuthor, picture: bytes | No
 def update(character: Character, entered: CharacterInput, *, author: PersonAuthor, picture: bytes | None = None) -> None:
     """Replaces all fields of a character; its chats use them from their next answer. Empty bytes remove the picture."""
     by = author.actor
-    profiles.refuse_unless_theirs(character, by)
+    profiles.CHARACTERS.refuse_unless_owner(character, by)
     picture = picture and profiles.fitted_picture(picture)
     values, id = _checked(entered, by, character.collection_ids), character.id
     values = rows.differing(character, {name: value for name, value in values.items() if name not in TEXTS})
@@ -146,7 +143,7 @@ def update(character: Character, entered: CharacterInput, *, author: PersonAutho
     texts = {name: value for name, value in _texts(entered, by, before).items() if value != before[name]}
     is_lost = False
     with write() as session:
-        character = profiles.existing(session, Character, id)
+        character = profiles.CHARACTERS.existing(session, id)
         if greetings:
             character.card = with_greetings(character.card, greetings)
         if texts:
@@ -167,10 +164,10 @@ def update(character: Character, entered: CharacterInput, *, author: PersonAutho
 
 def change_card(character: Character, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, by: User) -> None:
     """Changes a character's card; its chats use it from their next answer."""
-    profiles.refuse_unless_theirs(character, by)
+    profiles.CHARACTERS.refuse_unless_owner(character, by)
     id = character.id
     with write() as session:
-        character = profiles.existing(session, Character, id)
+        character = profiles.CHARACTERS.existing(session, id)
         character.card = write_into(character.card)
         character.changed_at = utc_now()
 
@@ -240,15 +237,3 @@ def _with_note(card: dict[str, Any], entered: CharacterInput) -> dict[str, Any]:
 
 def _greetings(entered: CharacterInput) -> dict[str, list[str]]:
     return {name: texts for name in GREETINGS if (texts := getattr(entered, name)) is not None}
-
-
-def hand_over(session: Session, person_id: str, heir_id: str) -> int:
-    """Makes the heir the owner of a person's characters and lorebooks."""
-    count = 0
-    for table in (Character, Lorebook):
-        statement = update_rows(table).where(table.owner_id == person_id).values(owner_id=heir_id).returning(table.id)
-        count += len(session.scalars(statement.execution_options(synchronize_session=False)).all())
-    return count
-
-
-people.TRANSFERS.append(people.Transfer("characters", "characters and lorebooks", hand_over))

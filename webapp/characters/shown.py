@@ -32,6 +32,7 @@ from webapp.models.presets.queries import KnownPreset, known
 from webapp.people.accounts.guards import found
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchHit, SearchQuery
+from webapp.people.things.thing import decides
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.text import plain
@@ -205,7 +206,7 @@ def character(row: Character, user: User) -> ShownCharacter:
         listed[:MOST_SCRIPTS],
         len(listed[MOST_SCRIPTS:]),
         _whose(row, user),
-        queries.may_change(row, user),
+        decides(row, user),
     )
     return replace(shown_character, greeting=_rendered(greeting))
 

@@ -216,7 +216,7 @@ def keep_persona(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    profiles.trash(own_character(id), by=current_user())
+    profiles.CHARACTERS.trash(own_character(id), by=current_user())
     return redirect(url_for("characters.index", deleted=id))
 
 
@@ -224,7 +224,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     me = current_user()
-    profiles.restore(found(queries.character(me, id, is_deleted=True)), by=me)
+    profiles.CHARACTERS.restore(found(queries.character(me, id, is_deleted=True)), by=me)
     return _to(id, done="restored")
 
 
@@ -289,7 +289,7 @@ def visible_character(id: str) -> Character:
 def own_character(id: str) -> Character:
     """Returns the character to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
     character = visible_character(id)
-    profiles.refuse_unless_theirs(character, current_user())
+    profiles.CHARACTERS.refuse_unless_owner(character, current_user())
     return character
 
 

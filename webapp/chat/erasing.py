@@ -32,9 +32,9 @@ from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.knowledge import trash
 from webapp.knowledge.documents import chat_files
 from webapp.knowledge.tables import Collection
-from webapp.people.grants import grants
 from webapp.people.members import people
-from webapp.people.trash import Trash, due_until
+from webapp.people.things import grants
+from webapp.people.things.thing import Thing, due_until
 from webapp.settings.service import setting
 from webapp.tools.calls import forget_answers
 from webapp.tools.tables import Call
@@ -44,7 +44,7 @@ SOMEONE = "Someone"
 AT_ONCE = 50
 TEMPORARY_FOR = timedelta(days=1)
 # Limits for one transaction. Removing text from the search index takes as long as reading it.
-CHATS, MESSAGES, CHARS = 200, 200, 1_000_000
+CHATS_AT_ONCE, MESSAGES_AT_ONCE, CHARS_AT_ONCE = 200, 200, 1_000_000
 # Chats being deleted, some of whose messages are left: they have no owner any longer. The conditions are written so that the
 # index on `owner_id` is used.
 OWNERLESS = and_(Chat.owner_id.is_(None), func.coalesce(Chat.visitor_hash, "") == "")
@@ -142,7 +142,7 @@ def _forget_speaker(person_id: str) -> bool:
     """Takes a person's names from the next of their messages in groups; returns whether there were any."""
     with write() as session:
         named = select(Message.id).where(Message.author_id == person_id, Message.speaker_name.not_in(("", SOMEONE)))
-        ids = session.scalars(named.limit(MESSAGES)).all()
+        ids = session.scalars(named.limit(MESSAGES_AT_ONCE)).all()
         statement = update(Message).where(Message.id.in_(ids)).values(speaker_name=SOMEONE)
         session.execute(statement.execution_options(synchronize_session=False))
     return bool(ids)
@@ -154,7 +154,7 @@ def hand_over_chats(session: Session, person_id: str, heir_id: str) -> int:
     Those in the trash and temporary ones are not handed over.
     """
     theirs = select(Chat.id).where(Chat.owner_id == person_id, Chat.deleted_at.is_(None), Chat.is_temporary.is_(False))
-    ids = session.scalars(theirs.limit(CHATS).with_for_update()).all()
+    ids = session.scalars(theirs.limit(CHATS_AT_ONCE).with_for_update()).all()
     values = {"owner_id": heir_id, "persona_id": None, "origin": "", "touched_at": utc_now(), "leaves_at": None}
     runs = Base.metadata.tables["workflow_runs"]
     for statement in (
@@ -177,7 +177,7 @@ def detach_messages_of(session: Session, owner_id: str) -> None:
 def disown(condition: ColumnElement[bool]) -> int:
     """Removes owner and permissions of the next matching chats; returns their number. `finish` deletes their contents."""
     with write() as session:
-        query = select(Chat.id).where(condition, OWNED).limit(CHATS).with_for_update()
+        query = select(Chat.id).where(condition, OWNED).limit(CHATS_AT_ONCE).with_for_update()
         ids = session.scalars(query).all()
         if ids:
             session.execute(delete(Draft).where(Draft.chat_id.in_(ids)))
@@ -195,11 +195,11 @@ def _erase_some() -> bool:
     Returns False when nothing is left.
     """
     with write() as session:
-        chats = session.scalars(select(Chat.id).where(OWNERLESS).limit(CHATS)).all()
-        messages = session.scalars(select(Message.id).where(Message.chat_id.in_(chats)).limit(MESSAGES)).all()
+        chats = session.scalars(select(Chat.id).where(OWNERLESS).limit(CHATS_AT_ONCE)).all()
+        messages = session.scalars(select(Message.id).where(Message.chat_id.in_(chats)).limit(MESSAGES_AT_ONCE)).all()
         if messages:
             # Their files are released when the chats are deleted.
-            _erase_messages(session, first_within(session, messages, CHARS))
+            _erase_messages(session, first_within(session, messages, CHARS_AT_ONCE))
         else:
             session.execute(delete(Chat).where(Chat.id.in_(chats)).execution_options(synchronize_session=False))
     return bool(chats)
@@ -212,7 +212,7 @@ def _erase_below(id: str, ids: list[str]) -> None:
     """
     # From the bottom up, so that what remains is always a connected tree.
     remaining, all_ids = ids[::-1], frozenset(ids)
-    while remaining and (count := _erase_first(id, remaining[:MESSAGES], all_ids)):
+    while remaining and (count := _erase_first(id, remaining[:MESSAGES_AT_ONCE], all_ids)):
         remaining = remaining[count:]
         queue_for_turn()
 
@@ -220,7 +220,7 @@ def _erase_below(id: str, ids: list[str]) -> None:
 def _erase_first(id: str, ids: Sequence[str], all_ids: Container[str]) -> int:
     """Deletes the first of these messages; returns how many."""
     with write() as session:
-        some = first_within(session, ids, CHARS) if _is_still_deleted(session, id, all_ids) else []
+        some = first_within(session, ids, CHARS_AT_ONCE) if _is_still_deleted(session, id, all_ids) else []
         new = select(Message.id).where(Message.parent_id.in_(some), Message.id.not_in(some)).limit(1)
         if not some or session.scalar(new) is not None:
             return 0
@@ -390,13 +390,26 @@ def sweep() -> bool:
     return run_steps(STEPS) and (has_expiring() or trash.is_waiting() or has_unsent_files())
 
 
-TRASH = Trash([Chat, Message], empty_trash)
 RUNNING_ANSWERS = people.RunningAnswers(stop_answers_for)
 # Every quarter of an hour, as long as there is something that will expire.
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
-people.STOPS.append(stop_answers_of)
-people.BATCH_DELETERS.append(erase_chats_of)
-people.TRANSFERS.append(people.Transfer("chats", "chats", hand_over_chats, is_private=True))
-people.BEFORE_DELETION.append(detach_messages_of)
-# The files of a departing person's chats are deleted after the chats.
-people.BEFORE_DELETION.append(lambda _session, _person_id: wake())
+
+
+def _detach_all_of(session: Session, person_id: str) -> None:
+    detach_messages_of(session, person_id)
+    # The files of a departing person's chats are deleted after the chats.
+    wake()
+
+
+# Shared by `record/sharing`, whose rights and links are a chat's own.
+CHATS = Thing(
+    kind="chat",
+    table=Chat,
+    word="chat",
+    empty=empty_trash,
+    parts=[Message],
+    heirs_name="chats",
+    hand_over=hand_over_chats,
+    is_private=True,
+)
+DEPARTURE = people.Departure(stop=stop_answers_of, erase=erase_chats_of, detach=_detach_all_of)

@@ -11,6 +11,7 @@ from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.links.service import HOLDER
 from webapp.chat.list import paging, search_shown, shown
+from webapp.chat.messages import follow_up
 from webapp.chat.messages.suggestion import SUGGESTION
 from webapp.chat.messages.titles import TITLE
 from webapp.chat.presets import service as preset_service, shown as presets_shown
@@ -21,7 +22,7 @@ from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
 from webapp.chat.reading_aloud import service as reading_aloud
-from webapp.chat.record import projects
+from webapp.chat.record import projects, sharing
 from webapp.chat.story.service import STORY
 from webapp.chat.texts.changing import CHANGE
 from webapp.chat.texts.prompt_sections import text_sections
@@ -114,10 +115,9 @@ FEATURE = Feature(
         SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
         HOLDER,
-        erasing.TRASH,
-        erasing.RUNNING_ANSWERS,
-        preset_service.TRASH,
-        project_service.TRASH,
+        *(erasing.CHATS, preset_service.PRESETS, project_service.PROJECTS),
+        *(erasing.RUNNING_ANSWERS, erasing.DEPARTURE, follow_up.DEPARTURE, project_service.DEPARTURE),
+        *(projects.CONTAINING, sharing.DEPENDENTS),
         LivePage(kind=projects.KIND, is_seen=lambda me, id: projects.project(me, id) is not None),
         LivePage(kind=preset_queries.KIND, is_seen=lambda me, id: preset_queries.preset(me, id) is not None),
         LiveList(

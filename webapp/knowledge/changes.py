@@ -9,8 +9,8 @@ from webapp.base.changes import access_changed, notify, notify_person
 from webapp.base.db import db
 from webapp.knowledge.permissions import COLLECTION, PROJECT
 from webapp.knowledge.tables import Collection
-from webapp.people.grants import grants
-from webapp.people.grants.shares import reached_by
+from webapp.people.things import grants
+from webapp.people.things.shares import reached_by
 
 WHAT = "collection"
 
@@ -28,8 +28,8 @@ def notify_people(collection_id: str, people: Iterable[str] = ()) -> None:
 
 
 def access_lost(collection_id: str, people: Iterable[str] = ()) -> None:
-    """Makes the open pages of people whose rights have changed, or of everyone who saw it, check them again immediately."""
-    for id in people or reached(collection_id):
+    """Makes the open pages of people whose rights have changed, and of everyone who sees it, check them again immediately."""
+    for id in {*people, *reached(collection_id)}:
         access_changed(id)
         notify_person(id, WHAT, collection_id)
     notify_documents(collection_id)

@@ -10,7 +10,7 @@ from webapp.base.heavy import bounded
 from webapp.base.languages import gettext as _, ngettext
 from webapp.base.words import size
 from webapp.engine.watching.lists import LiveList, LivePage
-from webapp.knowledge import queries, shown, trash
+from webapp.knowledge import kind, queries, shown
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import COLLECTION
@@ -18,8 +18,8 @@ from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import embedder, embedding, vector_sets
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
 from webapp.people.search import SearchSource
+from webapp.people.things import grants
 from webapp.web.feature import Feature
 from webapp.web.health_facts import Chapter, HealthFact, MoreFacts
 from webapp.web.navigation import NavEntry
@@ -66,7 +66,7 @@ FEATURE = Feature(
     brings=(
         embedder.KIND,
         index.INDEX,
-        trash.TRASH,
+        *(kind.COLLECTIONS, kind.DOCUMENTS, kind.DEPARTURE),
         MoreFacts(chapter),
         SearchSource(heading="Documents", rank=30, find=shown.search_hits),
         LivePage(kind="document", is_seen=lambda me, id: queries.document(me, id) is not None, requires="knowledge"),

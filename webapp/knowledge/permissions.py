@@ -1,20 +1,17 @@
 """Who may see what: the access conditions used by lists, pages, the API and every search in documents.
 
 The database applies them: `search/ranking.py` and `search/semantic_search.py` add `finds_passage` and `finds_vectors` to every
-query that selects hits. Grants to a person, a group or the team are resolved in `webapp/people/grants/grants.py`.
+query that selects hits. Grants to a person, a group or the team are resolved in `webapp/people/things/grants.py`.
 """
 
 from sqlalchemy import ColumnElement, and_, exists, or_
 
-from webapp.base.errors import Forbidden
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 
 COLLECTION, DOCUMENT, CHAT, PROJECT = "collection", "document", "chat", "project"
 NOT_YOURS = "Only the owner of this collection can do that."
-grants.OBJECTS[COLLECTION] = (Collection.id, Collection.owner_id)
-grants.OBJECTS[DOCUMENT] = (Document.id, Document.owner_id)
 
 
 def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -> ColumnElement[bool]:
@@ -54,8 +51,3 @@ def finds_passage(user: User) -> ColumnElement[bool]:
 def finds_vectors(user: User) -> ColumnElement[bool]:
     """Returns the condition for finding all passages of a document by their vectors: its current edition was embedded."""
     return and_(sees_document(user), is_available(), EmbeddedDocument.edition == Document.edition)
-
-
-def refuse_unless_owner(collection: Collection, user: User) -> None:
-    if collection.owner_id != user.id:
-        raise Forbidden(NOT_YOURS)

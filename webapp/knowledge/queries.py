@@ -50,12 +50,6 @@ def collections(user: User) -> Sequence[Collection]:
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id).limit(MOST_LISTED)).all()
 
 
-def count_of(owner_id: str) -> int:
-    """Returns how many collections a person has, without those in the trash."""
-    query = select(func.count()).where(Collection.owner_id == owner_id, Collection.deleted_at.is_(None), *IS_OF_ITS_OWN)
-    return db.session.scalar(query) or 0
-
-
 def to_choose(user: User) -> Sequence[Collection]:
     """Returns the collections a person may attach to something; the memory is always searched separately."""
     return [row for row in collections(user) if not row.is_memory]

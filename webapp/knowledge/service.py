@@ -1,29 +1,23 @@
-"""What a person can do with collections: create, change, delete, restore, share and attach them."""
+"""What a person can do with collections: create, change, delete and attach them."""
 
 from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.base.errors import Invalid, NotFound
 from webapp.base.inputs import Input, Name, OneLine, Prose, Refusal
-from webapp.knowledge import queries, trash
-from webapp.knowledge.changes import access_lost, notify_people
-from webapp.knowledge.permissions import COLLECTION, refuse_unless_owner
+from webapp.knowledge import queries
+from webapp.knowledge.changes import notify_people
+from webapp.knowledge.kind import COLLECTIONS, refuse_if_of_chat
 from webapp.knowledge.tables import Collection
 from webapp.knowledge.vectors import vector_sets
-from webapp.people.accounts import creation_limit
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.people.accounts.tables import User
-from webapp.people.grants.shares import Sharing
 
-MOST_OWN = 200
-OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."
-OF_PROJECT = "These files belong to a project. Share or delete the project, or delete single documents."
 MOST_COLLECTIONS = 20
 TOO_MANY = f"Choose up to {MOST_COLLECTIONS} collections."
 
@@ -57,8 +51,7 @@ def create(entered: CollectionInput, *, by: User) -> Collection:
     """Creates a collection that only this person sees."""
     vector_sets.refuse_unknown_choice(entered.embedding_model)
     owner_id = by.id
-    _refuse_too_many(owner_id)
-    creation_limit.count(owner_id)
+    COLLECTIONS.count_new(owner_id)
     with write() as session:
         collection = Collection(owner_id=owner_id, **dict(entered))
         session.add(collection)
@@ -68,12 +61,12 @@ def create(entered: CollectionInput, *, by: User) -> Collection:
 
 def update(collection: Collection, entered: CollectionInput, *, by: User) -> None:
     """Replaces all details of a collection."""
-    refuse_unless_owner(collection, by)
+    COLLECTIONS.refuse_unless_owner(collection, by)
     refuse_if_of_chat(collection)
     vector_sets.refuse_unknown_choice(entered.embedding_model)
     values, id = rows.differing(collection, dict(entered)), collection.id
     with write() as session:
-        now = existing(session, id)
+        now = COLLECTIONS.existing(session, id)
         for name, value in values.items():
             setattr(now, name, value)
         now.changed_at = utc_now()
@@ -81,41 +74,9 @@ def update(collection: Collection, entered: CollectionInput, *, by: User) -> Non
 
 
 def delete(collection: Collection, *, by: User) -> None:
-    """Moves a collection with its documents to the trash: search stops finding it immediately, and it can be restored."""
-    refuse_unless_owner(collection, by)
+    """Moves a collection with its documents to the trash."""
     refuse_if_of_chat(collection)
-    with write():
-        collection.deleted_at = utc_now()
-    access_lost(collection.id)
-    trash.empty()
-
-
-def restore(collection: Collection, *, by: User) -> None:
-    """Restores a deleted collection, including its grants."""
-    refuse_unless_owner(collection, by)
-    _refuse_too_many(by.id)
-    with write():
-        collection.deleted_at = None
-    notify_people(collection.id)
-
-
-def refuse_if_of_chat(collection: Collection) -> None:
-    """Raises `Forbidden` for the collection of a chat or project, with whose rights it is shared and deleted."""
-    if collection.chat_id or collection.project_id:
-        raise Forbidden(OF_CHAT if collection.chat_id else OF_PROJECT)
-
-
-def existing(session: Session, id: str) -> Collection:
-    """Returns the current row of a collection that was read earlier; raises `Conflict` if it has been deleted since."""
-    collection = session.get(Collection, id)
-    if collection is None or collection.deleted_at:
-        raise Conflict("This collection has just been deleted.")
-    return collection
-
-
-def _refuse_too_many(owner_id: str) -> None:
-    if queries.count_of(owner_id) >= MOST_OWN:
-        raise Invalid(f"You already have {MOST_OWN} collections, which is the limit. Delete one first.")
+    COLLECTIONS.trash(collection, by=by)
 
 
 def attachable(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
@@ -133,20 +94,3 @@ def attachable(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) 
     if len(ids) > MOST_COLLECTIONS:
         raise Invalid(TOO_MANY, field="collections")
     return ids
-
-
-def _refuse_private(collection: Collection) -> None:
-    refuse_if_of_chat(collection)
-    if collection.is_memory:
-        raise Forbidden("Your conversation memory is yours alone.")
-
-
-SHARING = Sharing(
-    kind=COLLECTION,
-    word="collection",
-    refuse=refuse_unless_owner,
-    rights={"read": "can read", "write": "can read and write"},
-    refuse_private=_refuse_private,
-    level=lambda collection: collection.level,
-    announce=access_lost,
-)

@@ -24,8 +24,8 @@ from webapp.knowledge.tables import Collection, Document, Passage, VectorSet
 from webapp.knowledge.vectors import vector_sets
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
-from webapp.people.grants import shares_shown
 from webapp.people.search import SearchHit, SearchQuery
+from webapp.people.things import shares_shown
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.passages import PassagePiece, from_first_match

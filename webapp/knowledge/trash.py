@@ -10,9 +10,8 @@ from webapp.base.db import db, write
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.knowledge.permissions import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
-from webapp.people.grants import grants
-from webapp.people.members import people
-from webapp.people.trash import Trash, due_until
+from webapp.people.things import grants
+from webapp.people.things.thing import due_until
 
 # Each deleted passage is also removed from the full-text index.
 PASSAGES_AT_ONCE = 50
@@ -91,8 +90,3 @@ def delete_all_of(person_id: str) -> None:
         statement = update(Collection).where(Collection.owner_id == person_id).values(deleted_at=LONG_AGO)
         session.execute(statement.execution_options(synchronize_session=False))
     empty()
-
-
-TRASH = Trash([Document, Collection], empty)
-people.TRANSFERS.append(people.Transfer("collections", "collections", hand_over))
-people.BATCH_DELETERS.append(delete_all_of)

@@ -16,12 +16,12 @@ from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import queries, service, shown
 from webapp.knowledge.documents import documents, web_pages
 from webapp.knowledge.forms import AddForm, CollectionForm
-from webapp.knowledge.permissions import refuse_unless_owner
+from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares_shown
+from webapp.people.things import shares_shown
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
 from webapp.web.forms import Form
@@ -124,7 +124,7 @@ def delete(id: str) -> Response:
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.restore(deleted_collection(id), by=current_user())
+    COLLECTIONS.restore(deleted_collection(id), by=current_user())
     return _to(id, done="restored")
 
 
@@ -155,7 +155,7 @@ def visible_collection(id: str) -> Collection:
 def own_collection(id: str) -> Collection:
     """Returns a collection for an action that only its owner can take."""
     collection = visible_collection(id)
-    refuse_unless_owner(collection, current_user())
+    COLLECTIONS.refuse_unless_owner(collection, current_user())
     return collection
 
 
@@ -251,4 +251,4 @@ def _to(id: str, **more: Any) -> Response:
     return redirect(url_for("knowledge.show", id=id, **more))
 
 
-shares_shown.add_pages(bp, service.SHARING, own_collection, "knowledge/people.html")
+shares_shown.add_pages(bp, COLLECTIONS, own_collection, "knowledge/people.html")

@@ -5,6 +5,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching.lists import GrowingRows, LiveList
 from webapp.plans import queries
 from webapp.plans.pages import shown
+from webapp.plans.writing import service as plan_service
 from webapp.plans.writing.kind import PLAN
 from webapp.plans.writing.model_requests import OF_PLANS
 from webapp.web.feature import Feature
@@ -17,6 +18,7 @@ FEATURE = Feature(
         PLAN,
         *OF_PLANS,
         OpenWorkSource(shown.open_work),
+        plan_service.DEPARTURE,
         LiveList(
             name="plans",
             element="#plans",

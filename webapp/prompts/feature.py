@@ -1,7 +1,7 @@
 """The feature definition of prompts: their pages, and commands that simulate experiments."""
 
 from webapp.people.search import SearchSource
-from webapp.prompts import shown
+from webapp.prompts import service, shown
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -9,7 +9,7 @@ FEATURE = Feature(
     blueprints=("webapp.prompts.views:bp",),
     modules=("webapp.prompts.service",),
     commands={"sim": "webapp.prompts.commands:sim"},
-    brings=(SearchSource(heading="Prompts", rank=45, find=shown.search_hits),),
+    brings=(service.PROMPTS, SearchSource(heading="Prompts", rank=45, find=shown.search_hits)),
     navigation=(
         NavEntry(
             words="Prompts",

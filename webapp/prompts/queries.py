@@ -15,15 +15,14 @@ from webapp.base.heavy.turns import by_turns
 from webapp.base.languages import gettext as _
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants
 from webapp.people.search import SearchQuery
+from webapp.people.things import grants
 from webapp.prompts.built_in import BuiltIn
 from webapp.prompts.tables import FIXED, LATEST, Experiment, ExperimentArm, Prompt, PromptVersion
 from webapp.prompts.template import PromptPart, pieces
 from webapp.web.feature import brought
 
 KIND = "prompt"
-grants.OBJECTS[KIND] = (Prompt.id, Prompt.owner_id)
 SEPARATORS = re.compile(r"[-_.]")
 MOST_LISTED = 1_000
 # How many versions of others' prompts are looked for in messages, and how long a text is that could not be anyone's.
@@ -125,11 +124,6 @@ def prompt(user: User, name: str) -> KnownPrompt | None:
         return _known(min(prompts, key=lambda row: (row.id != name, row.owner_id != user.id, row.owner_id is not None, row.id)))
     is_theirs = may(user, "administer") and name in built_ins()
     return _untouched(built_ins()[name]) if is_theirs else None
-
-
-def may_change(prompt: KnownPrompt, user: User) -> bool:
-    """Returns whether the user can edit a prompt: its owner can, and admins can edit the team's."""
-    return prompt.owner_id == user.id if prompt.owner_id else may(user, "administer")
 
 
 def is_shared(prompt: KnownPrompt) -> bool:

@@ -15,17 +15,15 @@ from webapp.base.words import plural
 from webapp.knowledge import service
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.permissions import may
-from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.grants import grants
-from webapp.people.members import people
+from webapp.people.accounts.tables import PersonAuthor
+from webapp.people.things import grants
+from webapp.people.things.thing import Thing
 from webapp.prompts import active_prompts, queries
 from webapp.prompts.tables import FIXED, LATEST, Prompt, PromptVersion
 from webapp.prompts.validation import PromptInput, VersionInput, refuse_unfit
 from webapp.tools.named import checked_keys
 
-MOST_OWN = 500
 MOST_VERSIONS = 1_000
-NOT_YOURS = "Only its owner can change this prompt. Copy its text into a new one to get your own."
 READS_NOTHING = "This prompt isn't used in chats, so it can't have collections."
 CALLS_NOTHING = "This prompt isn't used in chats, so it can't have tools."
 NEEDS_EXPERIMENT = "Start an experiment to compare versions: this strategy can't be set by itself."
@@ -39,8 +37,7 @@ def make(entered: PromptInput, first: VersionInput | None, *, author: PersonAuth
     if key in queries.built_ins():
         # If a person had both under the same key, only one of them could be reached by it.
         raise Conflict("Millrace uses this name itself. Choose another one.", field="key")
-    if queries.count_of(owner_id) >= MOST_OWN:
-        raise Invalid(f"There are already {MOST_OWN} prompts, which is the limit. Delete one first.")
+    PROMPTS.refuse_too_many(owner_id)
     creation_limit.count(author.actor.id)
     try:
         with write() as session:
@@ -61,7 +58,7 @@ def publish(prompt: queries.KnownPrompt, entered: VersionInput, *, author: Perso
     `seen` is the newest version that the author has read: if there is a newer one, raises Conflict, so that no unread change is
     replaced.
     """
-    refuse_unless_theirs(prompt, author.actor)
+    PROMPTS.refuse_unless_owner(prompt, author.actor)
     if prompt.built_in:
         refuse_unfit(entered.parts, prompt.built_in)
     user_id = author.actor.id
@@ -78,7 +75,7 @@ def publish(prompt: queries.KnownPrompt, entered: VersionInput, *, author: Perso
 
 def choose(prompt: queries.KnownPrompt, strategy: str, version: int | None, *, author: PersonAuthor) -> None:
     """Sets the version in use: always the newest, or a fixed one, for example to roll back."""
-    refuse_unless_theirs(prompt, author.actor)
+    PROMPTS.refuse_unless_owner(prompt, author.actor)
     if strategy not in (FIXED, LATEST):
         raise Invalid(NEEDS_EXPERIMENT, field="strategy")
     if strategy == FIXED and version is None:
@@ -99,7 +96,7 @@ def read_from(prompt: queries.KnownPrompt, collection_ids: Sequence[str], *, aut
 
     Collections that others have chosen and this person can't see are kept.
     """
-    refuse_unless_theirs(prompt, author.actor)
+    PROMPTS.refuse_unless_owner(prompt, author.actor)
     if not prompt.can_read:
         raise Conflict(READS_NOTHING)
     chosen = service.attachable(collection_ids, prompt.collection_ids, author.actor)
@@ -117,7 +114,7 @@ def name_tools(prompt: queries.KnownPrompt, keys: Sequence[str], *, author: Pers
 
     Tools that others have chosen and this person can't use are kept.
     """
-    refuse_unless_theirs(prompt, author.actor)
+    PROMPTS.refuse_unless_owner(prompt, author.actor)
     if not prompt.can_read:
         raise Conflict(CALLS_NOTHING)
     chosen = checked_keys(author.actor, keys, prompt.tools)
@@ -132,7 +129,7 @@ def name_tools(prompt: queries.KnownPrompt, keys: Sequence[str], *, author: Pers
 
 def share(prompt: queries.KnownPrompt, *, is_open: bool, author: PersonAuthor) -> None:
     """Shares a person's prompt with the whole team, or stops sharing it."""
-    refuse_unless_theirs(prompt, author.actor)
+    PROMPTS.refuse_unless_owner(prompt, author.actor)
     if not prompt.owner_id:
         raise Invalid("Everyone on the team can already use this prompt.")
     if is_open and not may(author.actor, "see people"):
@@ -145,7 +142,7 @@ def share(prompt: queries.KnownPrompt, *, is_open: bool, author: PersonAuthor) -
 
 def remove(prompt: queries.KnownPrompt, *, author: PersonAuthor) -> None:
     """Deletes a prompt with its versions; a built-in one is reset to its original text."""
-    refuse_unless_theirs(prompt, author.actor)
+    PROMPTS.refuse_unless_owner(prompt, author.actor)
     if not prompt.id:
         raise Conflict("This prompt comes with Millrace and is unchanged.")
     with write() as session:
@@ -156,11 +153,6 @@ def remove(prompt: queries.KnownPrompt, *, author: PersonAuthor) -> None:
         session.execute(delete(Prompt).where(Prompt.id == prompt.id))
         note(session, "reset a prompt" if prompt.built_in else "deleted a prompt", prompt.key, "", author)
     active_prompts.forget()
-
-
-def refuse_unless_theirs(prompt: queries.KnownPrompt, user: User) -> None:
-    if not queries.may_change(prompt, user):
-        raise Forbidden(NOT_YOURS)
 
 
 def refuse_while_compared(row: Prompt) -> None:
@@ -238,4 +230,13 @@ def hand_over(session: Session, person_id: str, heir_id: str) -> int:
     return len(prompts)
 
 
-people.TRANSFERS.append(people.Transfer("prompts", "prompts", hand_over))
+# A built-in one without changes has no row, and so no trash: deleting is going back to its own text.
+PROMPTS = Thing(
+    kind=queries.KIND,
+    table=Prompt,
+    word="prompt",
+    most_own=500,
+    instead="Copy its text into a new one to get your own.",
+    heirs_name="prompts",
+    hand_over=hand_over,
+)

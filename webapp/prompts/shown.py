@@ -10,6 +10,7 @@ from webapp.base.languages import gettext as _, ngettext
 from webapp.knowledge import queries as knowledge_queries
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchHit, SearchQuery
+from webapp.people.things.thing import decides
 from webapp.prompts import queries
 from webapp.prompts.template import PromptPart, TemplatePiece, pieces, variables_in
 from webapp.rendering.difference import difference
@@ -119,14 +120,14 @@ def page(prompt: queries.KnownPrompt, me: User) -> dict[str, Any]:
         "used": version,
         "parts": shown_parts(prompt, version.parts) if version else (),
         "facts": facts(version) if version else (),
-        "may_change": queries.may_change(prompt, me),
+        "may_change": decides(prompt, me),
         "experiment": queries.running_on(prompt),
         "may_compare": bool(prompt.built_in and prompt.built_in.is_answered and len(versions) > 1),
         "is_shared": bool(prompt.owner_id) and queries.is_shared(prompt),
         "reads": knowledge_queries.collections_among(me, prompt.collection_ids) if prompt.collection_ids else (),
-        "to_read": knowledge_queries.to_choose(me) if prompt.can_read and queries.may_change(prompt, me) else (),
+        "to_read": knowledge_queries.to_choose(me) if prompt.can_read and decides(prompt, me) else (),
         "calls": named_tools(me, prompt.tools),
-        "to_call": tools_to_name(me) if prompt.can_read and queries.may_change(prompt, me) else (),
+        "to_call": tools_to_name(me) if prompt.can_read and decides(prompt, me) else (),
     }
 
 

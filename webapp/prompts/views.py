@@ -126,7 +126,7 @@ def _visible(name: str) -> queries.KnownPrompt:
 
 def _own(name: str) -> queries.KnownPrompt:
     prompt = _visible(name)
-    service.refuse_unless_theirs(prompt, current_user())
+    service.PROMPTS.refuse_unless_owner(prompt, current_user())
     return prompt
 
 

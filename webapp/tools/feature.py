@@ -6,7 +6,7 @@ from webapp.models.connections.models import PICTURE_MODEL, check_unlisted
 from webapp.models.providers.demo import NO_PICTURES
 from webapp.tools import search_connections
 from webapp.tools.built_in.catalog import ALL
-from webapp.tools.servers import keys, offered, shown as servers_shown
+from webapp.tools.servers import keys, offered, service as servers_service, shown as servers_shown, sign_ins
 from webapp.web.feature import Feature
 from webapp.web.health_facts import MoreFacts
 from webapp.web.navigation import NavEntry
@@ -22,7 +22,15 @@ FEATURE = Feature(
         "policies.token": "tools",
         "policies.update_token": "tools",
     },
-    brings=(*ALL, search_connections.HOLDER, offered.MORE_TOOLS, keys.HOLDER, MoreFacts(servers_shown.chapter)),
+    brings=(
+        *ALL,
+        search_connections.HOLDER,
+        offered.MORE_TOOLS,
+        keys.HOLDER,
+        MoreFacts(servers_shown.chapter),
+        servers_service.TOOL_SERVERS,
+        sign_ins.DEPARTURE,
+    ),
     setting_checks={
         search_connections.ADDRESS: search_connections.check_address,
         PICTURE_MODEL: partial(check_unlisted, no_demo=NO_PICTURES),

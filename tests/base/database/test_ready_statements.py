@@ -21,7 +21,7 @@ from webapp.engine import service
 from webapp.engine.state import ownership
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 
 USERS, GENERATIONS = rows.table(User), rows.table(Generation)
 EVERYBODY = Prepared(select(USERS).order_by(USERS.c.email))

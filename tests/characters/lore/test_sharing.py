@@ -159,7 +159,7 @@ def test_one_in_the_trash_is_its_owners_alone_and_grants_go_for_good_with_it(app
     with app.app_context():
         with write() as session:
             session.execute(update(Lorebook).values(deleted_at=utc_now() - timedelta(days=400)))
-        service.empty_trash()
+        service.LOREBOOKS.empty_trash()
         assert db.session.scalars(select(Lorebook)).all() == []
         assert db.session.scalars(select(Grant)).all() == []
 

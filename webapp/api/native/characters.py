@@ -232,14 +232,14 @@ def change(id: str, body: Changes) -> CharacterAnswer:
 @bp.delete("/<id>")
 @operation("Delete a character; it can be restored, and its chats are kept", scope="chat", status=204)
 def delete(id: str) -> None:
-    profiles.trash(_visible(id), by=caller())
+    profiles.CHARACTERS.trash(_visible(id), by=caller())
 
 
 @bp.post("/<id>/restore")
 @operation("Restore a deleted character", scope="chat", answer=CharacterAnswer, errors=(422, 429))
 def restore(id: str) -> CharacterAnswer:
     me = caller()
-    profiles.restore(found(queries.character(me, id, is_deleted=True)), by=me)
+    profiles.CHARACTERS.restore(found(queries.character(me, id, is_deleted=True)), by=me)
     return _one(_visible(id))
 
 

@@ -13,6 +13,7 @@ from webapp.api.schemas import Answer, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import LATER, AnyId, Changes, changes
 from webapp.knowledge import queries, service
+from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection, TrialQuestion
 from webapp.knowledge.trying import questions
@@ -103,7 +104,7 @@ def delete(id: str) -> None:
 @bp.post("/<id>/restore")
 @operation("Restore a deleted collection", scope="knowledge", answer=CollectionAnswer)
 def restore(id: str) -> CollectionAnswer:
-    service.restore(found(queries.collection(caller(), id, is_deleted=True)), by=caller())
+    COLLECTIONS.restore(found(queries.collection(caller(), id, is_deleted=True)), by=caller())
     return _one(_visible(id))
 
 
@@ -143,7 +144,7 @@ def _embedding(row: Collection) -> Embedding | None:
 
 add_grant_operations(
     bp,
-    service.SHARING,
+    COLLECTIONS,
     _visible,
     scope="knowledge",
     listing="List who can see a collection; for its owner",

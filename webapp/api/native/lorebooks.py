@@ -101,13 +101,13 @@ def change(id: str, body: LorebookChange) -> LorebookAnswer:
 @bp.delete("/<id>")
 @operation("Delete a lorebook; it can be restored, and chats continue without it", scope="chat", status=204)
 def delete(id: str) -> None:
-    service.trash(_visible(id), by=caller())
+    service.LOREBOOKS.trash(_visible(id), by=caller())
 
 
 @bp.post("/<id>/restore")
 @operation("Restore a deleted lorebook", scope="chat", answer=LorebookAnswer, errors=(422,))
 def restore(id: str) -> LorebookAnswer:
-    service.restore(found(queries.lorebook(caller(), id, is_deleted=True)), by=caller())
+    service.LOREBOOKS.restore(found(queries.lorebook(caller(), id, is_deleted=True)), by=caller())
     return _answer_of(_own(id))
 
 
@@ -130,7 +130,7 @@ def _visible(id: str) -> Lorebook:
 
 def _own(id: str) -> Lorebook:
     row = _visible(id)
-    service.refuse_unless_owner(row, caller())
+    service.LOREBOOKS.refuse_unless_owner(row, caller())
     return row
 
 
@@ -146,7 +146,7 @@ def _whose(row: Lorebook) -> dict[str, bool]:
 
 add_grant_operations(
     bp,
-    service.SHARING,
+    service.LOREBOOKS,
     _visible,
     scope="chat",
     listing="List who can see a lorebook; for its owner",

@@ -105,14 +105,14 @@ def change(id: str, body: Changes) -> PersonaAnswer:
 @bp.delete("/<id>")
 @operation("Delete a persona; it can be restored, and chats continue without it", scope="chat", status=204)
 def delete(id: str) -> None:
-    profiles.trash(_visible(id), by=caller())
+    profiles.PERSONAS.trash(_visible(id), by=caller())
 
 
 @bp.post("/<id>/restore")
 @operation("Restore a deleted persona", scope="chat", answer=PersonaAnswer, errors=(422, 429))
 def restore(id: str) -> PersonaAnswer:
     me = caller()
-    profiles.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    profiles.PERSONAS.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
     return _answer_of(_visible(id))
 
 

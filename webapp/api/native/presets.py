@@ -125,13 +125,13 @@ def change(id: str, body: Changes) -> PresetAnswer:
 @bp.delete("/<id>")
 @operation("Delete a preset; it can be restored, and until then its chats need another model", scope="chat", status=204)
 def delete(id: str) -> None:
-    service.trash(_visible(id), by=caller())
+    service.PRESETS.trash(_visible(id), by=caller())
 
 
 @bp.post("/<id>/restore")
 @operation("Restore a deleted preset", scope="chat", answer=PresetAnswer, errors=(422,))
 def restore(id: str) -> PresetAnswer:
-    service.restore(found(queries.preset(caller(), id, is_deleted=True)), by=caller())
+    service.PRESETS.restore(found(queries.preset(caller(), id, is_deleted=True)), by=caller())
     return _one(_visible(id))
 
 
@@ -171,7 +171,7 @@ def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
 
 add_grant_operations(
     bp,
-    service.SHARING,
+    service.PRESETS,
     _visible,
     scope="chat",
     listing="List who can use a preset; for its owner",

@@ -106,13 +106,13 @@ def change(id: str, body: Changes) -> ProjectAnswer:
 @bp.delete("/<id>")
 @operation("Delete a project; it can be restored, and its chats stay with their owners", scope="chat", status=204, errors=(409,))
 def delete(id: str) -> None:
-    service.delete(_visible(id), by=caller())
+    service.PROJECTS.trash(_visible(id), by=caller())
 
 
 @bp.post("/<id>/restore")
 @operation("Restore a deleted project", scope="chat", answer=ProjectAnswer, errors=(422,))
 def restore(id: str) -> ProjectAnswer:
-    service.restore(found(next((row for row in projects.deleted(caller()) if row.id == id), None)), by=caller())
+    service.PROJECTS.restore(found(next((row for row in projects.deleted(caller()) if row.id == id), None)), by=caller())
     return _answer_of(_visible(id))
 
 
@@ -209,7 +209,7 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
 
 add_grant_operations(
     bp,
-    service.SHARING,
+    service.PROJECTS,
     _visible,
     scope="chat",
     listing="List who is in a project; for its owner",

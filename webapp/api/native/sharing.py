@@ -10,7 +10,8 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.people.accounts.guards import audit_author
-from webapp.people.grants.shares import Owned, Share, Sharing
+from webapp.people.things.shares import Share
+from webapp.people.things.thing import Owned, Thing
 
 To = Literal["everyone", "user", "group"]
 T = TypeVar("T", bound=Owned)
@@ -47,7 +48,7 @@ class NewGrant(_Whom):
 
 def add_grant_operations(
     bp: Blueprint,
-    sharing: Sharing[T],
+    thing: Thing[T],
     visible: Callable[[str], T],
     *,
     scope: str,
@@ -56,23 +57,23 @@ def add_grant_operations(
     granting: str,
     revoking: str,
 ) -> None:
-    """Adds the operations on the grants of one kind of objects; `visible` returns one, `sharing` says whether it is theirs."""
-    body_class = NewGrant if len(sharing.rights) > 1 else NewReader
+    """Adds the operations on the grants of one kind of objects; `visible` returns one, `thing` says whether it is theirs."""
+    body_class = NewGrant if len(thing.rights) > 1 else NewReader
 
     @bp.get("/<id>/grants")
     @operation(listing, scope=read_scope, answer=GrantList)
     def grants(id: str) -> GrantList:
         row = visible(id)
-        sharing.refuse(row, caller())
-        return GrantList.to(sharing.shares(row))
+        thing.refuse_unless_owner(row, caller())
+        return GrantList.to(thing.shares(row))
 
     @bp.put("/<id>/grants")
     @operation(granting, scope=scope, body=body_class, answer=GrantList, errors=(409,), named={"whom": "to_id"})
     def grant(id: str, body: NewReader | NewGrant) -> GrantList:
-        sharing.share(visible(id), body.to, body.to_id or "", body.right, author=audit_author())
-        return GrantList.to(sharing.shares(visible(id)))
+        thing.share(visible(id), body.to, body.to_id or "", body.right, author=audit_author())
+        return GrantList.to(thing.shares(visible(id)))
 
     @bp.delete("/<id>/grants/<grant_id>")
     @operation(revoking, scope=scope, status=204)
     def revoke(id: str, grant_id: str) -> None:
-        sharing.unshare(visible(id), grant_id, author=audit_author())
+        thing.unshare(visible(id), grant_id, author=audit_author())

@@ -186,7 +186,7 @@ def decide(id: str, name: str, body: ToolChange) -> ToolServerAnswer:
 def _kept(id: str) -> ToolServer:
     """Returns a server for an action of its keeper; others who can use it are told so."""
     server = found(queries.visible_server(caller(), id))
-    service.refuse_unless_keeper(server, caller())
+    service.TOOL_SERVERS.refuse_unless_owner(server, caller())
     return server
 
 
@@ -227,7 +227,7 @@ def _facts(server: ToolServer) -> dict[str, Any]:
 
 add_grant_operations(
     bp,
-    service.SHARING,
+    service.TOOL_SERVERS,
     _kept,
     scope="tools",
     read_scope="tools",

@@ -12,10 +12,9 @@ from webapp.base.db import db
 from webapp.characters.lore.entries import Book, book_of
 from webapp.characters.lore.tables import Lorebook
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 
 KIND = "lorebook"
-grants.OBJECTS[KIND] = (Lorebook.id, Lorebook.owner_id)
 MOST_LISTED = 1_000
 # Enough for the lorebooks that a small team uses at the same time; a large one takes a few megabytes.
 MOST_REMEMBERED = 16
@@ -55,11 +54,6 @@ def lorebook(user: User, id: str, *, is_deleted: bool = False) -> Lorebook | Non
     if not row or bool(row.deleted_at) != is_deleted or (is_deleted and row.owner_id != user.id):
         return None
     return row
-
-
-def count_of(user_id: str) -> int:
-    """Returns how many lorebooks a person has, without those in the trash."""
-    return db.session.scalar(select(func.count()).where(Lorebook.owner_id == user_id, Lorebook.deleted_at.is_(None))) or 0
 
 
 def visible_among(user: User, ids: Iterable[str]) -> list[str]:

@@ -1,26 +1,20 @@
-"""Operations on lorebooks: create, import, change, copy, delete and restore."""
+"""Operations on lorebooks: create, import, change and copy."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
-from sqlalchemy import delete as delete_rows, select
-
-from webapp.base.database import rows
 from webapp.base.db import utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.errors import Invalid
 from webapp.base.heavy import child
 from webapp.base.untrusted_json import UnfitJson, plain
 from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
 from webapp.characters.lore.tables import Lorebook
-from webapp.people.accounts import creation_limit
 from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
-from webapp.people.grants.shares import READ, Sharing, object_trashed
-from webapp.people.trash import Trash, due_until
+from webapp.people.things.thing import COPY_IT, READ, Thing
 
-MOST_OWN, MOST_ATTACHED = 100, 20
+MOST_ATTACHED = 20
 # The longest name, of a book or taken from its file.
 NAME_CHARS = 120
 EMPTY: Mapping[str, Any] = {"extensions": {}, "entries": [], "recursive_scanning": False}
@@ -29,8 +23,7 @@ EMPTY: Mapping[str, Any] = {"extensions": {}, "entries": [], "recursive_scanning
 def create(entered: LorebookInput, *, by: User, book: Mapping[str, Any] | None = None) -> Lorebook:
     """Creates a lorebook that this person owns: an empty one, or one with imported content."""
     owner_id = by.id
-    _refuse_too_many(owner_id)
-    creation_limit.count(owner_id)
+    LOREBOOKS.count_new(owner_id)
     content = {**(book or EMPTY), "name": entered.name}
     with write() as session:
         row = Lorebook(owner_id=owner_id, name=entered.name, book=content, is_always=entered.is_always)
@@ -72,13 +65,10 @@ def change(
     row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, is_always: bool | None = None, by: User
 ) -> None:
     """Changes a lorebook; its chats use it from their next answer."""
-    refuse_unless_owner(row, by)
+    LOREBOOKS.refuse_unless_owner(row, by)
     id = row.id
     with write() as session:
-        # A concurrent change waits for this one, and is applied to its result.
-        now = rows.locked(session, Lorebook, id)
-        if now is None or now.deleted_at:
-            raise Conflict("This lorebook has just been deleted.")
+        now = LOREBOOKS.existing(session, id)
         now.book = write_into(now.book)
         now.name = checked_name(str(now.book.get("name") or now.name))
         now.entry_count = len(entries_of(now.book))
@@ -91,33 +81,6 @@ def duplicate(row: Lorebook, *, by: User) -> Lorebook:
     return create(LorebookInput(name=f"{row.name[:112]} (copy)"), by=by, book=row.book)
 
 
-def trash(row: Lorebook, *, by: User) -> None:
-    """Moves a lorebook to the trash; it can be restored."""
-    refuse_unless_owner(row, by)
-    id = row.id
-    with write():
-        row.deleted_at = utc_now()
-    object_trashed(queries.KIND, id)
-    empty_trash()
-
-
-def restore(row: Lorebook, *, by: User) -> None:
-    """Restores a deleted lorebook with its grants."""
-    refuse_unless_owner(row, by)
-    _refuse_too_many(row.owner_id)
-    with write():
-        row.deleted_at = None
-
-
-def empty_trash() -> None:
-    """Permanently deletes what has been in the trash too long."""
-    if due := due_until():
-        is_due = Lorebook.deleted_at < due
-        with write() as session:
-            grants.forget(session, queries.KIND, select(Lorebook.id).where(is_due))
-            session.execute(delete_rows(Lorebook).where(is_due))
-
-
 def checked(user: User, ids: Iterable[str]) -> list[str]:
     """Returns the distinct ids; raises Invalid for too many, or for a lorebook that the person can't see."""
     unique_ids = list(dict.fromkeys(ids))
@@ -128,17 +91,13 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
     return unique_ids
 
 
-def refuse_unless_owner(row: Lorebook, user: User) -> None:
-    """Raises Forbidden for a person who can see the lorebook but not edit it, with what they can do instead."""
-    if row.owner_id != user.id:
-        raise Forbidden("Only the owner of this lorebook can do that. Duplicate it to get your own.")
-
-
-def _refuse_too_many(owner_id: str) -> None:
-    if queries.count_of(owner_id) >= MOST_OWN:
-        raise Invalid(f"You already have {MOST_OWN} lorebooks, which is the limit. Delete one first.")
-
-
 # Chats can use it from their next answer, and continue without it when it is taken back.
-SHARING = Sharing(kind=queries.KIND, word="lorebook", refuse=refuse_unless_owner, rights={READ: "can read and use it"})
-TRASH = Trash([Lorebook], empty_trash)
+LOREBOOKS = Thing(
+    kind=queries.KIND,
+    table=Lorebook,
+    word="lorebook",
+    most_own=100,
+    instead=COPY_IT,
+    rights={READ: "can read and use it"},
+    heirs_name="characters",
+)

@@ -13,7 +13,7 @@ from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.world_info import MOST_BYTES, world_info
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares_shown
+from webapp.people.things import shares_shown
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect
@@ -118,14 +118,14 @@ def duplicate(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    service.trash(_visible(id), by=current_user())
+    service.LOREBOOKS.trash(_visible(id), by=current_user())
     return redirect(url_for("lore.index", deleted=id))
 
 
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.restore(found(queries.lorebook(current_user(), id, is_deleted=True)), by=current_user())
+    service.LOREBOOKS.restore(found(queries.lorebook(current_user(), id, is_deleted=True)), by=current_user())
     return redirect(url_for("lore.index", done="restored"))
 
 
@@ -141,7 +141,7 @@ def _visible(id: str) -> Lorebook:
 def _own(id: str) -> Lorebook:
     """Returns the lorebook to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
     row = _visible(id)
-    service.refuse_unless_owner(row, current_user())
+    service.LOREBOOKS.refuse_unless_owner(row, current_user())
     return row
 
 
@@ -186,4 +186,4 @@ def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = Non
     )
 
 
-shares_shown.add_pages(bp, service.SHARING, _own, "characters/lore/people.html")
+shares_shown.add_pages(bp, service.LOREBOOKS, _own, "characters/lore/people.html")

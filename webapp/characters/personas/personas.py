@@ -12,7 +12,7 @@ from webapp.base.errors import Forbidden, Invalid
 from webapp.base.inputs import TEXT_CHARS, AnyId, Input, Name, Prose, Refusal
 from webapp.characters import profiles
 from webapp.characters.lore import service as lore_service
-from webapp.characters.tables import Character, CharacterPersona, Persona
+from webapp.characters.tables import CharacterPersona, Persona
 from webapp.people.accounts.tables import User
 
 COPIED = ("name", "description", "lorebook_ids")
@@ -33,7 +33,7 @@ def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> 
     """Creates a persona that this person owns."""
     picture = picture and profiles.fitted_picture(picture)
     values, user_id = _checked(entered, by), by.id
-    profiles.refuse_too_many(Persona, user_id)
+    profiles.PERSONAS.count_new(user_id)
     with write() as session:
         persona = Persona(owner_id=user_id, **values)
         session.add(persona)
@@ -44,13 +44,13 @@ def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> 
 
 def update(persona: Persona, entered: PersonaInput, *, by: User, picture: bytes | None = None) -> None:
     """Replaces all fields of a persona; its chats use them from their next answer. Empty bytes remove the picture."""
-    profiles.refuse_unless_theirs(persona, by)
+    profiles.PERSONAS.refuse_unless_owner(persona, by)
     picture = picture and profiles.fitted_picture(picture)
     if entered.lorebook_ids and not persona.owner_id:
         raise Invalid("The team's personas have no lorebooks. Duplicate one to get your own.", field="lorebooks")
     values, id = rows.differing(persona, _checked(entered, by)), persona.id
     with write() as session:
-        persona = profiles.existing(session, Persona, id)
+        persona = profiles.PERSONAS.existing(session, id)
         for name, value in values.items():
             setattr(persona, name, value)
         _finish(session, persona, entered, picture)
@@ -64,10 +64,10 @@ def duplicate(persona: Persona, *, by: User) -> Persona:
 def choose(persona: Persona, *, by: User, is_default: bool = True) -> None:
     """Makes this the person's default persona for new chats with characters, or clears the default."""
     if persona.owner_id != by.id:
-        raise Forbidden(profiles.RULES[Persona].not_yours)
+        raise Forbidden("This persona belongs to the team. Duplicate it to get your own.")
     id = persona.id
     with write() as session:
-        _choose(session, profiles.existing(session, Persona, id), is_default=is_default)
+        _choose(session, profiles.PERSONAS.existing(session, id), is_default=is_default)
 
 
 def keep_with(character_id: str, persona: Persona | None, *, by: User) -> None:
@@ -76,7 +76,7 @@ def keep_with(character_id: str, persona: Persona | None, *, by: User) -> None:
     with write() as session:
         # Locked, so that only one request at a time adds the row.
         rows.locked(session, User, user_id)
-        profiles.existing(session, Character, character_id)
+        profiles.CHARACTERS.existing(session, character_id)
         kept = session.get(CharacterPersona, (user_id, character_id))
         if kept and persona_id:
             kept.persona_id = persona_id

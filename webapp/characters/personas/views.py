@@ -10,6 +10,7 @@ from webapp.characters.personas import files as persona_files, personas
 from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.people.things.thing import decides
 from webapp.web.htmx import done_message, is_htmx, redirect, render
 from webapp.web.uploads import expect_files, expect_picture, sent_file
 
@@ -91,7 +92,7 @@ def choose(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    profiles.trash(_visible(id), by=current_user())
+    profiles.PERSONAS.trash(_visible(id), by=current_user())
     return _back(deleted=id)
 
 
@@ -99,7 +100,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     me = current_user()
-    profiles.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    profiles.PERSONAS.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
     return _back(done="restored")
 
 
@@ -133,7 +134,7 @@ def _page(form: PersonaForm, persona: Persona) -> Response:
         "characters/persona.html",
         persona=persona,
         face=shown.persona_face(persona),
-        may_change=queries.may_change(persona, me),
+        may_change=decides(persona, me),
         is_teams=not persona.owner_id,
         done=done_message(shown.DONE),
     )

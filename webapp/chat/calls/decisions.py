@@ -23,7 +23,7 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 from webapp.settings.service import setting
 from webapp.streaming.outcome import BUDGET
 from webapp.tools import calls as stored

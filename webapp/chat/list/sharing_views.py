@@ -13,7 +13,7 @@ from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.guards import audit_author, current_user, own_address, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares, shares_shown
+from webapp.people.things import shares, shares_shown
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
 from webapp.web.pick_field import PickField, choose

@@ -308,4 +308,4 @@ def _forget_author(session: Session, person_id: str) -> None:
     session.execute(delete(FollowUp).where(FollowUp.author_id == person_id))
 
 
-people.BEFORE_DELETION.append(_forget_author)
+DEPARTURE = people.Departure(detach=_forget_author)

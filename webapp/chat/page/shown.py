@@ -31,7 +31,7 @@ from webapp.knowledge import shown as knowledge_shown
 from webapp.models.connections.models import PICTURE_MODEL, providers
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
-from webapp.people.grants.shares import Share
+from webapp.people.things.shares import Share
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.pictures import START
 from webapp.settings.service import setting

@@ -23,7 +23,7 @@ from webapp.engine.service import Active, active_ids
 from webapp.engine.state.ownership import ALL_BUT_PROMPT
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.models.connections.models import providers
-from webapp.people.grants.shares import Share
+from webapp.people.things.shares import Share
 from webapp.web.addresses import address
 
 # Between the ids in the end of a page.

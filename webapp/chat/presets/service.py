@@ -1,16 +1,13 @@
-"""Operations on presets: create, change, copy, share, delete and restore."""
+"""Operations on presets: create, change and copy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, create_model
-from sqlalchemy import delete as delete_rows, select, update as update_rows
-from sqlalchemy.orm import Session
 
-from webapp.base.database import rows
 from webapp.base.db import utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Refusal, checked_by
 from webapp.chat.prompt.section_order import MOVABLE, USUAL, whole
 from webapp.chat.record.fields import FIELDS, PARAMETERS, TUNING, ChatField
@@ -18,15 +15,11 @@ from webapp.knowledge import queries as knowledge_queries, service as knowledge_
 from webapp.models.connections.models import providers
 from webapp.models.presets import queries
 from webapp.models.presets.tables import Preset
-from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
-from webapp.people.grants.shares import READ, Sharing, object_trashed
-from webapp.people.members import people
-from webapp.people.trash import Trash, due_until
+from webapp.people.things.thing import COPY_IT, READ, Thing, check_again
 from webapp.tools.named import ToolKeys, checked_keys, named_tools
 
-MOST_OWN, NAME_CHARS, ABOUT_CHARS, ICON_CHARS = 200, 120, 300, 20
+NAME_CHARS, ABOUT_CHARS, ICON_CHARS = 120, 300, 20
 # The fields of a chat that a preset has too.
 TEXTS = ("pre_prompt", "system_prompt", "post_prompt")
 OF_PRESETS = {field.name: field for field in FIELDS if field.name in TEXTS or field.group in (PARAMETERS, TUNING)}
@@ -104,8 +97,7 @@ class PresetInput(create_model("PresetSettings", __base__=Input, **SETTINGS)):  
 def create(entered: PresetInput, *, by: User) -> Preset:
     """Creates a preset that this person owns."""
     owner_id, values = by.id, _checked(entered, by)
-    _refuse_too_many(owner_id)
-    creation_limit.count(owner_id)
+    PRESETS.count_new(owner_id)
     with write() as session:
         row = Preset(owner_id=owner_id, **values)
         session.add(row)
@@ -114,13 +106,10 @@ def create(entered: PresetInput, *, by: User) -> Preset:
 
 def update(row: Preset, entered: PresetInput, *, by: User) -> None:
     """Replaces all of a preset; chats that use it answer by it from their next answer on."""
-    refuse_unless_owner(row, by)
+    PRESETS.refuse_unless_owner(row, by)
     id, values = row.id, _checked(entered, by, row)
     with write() as session:
-        # A concurrent change waits for this one, and is applied to its result.
-        now = rows.locked(session, Preset, id)
-        if now is None or now.deleted_at:
-            raise Conflict("This preset has just been deleted.")
+        now = PRESETS.existing(session, id)
         for name, value in values.items():
             setattr(now, name, value)
         now.changed_at = utc_now()
@@ -148,52 +137,6 @@ def usable_of(presets: Sequence[Preset], user: User) -> dict[str, dict[str, list
     }
 
 
-def trash(row: Preset, *, by: User) -> None:
-    """Moves a preset to the trash; it can be restored. Chats that use it wait until another model is chosen."""
-    refuse_unless_owner(row, by)
-    id = row.id
-    with write():
-        row.deleted_at = utc_now()
-    queries.forget()
-    object_trashed(queries.KIND, id)
-    empty_trash()
-
-
-def restore(row: Preset, *, by: User) -> None:
-    """Restores a deleted preset with its grants."""
-    refuse_unless_owner(row, by)
-    _refuse_too_many(row.owner_id)
-    with write():
-        row.deleted_at = None
-    queries.forget()
-
-
-def empty_trash() -> None:
-    """Permanently deletes what has been in the trash too long."""
-    if due := due_until():
-        is_due = Preset.deleted_at < due
-        with write() as session:
-            grants.forget(session, queries.KIND, select(Preset.id).where(is_due))
-            session.execute(delete_rows(Preset).where(is_due))
-
-
-def refuse_unless_owner(row: Preset, user: User) -> None:
-    """Raises Forbidden for a person who can use the preset but not change it, with what they can do instead."""
-    if row.owner_id != user.id:
-        raise Forbidden("Only the owner of this preset can do that. Duplicate it to get your own.")
-
-
-def hand_over(session: Session, person_id: str, heir_id: str) -> int:
-    """Makes the heir the owner of a person's presets, with their grants."""
-    statement = update_rows(Preset).where(Preset.owner_id == person_id).values(owner_id=heir_id).returning(Preset.id)
-    return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
-
-
-def _refuse_too_many(owner_id: str) -> None:
-    if queries.count_of(owner_id) >= MOST_OWN:
-        raise Invalid(f"You already have {MOST_OWN} presets, which is the limit. Delete one first.")
-
-
 def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[str, Any]:
     """Returns the columns; a model, collections and tools that are there already may be out of this person's reach."""
     model = entered.model
@@ -208,7 +151,19 @@ def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[
     }
 
 
-# Those it is shared with can read all of it. When it is taken back, their chats need another model.
-SHARING = Sharing(kind=queries.KIND, word="preset", refuse=refuse_unless_owner, rights={READ: "can use it"})
-TRASH = Trash([Preset], empty_trash)
-people.TRANSFERS.append(people.Transfer("presets", "presets", hand_over))
+def _announce(id: str, people_ids: Iterable[str]) -> None:
+    queries.forget()
+    check_again(id, people_ids)
+
+
+# Those it is shared with can read all of it. When it is deleted or taken back, their chats need another model.
+PRESETS = Thing(
+    kind=queries.KIND,
+    table=Preset,
+    word="preset",
+    most_own=200,
+    instead=COPY_IT,
+    rights={READ: "can use it"},
+    announce=_announce,
+    heirs_name="presets",
+)

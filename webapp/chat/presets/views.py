@@ -13,7 +13,7 @@ from webapp.models.presets.tables import Preset
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.grants import shares_shown
+from webapp.people.things import shares_shown
 from webapp.tools.named import tools_to_name
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files, sent_file
@@ -113,14 +113,14 @@ def duplicate(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    service.trash(_visible(id), by=current_user())
+    service.PRESETS.trash(_visible(id), by=current_user())
     return redirect(url_for(".index", deleted=id))
 
 
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.restore(found(queries.preset(current_user(), id, is_deleted=True)), by=current_user())
+    service.PRESETS.restore(found(queries.preset(current_user(), id, is_deleted=True)), by=current_user())
     return _to(id, done="restored")
 
 
@@ -131,7 +131,7 @@ def _visible(id: str) -> Preset:
 def _own(id: str) -> Preset:
     """Returns the preset to edit; raises Forbidden for someone who can only use it, with what they can do instead."""
     row = _visible(id)
-    service.refuse_unless_owner(row, current_user())
+    service.PRESETS.refuse_unless_owner(row, current_user())
     return row
 
 
@@ -164,4 +164,4 @@ def _form(form: PresetForm, row: Preset | None = None) -> Response:
     )
 
 
-shares_shown.add_pages(bp, service.SHARING, _own, "chat/presets/people.html")
+shares_shown.add_pages(bp, service.PRESETS, _own, "chat/presets/people.html")

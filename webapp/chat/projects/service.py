@@ -1,10 +1,10 @@
-"""What a person can do with projects: create, change, delete, restore and share them, and put chats into them."""
+"""What a person can do with projects: create and change them, and put chats into them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import Select, delete as delete_rows, func, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import topic_names
@@ -22,19 +22,15 @@ from webapp.chat.record.tables import Chat, Project
 from webapp.knowledge.documents import documents, project_files
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections.models import providers
-from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.grants import grants, shares
-from webapp.people.grants.shares import Sharing
-from webapp.people.members import people
-from webapp.people.trash import Trash, due_until
+from webapp.people.members.people import Departure
+from webapp.people.things import shares
+from webapp.people.things.thing import Thing
 
 WHAT = "project"
-MOST_OWN, MOST_CHARACTERS = 200, 20
+MOST_CHARACTERS = 20
 ONLY_READERS = "You can read this project, but you can't add files to it."
-NOT_YOURS = "Only the owner of this project can do that."
 TEMPORARY = "A temporary chat can't be in a project."
-JUST_DELETED = "This project has just been deleted."
 # Those of static/icons.txt that can stand for a project; without one, it is a folder.
 Icon = Literal[
     "",
@@ -101,8 +97,7 @@ class ProjectInput(Input):
 def create(entered: ProjectInput, *, by: User) -> Project:
     """Creates a project that only this person sees."""
     owner_id, values = by.id, _checked(entered, by)
-    _refuse_too_many(owner_id)
-    creation_limit.count(owner_id)
+    PROJECTS.count_new(owner_id)
     with write() as session:
         project = Project(owner_id=owner_id, **values)
         session.add(project)
@@ -112,50 +107,15 @@ def create(entered: ProjectInput, *, by: User) -> Project:
 
 def change(project: Project, entered: ProjectInput, *, by: User) -> None:
     """Replaces all details of a project; its chats follow from their next answer on."""
-    refuse_unless_owner(project, by)
+    PROJECTS.refuse_unless_owner(project, by)
     id, values = project.id, rows.differing(project, _checked(entered, by, project))
     with write() as session:
-        now = _existing(session, id)
+        now = PROJECTS.existing(session, id)
         for name, value in values.items():
             setattr(now, name, value)
         now.changed_at = utc_now()
         project_files.rename(session, id, entered.name)
     _notify(id)
-
-
-def delete(project: Project, *, by: User) -> None:
-    """Moves a project to the trash: its chats stay where they are, each with its owner alone, and it can be restored."""
-    refuse_unless_owner(project, by)
-    id = project.id
-    with write() as session:
-        _existing(session, id).deleted_at = utc_now()
-        project_files.hide(session, id)
-    _access_changed(id, projects.members(id))
-    empty_trash()
-
-
-def restore(project: Project, *, by: User) -> None:
-    """Restores a deleted project with its grants and its chats."""
-    refuse_unless_owner(project, by)
-    _refuse_too_many(by.id)
-    id = project.id
-    with write() as session:
-        project.deleted_at = None
-        project_files.show(session, id)
-    _access_changed(id, projects.members(id))
-
-
-def empty_trash() -> None:
-    """Permanently deletes the projects that have been in the trash too long."""
-    if not (due_time := due_until()):
-        return
-    is_due = Project.deleted_at < due_time
-    with write() as session:
-        due = select(Project.id).where(is_due)
-        _leave(session, due)
-        project_files.mark_for_deletion(session, due)
-        grants.forget(session, projects.KIND, due)
-        session.execute(delete_rows(Project).where(is_due).execution_options(synchronize_session=False))
 
 
 def add_files(project: Project, sent: Sequence[documents.UploadedDocument], *, by: User) -> list[documents.Added]:
@@ -223,11 +183,6 @@ def writable(user: User, id: str) -> Project:
     return project
 
 
-def refuse_unless_owner(project: Project, user: User) -> None:
-    if project.owner_id != user.id:
-        raise Forbidden(NOT_YOURS)
-
-
 def _checked(entered: ProjectInput, by: User, project: Project | None = None) -> dict[str, Any]:
     """Returns the values to store; what the project has already need not be there any more."""
     if entered.model and not (project and project.model == entered.model):
@@ -254,19 +209,6 @@ def _characters(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User)
     if len(ids) > MOST_CHARACTERS:
         raise Invalid(f"Choose up to {MOST_CHARACTERS} characters.", field="character_ids")
     return ids
-
-
-def _refuse_too_many(owner_id: str) -> None:
-    count = select(func.count()).select_from(Project).where(Project.owner_id == owner_id, Project.deleted_at.is_(None))
-    if (db.session.scalar(count) or 0) >= MOST_OWN:
-        raise Invalid(f"You already have {MOST_OWN} projects, which is the limit. Delete one first.")
-
-
-def _existing(session: Session, id: str) -> Project:
-    project = rows.locked(session, Project, id)
-    if project is None or project.deleted_at:
-        raise Conflict(JUST_DELETED)
-    return project
 
 
 def _take_out(session: Session, id: str, changed: Sequence[str]) -> None:
@@ -311,25 +253,28 @@ def _access_changed(id: str, people_ids: Iterable[str]) -> None:
     _notify(id)
 
 
-def hand_over(session: Session, person_id: str, heir_id: str) -> int:
-    """Makes the heir the owner of a person's projects, with their grants."""
-    statement = update(Project).where(Project.owner_id == person_id).values(owner_id=heir_id).returning(Project.id)
-    return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
+def _leave_for_good(session: Session, ids: Sequence[str]) -> None:
+    _leave(session, ids)
+    project_files.mark_for_deletion(session, ids)
 
 
 def _leave_projects_of(session: Session, person_id: str) -> None:
     _leave(session, select(Project.id).where(Project.owner_id == person_id))
 
 
-SHARING = Sharing(
+# In the trash, its chats stay where they are, each with its owner alone.
+PROJECTS = Thing(
     kind=projects.KIND,
+    table=Project,
     word="project",
-    refuse=refuse_unless_owner,
+    most_own=200,
     rights={projects.READ: "can see its shared chats", projects.WRITE: "can chat in it"},
     usual_right=projects.WRITE,
     change_with=_take_out,
     announce=_access_changed,
+    put_away=lambda session, project: project_files.hide(session, project.id),
+    put_back=lambda session, project: project_files.show(session, project.id),
+    erase=_leave_for_good,
+    heirs_name="projects",
 )
-people.TRANSFERS.append(people.Transfer("projects", "projects", hand_over))
-people.BEFORE_DELETION.append(_leave_projects_of)
-TRASH = Trash([Project], empty_trash)
+DEPARTURE = Departure(detach=_leave_projects_of)

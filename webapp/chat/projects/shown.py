@@ -20,8 +20,8 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching.watchers import same_request
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants, shares_shown
 from webapp.people.search import SearchHit, SearchQuery
+from webapp.people.things import grants, shares_shown
 from webapp.web.pagination import cut
 
 CHATS_PER_PAGE = 50

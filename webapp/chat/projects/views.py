@@ -28,8 +28,8 @@ from webapp.knowledge.documents import documents, project_files
 from webapp.people.accounts.guards import audit_author, came_from, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
-from webapp.people.grants import shares_shown
 from webapp.people.search import printable
+from webapp.people.things import shares_shown
 from webapp.web.downloads import download, file_name
 from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.uploads import expect_files, sent_file
@@ -164,14 +164,14 @@ def update(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    service.delete(_own(id), by=current_user())
+    service.PROJECTS.trash(_own(id), by=current_user())
     return redirect(url_for("projects.index", deleted=id))
 
 
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.restore(_deleted(id), by=current_user())
+    service.PROJECTS.restore(_deleted(id), by=current_user())
     return _to(id, _("Restored."))
 
 
@@ -240,7 +240,7 @@ def _visible(id: str) -> Project:
 def _own(id: str) -> Project:
     """Returns a project for an action that only its owner can take."""
     project = _visible(id)
-    service.refuse_unless_owner(project, current_user())
+    service.PROJECTS.refuse_unless_owner(project, current_user())
     return project
 
 
@@ -293,4 +293,4 @@ def _to(id: str, words: str = "") -> Response:
     return redirect(url_for("projects.show", id=id), words)
 
 
-shares_shown.add_pages(bp, service.SHARING, _own, "chat/projects/people.html")
+shares_shown.add_pages(bp, service.PROJECTS, _own, "chat/projects/people.html")

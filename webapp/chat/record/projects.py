@@ -10,9 +10,9 @@ from sqlalchemy.orm import aliased
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat, Project
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants
-from webapp.people.grants.shares import reached_by
 from webapp.people.search import SearchQuery
+from webapp.people.things import grants
+from webapp.people.things.shares import reached_by
 
 KIND = "project"
 READ, WRITE = "read", "write"
@@ -20,7 +20,6 @@ RIGHTS = (READ, WRITE)
 # What each right is in a chat that is shared with the project.
 IN_CHATS = {READ: "view", WRITE: "write"}
 MOST_LISTED = 1_000
-grants.OBJECTS[KIND] = (Project.id, Project.owner_id)
 
 
 def is_seen_by(user: User, *, rights: Sequence[str] = RIGHTS) -> ColumnElement[bool]:
@@ -71,7 +70,7 @@ def _shared_chats(user: User) -> Select[str]:
     return select(chat.id).where(shares_with(user.id, chat=chat))
 
 
-grants.CONTAINED["chat"] = _shared_chats
+CONTAINING = grants.Containing("chat", _shared_chats)
 
 
 def projects(user: User, *, rights: Sequence[str] = RIGHTS) -> Sequence[Project]:

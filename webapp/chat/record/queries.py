@@ -33,7 +33,7 @@ from webapp.chat.record.tables import Chat, Message, Project
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 from webapp.tools.tables import Call
 
 LONGER_THAN_A_REQUEST = timedelta(minutes=10)

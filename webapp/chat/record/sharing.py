@@ -10,11 +10,11 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.people.accounts.tables import Grant, Membership, PersonAuthor, User
-from webapp.people.grants import grants, shares as grant_shares
+from webapp.people.things import grants, shares as grant_shares
+from webapp.people.things.grants import Dependents
 
 KIND = "chat"
 RIGHTS = ("view", "write")
-grants.OBJECTS[KIND] = (Chat.id, Chat.owner_id)
 
 
 def right_of(chat: Chat, user: User) -> str:
@@ -61,7 +61,7 @@ def _viewers_of(person_id: str) -> set[str]:
     return grant_shares.reached_by(grants.are_about(KIND, chat_ids)) | projects.members(*project_ids)
 
 
-changes.DEPENDENTS.append(_viewers_of)
+DEPENDENTS = Dependents(_viewers_of)
 
 
 def writers(

@@ -19,7 +19,7 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.base.inputs import Input, OneLine
 from webapp.chat.record.tables import Chat, Tag, TaggedChat
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 
 MOST_OF_CHAT, MOST_OF_PERSON, MOST_CHARS = 20, 500, 40
 # A comma ends a tag where several are typed, and quotes one in a search.

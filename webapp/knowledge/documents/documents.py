@@ -20,8 +20,8 @@ from webapp.engine.engine import Engine
 from webapp.knowledge import formats, queries, trash
 from webapp.knowledge.changes import access_lost, notify_people
 from webapp.knowledge.documents import importing
-from webapp.knowledge.permissions import NOT_YOURS
-from webapp.knowledge.service import Level, existing
+from webapp.knowledge.kind import COLLECTIONS
+from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts import creation_limit, queries as account_queries
@@ -143,8 +143,8 @@ def change(document: Document, *, by: User, title: str | None = None, level: int
     collection = writable_collection(document, by)
     name = document.title if title is None else title
     # A lower level shows the document to more people.
-    if level not in (None, document.level) and collection.owner_id != by.id:
-        raise Forbidden(NOT_YOURS)
+    if level not in (None, document.level):
+        COLLECTIONS.refuse_unless_owner(collection, by)
     with write():
         document.level = document.level if level is None else level
         if name != document.title:
@@ -298,7 +298,7 @@ def _begin(row: dict[str, Any]) -> Document:
     query = query.where(Document.deleted_at.is_(None))
     try:
         with write() as session:
-            existing(session, row["collection_id"])
+            COLLECTIONS.existing(session, row["collection_id"])
             document = session.scalar(query) or Document(state="arriving")
             if document.state == "arriving":
                 for name, value in row.items():

@@ -1,8 +1,8 @@
 """Collections for the files of projects: each belongs to one project, is deleted with it, and has its rights."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -55,7 +55,7 @@ def show(session: Session, project_id: str) -> None:
     _change(session, Collection.project_id == project_id, deleted_at=None)
 
 
-def mark_for_deletion(session: Session, project_ids: Select[str]) -> None:
+def mark_for_deletion(session: Session, project_ids: Sequence[str]) -> None:
     """Marks the files of these projects to be deleted the next time the trash is emptied, whatever its retention period."""
     _change(session, Collection.project_id.in_(project_ids), deleted_at=LONG_AGO)
 

@@ -14,7 +14,7 @@ from webapp.base import yaml_text
 from webapp.base.db import db, utc_now, write
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
-from webapp.knowledge import service
+from webapp.knowledge import kind, service
 from webapp.knowledge.documents import importing, reader
 from webapp.knowledge.documents.readers import text
 from webapp.knowledge.tables import Collection, Document, DocumentPart, TrialQuestion
@@ -79,9 +79,9 @@ def _put(shipped: ShippedCollection, owner: User) -> dict[str, str]:
     author = PersonAuthor(owner)
     if shipped.group:
         group = account_queries.group_by_name(shipped.group) or groups.create(shipped.group, author=author)
-        service.SHARING.share(collection, "group", group.id, author=author)
+        kind.COLLECTIONS.share(collection, "group", group.id, author=author)
     else:
-        service.SHARING.share(collection, "everyone", "", author=author)
+        kind.COLLECTIONS.share(collection, "everyone", "", author=author)
     return {path: _add(collection.id, path, page, owner.id) for path, page in by_turns(shipped.pages.items())}
 
 

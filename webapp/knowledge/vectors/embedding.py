@@ -20,7 +20,7 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
 from webapp.knowledge.changes import notify_documents
-from webapp.knowledge.permissions import refuse_unless_owner
+from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors import embedder, vector_sets
 from webapp.knowledge.vectors.vector_sets import CURRENT, FILLING, GONE, lacks
@@ -102,7 +102,7 @@ def retry(collection: Collection, *, by: User, everything: bool = False) -> None
 
     With `everything`, embeds the whole collection again; searches use the current vectors until the new ones are complete.
     """
-    refuse_unless_owner(collection, by)
+    COLLECTIONS.refuse_unless_owner(collection, by)
     if not (model := vector_sets.wanted(collection.embedding_model)):
         raise Conflict(NOTHING_TO_EMBED)
     id = collection.id

@@ -11,11 +11,10 @@ from webapp.base.db import db
 from webapp.models.makers import HUES, Maker
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.grants import grants
 from webapp.people.search import SearchQuery
+from webapp.people.things import grants
 
 KIND = "preset"
-grants.OBJECTS[KIND] = (Preset.id, Preset.owner_id)
 MOST_LISTED = 1_000
 # The presets that this session knows, or knows to be none.
 KNOWN = "presets"
@@ -82,11 +81,6 @@ def deleted(user: User) -> Sequence[Preset]:
     """Returns the person's presets in the trash, the last deleted first."""
     query = select(Preset).where(Preset.owner_id == user.id, Preset.deleted_at.is_not(None))
     return db.session.scalars(query.order_by(Preset.deleted_at.desc(), Preset.id)).all()
-
-
-def count_of(user_id: str) -> int:
-    """Returns how many presets a person has, without those in the trash."""
-    return db.session.scalar(select(func.count()).where(Preset.owner_id == user_id, Preset.deleted_at.is_(None))) or 0
 
 
 def by_name(user: User, name: str) -> Preset | None:

@@ -52,7 +52,7 @@ def show(id: str) -> Response:
 def _own(name: str) -> queries.KnownPrompt:
     me = current_user()
     prompt = found(queries.prompt(me, name))
-    service.refuse_unless_theirs(prompt, me)
+    service.PROMPTS.refuse_unless_owner(prompt, me)
     return prompt
 
 

@@ -228,4 +228,4 @@ def _forget(session: Session, person_id: str) -> None:
     session.execute(delete(InsightDay).where(InsightDay.user_id == person_id).execution_options(synchronize_session=False))
 
 
-people_service.BEFORE_DELETION.append(_forget)
+DEPARTURE = people_service.Departure(detach=_forget)

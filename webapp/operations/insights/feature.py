@@ -7,7 +7,7 @@ from webapp.web.navigation import NavEntry
 
 FEATURE = Feature(
     blueprints=("webapp.operations.insights.views:bp",),
-    brings=(example_answers.KIND, PromptCounts(days.of_days)),
+    brings=(example_answers.KIND, PromptCounts(days.of_days), days.DEPARTURE),
     commands={"insights": "webapp.operations.insights.commands:insights"},
     resumes=(days.wake,),
     setting_checks={"insights.otlp_url": trace_exporter.check_url},

@@ -19,10 +19,9 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation, JournalRow
 from webapp.operations.insights.tables import InsightDay
 from webapp.people.notices.tables import Notice
-from webapp.people.trash import Trash
+from webapp.people.things.thing import things
 from webapp.settings.losses import LosingSetting, Loss
 from webapp.settings.service import setting
-from webapp.web.feature import brought
 from webapp.web.filters import plural
 
 # A column with a time or a day, and which of its rows count.
@@ -70,7 +69,7 @@ RECORDED: ColumnElement[bool] = Generation.lane.like("chat:%") & (cast(Generatio
 
 
 def _in_trash() -> Sequence[Part]:
-    tables = [table for trash in brought(Trash) for table in trash.tables]
+    tables = [table for thing in things() if thing.has_trash for table in (thing.table, *thing.parts)]
     return [(table.deleted_at, table.deleted_at.is_not(None)) for table in tables]
 
 

@@ -13,9 +13,9 @@ from webapp.chat.messages import keeping
 from webapp.engine.chores import Chore, run_steps
 from webapp.engine.tables import ACTIVE, NOT_HERE, Generation
 from webapp.operations.insights.tables import InsightDay, InsightMark
-from webapp.people import trash
 from webapp.people.audit_retention import forget_old_entries
 from webapp.people.notices.telling import forget_old_notices
+from webapp.people.things.thing import empty_all
 from webapp.settings.service import setting
 
 AT_ONCE = 200
@@ -79,7 +79,7 @@ def _forget_some_alone(since: datetime) -> bool:
 STEPS = (
     keeping_clock.look,
     keeping.sweep,
-    trash.empty_all,
+    empty_all,
     forget_old_entries,
     forget_sent,
     forget_insights,

@@ -9,7 +9,7 @@ from webapp.web.navigation import NavEntry
 FEATURE = Feature(
     blueprints=("webapp.operations.schedules.views:bp",),
     requires={"schedules": "schedules"},
-    brings=(OwnRecords("schedules.json", service.records), ToldElsewhere(queries.is_run)),
+    brings=(service.SCHEDULES, OwnRecords("schedules.json", service.records), ToldElsewhere(queries.is_run)),
     resumes=(running.wake, running.wake_watch),
     navigation=(
         NavEntry(

@@ -22,7 +22,7 @@ from webapp.operations.schedules.tables import ACTIVE, OPEN, PAUSED, Schedule, S
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.permissions import refuse_without
 from webapp.people.accounts.tables import User
-from webapp.people.members import people
+from webapp.people.things.thing import Thing
 from webapp.plans.types import plan_types
 from webapp.settings.service import setting
 from webapp.workflows import library
@@ -262,4 +262,5 @@ def hand_over(session: Session, person_id: str, heir_id: str) -> int:
     return len(session.scalars(statement.execution_options(synchronize_session=False)).all())
 
 
-people.TRANSFERS.append(people.Transfer("schedules", "schedules", hand_over, is_private=True))
+# Only its owner sees one: it runs in their name, and is over when it is deleted.
+SCHEDULES = Thing(kind="schedule", table=Schedule, word="schedule", heirs_name="schedules", hand_over=hand_over, is_private=True)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.changes import access_changed, rights_changed
+from webapp.base.changes import access_changed
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, NotFound
 from webapp.base.ids import new_secret
@@ -26,6 +26,7 @@ from webapp.people.accounts.permissions import STORED_OVERRIDES
 from webapp.people.accounts.sign_on import SignOnButton, SignOnSession
 from webapp.people.accounts.tables import Group, Membership, PersonAuthor, User, UserSession
 from webapp.people.members import people
+from webapp.people.things.grants import rights_changed
 from webapp.settings.secrets.encryption import DecryptionError, the_encryption
 
 # A longer one, encrypted, doesn't fit into the address of the page from which a browser signs out at its provider.

@@ -68,7 +68,7 @@ def erase(email: str, heir: str, names: str, yes: bool, is_json: bool) -> None:
     """Delete an account permanently, and print the receipt."""
     person = queries.user_of(email)
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    known = {transfer.name for transfer in people.TRANSFERS}
+    known = people.heirlooms().keys()
     if wrong := [name for name in chosen if name not in known] or (["nothing"] if heir and not chosen else []):
         raise click.UsageError(f"--hand-over can name {', '.join(sorted(known))}, not {wrong[0]}.")
     if not yes and click.prompt(f"This can't be undone. Type {person.email} to erase the account") != person.email:

@@ -5,7 +5,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.changes import rights_changed
 from webapp.base.db import write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
@@ -16,6 +15,7 @@ from webapp.people.accounts.permissions import STORED_OVERRIDES
 from webapp.people.accounts.tables import Group, Membership, User
 from webapp.people.members import chat_days
 from webapp.people.members.people import existing
+from webapp.people.things.grants import rights_changed
 from webapp.settings.losses import refuse_unconfirmed
 
 TAKEN = "A group with that name already exists."

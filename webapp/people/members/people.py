@@ -1,7 +1,9 @@
 """Operations of owners and admins on other people's accounts."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -17,18 +19,10 @@ from webapp.people.accounts.roles import CLEARANCES, ROLES, manageable
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import Invite, PersonAuthor, User, UserSession
 from webapp.people.audit_retention import forget_person
-from webapp.people.grants import grants
 from webapp.people.members.receipts import Receipt, ReceiptLine, belongings
+from webapp.people.things.grants import dependents, rights_changed
+from webapp.people.things.thing import Thing, forget_grants_of, forget_grants_of_owner, things
 from webapp.web.feature import brought
-
-# Functions that delete, in batches, the objects of which an account can own any number, given its id. Each feature registers
-# its functions.
-BATCH_DELETERS: list[Callable[[str], None]] = []
-# Functions that end what runs for a closed account, so that nothing is stored for it any more.
-STOPS: list[Callable[[str], None]] = []
-# Functions called before the row of an account and all that cascades from it are deleted, in the same transaction. Each feature
-# registers its functions.
-BEFORE_DELETION: list[Callable[[Session, str], None]] = []
 
 
 @dataclass(frozen=True)
@@ -38,18 +32,26 @@ class RunningAnswers:
     stop: Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Transfer:
-    """What can be handed over with an account: `some` does it for a few objects, given the ids of both, and returns how many."""
+@dataclass(frozen=True, kw_only=True)
+class Departure:
+    """What a feature does when an account is deleted, given its id, in this order.
 
-    name: str
-    words: str
-    some: Callable[[Session, str, str], int]
-    # Whether it is only handed over on request: the text is private.
-    is_private: bool = False
+    `stop` ends what runs for the account, so that nothing is stored for it any more. `erase` deletes in batches what can be much.
+    `detach` runs in the transaction in which the account and all that cascades from it is deleted.
+    """
+
+    stop: Callable[[str], object] = lambda person_id: None
+    erase: Callable[[str], object] = lambda person_id: None
+    detach: Callable[[Session, str], object] = lambda session, person_id: None
 
 
-TRANSFERS: list[Transfer] = []
+def heirlooms() -> dict[str, list[Thing[Any]]]:
+    """Returns what can be handed over with an account: kinds of things, by the name under which they go together."""
+    by_name = defaultdict[str, list[Thing[Any]]](list)
+    for thing in things():
+        if thing.heirs_name:
+            by_name[thing.heirs_name].append(thing)
+    return dict(by_name)
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ class Inheritance:
     names: Sequence[str] = ()
 
     @property
-    def transfers(self) -> list[Transfer]:
-        return [transfer for transfer in TRANSFERS if self.heir_id and transfer.name in self.names]
+    def given(self) -> dict[str, list[Thing[Any]]]:
+        """What the heir gets, by name."""
+        return {name: kinds for name, kinds in heirlooms().items() if self.heir_id and name in self.names}
 
 
 NOBODY = Inheritance()
@@ -83,7 +86,7 @@ def change_role(person: User, role: str, *, author: AuditAuthor) -> None:
         service.about_person(session, "changed a role", person, author=author, detail=f"{person.role} to {role}")
         kill_links(session, person)
         person.role = role
-    changes.rights_changed(person_id)
+    rights_changed(person_id)
 
 
 def change_clearance(person: User, clearance: int, *, author: PersonAuthor) -> None:
@@ -169,7 +172,7 @@ def close(session: Session, person: User, *, author: AuditAuthor, to: Inheritanc
     """Disables an account before its removal, so that nothing is added to it; raises Conflict for the last owner."""
     keep_an_owner(session, person)
     heir = _heir(session, person, to.heir_id).email if to.heir_id else ""
-    detail = f"{', '.join(transfer.name for transfer in to.transfers) or 'nothing'} to {heir}" if heir else ""
+    detail = f"{', '.join(to.given) or 'nothing'} to {heir}" if heir else ""
     service.about_person(session, "deleted an account", person, author=author, detail=detail)
     person.disabled_at = person.disabled_at or utc_now()
     session.execute(delete(UserSession).where(UserSession.user_id == person.id))
@@ -182,18 +185,20 @@ def remove(account: ClosedAccount, to: Inheritance = NOBODY) -> Receipt:
 
     If this is interrupted, the account stays disabled and can be deleted again.
     """
-    id, seen_by = account.id, changes.dependents(account.id)
-    for stop in STOPS:
-        stop(id)
-    given = [ReceiptLine(transfer.words, count, "handed over") for transfer in to.transfers if (count := _give(transfer, id, to))]
+    id, seen_by = account.id, dependents(account.id)
+    departures = brought(Departure)
+    for departure in departures:
+        departure.stop(id)
+    handed_over = [thing for kinds in to.given.values() for thing in kinds]
+    given = [ReceiptLine(thing.words, count, "handed over") for thing in handed_over if (count := _give(thing, id, to))]
     before = belongings(id)
-    for empty in BATCH_DELETERS:
-        empty(id)
+    for departure in departures:
+        departure.erase(id)
     audited = forget_person(id, account.email, account.name)
     with write() as session:
-        grants.forget_owned(session, id)
-        for prepare in BEFORE_DELETION:
-            prepare(session, id)
+        forget_grants_of(session, id)
+        for departure in departures:
+            departure.detach(session, id)
         gone = session.scalar(delete(User).where(User.id == id).returning(User.id).execution_options(synchronize_session=False))
     if not gone:
         raise Conflict("This account has just been deleted by another request, which has the receipt.")
@@ -203,13 +208,13 @@ def remove(account: ClosedAccount, to: Inheritance = NOBODY) -> Receipt:
     return Receipt(account.email, utc_now(), lines, account.heir, left)
 
 
-def _give(transfer: Transfer, person_id: str, to: Inheritance) -> int:
+def _give(thing: Thing[Any], person_id: str, to: Inheritance) -> int:
     count = 0
     while True:
         with write() as session:
-            some = transfer.some(session, person_id, to.heir_id)
+            some = thing.hand_over_some(session, person_id, to.heir_id)
             if not some:
-                grants.forget_of_owner(session, to.heir_id)
+                forget_grants_of_owner(session, to.heir_id)
                 return count
         count += some
         queue_for_turn()

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from wtforms import EmailField, SelectField
 
+from webapp.base import languages
 from webapp.base.changes import access_changed
 from webapp.base.languages import gettext as _
 from webapp.people.accounts import creation_limit, directory, queries, shown
@@ -178,10 +179,13 @@ def _about(person: User, form: Form | None = None) -> dict[str, Any]:
     role_form = form if isinstance(form, RoleForm) else RoleForm.fresh(role=person.role)
     role_form.role.choices = options({role: _(role) for role in manageable(me.role)})
     sessions = queries.sessions_of(person.id)
-    handed_over = request.form.getlist("hand_over")
+    handed_over, listed = request.form.getlist("hand_over"), languages.current().formats.listed
+    heirlooms = [
+        (name, listed([_(kind.words) for kind in kinds]), kinds[0].is_private) for name, kinds in people.heirlooms().items()
+    ]
     return {
-        "transfers": people.TRANSFERS,
-        "handed_over": handed_over or [transfer.name for transfer in people.TRANSFERS if not transfer.is_private],
+        "heirlooms": heirlooms,
+        "handed_over": handed_over or [name for name, _words, is_private in heirlooms if not is_private],
         "person": shown.person(person, sessions[0].seen_at if sessions else None, me),
         "groups": queries.groups_of(person.id),
         "has_second_factor": the_second_step().is_on(person.id),

@@ -387,4 +387,4 @@ def _refuse_while_it_runs(plan: Plan) -> None:
         raise Conflict("This plan is still being written. Wait until it finishes, or stop it.")
 
 
-people.BATCH_DELETERS.append(delete_all_of)
+DEPARTURE = people.Departure(erase=delete_all_of)

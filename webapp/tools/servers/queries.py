@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 from webapp.base.db import db
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 from webapp.tools.servers.tables import ServerTool, ToolServer, ToolSignIn
 
 KIND = "tool_server"
-grants.OBJECTS[KIND] = (ToolServer.id, ToolServer.owner_id)
 
 
 def is_for(user: User) -> ColumnElement[bool]:

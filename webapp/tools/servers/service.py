@@ -22,8 +22,8 @@ from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import base_address
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.grants import grants
-from webapp.people.grants.shares import READ, Sharing
+from webapp.people.things import grants
+from webapp.people.things.thing import READ, Thing
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import setting
 from webapp.tools import policies
@@ -185,12 +185,6 @@ def delete(id: str, *, author: PersonAuthor) -> None:
         session.delete(server)
 
 
-def refuse_unless_keeper(server: ToolServer, person: User) -> None:
-    """Raises `Forbidden` for a person who can use a server but doesn't look after it."""
-    if server.owner_id != person.id and (server.owner_id or not may(person, "administer")):
-        raise Forbidden("Only whoever looks after this tool server can do that: admins, or its owner.")
-
-
 def key_of(server: ToolServer, name: str) -> str:
     """Returns the key of a tool; those that come with Millrace have no dot in theirs."""
     return f"{server.slug}.{name}"
@@ -284,6 +278,6 @@ def _refuse_own(server: ToolServer) -> None:
         raise Conflict("A tool server of your own can't be shared: it acts in your name.")
 
 
-SHARING = Sharing(
-    kind=KIND, word="tool server", refuse=refuse_unless_keeper, rights={READ: "can use its tools"}, refuse_private=_refuse_own
+TOOL_SERVERS = Thing(
+    kind=KIND, table=ToolServer, word="tool server", rights={READ: "can use its tools"}, refuse_private=_refuse_own
 )

@@ -220,7 +220,7 @@ def withdraw_of(session: Session, user_id: str) -> None:
         withdraw(server, row)
 
 
-people.BEFORE_DELETION.append(withdraw_of)
+DEPARTURE = people.Departure(detach=withdraw_of)
 
 
 def client_document(our_address: str) -> dict[str, Any]:

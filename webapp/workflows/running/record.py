@@ -11,7 +11,7 @@ from webapp.chat.record.sharing import KIND
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts import queries
 from webapp.people.accounts.tables import User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 from webapp.workflows import library
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.running.interpreter import apply

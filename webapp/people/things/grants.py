@@ -1,19 +1,41 @@
 """Grants: rights to single objects of any kind, for a person, a group or the team."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from webapp.base.changes import access_changed
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Membership, User
+from webapp.web.feature import brought
 
-# The id and owner columns of each kind of object. Each feature registers its kinds.
-OBJECTS: dict[str, tuple[InstrumentedAttribute[str], InstrumentedAttribute[str | None]]] = {}
 
-# Of kinds whose objects are also granted with what contains them: a query for the ids of those that reach a person that way.
-CONTAINED: dict[str, Callable[[User], Select[str]]] = {}
+@dataclass(frozen=True)
+class Containing:
+    """A kind that is also granted with what contains it: `ids` returns a query for those that reach a person that way."""
+
+    kind: str
+    ids: Callable[[User], Select[str]]
+
+
+@dataclass(frozen=True)
+class Dependents:
+    """Who sees something because a person may share it: `of` returns their ids, by the id of that person."""
+
+    of: Callable[[str], Iterable[str]]
+
+
+def dependents(person_id: str) -> set[str]:
+    """Returns the ids of the people who see something because this person may share it."""
+    return {id for feature in brought(Dependents) for id in feature.of(person_id)}
+
+
+def rights_changed(person_id: str) -> None:
+    """Makes open pages check again what each may see after a change of a person's role or groups, also of who depends on it."""
+    access_changed(*{person_id, *dependents(person_id)})
 
 
 def is_about(kind: str, id: str | ColumnElement[str]) -> ColumnElement[bool]:
@@ -60,8 +82,8 @@ def given_to(user: User, kind: str) -> Select[str]:
 
 def is_given(id: InstrumentedAttribute[str | None], user: User, kind: str) -> ColumnElement[bool]:
     """Returns the condition that this object was granted to the person, itself or with what contains it."""
-    itself = id.in_(given_to(user, kind))
-    return or_(itself, id.in_(CONTAINED[kind](user))) if kind in CONTAINED else itself
+    with_others = (id.in_(containing.ids(user)) for containing in brought(Containing) if containing.kind == kind)
+    return or_(id.in_(given_to(user, kind)), *with_others)
 
 
 def give(session: Session, kind: str, id: str, right: str, *, by: str | None, user_id: str | None, group_id: str | None) -> None:
@@ -86,16 +108,3 @@ def open_to_team(session: Session, kind: str, id: str, *, by: str, is_open: bool
 def forget(session: Session, kind: str, ids: Iterable[str] | Select[str]) -> None:
     """Deletes all grants of deleted objects."""
     session.execute(delete(Grant).where(are_about(kind, ids)).execution_options(synchronize_session=False))
-
-
-def forget_of_owner(session: Session, owner_id: str) -> None:
-    """Deletes the grants that a person has to objects that are their own by now."""
-    for kind, (id, owner) in OBJECTS.items():
-        is_own = Grant.object_id.in_(select(id).where(owner == owner_id))
-        session.execute(delete(Grant).where(Grant.object_kind == kind, Grant.user_id == owner_id, is_own))
-
-
-def forget_owned(session: Session, owner_id: str) -> None:
-    """Deletes all grants of a person's objects, which are deleted with the account."""
-    for kind, (id, owner) in OBJECTS.items():
-        forget(session, kind, select(id).where(owner == owner_id))

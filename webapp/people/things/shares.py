@@ -1,44 +1,23 @@
-"""Grants access to objects and lists who has it: the same for all kinds of objects."""
+"""Grants access to things and lists who has it: the same for all kinds."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
-from webapp.base.changes import access_changed
-from webapp.base.db import db, write
-from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.base.db import db
+from webapp.base.errors import Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.topic_names import EVERYONE
 from webapp.people.accounts import directory
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import Grant, Group, Membership, PersonAuthor, User
-from webapp.people.grants import grants
+from webapp.people.things import grants
 
-# The right to see and use an object, where there is no other.
-READ = "read"
 TO = ("everyone", "user", "group")
-
-
-class Owned(Protocol):
-    """An object that can be shared."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def owner_id(self) -> str | None: ...
-
-
-T = TypeVar("T", bound=Owned)
-
-
-def check_again(_id: str, people_ids: Iterable[str]) -> None:
-    """Makes the open pages of people whose rights to an object have changed check them again at once."""
-    access_changed(*people_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,62 +33,6 @@ class Share:
     name: str
     right: str
     is_cleared: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sharing(Generic[T]):
-    """How objects of one kind are shared; the routes of pages and of the API are made from it too.
-
-    `word` names an object, and `rights` has for each right what people can do. `refuse` raises for a person who can't decide who
-    can use an object, and `refuse_private` for an object that is never shared. `change_with` changes what depends on the
-    rights of people in the same transaction, and `announce` tells their open pages afterwards.
-    """
-
-    kind: str
-    word: str
-    refuse: Callable[[T, User], None]
-    rights: Mapping[str, str]
-    usual_right: str = READ
-    refuse_private: Callable[[T], None] = lambda row: None
-    level: Callable[[T], int] = lambda row: 0
-    change_with: Callable[[Session, str, Sequence[str]], None] = lambda session, id, people_ids: None
-    announce: Callable[[str, Sequence[str]], None] = check_again
-
-    def shares(self, row: T, *, after: str = "", limit: int | None = None) -> list[Share]:
-        """Returns who was granted an object, in the order of the grants."""
-        return shares(self.kind, row.id, level=self.level(row), after=after, limit=limit)
-
-    def refuse_unshareable(self, row: T, by: User) -> None:
-        """Raises if the object can't be shared, or not by this person."""
-        self.refuse(row, by)
-        self.refuse_private(row)
-        refuse_guests(self.word, by)
-
-    def share(self, row: T, to: str, to_id: str, right: str = READ, *, author: PersonAuthor) -> None:
-        """Grants the object to `everyone`, to a `user` or to a `group`, in place of their existing grant."""
-        self.refuse_unshareable(row, author.actor)
-        if right not in self.rights:
-            raise Invalid("Choose whether they can read or write.", field="right")
-        refuse_unfit(self.word, row.owner_id, to, to_id)
-        table, id = type(row), row.id
-        with write() as session:
-            now = session.get(table, id, with_for_update={"key_share": True})
-            if now is None or getattr(now, "deleted_at", None):
-                raise Conflict(f"This {self.word} has just been deleted.")
-            changed = give(session, self.kind, id, right, to=to, to_id=to_id, word=self.word, author=author)
-            session.flush()
-            self.change_with(session, id, changed)
-        self.announce(id, changed)
-
-    def unshare(self, row: T, grant_id: str, *, author: PersonAuthor) -> None:
-        """Revokes a grant; it has no effect from the next query on."""
-        self.refuse(row, author.actor)
-        id = row.id
-        with write() as session:
-            lost = revoke(session, self.kind, id, grant_id, word=self.word, author=author)
-            session.flush()
-            self.change_with(session, id, lost)
-        self.announce(id, lost)
 
 
 def shares(kind: str, id: str, *, level: int = 0, after: str = "", limit: int | None = None) -> list[Share]:
@@ -142,11 +65,6 @@ def refuse_unfit(word: str, owner_id: str | None, to: str, to_id: str) -> None:
         raise Invalid("Choose who to share it with.", field="whom")
     if to_id == owner_id:
         raise Invalid(f"This {word} already belongs to them.", field="whom")
-
-
-def object_trashed(kind: str, id: str) -> None:
-    """Makes the open pages of those who were granted an object check again whether they can see it."""
-    check_again(id, reached_by(grants.is_about(kind, id)))
 
 
 def give(

@@ -10,13 +10,14 @@ from wtforms import SelectField
 from webapp.base import languages
 from webapp.base.languages import gettext as _
 from webapp.people.accounts.guards import audit_author, current_user, signed_in
-from webapp.people.grants import shares
+from webapp.people.things import shares
+from webapp.people.things.thing import READ, Owned, Thing
 from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
 from webapp.web.pick_field import PickField, choose
 
 MOST_LISTED, MOST_NAMED = 50, 3
-T = TypeVar("T", bound=shares.Owned)
+T = TypeVar("T", bound=Owned)
 
 
 class ShareForm(Form):
@@ -30,35 +31,35 @@ class ShareForm(Form):
     def chosen(self) -> tuple[str, str, str]:
         """The kind of recipient, its id, and the right."""
         to, _, to_id = self.whom.chosen.partition(":")
-        return to, to_id, self["right"].data or "" if "right" in self else shares.READ
+        return to, to_id, self["right"].data or "" if "right" in self else READ
 
 
-def _with_right(sharing: shares.Sharing[T]) -> type[ShareForm]:
+def _with_right(thing: Thing[T]) -> type[ShareForm]:
     """Returns a form that also asks what people may do."""
 
     class RightForm(ShareForm):
-        right = SelectField("Access", id="share-right", choices=options(sharing.rights), default=sharing.usual_right)
+        right = SelectField("Access", id="share-right", choices=options(thing.rights), default=thing.usual_right)
 
     return RightForm
 
 
-def add_pages(bp: Blueprint, sharing: shares.Sharing[T], own: Callable[[str], T], template: str, *, rule: str = "/<id>") -> None:
+def add_pages(bp: Blueprint, thing: Thing[T], own: Callable[[str], T], template: str, *, rule: str = "/<id>") -> None:
     """Adds the page on which people share an object of this kind; `own` returns one that the person can share."""
-    form_class = _with_right(sharing) if len(sharing.rights) > 1 else ShareForm
+    form_class = _with_right(thing) if len(thing.rights) > 1 else ShareForm
 
     def page(row: T, form: ShareForm) -> Response:
-        listed_shares = sharing.shares(row, after=after(), limit=MOST_LISTED + 1)
+        listed_shares = thing.shares(row, after=after(), limit=MOST_LISTED + 1)
         return form.shown(
             template,
             row=row,
             path=url_for(".show", id=row.id),
-            rights=sharing.rights,
+            rights=thing.rights,
             **listed(listed_shares, url_for(".people", id=row.id)),
         )
 
     def shareable(id: str) -> T:
         row = own(id)
-        sharing.refuse_unshareable(row, current_user())
+        thing.refuse_unshareable(row, current_user())
         return row
 
     @bp.get(f"{rule}/people")
@@ -73,14 +74,14 @@ def add_pages(bp: Blueprint, sharing: shares.Sharing[T], own: Callable[[str], T]
         row = shareable(id)
         form = form_class.opened().offering(row.owner_id)
         with form.attempt():
-            sharing.share(row, *form.chosen, author=audit_author())
+            thing.share(row, *form.chosen, author=audit_author())
             return redirect(url_for(".people", id=id))
         return page(own(id), form)
 
     @bp.post(f"{rule}/people/<grant_id>/remove")
     @signed_in
     def unshare(id: str, grant_id: str) -> Response:
-        sharing.unshare(own(id), grant_id, author=audit_author())
+        thing.unshare(own(id), grant_id, author=audit_author())
         return redirect(url_for(".people", id=id))
 
 
