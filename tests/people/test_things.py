@@ -138,10 +138,12 @@ def test_it_comes_back_from_the_trash_with_its_grants(
         assert row.deleted_at
         with pytest.raises(Conflict, match="has just been deleted"):
             thing.trash(row, by=owner)
+        assert list(thing.trashed(owner)) == [row] == [thing.in_trash(owner, row.id)]
+        assert (thing.trashed(other), thing.in_trash(other, row.id)) == ([], None)
         with pytest.raises(Forbidden):
             thing.restore(row, by=other)
         thing.restore(row, by=owner)
-        assert row.deleted_at is None
+        assert (row.deleted_at, thing.trashed(owner), thing.in_trash(owner, row.id)) == (None, [], None)
         assert db.session.scalar(select(Grant.user_id).where(Grant.object_id == row.id)) == other.id
 
 

@@ -16,7 +16,6 @@ from webapp.characters.tables import Avatar, Character, CharacterPersona, Favori
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.search import SearchQuery
 from webapp.people.things import grants
-from webapp.people.things.thing import decides
 
 KIND = "character"
 MOST_LISTED = 1_000
@@ -179,20 +178,14 @@ def _rows(columns: Sequence[Any], ids: Sequence[str]) -> Iterator[Any]:
         yield from (rows_by_id[id] for id in some if id in rows_by_id)
 
 
-def character(user: User, id: str, *, is_deleted: bool = False) -> Character | None:
-    """Returns the character if this person can see it; with `is_deleted`, only one in the trash that they can edit."""
-    return _at_hand(db.session.scalar(select(Character).where(Character.id == id, _is_visible(user))), user, is_deleted)
+def character(user: User, id: str) -> Character | None:
+    """Returns the character if this person can see it."""
+    return db.session.scalar(select(Character).where(Character.id == id, _is_visible(user), Character.deleted_at.is_(None)))
 
 
-def persona(user: User, id: str, *, is_deleted: bool = False) -> Persona | None:
-    """Returns the persona if it is this person's or the team's; with `is_deleted`, only one in the trash that they can edit."""
-    return _at_hand(db.session.scalar(select(Persona).where(Persona.id == id, _is_theirs(user))), user, is_deleted)
-
-
-def _at_hand(row: F | None, user: User, is_deleted: bool) -> F | None:
-    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and not decides(row, user)):
-        return None
-    return row
+def persona(user: User, id: str) -> Persona | None:
+    """Returns the persona if it is this person's or the team's."""
+    return db.session.scalar(select(Persona).where(Persona.id == id, _is_theirs(user), Persona.deleted_at.is_(None)))
 
 
 def named(user: User, ids: Sequence[str]) -> list[CharacterName]:

@@ -134,7 +134,7 @@ def index() -> Response:
         filter=filter,
         orders=shown.ORDERS,
         has_favorites=any(character.is_favorite for character in characters) or filter.is_favorite,
-        deleted=queries.character(me, request.args.get("deleted", ""), is_deleted=True),
+        deleted=profiles.CHARACTERS.in_trash(me, request.args.get("deleted", "")),
     )
 
 
@@ -224,7 +224,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     me = current_user()
-    profiles.CHARACTERS.restore(found(queries.character(me, id, is_deleted=True)), by=me)
+    profiles.CHARACTERS.restore(found(profiles.CHARACTERS.in_trash(me, id)), by=me)
     return _to(id, done="restored")
 
 

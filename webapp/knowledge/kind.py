@@ -35,6 +35,7 @@ COLLECTIONS = Thing(
     refuse_private=_refuse_private,
     level=lambda collection: collection.level,
     announce=access_lost,
+    put_away=lambda _session, collection: refuse_if_of_chat(collection),
     empty=trash.empty,
     heirs_name="collections",
     hand_over=trash.hand_over,

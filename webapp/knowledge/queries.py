@@ -61,16 +61,11 @@ def collections_among(user: User, ids: Sequence[str]) -> Sequence[Collection]:
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id)).all()
 
 
-def collection(user: User, id: str, *, is_deleted: bool = False) -> Collection | None:
-    """Returns the collection, if the person may see it; one in the trash only for its owner, and only if `is_deleted`."""
-    collection = db.session.scalar(select(Collection).where(Collection.id == id, sees_collection(user)))
-    if (
-        not collection
-        or bool(collection.deleted_at) != is_deleted
-        or (is_deleted and (collection.owner_id != user.id or collection.chat_id or collection.project_id))
-    ):
-        return None
-    return collection
+def collection(user: User, id: str) -> Collection | None:
+    """Returns the collection, if the person may see it."""
+    return db.session.scalar(
+        select(Collection).where(Collection.id == id, sees_collection(user), Collection.deleted_at.is_(None))
+    )
 
 
 def can_write(user: User, collection: Collection) -> bool:
@@ -106,12 +101,6 @@ def documents_among(user: User, ids: Sequence[str]) -> Sequence[Document]:
     """Returns those of these documents that a person may see, by title."""
     query = _seen(user).where(Document.id.in_(ids), is_available()).options(undefer(Document.owner_id))
     return db.session.scalars(query.order_by(func.lower(Document.title), Document.id)).all() if ids else []
-
-
-def deleted_collections(user: User) -> Sequence[Collection]:
-    query = select(Collection).where(Collection.owner_id == user.id, Collection.deleted_at.is_not(None))
-    query = query.where(*IS_OF_ITS_OWN)
-    return db.session.scalars(query.order_by(Collection.deleted_at.desc())).all()
 
 
 def deleted_documents(user: User, collection: Collection) -> Sequence[Deleted]:

@@ -73,12 +73,6 @@ def update(collection: Collection, entered: CollectionInput, *, by: User) -> Non
     notify_people(id)
 
 
-def delete(collection: Collection, *, by: User) -> None:
-    """Moves a collection with its documents to the trash."""
-    refuse_if_of_chat(collection)
-    COLLECTIONS.trash(collection, by=by)
-
-
 def attachable(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
     """Returns the chosen collections that this person may see; attached ones they can't see stay attached while they exist."""
     seen = (

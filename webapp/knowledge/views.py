@@ -117,7 +117,7 @@ def update(id: str) -> Response:
 @bp.post("/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    service.delete(own_collection(id), by=current_user())
+    COLLECTIONS.trash(own_collection(id), by=current_user())
     return redirect(url_for("knowledge.index", deleted=id))
 
 
@@ -160,7 +160,7 @@ def own_collection(id: str) -> Collection:
 
 
 def deleted_collection(id: str) -> Collection:
-    return found(queries.collection(current_user(), id, is_deleted=True))
+    return found(COLLECTIONS.in_trash(current_user(), id))
 
 
 def visible_document(id: str) -> Document:
@@ -181,8 +181,8 @@ def _index(form: CollectionForm) -> Response:
         collections=shown.collections(me),
         question=question,
         hits=shown.hits(me, question) if question else [],
-        deleted=queries.collection(me, request.args.get("deleted", ""), is_deleted=True),
-        trash=queries.deleted_collections(me),
+        deleted=COLLECTIONS.in_trash(me, request.args.get("deleted", "")),
+        trash=COLLECTIONS.trashed(me),
     )
 
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from pydantic import BeforeValidator, Field
 
 from webapp.api.access import caller
+from webapp.api.native.things import add_trash_operations
 from webapp.api.operations import operation
 from webapp.api.problems import InvalidFields
 from webapp.api.schemas import Answer, Body, Cursor, Named, Query
@@ -229,20 +230,6 @@ def change(id: str, body: Changes) -> CharacterAnswer:
     return _one(_visible(id))
 
 
-@bp.delete("/<id>")
-@operation("Delete a character; it can be restored, and its chats are kept", scope="chat", status=204)
-def delete(id: str) -> None:
-    profiles.CHARACTERS.trash(_visible(id), by=caller())
-
-
-@bp.post("/<id>/restore")
-@operation("Restore a deleted character", scope="chat", answer=CharacterAnswer, errors=(422, 429))
-def restore(id: str) -> CharacterAnswer:
-    me = caller()
-    profiles.CHARACTERS.restore(found(queries.character(me, id, is_deleted=True)), by=me)
-    return _one(_visible(id))
-
-
 @bp.post("/<id>/duplicate")
 @operation("Duplicate a character", scope="chat", answer=CharacterAnswer, status=201, errors=(409, 422))
 def duplicate(id: str) -> CharacterAnswer:
@@ -379,3 +366,14 @@ def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
         )
         for row in rows
     ]
+
+
+add_trash_operations(
+    bp,
+    profiles.CHARACTERS,
+    _visible,
+    _one,
+    scope="chat",
+    deleting="Delete a character; it can be restored, and its chats are kept",
+    restoring="Restore a deleted character",
+)

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints, create_model
 from webapp.api.access import caller
 from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.native.generations import SentTogether, sent_together
-from webapp.api.native.sharing import GrantList, NewGrant
+from webapp.api.native.things import GrantList, NewGrant
 from webapp.api.operations import idempotency_key, operation, wants_stream
 from webapp.api.problems import InvalidFields
 from webapp.api.schemas import Answer, Body, Cursor, Model, Paged

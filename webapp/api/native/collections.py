@@ -7,7 +7,7 @@ from flask import Blueprint
 from pydantic import BaseModel, Field
 
 from webapp.api.access import caller
-from webapp.api.native.sharing import add_grant_operations
+from webapp.api.native.things import add_grant_operations, add_trash_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
@@ -95,19 +95,6 @@ def change(id: str, body: Changes) -> CollectionAnswer:
     return _one(_visible(id))
 
 
-@bp.delete("/<id>")
-@operation("Delete a collection with its documents; it can be restored", scope="knowledge", status=204)
-def delete(id: str) -> None:
-    service.delete(_visible(id), by=caller())
-
-
-@bp.post("/<id>/restore")
-@operation("Restore a deleted collection", scope="knowledge", answer=CollectionAnswer)
-def restore(id: str) -> CollectionAnswer:
-    COLLECTIONS.restore(found(queries.collection(caller(), id, is_deleted=True)), by=caller())
-    return _one(_visible(id))
-
-
 @bp.post("/<id>/embed")
 @operation(
     "Continue embedding a collection, or embed it again",
@@ -142,6 +129,15 @@ def _embedding(row: Collection) -> Embedding | None:
     return Embedding(**{**asdict(state), "error": state.error or None}) if state else None
 
 
+add_trash_operations(
+    bp,
+    COLLECTIONS,
+    _visible,
+    _one,
+    scope="knowledge",
+    deleting="Delete a collection with its documents; it can be restored",
+    restoring="Restore a deleted collection",
+)
 add_grant_operations(
     bp,
     COLLECTIONS,

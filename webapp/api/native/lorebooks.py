@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.sharing import add_grant_operations
+from webapp.api.native.things import add_grant_operations, add_trash_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
@@ -98,19 +98,6 @@ def change(id: str, body: LorebookChange) -> LorebookAnswer:
     return _answer_of(_own(id))
 
 
-@bp.delete("/<id>")
-@operation("Delete a lorebook; it can be restored, and chats continue without it", scope="chat", status=204)
-def delete(id: str) -> None:
-    service.LOREBOOKS.trash(_visible(id), by=caller())
-
-
-@bp.post("/<id>/restore")
-@operation("Restore a deleted lorebook", scope="chat", answer=LorebookAnswer, errors=(422,))
-def restore(id: str) -> LorebookAnswer:
-    service.LOREBOOKS.restore(found(queries.lorebook(caller(), id, is_deleted=True)), by=caller())
-    return _answer_of(_own(id))
-
-
 @bp.post("/<id>/duplicate")
 @operation("Make a copy of a lorebook that is your own", scope="chat", answer=LorebookAnswer, status=201, errors=(422,))
 def duplicate(id: str) -> LorebookAnswer:
@@ -144,6 +131,15 @@ def _whose(row: Lorebook) -> dict[str, bool]:
     return {"is_own": is_own, "is_always": is_own and row.is_always}
 
 
+add_trash_operations(
+    bp,
+    service.LOREBOOKS,
+    _visible,
+    _answer_of,
+    scope="chat",
+    deleting="Delete a lorebook; it can be restored, and chats continue without it",
+    restoring="Restore a deleted lorebook",
+)
 add_grant_operations(
     bp,
     service.LOREBOOKS,

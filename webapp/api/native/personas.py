@@ -7,6 +7,7 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, sent_picture
+from webapp.api.native.things import add_trash_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.inputs import AnyId, Changes, changes
@@ -102,20 +103,6 @@ def change(id: str, body: Changes) -> PersonaAnswer:
     return _answer_of(_visible(id))
 
 
-@bp.delete("/<id>")
-@operation("Delete a persona; it can be restored, and chats continue without it", scope="chat", status=204)
-def delete(id: str) -> None:
-    profiles.PERSONAS.trash(_visible(id), by=caller())
-
-
-@bp.post("/<id>/restore")
-@operation("Restore a deleted persona", scope="chat", answer=PersonaAnswer, errors=(422, 429))
-def restore(id: str) -> PersonaAnswer:
-    me = caller()
-    profiles.PERSONAS.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
-    return _answer_of(_visible(id))
-
-
 @bp.get("/<id>/avatar")
 @operation("Get a persona's picture", scope="read", media="image/*")
 def avatar(id: str) -> Response:
@@ -152,3 +139,14 @@ def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
         avatar_url=url_for(".avatar", id=row.id) if row.avatar_id else None,
         lorebook_ids=[id for id in row.lorebook_ids if id in visible_lorebook_ids],
     )
+
+
+add_trash_operations(
+    bp,
+    profiles.PERSONAS,
+    _visible,
+    _answer_of,
+    scope="chat",
+    deleting="Delete a persona; it can be restored, and chats continue without it",
+    restoring="Restore a deleted persona",
+)

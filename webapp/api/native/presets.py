@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import Field, create_model
 
 from webapp.api.access import caller
-from webapp.api.native.sharing import add_grant_operations
+from webapp.api.native.things import add_grant_operations, add_trash_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.heavy.turns import by_turns
@@ -122,19 +122,6 @@ def change(id: str, body: Changes) -> PresetAnswer:
     return _one(_visible(id))
 
 
-@bp.delete("/<id>")
-@operation("Delete a preset; it can be restored, and until then its chats need another model", scope="chat", status=204)
-def delete(id: str) -> None:
-    service.PRESETS.trash(_visible(id), by=caller())
-
-
-@bp.post("/<id>/restore")
-@operation("Restore a deleted preset", scope="chat", answer=PresetAnswer, errors=(422,))
-def restore(id: str) -> PresetAnswer:
-    service.PRESETS.restore(found(queries.preset(caller(), id, is_deleted=True)), by=caller())
-    return _one(_visible(id))
-
-
 @bp.post("/<id>/duplicate")
 @operation("Make a copy of a preset that is your own", scope="chat", answer=PresetAnswer, status=201, errors=(422,))
 def duplicate(id: str) -> PresetAnswer:
@@ -169,6 +156,15 @@ def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
     ]
 
 
+add_trash_operations(
+    bp,
+    service.PRESETS,
+    _visible,
+    _one,
+    scope="chat",
+    deleting="Delete a preset; it can be restored, and until then its chats need another model",
+    restoring="Restore a deleted preset",
+)
 add_grant_operations(
     bp,
     service.PRESETS,

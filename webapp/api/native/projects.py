@@ -10,7 +10,7 @@ from webapp.api.access import caller, may
 from webapp.api.native.account import Brought
 from webapp.api.native.chats import ChatList, answers_of
 from webapp.api.native.documents import AddedList, DocumentList, added_answer, list_of, sent_files
-from webapp.api.native.sharing import add_grant_operations
+from webapp.api.native.things import add_grant_operations, add_trash_operations
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named, Paged, Query
 from webapp.base.heavy.child import on_disk
@@ -100,19 +100,6 @@ def show(id: str) -> ProjectAnswer:
 def change(id: str, body: Changes) -> ProjectAnswer:
     row = _visible(id)
     service.change(row, service.ProjectInput.entered(body.over(row)), by=caller())
-    return _answer_of(_visible(id))
-
-
-@bp.delete("/<id>")
-@operation("Delete a project; it can be restored, and its chats stay with their owners", scope="chat", status=204, errors=(409,))
-def delete(id: str) -> None:
-    service.PROJECTS.trash(_visible(id), by=caller())
-
-
-@bp.post("/<id>/restore")
-@operation("Restore a deleted project", scope="chat", answer=ProjectAnswer, errors=(422,))
-def restore(id: str) -> ProjectAnswer:
-    service.PROJECTS.restore(found(next((row for row in projects.deleted(caller()) if row.id == id), None)), by=caller())
     return _answer_of(_visible(id))
 
 
@@ -207,6 +194,15 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
     ]
 
 
+add_trash_operations(
+    bp,
+    service.PROJECTS,
+    _visible,
+    _answer_of,
+    scope="chat",
+    deleting="Delete a project; it can be restored, and its chats stay with their owners",
+    restoring="Restore a deleted project",
+)
 add_grant_operations(
     bp,
     service.PROJECTS,

@@ -7,7 +7,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.sharing import add_grant_operations
+from webapp.api.native.things import add_grant_operations
 from webapp.api.native.tools import HintsAnswer
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named

@@ -42,18 +42,9 @@ def shared_among(ids: Sequence[str]) -> set[str]:
     return set(db.session.scalars(select(Grant.object_id).where(grants.are_about(KIND, ids))))
 
 
-def deleted(user: User) -> Sequence[Lorebook]:
-    """Returns the person's lorebooks in the trash, the last deleted first."""
-    query = select(Lorebook).where(Lorebook.owner_id == user.id, Lorebook.deleted_at.is_not(None))
-    return db.session.scalars(query.order_by(Lorebook.deleted_at.desc())).all()
-
-
-def lorebook(user: User, id: str, *, is_deleted: bool = False) -> Lorebook | None:
-    """Returns the lorebook if the person can see it; with `is_deleted`, only one of their own in the trash."""
-    row = db.session.scalar(select(Lorebook).where(Lorebook.id == id, is_visible(user)))
-    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and row.owner_id != user.id):
-        return None
-    return row
+def lorebook(user: User, id: str) -> Lorebook | None:
+    """Returns the lorebook if the person can see it."""
+    return db.session.scalar(select(Lorebook).where(Lorebook.id == id, is_visible(user), Lorebook.deleted_at.is_(None)))
 
 
 def visible_among(user: User, ids: Iterable[str]) -> list[str]:

@@ -125,7 +125,7 @@ def delete(id: str) -> Response:
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.LOREBOOKS.restore(found(queries.lorebook(current_user(), id, is_deleted=True)), by=current_user())
+    service.LOREBOOKS.restore(found(service.LOREBOOKS.in_trash(current_user(), id)), by=current_user())
     return redirect(url_for("lore.index", done="restored"))
 
 
@@ -178,8 +178,8 @@ def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = Non
         lorebooks=own,
         shared=queries.shared_among([lorebook.id for lorebook in own]),
         given=lorebooks[len(own) :],
-        trash=queries.deleted(me),
-        deleted=queries.lorebook(me, request.args.get("deleted", ""), is_deleted=True),
+        trash=service.LOREBOOKS.trashed(me),
+        deleted=service.LOREBOOKS.in_trash(me, request.args.get("deleted", "")),
         new=form,
         file_form=file_form,
         done=done_message(pages.DONE),

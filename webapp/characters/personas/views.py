@@ -100,7 +100,7 @@ def delete(id: str) -> Response:
 @signed_in
 def restore(id: str) -> Response:
     me = current_user()
-    profiles.PERSONAS.restore(found(queries.persona(me, id, is_deleted=True)), by=me)
+    profiles.PERSONAS.restore(found(profiles.PERSONAS.in_trash(me, id)), by=me)
     return _back(done="restored")
 
 
@@ -122,7 +122,7 @@ def _list() -> dict[str, Any]:
     me = current_user()
     return {
         "personas": shown.personas(queries.personas(me), me),
-        "deleted": queries.persona(me, request.args.get("deleted", ""), is_deleted=True),
+        "deleted": profiles.PERSONAS.in_trash(me, request.args.get("deleted", "")),
         "done": done_message(shown.DONE),
     }
 

@@ -120,7 +120,7 @@ def delete(id: str) -> Response:
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.PRESETS.restore(found(queries.preset(current_user(), id, is_deleted=True)), by=current_user())
+    service.PRESETS.restore(found(service.PRESETS.in_trash(current_user(), id)), by=current_user())
     return _to(id, done="restored")
 
 
@@ -146,8 +146,8 @@ def _index(form: PresetFileForm, result: importing.PresetImportResult | None = N
         "chat/presets/list.html",
         own=shown.listed([row for row in rows if row.owner_id == me.id], me),
         given=shown.listed([row for row in rows if row.owner_id != me.id], me),
-        trash=queries.deleted(me),
-        deleted=queries.preset(me, request.args.get("deleted", ""), is_deleted=True),
+        trash=service.PRESETS.trashed(me),
+        deleted=service.PRESETS.in_trash(me, request.args.get("deleted", "")),
         result=result,
         done=done_message(shown.DONE),
         sidebar_url=sidebar_url,

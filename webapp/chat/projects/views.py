@@ -171,7 +171,7 @@ def delete(id: str) -> Response:
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    service.PROJECTS.restore(_deleted(id), by=current_user())
+    service.PROJECTS.restore(found(service.PROJECTS.in_trash(current_user(), id)), by=current_user())
     return _to(id, _("Restored."))
 
 
@@ -244,10 +244,6 @@ def _own(id: str) -> Project:
     return project
 
 
-def _deleted(id: str) -> Project:
-    return found(next((row for row in projects.deleted(current_user()) if row.id == id), None))
-
-
 def _places() -> Sequence[Project]:
     """Returns the projects to which the person can move chats."""
     return projects.projects(current_user(), rights=(projects.WRITE,))
@@ -269,13 +265,12 @@ def _files(id: str, me: User) -> dict[str, Any]:
 def _index(form: NewProjectForm) -> Response:
     me = current_user()
     live_url = list_url("projects")
-    trash = projects.deleted(me)
     return form.shown(
         "chat/projects/list.html",
         live_url=live_url,
         projects=shown.listed(me),
-        deleted=next((row for row in trash if row.id == request.args.get("deleted")), None),
-        trash=trash,
+        deleted=service.PROJECTS.in_trash(me, request.args.get("deleted", "")),
+        trash=service.PROJECTS.trashed(me),
     )
 
 

@@ -103,12 +103,6 @@ def seen_among(user: User, ids: Iterable[str | None], *, rights: Sequence[str] =
     return set(db.session.scalars(query)) if known else set()
 
 
-def deleted(user: User) -> Sequence[Project]:
-    """Returns the person's projects in the trash, the last deleted first."""
-    query = select(Project).where(Project.owner_id == user.id, Project.deleted_at.is_not(None))
-    return db.session.scalars(query.order_by(Project.deleted_at.desc(), Project.id)).all()
-
-
 def right_in(project: Project, user: User) -> str:
     """Returns `own`, `write`, `read` or an empty string."""
     if project.owner_id == user.id:

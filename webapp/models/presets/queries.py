@@ -64,23 +64,14 @@ def named(user: User, query: SearchQuery, *, limit: int) -> Sequence[Preset]:
     return db.session.scalars(statement.order_by(func.lower(Preset.name), Preset.id).limit(limit)).all()
 
 
-def preset(user: User, id: str, *, is_deleted: bool = False) -> Preset | None:
-    """Returns the preset if the person can use it; with `is_deleted`, only one of their own in the trash."""
-    row = db.session.scalar(select(Preset).where(Preset.id == id, is_visible(user)))
-    if not row or bool(row.deleted_at) != is_deleted or (is_deleted and row.owner_id != user.id):
-        return None
-    return row
+def preset(user: User, id: str) -> Preset | None:
+    """Returns the preset if the person can use it."""
+    return db.session.scalar(select(Preset).where(Preset.id == id, is_visible(user), Preset.deleted_at.is_(None)))
 
 
 def shared_among(ids: Sequence[str]) -> set[str]:
     """Returns which of these presets are shared."""
     return set(db.session.scalars(select(Grant.object_id).where(grants.are_about(KIND, ids)))) if ids else set()
-
-
-def deleted(user: User) -> Sequence[Preset]:
-    """Returns the person's presets in the trash, the last deleted first."""
-    query = select(Preset).where(Preset.owner_id == user.id, Preset.deleted_at.is_not(None))
-    return db.session.scalars(query.order_by(Preset.deleted_at.desc(), Preset.id)).all()
 
 
 def by_name(user: User, name: str) -> Preset | None:

@@ -145,6 +145,17 @@ class Thing(Generic[T]):
             raise Conflict(f"This {self.word} has just been deleted.")
         return row
 
+    def trashed(self, user: User) -> Sequence[T]:
+        """Returns what a person has in the trash, the last deleted first."""
+        query = select(self.table).where(self._rows.owner_id == user.id, self._rows.deleted_at.is_not(None), *self.counted)
+        return db.session.scalars(query.order_by(self._rows.deleted_at.desc(), self._rows.id)).all()
+
+    def in_trash(self, user: User, id: str) -> T | None:
+        """Returns one that is in the trash and that this person may restore."""
+        query = select(self.table).where(self._rows.id == id, self._rows.deleted_at.is_not(None), *self.counted)
+        row = db.session.scalar(query)
+        return row if row and decides(row, user) else None
+
     def trash(self, row: T, *, by: User) -> None:
         """Moves one to the trash; it can be restored with its grants."""
         self.refuse_unless_owner(row, by)

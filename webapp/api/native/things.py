@@ -1,7 +1,7 @@
-"""Grants of objects, as sent and returned by the API, and the operations on them."""
+"""What programs can do with every kind of things: delete, restore, and say who can use one."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar, get_type_hints
 
 from flask import Blueprint
 from pydantic import Field
@@ -9,12 +9,13 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
-from webapp.people.accounts.guards import audit_author
+from webapp.people.accounts.guards import audit_author, found
 from webapp.people.things.shares import Share
 from webapp.people.things.thing import Owned, Thing
 
 To = Literal["everyone", "user", "group"]
 T = TypeVar("T", bound=Owned)
+A = TypeVar("A", bound=Answer)
 
 
 class GrantAnswer(Answer):
@@ -44,6 +45,30 @@ class NewReader(_Whom):
 
 class NewGrant(_Whom):
     right: Literal["read", "write"] = "read"
+
+
+def add_trash_operations(
+    bp: Blueprint,
+    thing: Thing[T],
+    visible: Callable[[str], T],
+    answer: Callable[[T], A],
+    *,
+    scope: str,
+    deleting: str,
+    restoring: str,
+) -> None:
+    """Adds the operations that move one to the trash and back; `answer`, which declares its type, describes one."""
+
+    @bp.delete("/<id>")
+    @operation(deleting, scope=scope, status=204, errors=(409,))
+    def delete(id: str) -> None:
+        thing.trash(visible(id), by=caller())
+
+    @bp.post("/<id>/restore")
+    @operation(restoring, scope=scope, answer=get_type_hints(answer)["return"], errors=(409, 422))
+    def restore(id: str) -> A:
+        thing.restore(found(thing.in_trash(caller(), id)), by=caller())
+        return answer(visible(id))
 
 
 def add_grant_operations(
