@@ -11,7 +11,7 @@ from gevent.event import Event
 from sqlalchemy.engine import make_url
 from werkzeug.local import LocalProxy
 
-from webapp.api import access, compression, cors, feature as api, limits
+from webapp.api import access, cors, feature as api, limits
 from webapp.base import catalogues, languages, logs
 from webapp.base.config import ROOT, Config, load
 from webapp.base.current import BUCKETS, CONFIG, TOPICS
@@ -61,7 +61,7 @@ from webapp.settings.catalog import LANGUAGE
 from webapp.settings.service import CHECKS, setting
 from webapp.shell import feature as shell
 from webapp.tools import feature as tools
-from webapp.web import assets, compression as page_compression, errors, filters, routes, security, templates, translation
+from webapp.web import assets, compression, errors, filters, routes, security, templates, translation
 from webapp.web.addresses import Route
 from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
 from webapp.web.navigation import Navigation
@@ -126,7 +126,6 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     languages.load(catalogues.compiled_in(config.data_dir))
     logs.set_up(config)
     compression.init(app)
-    page_compression.init(app)
     security.init(app, config)
     cors.init(app, config)
     limits.init(app)

@@ -1,9 +1,9 @@
-"""Compresses responses for clients that accept gzip, and pages where their length can't reveal a secret (ADR 36)."""
+"""Compresses pages and JSON for clients that accept gzip, except where their length could reveal a secret (ADR 30 and 36)."""
 
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Flask, Response, request
 
@@ -21,6 +21,7 @@ RAW, GZIP = -zlib.MAX_WBITS, zlib.MAX_WBITS | 16
 # A gzip header with a comment: magic, deflate, the flag, no time, no hints, an unknown system.
 COMMENTED = b"\x1f\x8b\x08\x10\x00\x00\x00\x00\x00\xff"
 MOST_PADDING = 256
+JSON = ("application/json", "application/problem+json")
 # The rooms whose pages show chats, documents and words, and no password, token, key or link that signs in.
 WITHOUT_CREDENTIALS = {
     "home", "chat", "list", "tree", "reading", "composer", "picker", "everywhere", "docs", "preferences",
@@ -29,24 +30,33 @@ WITHOUT_CREDENTIALS = {
 
 
 def init(app: Flask) -> None:
-    """Registers the compression of pages; before all that change a response, as it must run after them."""
-    app.after_request(_compressed_page)
+    """Registers the compression; before all that change a response, as it must run after them."""
+    app.after_request(_compressed)
 
 
-def _compressed_page(response: Response) -> Response:
-    if response.mimetype != "text/html" or not _is_safe() or response.is_streamed or response.content_encoding:
+def _compressed(response: Response) -> Response:
+    if response.is_streamed or response.content_encoding:
         return response
-    if response.status_code == 200 and len(content := response.get_data()) > LEAST_BYTES and accepts_gzip():
-        response.vary.update(["Accept-Encoding", "Sec-Fetch-Site"])
-        response.set_data(padded(content))
-        response.content_encoding = "gzip"
+    if response.mimetype == "text/html" and response.status_code == 200 and _is_safe_page():
+        return _with(response, padded, "Accept-Encoding", "Sec-Fetch-Site")
+    if response.mimetype in JSON and "Cookie" not in request.headers:
+        return _with(response, gzipped, "Accept-Encoding")
     return response
 
 
-def _is_safe() -> bool:
+def _is_safe_page() -> bool:
     # Pages of other sites can open ours, with a text of their choice in the address, and count its bytes on the network. They
-    # can't make the browser call such a request our own.
+    # can't make the browser call such a request our own; nor can they make it send a token in place of its cookie.
     return request.blueprint in WITHOUT_CREDENTIALS and request.headers.get("Sec-Fetch-Site") == "same-origin"
+
+
+def _with(response: Response, compress: Callable[[bytes], bytes], *varies: str) -> Response:
+    if len(content := response.get_data()) > LEAST_BYTES:
+        response.vary.update(varies)
+        if accepts_gzip():
+            response.set_data(compress(content))
+            response.content_encoding = "gzip"
+    return response
 
 
 def accepts_gzip() -> bool:
