@@ -12,7 +12,7 @@ from tests.api.client import Client, client_of
 from tests.chat.test_files import drawn
 from tests.upstream.server import EDITS, PICTURES
 from webapp.base.db import db
-from webapp.chat.drawing.making import KIND, MOST_PROMPT
+from webapp.chat.drawing.service import KIND, MOST_PROMPT
 from webapp.chat.files.tables import ChatFile
 from webapp.engine.drawing import MAYBE_PAID
 from webapp.engine.tables import Generation

@@ -10,7 +10,7 @@ from webapp.models.connections import service as connections
 from webapp.models.connections.service import ConnectionInput
 from webapp.people.accounts import queries
 from webapp.people.accounts.tables import PersonAuthor
-from webapp.people.members import groups, people
+from webapp.people.members import groups, service as people_service
 
 pytestmark = pytest.mark.slow
 TITLED = [text for text in AS_TEXT if "onfocus" not in text] + [
@@ -41,7 +41,7 @@ def test_names_of_people_and_groups(app, owner, member, text):
     with app.app_context():
         person, boss = queries.user_by_email(member.email), queries.user_by_email(owner.email)
         id = person.id
-        people.rename(person, text)
+        people_service.rename(person, text)
         groups.put_in(group := groups.create(text, author=PersonAuthor(boss)), id, author=PersonAuthor(boss))
         group_id = group.id
 

@@ -13,13 +13,13 @@ from tests.support.bystander import bystander
 from tests.support.tab import Tab
 from tests.test_extensions import held_by_another_process
 from tests.upstream.handle import Upstream
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 HOSTILE = [f"{number} water {'> - > - ! ' * 19_500} rye" for number in range(20)]
 CHATS = {"hostile": HOSTILE, "long": ["Some words of it. " * 20] * 3_000, "unwanted": ["Some words of it. " * 20] * 3_000}
-PLAN = plan_types.parsed("monthly", (plan_types.FOLDER / "monthly.yaml").read_text("utf-8")).example
+PLAN = plan_type_service.parsed("monthly", (plan_type_service.FOLDER / "monthly.yaml").read_text("utf-8")).example
 HELD_SECONDS = 2
 # Just below the maximum size of a response and of a stream's line.
 WHOLE = {"headers": {"Content-Type": "application/json"}, "steps": [{"send": '{"choices":[' + "[]," * 5_000_000 + "[]]}"}]}

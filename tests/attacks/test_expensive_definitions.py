@@ -10,14 +10,14 @@ from tests.attacks.scene import Scene, opened
 from tests.support.bystander import bystander
 from tests.support.person import Reply
 from tests.upstream.handle import Upstream
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 # A request for one of them must not parse all of these again.
 MANY = 80
 HEAD = "workflow: {name}\ntitle: {name}\nslots: {{a: {{type: text}}}}\nsteps:\n- collect: a\n"
-MONTHLY = (plan_types.FOLDER / "monthly.yaml").read_text("utf-8")
+MONTHLY = (plan_type_service.FOLDER / "monthly.yaml").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

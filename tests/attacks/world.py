@@ -25,7 +25,7 @@ from webapp.people.accounts import service as accounts
 from webapp.people.accounts.queries import hashed
 from webapp.people.accounts.tables import ApiToken, Grant, Group, Invite, User, UserSession
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.prompts.tables import Experiment, ExperimentArm, Prompt, PromptVersion
 from webapp.tools.tables import Call
 
@@ -189,7 +189,7 @@ class World:
 
     def _plan(self, state: str, **more: Any) -> str:
         owner_id = (self.me if state == "own" else "") or self.other
-        type = plan_types.get("monthly")
+        type = plan_type_service.get("monthly")
         about, content = type.about, {**(type.example or {}), "title": CANARY}
         made = {
             "owner_id": owner_id,

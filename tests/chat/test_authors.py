@@ -11,7 +11,7 @@ from tests.chat.conftest import ended_with, give, id_of
 from tests.chat.files import download
 from webapp.base.db import db, write
 from webapp.base.heavy.child import on_disk
-from webapp.chat.exchange import export, importing
+from webapp.chat.exchange import export, service as import_service
 from webapp.chat.exchange.imports import own
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
@@ -85,7 +85,7 @@ def test_what_is_brought_back_says_whose_it_was(owner, stranger, path):
         person_id = stranger.person_id
         person = db.session.get_one(User, person_id)
         with on_disk(BytesIO(file.encode())) as brought:
-            importing.import_file(person, brought)
+            import_service.import_file(person, brought)
         copy = db.session.scalars(select(Chat).where(Chat.owner_id == person_id)).one()
         rows = db.session.scalars(select(Message).where(Message.chat_id == copy.id).order_by(Message.id)).all()
         said = [(row.author_id, row.author_name) for row in rows if row.role == "user"]

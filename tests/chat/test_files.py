@@ -39,7 +39,7 @@ from webapp.models.providers import anthropic, openai
 from webapp.models.providers.base import AttachedImage, ModelRequest, Turn
 from webapp.operations.health import backups
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.members.people import delete_person
+from webapp.people.members.service import delete_person
 from webapp.streaming.events import Notice
 from webapp.streaming.stop import Stop
 

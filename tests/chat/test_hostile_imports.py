@@ -16,7 +16,7 @@ from tests.support.rounds import ROUNDS
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, write
 from webapp.base.heavy import zips
-from webapp.chat.exchange import importing
+from webapp.chat.exchange import service as import_service
 from webapp.chat.exchange.imports import own, pieces
 from webapp.chat.record.tables import Message
 from webapp.rendering import markdown
@@ -139,7 +139,7 @@ def test_an_archive_is_believed_as_little_as_it_can_be():
 @pytest.mark.slow
 def test_whoever_sends_bad_files_waits(owner, member, monkeypatch):
     # Stops the clock: on a slow machine the wait would be over before the last of these files is read.
-    monkeypatch.setattr(importing._refused, "now", lambda: 1.0)
+    monkeypatch.setattr(import_service._refused, "now", lambda: 1.0)
     refused = [bring(owner, b"not json").status_code for _ in range(5)]
     page = bring(owner, CHATGPT)
 

@@ -16,7 +16,7 @@ from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, said, zipped
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from webapp.base.db import db
-from webapp.chat.exchange import importing
+from webapp.chat.exchange import service as import_service
 from webapp.chat.exchange.imports import chatgpt, openwebui, own, pieces
 from webapp.chat.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
 from webapp.chat.record.tables import Chat, Message
@@ -393,7 +393,7 @@ def test_too_many_messages_in_one_file_are_refused(app):
         user = accounts.add_user("many@example.org", "member", PASSWORD)
         file.write(json.dumps([*OPENWEBUI, *CHATGPT]).encode())
 
-        brought = importing.import_file(user, file, most_messages=4)
+        brought = import_service.import_file(user, file, most_messages=4)
 
     assert (brought.chats, brought.messages) == (1, 3)
     assert brought.trouble == "One file can contain 4 messages. Import the rest from another file."

@@ -41,7 +41,7 @@ from webapp.knowledge.documents import chat_files
 from webapp.knowledge.tables import Document
 from webapp.people.accounts.queries import user_by_email
 from webapp.people.accounts.tables import Grant, PersonAuthor, User
-from webapp.people.members.people import Inheritance, delete_person
+from webapp.people.members.service import Inheritance, delete_person
 from webapp.settings.service import set_setting
 
 MANY = "\n\n".join(f"# Part {number}\n\n" + f"Wheel w{number} turns slowly. " * 30 for number in range(40))

@@ -12,7 +12,7 @@ from tests.support.browser import HTMX
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db
 from webapp.base.heavy.child import on_disk
-from webapp.chat.exchange import export, importing
+from webapp.chat.exchange import export, service as import_service
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
 from webapp.people.accounts.tables import User
@@ -133,7 +133,7 @@ def test_a_file_and_a_fork_keep_that_it_was_edited(owner, member, path, app):
         person = db.session.scalars(select(User).where(User.email != owner.email)).first()
         assert person
         with on_disk(BytesIO(file.encode())) as brought:
-            importing.import_file(person, brought)
+            import_service.import_file(person, brought)
         copy = db.session.scalars(select(Chat).where(Chat.owner_id == person.id)).one()
         edited = db.session.scalars(select(Message).where(Message.chat_id == copy.id, Message.is_edited)).one()
         assert (edited.author_id, edited.content) == (person.id, "One, by hand")

@@ -39,7 +39,7 @@ RARELY = {
     "sqlalchemy.dialects.postgresql",
     "statistics",
     "bench",
-    "webapp.chat.exchange.importing",
+    "webapp.chat.exchange.service",
     "webapp.cli.seed",
     "webapp.workflows.editor.rasa",
     "xml.etree.ElementTree",

@@ -12,7 +12,7 @@ from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import turns_of_the_loop
 from webapp.base.db import db, write
 from webapp.engine.engine import ENGINE
-from webapp.knowledge.documents import documents, importing
+from webapp.knowledge.documents import importing, service as document_service
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 
 GUIDE = "# Pumps\n\n## Care\n\nOil the bearing of the pump every Friday.\n"
@@ -337,20 +337,20 @@ def test_the_text_of_a_long_document_is_read_in_turns(app, long):
     with app.app_context():
         owner_id = db.session.scalars(select(Collection.owner_id)).one()
     with turns_of_the_loop() as turn:
-        turns = [turn() for _ in documents.text_of(engine, id, owner_id)]
+        turns = [turn() for _ in document_service.text_of(engine, id, owner_id)]
     assert len(turns) == len(set(turns)) == 4
 
 
 @pytest.mark.slow
 def test_a_large_file_is_put_together_in_turns(app, shelf):
     id = shelf.text(shelf.collection(), GUIDE)
-    parts = [{"document_id": id, "number": number, "content": bytes(documents.PART_BYTES)} for number in range(1, 81)]
+    parts = [{"document_id": id, "number": number, "content": bytes(document_service.PART_BYTES)} for number in range(1, 81)]
     with app.app_context(), write() as session:
         session.execute(insert(DocumentPart), parts)
     with app.app_context(), turns_of_the_loop() as turn:
         before = turn()
         with importing._file(id, {}) as (_, length):
-            assert length > 80 * documents.PART_BYTES
+            assert length > 80 * document_service.PART_BYTES
         # Reading twenty megabytes takes more than a hundredth of a second, so it must yield in between.
         assert turn() > before
 

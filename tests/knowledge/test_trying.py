@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.marks import on_both_databases
 from webapp.knowledge.search.bm25 import Counted, reasons
-from webapp.knowledge.trying.questions import measured
+from webapp.knowledge.trying.service import measured
 from webapp.settings.service import set_setting
 
 

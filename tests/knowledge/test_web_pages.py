@@ -10,7 +10,7 @@ from tests.support.turns import nobody_waits
 from webapp.base.db import db, write
 from webapp.base.heavy import charsets
 from webapp.knowledge.documents import fetching, importing, web_pages
-from webapp.knowledge.documents.documents import PART_BYTES
+from webapp.knowledge.documents.service import PART_BYTES
 from webapp.knowledge.tables import Document
 from webapp.settings.service import set_setting
 

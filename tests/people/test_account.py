@@ -18,7 +18,7 @@ from webapp.people.accounts import queries, service
 from webapp.people.accounts.queries import MOST_SESSIONS
 from webapp.people.accounts.roles import SCOPES
 from webapp.people.accounts.tables import ApiToken, User, UserSession
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 
 NEW = "another quiet river"
 POSTS = ["/name", "/email", "/password", "/sessions/end", "/sessions/abc/end", "/tokens", "/tokens/abc/revoke", "/delete"]
@@ -342,7 +342,7 @@ def test_of_two_owners_who_leave_at_the_same_moment_one_stays(app: Flask, owner:
     def leave(number: int) -> str:
         user = db.session.get_one(User, ids[number])
         try:
-            people.delete_account(user, PASSWORD, address="192.0.2.1")
+            people_service.delete_account(user, PASSWORD, address="192.0.2.1")
         except AppError as error:
             return error.message
         return "gone"

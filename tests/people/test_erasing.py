@@ -21,7 +21,7 @@ from webapp.chat.record.tables import Chat, Message, Project
 from webapp.engine.tables import Generation
 from webapp.knowledge.tables import Collection
 from webapp.people.accounts.tables import ApiToken, Grant, User
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.people.members.receipts import Receipt
 from webapp.prompts.tables import Prompt
 
@@ -141,7 +141,7 @@ def test_erased_while_an_answer_runs_by_two_at_once(bench: Bench) -> None:
 
     def erase(_: int) -> Receipt | AppError:
         try:
-            return people.erase_person(email)
+            return people_service.erase_person(email)
         except AppError as refusal:
             return refusal
 

@@ -15,7 +15,7 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.people.accounts import queries, service
 from webapp.people.accounts.tables import Grant, Invite, PersonAuthor, User
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 
 DEEDS = ["role", "disable", "enable", "delete", "password-link"]
 
@@ -144,7 +144,7 @@ def test_of_two_owners_who_unmake_each_other_one_stays(app: Flask, owner: Browse
     def unmake(number: int) -> str:
         person, by = db.session.get_one(User, ids[1 - number]), db.session.get_one(User, ids[number])
         try:
-            people.change_role(person, "guest", author=PersonAuthor(by))
+            people_service.change_role(person, "guest", author=PersonAuthor(by))
         except AppError:
             return "refused"
         return "done"

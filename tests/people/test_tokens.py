@@ -12,7 +12,7 @@ from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.people.accounts import service, tokens
 from webapp.people.accounts.roles import SCOPES
 from webapp.people.accounts.tables import ApiToken, PersonAuthor, User
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 
 PASSWORD = "a quiet river at night"
 
@@ -58,7 +58,7 @@ def test_a_token_that_has_run_out_speaks_for_nobody(ann: User) -> None:
 def test_it_is_for_what_the_role_allows_today(ann: User) -> None:
     owner = service.add_user("owner@example.org", "owner", PASSWORD)
     token = tokens.make_token(ann, "script", SCOPES)
-    people.change_role(ann, "guest", author=PersonAuthor(owner))
+    people_service.change_role(ann, "guest", author=PersonAuthor(owner))
 
     found = service.used_token(token)
 
@@ -143,7 +143,7 @@ def test_the_command_says_what_was_refused(app: Flask, ann: User, words: list[st
 def test_the_list_of_accounts(app: Flask, ann: User) -> None:
     service.open_session(ann.id)
     owner = service.add_user("owner@example.org", "owner", PASSWORD)
-    people.disable(service.add_user("bo@example.org", "guest", PASSWORD), author=PersonAuthor(owner))
+    people_service.disable(service.add_user("bo@example.org", "guest", PASSWORD), author=PersonAuthor(owner))
 
     lines = app.test_cli_runner().invoke(args=["users", "list"]).stdout.splitlines()
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.turns import nobody_waits
 from webapp.base.errors import Invalid
 from webapp.plans.export import as_calendar
-from webapp.plans.types import plan_types, validation
+from webapp.plans.types import service as plan_type_service, validation
 from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, at, is_path, steps, value_at
 from webapp.plans.writing.draft import PlanDraft
 from webapp.plans.writing.ending import ParsedPlan, kept, repaired
@@ -29,7 +29,7 @@ HOSTILE: dict[str, str] = {
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_a_type_with_too_many_parts_is_refused_at_once(source: str) -> None:
     with nobody_waits(), pytest.raises(Invalid, match="too many parts"):
-        plan_types.parsed("hostile", source)
+        plan_type_service.parsed("hostile", source)
 
 
 def test_a_place_with_thousands_of_digits_is_a_name_like_any_other() -> None:
@@ -46,7 +46,7 @@ def test_a_place_with_thousands_of_digits_is_a_name_like_any_other() -> None:
 @pytest.mark.parametrize("source", ['"\\ud800": x', 'title: "\\udfff"', 'a: ["\\ud83d\\ude00"]'], ids=["name", "text", "pair"])
 def test_half_a_character_is_refused_in_words(source: str) -> None:
     with pytest.raises(Invalid, match="can't be stored") as refused:
-        plan_types.parsed("half", source)
+        plan_type_service.parsed("half", source)
     assert refused.value.message.encode()
 
 
@@ -87,7 +87,7 @@ def test_not_every_fault_of_thousands_is_listed() -> None:
 @pytest.mark.mostly_slow
 @pytest.mark.parametrize("part", ["{", "[", '{"a":', '"\\', '{"weeks":[', "[],", "{},", '"a",', '"a":1,', " "])
 def test_what_a_model_says_instead_of_a_plan_is_judged_at_once(part: str) -> None:
-    schema = plan_types.parsed("monthly", (plan_types.FOLDER / "monthly.yaml").read_text("utf-8")).plan
+    schema = plan_type_service.parsed("monthly", (plan_type_service.FOLDER / "monthly.yaml").read_text("utf-8")).plan
     for before in ("", '{"weeks":[', '{"title":"'):
         draft = PlanDraft()
         with nobody_waits():

@@ -23,13 +23,13 @@ from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream as Outgoing
 from webapp.people.accounts.tables import User
-from webapp.plans.types import plan_types
-from webapp.plans.types.plan_types import FOLDER
+from webapp.plans.types import service as plan_type_service
+from webapp.plans.types.service import FOLDER
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import SseDecoder, SseMessage
 
 CLIENT = Path(__file__).parent / "clients" / "plans.mjs"
-EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
+EXAMPLE = plan_type_service.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
 TEXT = json.dumps(EXAMPLE, ensure_ascii=False)
 WEEK_3 = TEXT.index(json.dumps(EXAMPLE["weeks"][2], ensure_ascii=False))
 # Two weeks in one chunk, and then for a long time no finished element.

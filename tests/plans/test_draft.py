@@ -5,16 +5,16 @@ import random
 
 import pytest
 
-from webapp.plans.types import plan_types, validation
-from webapp.plans.types.plan_types import FOLDER, Type
+from webapp.plans.types import service as plan_type_service, validation
 from webapp.plans.types.schema import at, missing, received, reduced_to, upstream, without
+from webapp.plans.types.service import FOLDER, Type
 from webapp.plans.writing.draft import PlanDraft, heading
 from webapp.plans.writing.ending import kept, repaired
 from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Entry
 
-MONTHLY = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8"))
+MONTHLY = plan_type_service.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8"))
 WHOLE = MONTHLY.example or {}
 TEXT = json.dumps(WHOLE, ensure_ascii=False)
 
@@ -157,4 +157,4 @@ def value_of(place: str) -> object:
 
 def test_every_shipped_type_is_right() -> None:
     for file in FOLDER.glob("*.yaml"):
-        assert isinstance(plan_types.parsed(file.stem, file.read_text("utf-8")), Type)
+        assert isinstance(plan_type_service.parsed(file.stem, file.read_text("utf-8")), Type)

@@ -14,13 +14,13 @@ from webapp.models.providers.openai import body, models_of
 from webapp.models.providers.openrouter import OpenRouterProvider
 from webapp.models.upstream import Upstream as Outgoing
 from webapp.people.accounts import service as accounts
-from webapp.plans.types import plan_types
-from webapp.plans.types.plan_types import FOLDER
+from webapp.plans.types import service as plan_type_service
+from webapp.plans.types.service import FOLDER
 from webapp.plans.writing import service
 from webapp.plans.writing.model_requests import MOST_CHARS
 
 __all__ = ["app"]
-EXAMPLE = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
+EXAMPLE = plan_type_service.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).example or {}
 TEXT = json.dumps(EXAMPLE, ensure_ascii=False)
 # The elements missing from a plan that was cut in the third week.
 REST = {

@@ -16,8 +16,8 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
-from webapp.plans.types import plan_types
-from webapp.plans.types.plan_types import FOLDER
+from webapp.plans.types import service as plan_type_service
+from webapp.plans.types.service import FOLDER
 
 RECIPES = """
 title: A week of cooking
@@ -103,7 +103,7 @@ def test_the_sample_fills_the_form_and_the_example_shows_a_plan(member: Browser)
 
 def test_the_example_fits_the_form_and_any_date() -> None:
     """Its weeks get dates from today on, so it must not name a month."""
-    monthly = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8"))
+    monthly = plan_type_service.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8"))
     example, sample = monthly.example or {}, monthly.sample
     months = [f"{date(2026, number, 1):%B}" for number in range(1, 13)]
     assert not [name for name in months if name in json.dumps(example)]

@@ -12,12 +12,12 @@ from webapp.base.db import db
 from webapp.engine.tables import Generation
 from webapp.plans import queries
 from webapp.plans.tables import Plan
-from webapp.plans.types import plan_types
-from webapp.plans.types.plan_types import FOLDER
+from webapp.plans.types import service as plan_type_service
 from webapp.plans.types.preferences import MOST, MOST_CHARS, sorted_preferences
+from webapp.plans.types.service import FOLDER
 from webapp.plans.writing.model_requests import OTHERS
 
-INPUTS = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).inputs
+INPUTS = plan_type_service.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).inputs
 
 
 def deep(levels: int) -> Any:

@@ -25,14 +25,14 @@ from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream as Outgoing
 from webapp.plans.queries import median_seconds
-from webapp.plans.types import plan_types
-from webapp.plans.types.plan_types import FOLDER
+from webapp.plans.types import service as plan_type_service
+from webapp.plans.types.service import FOLDER
 from webapp.plans.writing.projection import PlanPace, PlanProjection, progress_of, time_left
 from webapp.streaming.codec import SseDecoder, SseMessage
 from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry
 
-MONTHLY = plan_types.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).plan
+MONTHLY = plan_type_service.parsed("monthly", (FOLDER / "monthly.yaml").read_text("utf-8")).plan
 
 
 def progress_in(told: list[SseMessage]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from webapp.base.db import db
 from webapp.base.errors import Conflict
 from webapp.engine.duties import journal
 from webapp.plans.tables import Plan
-from webapp.plans.types import plan_types, validation
+from webapp.plans.types import service as plan_type_service, validation
 from webapp.plans.types.schema import missing
 from webapp.plans.types.validation import Rejected
 from webapp.plans.writing import service
@@ -53,7 +53,7 @@ def test_inputs_that_do_not_fit_are_refused_field_by_field(desk: LorebookEditor)
 
 def test_what_was_not_said_has_a_default(desk: LorebookEditor) -> None:
     with desk.app.app_context():
-        filled = plan_types.get("monthly").filled({"goals": ["One"], "unheard_of": 1})
+        filled = plan_type_service.get("monthly").filled({"goals": ["One"], "unheard_of": 1})
 
     assert filled == filled | {"goals": ["One"], "hours_per_week": 6, "days_off": [], "tone": "plain", "what_matters": ""}
     assert "unheard_of" not in filled

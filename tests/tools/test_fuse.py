@@ -13,9 +13,9 @@ from tests.tools.test_recovery import Counter, calls_in, counting, decide as dec
 from tests.upstream.fixtures import app
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
-from webapp.chat.calls import decisions
-from webapp.chat.calls.decisions import FuseDecision
+from webapp.chat.calls import service as call_service
 from webapp.chat.calls.lines import calls_for
+from webapp.chat.calls.service import FuseDecision
 from webapp.chat.record.tables import Message
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
@@ -36,7 +36,7 @@ def limited(bench: Bench, **limits: str) -> None:
 def decide(bench: Bench, id: str, decision: FuseDecision, person: str, **more: Decimal) -> None:
     with bench.app.app_context():
         by = db.session.get_one(User, person)
-        decisions.decide_limit(bench.generation(id), decision, by=by, **more)
+        call_service.decide_limit(bench.generation(id), decision, by=by, **more)
 
 
 def limit_of(bench: Bench) -> tuple[str, str]:
@@ -137,8 +137,8 @@ def test_what_it_may_cost_is_raised_by_as_much_as_is_entered(bench: Bench, fake)
     assert (limit_of(bench), len(fake.posts())) == (("cost", ""), 2)
     for text in ("-1", "much", "NaN", "1e9"):
         with pytest.raises(Invalid):
-            decisions.dollars(text)
-    decide(bench, id, "continue", person, more_usd=decisions.dollars("$0.25"))
+            call_service.dollars(text)
+    decide(bench, id, "continue", person, more_usd=call_service.dollars("$0.25"))
     bench.until(lambda: len(fake.posts()) == 3 and waits(bench, id)())
     decide(bench, id, "continue", person)
     assert bench.until_ended(id).status == "completed"

@@ -11,7 +11,7 @@ from tests.engine.bench import Bench, counted, die
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.upstream.fixtures import app
 from webapp.base.db import db, utc_now, write
-from webapp.chat.calls import decisions
+from webapp.chat.calls import service as call_service
 from webapp.engine.chores import TICKERS
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
@@ -58,10 +58,10 @@ def calls_in(bench: Bench) -> list[Call]:
         return list(db.session.scalars(db.select(Call).order_by(Call.round, Call.number)))
 
 
-def decide(bench: Bench, decision: decisions.Decision, person: str) -> None:
+def decide(bench: Bench, decision: call_service.Decision, person: str) -> None:
     with bench.app.app_context():
         waiting = db.session.scalar(db.select(Call).where(Call.state.in_(("waiting", "unknown"))))
-        decisions.decide(waiting, decision, by=db.session.get_one(User, person), result="Red")
+        call_service.decide(waiting, decision, by=db.session.get_one(User, person), result="Red")
 
 
 def waits(bench: Bench, id: str) -> Callable[[], bool]:
@@ -190,7 +190,7 @@ def test_what_a_tool_server_asks_survives_two_kills(bench, fake, make_app, other
     askers[1].holds = True
     with other.app.app_context():
         call = db.session.scalars(db.select(Call)).one()
-        decisions.decide(call, "answer", by=db.session.get_one(User, person), values={"who": "Ada"})
+        call_service.decide(call, "answer", by=db.session.get_one(User, person), values={"who": "Ada"})
     other.until(lambda: askers[1].done == ["one for Ada"])
     die(other, id)
     third.recover()

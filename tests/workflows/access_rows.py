@@ -3,7 +3,7 @@
 from tests.attacks.world import CANARY, World, added, makes
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat
-from webapp.workflows import library
+from webapp.workflows import service as workflow_service
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.state import Event, RunState
 from webapp.workflows.tables import WorkflowRun
@@ -61,8 +61,8 @@ def deed(_world: World, _state: str) -> str:
 @makes("run")
 def run(world: World, state: str) -> str:
     """Adds a run that waits for an answer and already has one."""
-    source = library.get("weekly-checkin").source
-    definition = library.known(source)
+    source = workflow_service.get("weekly-checkin").source
+    definition = workflow_service.known(source)
     begun = apply(definition, RunState(), Event("begin")).state
     place = apply(definition, begun, Event("answer", "good")).state.stored()
     # Ends the read transaction: documents are read concurrently, and SQLite refuses to write from a stale snapshot.

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from webapp.base.config import ROOT
-from webapp.workflows import commands, library
+from webapp.workflows import commands, service as workflow_service
 
 EXAMPLES = ROOT / "examples" / "workflows"
 
@@ -16,10 +16,10 @@ def test_every_transcript_of_the_shipped_workflows_holds() -> None:
     counts = {}
     for file in EXAMPLES.glob("*.test.yaml"):
         slug = file.name.removesuffix(".test.yaml")
-        assert (EXAMPLES / f"{slug}.yaml").read_text("utf-8") == (library.FOLDER / f"{slug}.yaml").read_text("utf-8")
+        assert (EXAMPLES / f"{slug}.yaml").read_text("utf-8") == (workflow_service.FOLDER / f"{slug}.yaml").read_text("utf-8")
         faults, counts[slug] = commands.played(file.read_text("utf-8"), EXAMPLES)
         assert not faults
-    assert set(counts) == {file.stem for file in library.FOLDER.glob("*.yaml")}
+    assert set(counts) == {file.stem for file in workflow_service.FOLDER.glob("*.yaml")}
     assert sum(counts.values()) >= 30
 
 
@@ -29,14 +29,14 @@ def test_the_example_is_whole_its_transcript_holds_and_it_is_brought_in(app: Fla
     for file in (source, cases):
         shutil.copy(EXAMPLES / file.name, file)
     call = app.test_cli_runner().invoke
-    assert source.read_text("utf-8") == (library.FOLDER / "weekly-checkin.yaml").read_text("utf-8")
+    assert source.read_text("utf-8") == (workflow_service.FOLDER / "weekly-checkin.yaml").read_text("utf-8")
     assert "no faults" in call(args=["workflow", "check", str(source)]).output
     assert "13 cases, 0 failed" in call(args=["workflow", "test", str(cases)]).output
     both = call(args=["workflow", "test", str(source), str(cases)])
     assert (both.exit_code, "weekly-checkin.yaml: 0 cases, 0 failed" in both.output) == (0, True)
     assert "published as version 1" in call(args=["workflow", "import", "--publish", str(source)]).output
     with app.app_context():
-        assert not library.get("weekly-checkin").is_shipped
+        assert not workflow_service.get("weekly-checkin").is_shipped
     cases.write_text(cases.read_text("utf-8").replace("= focus", "= support"), "utf-8")
     wrong = call(args=["workflow", "test", str(cases)])
     assert (wrong.exit_code, "it is running at “focus”" in wrong.output) == (1, True)

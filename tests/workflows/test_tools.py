@@ -20,12 +20,12 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import User
 from webapp.tools.tool import READS, Hints, Result, Tool
 from webapp.web.feature import BROUGHT
-from webapp.workflows import library
+from webapp.workflows import service as workflow_service
 from webapp.workflows.definition.parsing import read
-from webapp.workflows.library import BrokenDefinition
-from webapp.workflows.running import runs
+from webapp.workflows.running import service as run_service
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.running.tool_steps import arguments_of
+from webapp.workflows.service import BrokenDefinition
 from webapp.workflows.shown import why_paused
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, TOOL_FAILED, Event, RunState
 from webapp.workflows.tables import WorkflowRun
@@ -78,9 +78,9 @@ def other(make_app, fake, bench) -> Bench:
 
 def begun(bench: Bench, source: str, person: str) -> str:
     with bench.app.app_context():
-        slug = library.save(source, author=AUTHOR)
-        library.publish(slug, "", author=AUTHOR)
-        return runs.start(db.session.get_one(User, person), slug).id
+        slug = workflow_service.save(source, author=AUTHOR)
+        workflow_service.publish(slug, "", author=AUTHOR)
+        return run_service.start(db.session.get_one(User, person), slug).id
 
 
 def run_of(bench: Bench, id: str) -> WorkflowRun:
@@ -90,7 +90,7 @@ def run_of(bench: Bench, id: str) -> WorkflowRun:
 
 def happen(bench: Bench, id: str, kind: str, value: str = "") -> None:
     with bench.app.app_context():
-        runs.apply_event(db.session.get_one(WorkflowRun, id), Event(kind, value))
+        run_service.apply_event(db.session.get_one(WorkflowRun, id), Event(kind, value))
 
 
 def said(bench: Bench, id: str) -> list[str]:
@@ -135,7 +135,7 @@ def test_a_call_is_decided_in_the_chat_by_forms_alone(bench, owner: Browser) -> 
     counter.tool = replace(counter.tool, policy="ask")
     counter.offered(bench)
     with bench.app.app_context():
-        library.publish(library.save(COUNTS, author=AUTHOR), "", author=AUTHOR)
+        workflow_service.publish(workflow_service.save(COUNTS, author=AUTHOR), "", author=AUTHOR)
     path = owner.page("/workflows").press("Start Counts").path
     owner.post(str(owner.page(path).all(".run__answer")[0].attributes["action"]), value="sheep")
     page = owner.wait_for(path, lambda page: page.says("Waiting for your decision, above."))
@@ -165,7 +165,7 @@ def test_a_stopped_call_waits_again_when_the_run_is_resumed_and_a_cancelled_one_
     bench.recover()
     for _ in range(2):
         with bench.app.app_context():
-            runs.stop(db.session.get_one(WorkflowRun, id))
+            run_service.stop(db.session.get_one(WorkflowRun, id))
         bench.until(over(bench, id, "paused"))
         happen(bench, id, "resume")
         bench.until(parked(bench))
@@ -305,7 +305,7 @@ def test_a_definition_names_only_tools_that_there_are(bench, line: str, fault: s
     look.tool = replace(look.tool, schema={**look.tool.schema, "required": ["q"]})
     look.offered(bench)
     with bench.app.app_context(), pytest.raises(BrokenDefinition) as broken:
-        library.save(f"workflow: named\ntitle: Named\nsteps:\n  - {line}\n  - end: Bye", author=AUTHOR)
+        workflow_service.save(f"workflow: named\ntitle: Named\nsteps:\n  - {line}\n  - end: Bye", author=AUTHOR)
     assert fault in str(broken.value)
     assert broken.value.faults[0].line == 4
 

@@ -11,7 +11,7 @@ from webapp.base.heavy.turns import YieldingStream
 from webapp.base.languages import gettext as _, ngettext
 from webapp.characters import exchange, profiles, queries, service, shown
 from webapp.characters.forms import CharacterForm
-from webapp.characters.personas import personas
+from webapp.characters.personas import service as persona_service
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets import queries as preset_queries
@@ -209,7 +209,7 @@ def star(id: str) -> Response:
 def keep_persona(id: str) -> Response:
     me, persona_id = current_user(), request.form.get("persona", "")
     persona = found(queries.persona(me, persona_id)) if persona_id else None
-    personas.keep_with(visible_character(id).id, persona, by=me)
+    persona_service.keep_with(visible_character(id).id, persona, by=me)
     return _to(id)
 
 

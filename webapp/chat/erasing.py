@@ -32,7 +32,7 @@ from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.knowledge import trash
 from webapp.knowledge.documents import chat_files
 from webapp.knowledge.tables import Collection
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.people.things import grants
 from webapp.people.things.thing import Thing, due_until
 from webapp.settings.service import setting
@@ -390,7 +390,7 @@ def sweep() -> bool:
     return run_steps(STEPS) and (has_expiring() or trash.is_waiting() or has_unsent_files())
 
 
-RUNNING_ANSWERS = people.RunningAnswers(stop_answers_for)
+RUNNING_ANSWERS = people_service.RunningAnswers(stop_answers_for)
 # Every quarter of an hour, as long as there is something that will expire.
 wake = Chore("sweeper", sweep, every_seconds=900.0, most_seconds=30.0).wake
 
@@ -412,4 +412,4 @@ CHATS = Thing(
     hand_over=hand_over_chats,
     is_private=True,
 )
-DEPARTURE = people.Departure(stop=stop_answers_of, erase=erase_chats_of, detach=_detach_all_of)
+DEPARTURE = people_service.Departure(stop=stop_answers_of, erase=erase_chats_of, detach=_detach_all_of)

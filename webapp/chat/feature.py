@@ -5,7 +5,7 @@ from functools import partial
 from webapp.characters.last_chats import LastChats
 from webapp.chat import erasing
 from webapp.chat.dictation import service as dictation
-from webapp.chat.drawing import making
+from webapp.chat.drawing import service as drawing_service
 from webapp.chat.files import long_files
 from webapp.chat.home.open_work_shown import open_work
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
@@ -108,7 +108,7 @@ FEATURE = Feature(
         Contributor(chat_sections),
         Contributor(lore_sections),
         Contributor(text_sections),
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE, making.KIND, dictation.KIND, reading_aloud.KIND),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, CHANGE, drawing_service.KIND, dictation.KIND, reading_aloud.KIND),
         *OF_CHATS,
         *search_shown.SOURCES,
         SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),

@@ -16,7 +16,7 @@ from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import offload_now
 from webapp.chat import erasing
 from webapp.chat.attachments.answer_pictures import with_pictures
-from webapp.chat.calls import decisions
+from webapp.chat.calls import service as call_service
 from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK
@@ -218,8 +218,8 @@ def parked(live: LiveGeneration) -> None:
     if live.message_id and (message := db.session.get(Message, live.message_id)):
         announce(chat := db.session.get_one(Chat, message.chat_id), "message", message.id)
         notices.tell_of_wait(the_engine(), live, chat)
-        decisions.wake()
-        decisions.go_on_if_decided(the_engine(), message.id)
+        call_service.wake()
+        call_service.go_on_if_decided(the_engine(), message.id)
 
 
 def limited(session: Session, live: LiveGeneration, limit: str) -> None:
@@ -233,8 +233,8 @@ def recover() -> None:
 
 
 def _tend() -> None:
-    if decisions.tend():
-        decisions.wake()
+    if call_service.tend():
+        call_service.wake()
 
 
 def _sweep() -> None:

@@ -27,7 +27,7 @@ from webapp.operations.experiments import example
 from webapp.operations.insights import example_answers
 from webapp.people.accounts import directory, queries as account_queries, service as accounts
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.members import groups, people
+from webapp.people.members import groups, service as people_service
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 from webapp.streaming.events import Usage
@@ -131,7 +131,7 @@ def _seed_knowledge() -> Iterator[str]:
         ada, finance = account_queries.user_by_email(INSIDER), account_queries.group_by_name("finance")
         if ada and finance:
             author = PersonAuthor(owner)
-            people.change_clearance(ada, 2, author=author)
+            people_service.change_clearance(ada, 2, author=author)
             groups.put_in(finance, ada.id, author=author)
 
 

@@ -14,10 +14,10 @@ from webapp.base.errors import Invalid, NotFound, TooMany
 from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.knowledge import formats
-from webapp.knowledge.documents import documents
+from webapp.knowledge.documents import service as document_service
 from webapp.knowledge.queries import UNFINISHED
 from webapp.knowledge.tables import Collection, Document, TrialQuestion
-from webapp.knowledge.trying import questions
+from webapp.knowledge.trying import service as question_service
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import User
 from webapp.web.command_errors import names_database, one_line_errors
@@ -48,8 +48,8 @@ def add(collection: str, files: tuple[Path, ...]) -> None:
 def ask(question: str, email: str) -> None:
     """Show which passages a person would find, and why."""
     person = account_queries.user_of(email)
-    questions.viewed_as(person, author=COMMAND_LINE)
-    result = questions.tried(person, question, is_viewed=True)
+    question_service.viewed_as(person, author=COMMAND_LINE)
+    result = question_service.tried(person, question, is_viewed=True)
     for hit, reasons, is_given in result.hits:
         ranks = {"words": hit.ranked.keyword_rank, "meaning": hit.ranked.vector_rank}
         status = ", ".join(f"{name} {rank}" for name, rank in ranks.items() if rank)
@@ -74,7 +74,7 @@ def measure(email: str) -> None:
         raise Invalid("There are no kept questions yet.")
     for id in ids:
         person = db.session.get_one(User, id)
-        run = questions.run(person)
+        run = question_service.run(person)
         figures = f"recall@5 {run.recall:.2f}, nDCG@10 {run.ndcg:.2f}"
         click.echo(f"{db.session.get_one(User, id).email}: {plural(run.questions, 'question')}, {figures}")
         for missed in db.session.scalars(
@@ -107,13 +107,13 @@ def _is_read(collection_id: str, file: Path) -> bool:
     return is_ready
 
 
-def _added(collection_id: str, file: Path) -> documents.Added:
+def _added(collection_id: str, file: Path) -> document_service.Added:
     """Adds the file as the collection's owner; waits when the rate limit refuses it, as it does for everyone."""
     while True:
         collection = db.session.get_one(Collection, collection_id)
         owner = db.session.get_one(User, collection.owner_id)
         try:
             with file.open("rb") as stream:
-                return documents.add(collection, documents.UploadedDocument(stream, file.name), by=owner)
+                return document_service.add(collection, document_service.UploadedDocument(stream, file.name), by=owner)
         except TooMany as refusal:
             the_engine().pause(refusal.retry_after)

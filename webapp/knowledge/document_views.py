@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.engine.engine import the_engine
 from webapp.knowledge import formats, queries, shown
-from webapp.knowledge.documents import documents, web_pages
+from webapp.knowledge.documents import service as document_service, web_pages
 from webapp.knowledge.forms import DocumentForm
 from webapp.knowledge.tables import Document
 from webapp.knowledge.views import deleted_document, visible_document
@@ -37,9 +37,9 @@ def show(id: str) -> Response:
 def file(id: str) -> Response:
     """Sends the file as it was added; what browsers show themselves is shown, unless it is to be downloaded."""
     document = visible_document(id)
-    documents.refuse_without_original(document)
+    document_service.refuse_without_original(document)
     is_shown = formats.is_shown_by_browsers(document.name) and "download" not in request.args
-    content, name = documents.original_of(the_engine(), id, current_user().id), document.name or document.title
+    content, name = document_service.original_of(the_engine(), id, current_user().id), document.name or document.title
     policy = VIEWED if is_shown else SANDBOXED
     response = written(content, formats.media_type(document.name), name=name, is_shown=is_shown, policy=policy)
     response.content_length = document.bytes
@@ -53,7 +53,7 @@ def update(id: str) -> Response:
     document, form = visible_document(id), DocumentForm.opened()
     with form.attempt():
         entered = form.entered
-        documents.change(document, title=entered.title, level=entered.level, by=current_user())
+        document_service.change(document, title=entered.title, level=entered.level, by=current_user())
         return redirect(url_for("documents.show", id=id, done="saved"))
     return _page(visible_document(id), form)
 
@@ -70,14 +70,14 @@ def again(id: str) -> Response:
 def delete(id: str) -> Response:
     document = visible_document(id)
     collection_id = document.collection_id
-    documents.delete(document, by=current_user())
+    document_service.delete(document, by=current_user())
     return redirect(url_for("knowledge.show", id=collection_id, deleted=id))
 
 
 @bp.post("/<id>/restore")
 @signed_in
 def restore(id: str) -> Response:
-    documents.restore(deleted_document(id), by=current_user())
+    document_service.restore(deleted_document(id), by=current_user())
     return redirect(url_for("documents.show", id=id, done="restored"))
 
 

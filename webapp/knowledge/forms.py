@@ -3,7 +3,7 @@
 from wtforms import MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
 
 from webapp.knowledge import formats
-from webapp.knowledge.documents.documents import DocumentInput, TextInput
+from webapp.knowledge.documents.service import DocumentInput, TextInput
 from webapp.knowledge.service import CollectionInput
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.web.forms import PLAIN, InputForm

@@ -5,7 +5,7 @@ from webapp.knowledge import queries, trash
 from webapp.knowledge.changes import access_lost
 from webapp.knowledge.permissions import COLLECTION, DOCUMENT
 from webapp.knowledge.tables import Collection, Document
-from webapp.people.members.people import Departure
+from webapp.people.members.service import Departure
 from webapp.people.things.thing import Thing
 
 OF_CHAT = "These files belong to a chat. Share or delete the chat, or delete single documents."

@@ -14,7 +14,7 @@ from webapp.engine.watching.lane_feed import LaneFeed, known_at, now_in, positio
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import queries, service, shown
-from webapp.knowledge.documents import documents, web_pages
+from webapp.knowledge.documents import service as document_service, web_pages
 from webapp.knowledge.forms import AddForm, CollectionForm
 from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.tables import Collection, Document
@@ -71,7 +71,7 @@ class CollectionFeed(LaneFeed):
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Raises the upload limit before anything parses the form; only for signed-in people, and only on this route."""
     if endpoint == "knowledge.add" and user_or_none():
-        expect_files(documents.most_bytes(), files=MOST_FILES)
+        expect_files(document_service.most_bytes(), files=MOST_FILES)
 
 
 @bp.get("")
@@ -141,10 +141,12 @@ def add(id: str) -> Response:
     collection, form = visible_collection(id), AddForm.opened()
     with form.attempt():
         entered = form.entered
-        added = documents.add_all(collection, _sent(entered), by=current_user())
+        added = document_service.add_all(collection, _sent(entered), by=current_user())
         if entered.url:
             added.append(web_pages.add(visible_collection(id), entered.url, by=current_user(), level=entered.level))
-        return _to(id, done="added" if any(result.is_new for result in added) else None, already=documents.already_there(added))
+        return _to(
+            id, done="added" if any(result.is_new for result in added) else None, already=document_service.already_there(added)
+        )
     return _page(visible_collection(id), form)
 
 
@@ -216,16 +218,16 @@ def _page(collection: Collection, form: Form | None = None) -> Response:
     )
 
 
-def _sent(entered: documents.TextInput) -> list[documents.UploadedDocument]:
+def _sent(entered: document_service.TextInput) -> list[document_service.UploadedDocument]:
     sent = [
-        documents.UploadedDocument(storage.stream, storage.filename, level=entered.level)
+        document_service.UploadedDocument(storage.stream, storage.filename, level=entered.level)
         for storage in request.files.getlist("file")
         if storage.filename
     ]
     if len(sent) > MOST_FILES:
         raise Invalid(f"Add at most {MOST_FILES} files at once.", field="file")
     if entered.text.strip():
-        sent.append(documents.pasted(entered.text, title=entered.title, level=entered.level))
+        sent.append(document_service.pasted(entered.text, title=entered.title, level=entered.level))
     if not sent and not entered.url:
         raise Invalid("Choose a file, or enter an address or some text.", field="file")
     return sent

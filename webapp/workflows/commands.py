@@ -19,7 +19,7 @@ from flask.cli import AppGroup
 from webapp.base import yaml_text
 from webapp.base.audit import COMMAND_LINE
 from webapp.web.command_errors import names_database, one_line_errors
-from webapp.workflows import library
+from webapp.workflows import service
 from webapp.workflows.definition.conditions import BadCondition, holds, parsed
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.parsing import BrokenWorkflow, read, read_new
@@ -62,7 +62,7 @@ def play(files: tuple[Path, ...]) -> None:
 @names_database
 def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
     """Save workflows, or the files of a Rasa assistant, as drafts."""
-    replaces: library.Replaces = "any" if replace else "nobody's"
+    replaces: service.Replaces = "any" if replace else "nobody's"
     sources = {file: file.read_text("utf-8") for file in files}
     if foreign := rasa.of_rasa(list(sources.values())):
         _report(rasa.import_flows(foreign, author=COMMAND_LINE, replaces=replaces))
@@ -71,8 +71,8 @@ def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
         if not _is_whole(file, prints_success=False):
             sys.exit(1)
     for file in files:
-        slug = library.save(file.read_text("utf-8"), author=COMMAND_LINE, replaces=replaces)
-        number = library.publish(slug, f"From {file.name}", author=COMMAND_LINE) if publish else 0
+        slug = service.save(file.read_text("utf-8"), author=COMMAND_LINE, replaces=replaces)
+        number = service.publish(slug, f"From {file.name}", author=COMMAND_LINE) if publish else 0
         click.echo(f"{slug}: published as version {number}" if number else f"{slug}: saved as a draft")
 
 

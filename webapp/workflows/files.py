@@ -4,11 +4,11 @@ from webapp.base.db import db, write
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries, service
-from webapp.knowledge.documents import documents
+from webapp.knowledge.documents import service as document_service
 from webapp.knowledge.tables import Collection, Document
 from webapp.people.accounts.tables import User
 from webapp.workflows.definition.slots import Slot, text_of
-from webapp.workflows.running import runs
+from webapp.workflows.running import service as run_service
 from webapp.workflows.running.interpreter import slot_of
 from webapp.workflows.running.record import definition_of, locked_run
 from webapp.workflows.running.step_prompt import files_of
@@ -21,7 +21,7 @@ NONE_WANTED = "No file is requested at the moment."
 ABOUT = "Files from a run of the workflow “{}”. Its answers use them. If you delete this collection, they no longer can."
 
 
-def answer(run: WorkflowRun, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
+def answer(run: WorkflowRun, sent: document_service.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
     """Answers the current question with a file."""
     slot = slot_of(definition_of(run), run.current_state)
     if run.status != "waiting" or not _takes_file(slot):
@@ -30,7 +30,9 @@ def answer(run: WorkflowRun, sent: documents.UploadedDocument, *, by: User, seen
     return _happen(id, Event("answer", _named(file)), seen)
 
 
-def change(run: WorkflowRun, name: str, sent: documents.UploadedDocument, *, by: User, seen: int | None = None) -> WorkflowRun:
+def change(
+    run: WorkflowRun, name: str, sent: document_service.UploadedDocument, *, by: User, seen: int | None = None
+) -> WorkflowRun:
     """Replaces the file of an earlier answer, and deletes the old one."""
     slot, before = definition_of(run).slots.get(name), run.current_state.slots.get(name)
     if not _takes_file(slot) or not before:
@@ -40,13 +42,13 @@ def change(run: WorkflowRun, name: str, sent: documents.UploadedDocument, *, by:
     old = queries.document(by, old_id) if file.id != old_id else None
     if old:
         # Before the change, because it can repeat a step that reads from the file.
-        documents.delete(old, by=by)
+        document_service.delete(old, by=by)
     try:
         return _happen(id, Event("change", value, name), seen)
     except AppError:
         person = db.session.get_one(User, by_id)
         if old := queries.document(person, old_id, is_deleted=True):
-            documents.restore(old, by=person)
+            document_service.restore(old, by=person)
         raise
 
 
@@ -59,14 +61,14 @@ def _named(document: Document) -> str:
 
 
 def _happen(id: str, event: Event, seen: int | None) -> WorkflowRun:
-    return runs.apply_event(db.session.get_one(WorkflowRun, id), event, seen=seen, is_file=True)
+    return run_service.apply_event(db.session.get_one(WorkflowRun, id), event, seen=seen, is_file=True)
 
 
-def _stored_document(run: WorkflowRun, sent: documents.UploadedDocument, by: User) -> Document:
+def _stored_document(run: WorkflowRun, sent: document_service.UploadedDocument, by: User) -> Document:
     """Returns the document once it has been read, or after `MOST_SECONDS`; raises `Invalid` if it can't be read."""
     by_id = by.id
     collection = files_of(run, by) or _collection(run, by)
-    id = documents.add(collection, sent, by=by).document.id
+    id = document_service.add(collection, sent, by=by).document.id
     engine = the_engine()
     until = engine.now() + MOST_SECONDS
     while True:
@@ -78,7 +80,7 @@ def _stored_document(run: WorkflowRun, sent: documents.UploadedDocument, by: Use
         engine.pause(POLL_SECONDS)
     if document.state == "failed":
         words = document.error
-        documents.delete(document, by=db.session.get_one(User, by_id))
+        document_service.delete(document, by=db.session.get_one(User, by_id))
         raise Invalid(words, field="file")
     return document
 

@@ -16,13 +16,13 @@ from webapp.knowledge import formats
 from webapp.plans.pages import shown as plans_shown
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.web.addresses import address
-from webapp.workflows import library, queries
+from webapp.workflows import queries, service
 from webapp.workflows.definition.definition import Definition, Step
 from webapp.workflows.definition.slots import Slot, shown, text_of
 from webapp.workflows.running import planning
 from webapp.workflows.running.interpreter import proposal, slot_of, text_for
 from webapp.workflows.running.record import definition_of, people_of
-from webapp.workflows.running.runs import KIND
+from webapp.workflows.running.service import KIND
 from webapp.workflows.running.step_prompt import STEP
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, TOOL_FAILED, RunState
 from webapp.workflows.tables import WorkflowRun
@@ -181,7 +181,7 @@ def of_chat(chat: Chat, right: str) -> dict[str, Any]:
     plan, last = plan_being_written(run), planning.plan_of(run) if right == "own" else None
     plan_url = url_for("plans.show", id=last.id) if last and not last.is_running else ""
     feed_url = url_for("runs.plan_events", id=run.id) if plan and right == "own" else ""
-    newest = library.newest(run.slug) if right == "own" and run.version and not run.current_state.has_ended else 0
+    newest = service.newest(run.slug) if right == "own" and run.version and not run.current_state.has_ended else 0
     move_url = url_for("runs.show_move", id=run.id) if newest > run.version else ""
     more = {"move_url": move_url, "plan_url": plan_url, "feed_url": feed_url, "refreshes": run.status == "running"}
     return {"panel": panel(run, right), "plan": plan, **more}

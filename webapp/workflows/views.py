@@ -12,14 +12,14 @@ from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
 from webapp.engine.watching.watcher_loop import watch
-from webapp.knowledge.documents import documents
+from webapp.knowledge.documents import service as document_service
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
 from webapp.plans.pages.feed import PlanFeed, PlanPosition
 from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
-from webapp.workflows import files, library, queries, shown
-from webapp.workflows.running import runs
+from webapp.workflows import files, queries, service, shown
+from webapp.workflows.running import service as run_service
 from webapp.workflows.running.record import definition_of, locked_run, refuse
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -64,7 +64,7 @@ def shared_run(id: str) -> WorkflowRun:
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Raises the upload limit before anything parses the form."""
     if endpoint in WITH_FILES and request.method == "POST" and user_or_none():
-        expect_files(documents.most_bytes())
+        expect_files(document_service.most_bytes())
 
 
 @bp.get("/workflows")
@@ -72,14 +72,14 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 def index() -> Response:
     me = current_user()
     under_way = [(run, definition_of(run).title, run.current_state) for run in queries.runs_of(me.id, status="open")]
-    entries = [entry for entry in library.entries() if entry.version or me.is_admin]
+    entries = [entry for entry in service.entries() if entry.version or me.is_admin]
     return render("workflows/list.html", entries=entries, runs=under_way, label=shown.label, states=shown.STATES)
 
 
 @bp.post("/workflows/<slug>/runs")
 @signed_in
 def start(slug: str) -> Response:
-    return redirect(chat_page_url(runs.start(current_user(), slug).chat_id))
+    return redirect(chat_page_url(run_service.start(current_user(), slug).chat_id))
 
 
 @bp.get("/runs/<id>")
@@ -100,7 +100,7 @@ def plan_events(id: str) -> Response:
 def note(id: str) -> Response:
     run = shared_run(id)
     chat_id = run.chat_id
-    runs.write_in(run, current_user(), typed_value())
+    run_service.write_in(run, current_user(), typed_value())
     return done(chat_page_url(chat_id))
 
 
@@ -108,7 +108,7 @@ def note(id: str) -> Response:
 @signed_in
 def show_move(id: str) -> Response:
     run = own_run(id)
-    newest = library.published(run.slug).version
+    newest = service.published(run.slug).version
     chat_url = url_for("chat.show", id=run.chat_id, _anchor="end")
     context: dict[str, Any] = {
         "run": run,
@@ -118,7 +118,7 @@ def show_move(id: str) -> Response:
         "title": definition_of(run).title,
     }
     try:
-        return render("workflows/move.html", moved=runs.move(run, newest, confirm=False), **context)
+        return render("workflows/move.html", moved=run_service.move(run, newest, confirm=False), **context)
     except Conflict as refusal:
         return render("workflows/move.html", refusal=refusal, status=refusal.status, **context)
 
@@ -128,8 +128,8 @@ def show_move(id: str) -> Response:
 def move(id: str) -> Response:
     run = own_run(id)
     chat_id = run.chat_id
-    version = request.form.get("version", 0, type=int) or library.published(run.slug).version
-    runs.move(run, version, confirm=True)
+    version = request.form.get("version", 0, type=int) or service.published(run.slug).version
+    run_service.move(run, version, confirm=True)
     return redirect(chat_page_url(chat_id))
 
 
@@ -138,7 +138,7 @@ def move(id: str) -> Response:
 def do(id: str, deed: str) -> Response:
     run = own_run(id)
     if found(deed if deed in (*BUTTONS, "free") else None) == "free":
-        runs.free(run)
+        run_service.free(run)
         return navigate(chat_page_url(run.chat_id))
     if deed == "answer" and (sent := _sent()):
         return _attached(run, sent)
@@ -161,12 +161,12 @@ def change_fact(id: str, name: str) -> Response:
         files.change(run, name, sent, by=current_user(), seen=seen)
         return redirect(chat_page_url(run.chat_id))
     try:
-        redone = runs.redone(run, name, value)
+        redone = run_service.redone(run, name, value)
     except Invalid as refusal:
         return _fact_page(run, name, value=value, refusal=refusal)
     if (redone.steps or redone.dropped) and "confirm" not in request.form:
         return _fact_page(run, name, value=value, redone=redone)
-    runs.apply_event(run, Event("change", value, name), seen=seen)
+    run_service.apply_event(run, Event("change", value, name), seen=seen)
     return redirect(chat_page_url(run.chat_id))
 
 
@@ -175,13 +175,13 @@ def typed_value(name: str = "value") -> str:
     return "\n".join(request.form.getlist(name)).replace("\r\n", "\n")
 
 
-def _sent() -> documents.UploadedDocument | None:
+def _sent() -> document_service.UploadedDocument | None:
     """Returns the file uploaded with a form."""
     file = request.files.get("file")
-    return documents.UploadedDocument(file.stream, file.filename) if file and file.filename else None
+    return document_service.UploadedDocument(file.stream, file.filename) if file and file.filename else None
 
 
-def _attached(run: WorkflowRun, sent: documents.UploadedDocument) -> Response:
+def _attached(run: WorkflowRun, sent: document_service.UploadedDocument) -> Response:
     id, chat_id = run.id, run.chat_id
     try:
         files.answer(run, sent, by=current_user(), seen=request.form.get("seen", type=int))
@@ -195,7 +195,7 @@ def _done(run: WorkflowRun, event: Event) -> Response:
     """Applies an event; the page itself shows a refusal, next to the question."""
     chat_id = run.chat_id
     try:
-        runs.apply_event(run, event, seen=request.form.get("seen", type=int))
+        run_service.apply_event(run, event, seen=request.form.get("seen", type=int))
     except Invalid:
         if not is_htmx():
             return redirect(chat_page_url(chat_id))
@@ -209,7 +209,7 @@ def _fact_page(run: WorkflowRun, name: str, *, refusal: AppError | None = None, 
     values = {"value": shown.typed(slot, state), **more}
     if slot.type == "file":
         # The effects of replacing a file don't depend on the new one.
-        values |= {"redone": runs.redone_by_file(run, name), "formats": shown.FORMATS}
+        values |= {"redone": run_service.redone_by_file(run, name), "formats": shown.FORMATS}
     chat_url = url_for("chat.show", id=run.chat_id, _anchor="end")
     context = {"run": run, "slot": slot, "ask": ask, "label": shown.label, "chat_url": chat_url, "title": definition.title}
     return render("workflows/fact.html", status=refusal.status if refusal else 200, refusal=refusal, **context, **values)

@@ -18,7 +18,7 @@ from webapp.chat.record.tables import Message
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting, unset_setting
 from webapp.streaming.codec import SseDecoder
-from webapp.workflows import library
+from webapp.workflows import service as workflow_service
 
 WARM = "That sounds hard. What would help most? And more of it."
 CUT = "That sounds hard. What would help most?"
@@ -435,7 +435,7 @@ slots: {a: {}}
 steps: [collect: a, {id: q, tool: ask_person, arguments: {question: "{{a}}?"}, into: a}, end: "{{a}}"]
 """
     with program.app.app_context():
-        library.publish(library.save(source, author=COMMAND_LINE), "", author=COMMAND_LINE)
+        workflow_service.publish(workflow_service.save(source, author=COMMAND_LINE), "", author=COMMAND_LINE)
     thread = begun(program, "ask")
     reply = program.post(f"/chat/threads/{thread}/messages", content="Tea").json
     assert (reply["status"], reply["response"]) == ("running", "")

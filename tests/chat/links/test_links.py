@@ -24,7 +24,7 @@ from webapp.chat.links.service import MOST_OF_CHAT
 from webapp.chat.links.tables import Link
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import User
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.settings.secrets.encryption import stored
 from webapp.settings.service import set_setting
 from webapp.tools.files import NewFile
@@ -325,7 +325,7 @@ def test_a_link_goes_with_its_chat_and_with_its_person(app, owner, member, nobod
     theirs = link(member, answered(member, "Mine"))
     with app.app_context():
         erasing.erase(Chat.id == id_of(path))
-        people.erase_person(member.email)
+        people_service.erase_person(member.email)
         assert not db.session.scalars(select(Link)).all()
     assert [nobody.get(path_of(gone)).status_code for gone in (made, theirs)] == [404, 404]
 

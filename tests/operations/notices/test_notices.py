@@ -34,7 +34,7 @@ from webapp.engine.state.presence import Presence
 from webapp.operations.budgets import notices as budget_notices
 from webapp.operations.notices.sending import TRUST
 from webapp.operations.notices.service import MOST_DEVICES
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.people.notices import kinds
 from webapp.people.notices.tables import Notice, NoticeChannel
 from webapp.people.notices.telling import is_reachable
@@ -350,7 +350,7 @@ def test_all_goes_with_the_account(app: Flask, member: Browser, service: PushSer
     told(app, member.person_id)
     settled(app, "sent")
     with app.app_context():
-        receipt = people.erase_person(member.email)
+        receipt = people_service.erase_person(member.email)
         counts = {line.words: line.count for line in receipt.of("erased")}
         assert (counts["notice channels"], counts["notices"]) == (1, 1)
         assert not receipt.left

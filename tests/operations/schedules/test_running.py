@@ -23,7 +23,7 @@ from webapp.people.accounts.permissions import change as change_permissions
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.notices.tables import Notice, NoticeChannel
 from webapp.plans.tables import Plan
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.settings.service import set_setting
 from webapp.workflows.tables import WorkflowRun
 
@@ -257,7 +257,7 @@ def test_no_more_than_a_hundred_runs_are_kept(owner: Browser) -> None:
 
 
 def _sample() -> dict[str, object]:
-    return plan_types.get("monthly").sample
+    return plan_type_service.get("monthly").sample
 
 
 def _wait_for_end(run: ScheduleRun) -> None:

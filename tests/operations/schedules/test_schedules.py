@@ -17,8 +17,8 @@ from webapp.operations.schedules import service
 from webapp.operations.schedules.tables import Schedule
 from webapp.people.accounts import permissions
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.members import people
-from webapp.plans.types import plan_types
+from webapp.people.members import service as people_service
+from webapp.plans.types import service as plan_type_service
 from webapp.plans.writing import service as plan_service
 from webapp.settings.service import set_setting
 
@@ -162,8 +162,8 @@ def test_they_are_in_the_export_and_are_handed_over_paused(owner: Browser, membe
     assert program.post("/schedules", exported, status=201)["sentence"] == made["sentence"]
     with owner.app.app_context():
         boss, person = db.session.get_one(User, owner.person_id), db.session.get_one(User, member.person_id)
-        to = people.Inheritance(boss.id, ["schedules"])
-        receipt = people.delete_person(person, person.email, author=PersonAuthor(boss, ""), to=to)
+        to = people_service.Inheritance(boss.id, ["schedules"])
+        receipt = people_service.delete_person(person, person.email, author=PersonAuthor(boss, ""), to=to)
         assert [(line.words, line.count) for line in receipt.of("handed over")] == [("schedules", 2)]
         schedule = state_of(made["id"])
         assert (schedule.owner_id, schedule.state, schedule.next_at) == (boss.id, "paused", None)
@@ -181,8 +181,8 @@ def test_without_the_permission_there_are_no_pages(owner: Browser, member: Brows
 def test_a_plan_is_made_from_what_was_entered_for_one(owner: Browser) -> None:
     with owner.app.app_context():
         person = db.session.get_one(User, owner.person_id)
-        plan = plan_service.make(plan_service.submit(person, "monthly", plan_types.get("monthly").sample))
-        plan_id, inputs = plan.id, plan_types.get("monthly").filled(plan_types.get("monthly").sample)
+        plan = plan_service.make(plan_service.submit(person, "monthly", plan_type_service.get("monthly").sample))
+        plan_id, inputs = plan.id, plan_type_service.get("monthly").filled(plan_type_service.get("monthly").sample)
     assert owner.page(f"/schedules/new?plan={plan_id}").one(f"#schedule-plan option[value='{plan_id}'][selected]")
     page = sent(owner, "/schedules", **FORM | {"work": "plan", "plan": plan_id})
     path = page.path.partition("?")[0]

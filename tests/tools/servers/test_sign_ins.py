@@ -21,7 +21,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.engine.engine import ENGINE
 from webapp.people.accounts import service as accounts
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.settings.secrets import keyring
 from webapp.streaming.stop import Stop
 from webapp.tools.offers import tools_of
@@ -234,7 +234,7 @@ def test_a_person_who_leaves_takes_their_sign_ins_along(
     signed_in(member, server["id"], provider)
     with app.app_context():
         author = PersonAuthor(db.session.get_one(User, owner.person_id), "")
-        people.delete_person(db.session.get_one(User, member.person_id), member.email, author=author)
+        people_service.delete_person(db.session.get_one(User, member.person_id), member.email, author=author)
     until(lambda: len(provider.revoked) == 2, "the member's tokens are revoked", seconds=30)
 
 

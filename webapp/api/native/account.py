@@ -279,9 +279,9 @@ def everything() -> Response:
 def bring_in() -> Brought:
     """The file is the body, or up to 30 files are the field `file` of a form, as the other imports take them."""
     # Imported with the first file: with its parsers it takes half a megabyte.
-    from webapp.chat.exchange import importing
+    from webapp.chat.exchange import service as import_service
 
     if files := [(storage.filename or "", storage.stream) for storage in request.files.getlist("file")]:
-        return Brought.of(importing.import_files(caller(), files))
+        return Brought.of(import_service.import_files(caller(), files))
     with on_disk(request.stream) as file:
-        return Brought.of(importing.import_file(caller(), file))
+        return Brought.of(import_service.import_file(caller(), file))

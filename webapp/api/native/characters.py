@@ -19,7 +19,7 @@ from webapp.characters.cards.card_fields import COLUMNS, kept_fields
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import GREETINGS, greetings_in, notes_of
 from webapp.characters.lore.entries import Role
-from webapp.characters.personas import personas
+from webapp.characters.personas import service as persona_service
 from webapp.characters.scripts.card_scripts import listed_in
 from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, fields_of, with_scripts
 from webapp.characters.tables import Character
@@ -267,7 +267,7 @@ def keep_persona(id: str, body: PersonaChoice) -> KeptPersona:
     persona = queries.persona(caller(), body.persona_id) if body.persona_id else None
     if body.persona_id and persona is None:
         raise InvalidFields({"persona_id": "Not found, or you don't have access."})
-    personas.keep_with(_visible(id).id, persona, by=caller())
+    persona_service.keep_with(_visible(id).id, persona, by=caller())
     return KeptPersona(persona_id=persona.id if persona else None)
 
 

@@ -16,7 +16,7 @@ from webapp.knowledge import queries, service
 from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection, TrialQuestion
-from webapp.knowledge.trying import questions
+from webapp.knowledge.trying import service as question_service
 from webapp.knowledge.vectors import embedding
 from webapp.people.accounts.guards import found
 
@@ -177,7 +177,7 @@ class FiguresAnswer(Answer):
 @questions_bp.get("", endpoint="index")
 @operation("List your questions", scope="read", answer=QuestionList)
 def index_questions() -> QuestionList:
-    return QuestionList(questions=[_question(question) for question in questions.kept_by(caller())])
+    return QuestionList(questions=[_question(question) for question in question_service.kept_by(caller())])
 
 
 @questions_bp.post("", endpoint="create")
@@ -185,19 +185,19 @@ def index_questions() -> QuestionList:
     "Keep a question with its document", scope="knowledge", body=NewQuestion, answer=QuestionAnswer, status=201, errors=(404,)
 )
 def keep_question(body: NewQuestion) -> QuestionAnswer:
-    return _question(questions.add(body.question, body.document_id or "", by=caller()))
+    return _question(question_service.add(body.question, body.document_id or "", by=caller()))
 
 
 @questions_bp.delete("/<id>", endpoint="delete")
 @operation("Delete a question", scope="knowledge", status=204)
 def delete_question(id: str) -> None:
-    questions.forget(id, by=caller())
+    question_service.forget(id, by=caller())
 
 
 @questions_bp.post("/run", endpoint="run")
 @operation("Measure how well your questions are answered", scope="knowledge", answer=FiguresAnswer, errors=(422, 429))
 def run_questions() -> FiguresAnswer:
-    run = questions.run(caller())
+    run = question_service.run(caller())
     return FiguresAnswer(questions=run.questions, ndcg_at_10=run.ndcg, recall_at_5=run.recall, misses=run.misses)
 
 

@@ -14,12 +14,12 @@ from webapp.base.errors import Invalid
 from webapp.base.inputs import LATER, AnyId
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
-from webapp.knowledge.documents import documents, web_pages
-from webapp.knowledge.documents.documents import Added, TextInput, Title, UploadedDocument
+from webapp.knowledge.documents import service as document_service, web_pages
+from webapp.knowledge.documents.service import Added, TextInput, Title, UploadedDocument
 from webapp.knowledge.search import ranking
 from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.knowledge.trying import questions
+from webapp.knowledge.trying import service as question_service
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.accounts.tables import User
@@ -146,8 +146,8 @@ def add(id: str) -> AddedList:
         raise Invalid("Send a text or a URL, not both.", field="url")
     if body and body.url:
         return added_answer([web_pages.add(collection, body.url, title=body.title, level=body.level, by=caller())])
-    sent = [documents.pasted(body.text, title=body.title, level=body.level)] if body else sent_files()
-    return added_answer(documents.add_all(collection, sent, by=caller()))
+    sent = [document_service.pasted(body.text, title=body.title, level=body.level)] if body else sent_files()
+    return added_answer(document_service.add_all(collection, sent, by=caller()))
 
 
 @bp.get("/documents/<id>")
@@ -159,20 +159,20 @@ def show(id: str) -> DocumentAnswer:
 @bp.patch("/documents/<id>")
 @operation("Update a document", scope="knowledge", body=DocumentChange, answer=DocumentAnswer, errors=(409,))
 def change(id: str, body: DocumentChange) -> DocumentAnswer:
-    documents.change(_visible(id), title=body.title, level=body.level, by=caller())
+    document_service.change(_visible(id), title=body.title, level=body.level, by=caller())
     return _answer_of(_visible(id))
 
 
 @bp.delete("/documents/<id>")
 @operation("Delete a document; it can be restored", scope="knowledge", status=204, errors=(409,))
 def delete(id: str) -> None:
-    documents.delete(_visible(id), by=caller())
+    document_service.delete(_visible(id), by=caller())
 
 
 @bp.post("/documents/<id>/restore")
 @operation("Restore a deleted document", scope="knowledge", answer=DocumentAnswer, errors=(409,))
 def restore(id: str) -> DocumentAnswer:
-    documents.restore(found(queries.document(caller(), id, is_deleted=True)), by=caller())
+    document_service.restore(found(queries.document(caller(), id, is_deleted=True)), by=caller())
     return _answer_of(_visible(id))
 
 
@@ -192,15 +192,15 @@ def again(id: str) -> DocumentAnswer:
 @bp.get("/documents/<id>/text")
 @operation("Get the text of a document as Markdown", scope="read", media="text/markdown")
 def text(id: str) -> Response:
-    return written(documents.text_of(the_engine(), _visible(id).id, caller().id), "text/markdown; charset=utf-8")
+    return written(document_service.text_of(the_engine(), _visible(id).id, caller().id), "text/markdown; charset=utf-8")
 
 
 @bp.get("/documents/<id>/file")
 @operation("Get the file of a document, as it was added", scope="read", media="application/octet-stream")
 def file(id: str) -> Response:
     document = _visible(id)
-    documents.refuse_without_original(document)
-    content = documents.original_of(the_engine(), id, caller().id)
+    document_service.refuse_without_original(document)
+    content = document_service.original_of(the_engine(), id, caller().id)
     return written(content, "application/octet-stream", name=document.name or document.title)
 
 
@@ -223,7 +223,7 @@ def search(query: SearchQuery) -> FoundList:
 def _viewed_as(id: str) -> User:
     check("admin")
     person = found(account_queries.person(id))
-    questions.viewed_as(person, author=audit_author())
+    question_service.viewed_as(person, author=audit_author())
     return found(account_queries.person(id))
 
 
@@ -251,7 +251,7 @@ def list_of(collection: Collection, query: Paged) -> DocumentList:
 
 def sent_files() -> list[UploadedDocument]:
     """Returns the files of the request."""
-    expect_files(documents.most_bytes(), files=MOST_FILES)
+    expect_files(document_service.most_bytes(), files=MOST_FILES)
     files = request.files.getlist("file")
     if not files or len(files) > MOST_FILES:
         raise Invalid(f"Send 1 to {MOST_FILES} files in the field `file`.", field="file")
@@ -261,7 +261,7 @@ def sent_files() -> list[UploadedDocument]:
 
 def added_answer(added: list[Added]) -> AddedList:
     """Returns the documents that were added, and which of them were there already."""
-    return AddedList(documents=[_answer_of(file.document) for file in added], already_there=documents.already_there(added))
+    return AddedList(documents=[_answer_of(file.document) for file in added], already_there=document_service.already_there(added))
 
 
 def _answer_of(row: Document) -> DocumentAnswer:

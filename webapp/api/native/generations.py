@@ -19,7 +19,7 @@ from webapp.api.streaming.streams import has_all, last_position, stream
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.inputs import Line
-from webapp.chat.calls import decisions
+from webapp.chat.calls import service as call_service
 from webapp.chat.messages import sending, side_by_side
 from webapp.chat.record import reading_time
 from webapp.chat.record.access import visible_message, writable_generation
@@ -119,16 +119,16 @@ class GenerationAnswer(Answer):
     def from_row(cls, row: Generation) -> Self:
         used = model_used(row)
         name = providers().display_name(used, row.connection) if used else ""
-        reason = decisions.waits_for(row) if row.is_parked else row.reason
+        reason = call_service.waits_for(row) if row.is_parked else row.reason
         return cls.of(row, model_used=used, model_name=name, model_served=row.model_used, reason=reason)
 
 
 class More(Body):
-    usd: Decimal = Field(Decimal(), description="US dollars.", ge=0, le=decisions.MOST_USD)
+    usd: Decimal = Field(Decimal(), description="US dollars.", ge=0, le=call_service.MOST_USD)
 
 
 class FuseDecided(Body):
-    decision: decisions.FuseDecision = Field(
+    decision: call_service.FuseDecision = Field(
         description="`continue` lets it go as far again, `answer` has it answer with what its calls have returned, `end` ends it."
     )
     more: More | None = Field(None, description="With `continue` at a limit on costs: how much more; without it, as much again.")
@@ -208,7 +208,7 @@ def stop(id: str) -> GenerationAnswer:
 )
 def fuse(id: str, body: FuseDecided) -> GenerationAnswer:
     generation, more = writable_generation(id), body.more.usd if body.more else Decimal()
-    decisions.decide_limit(generation, body.decision, by=caller(), more_usd=more)
+    call_service.decide_limit(generation, body.decision, by=caller(), more_usd=more)
     return GenerationAnswer.from_row(writable_generation(id))
 
 
@@ -221,7 +221,7 @@ def fuse(id: str, body: FuseDecided) -> GenerationAnswer:
     errors=(409,),
 )
 def choose_model(id: str, body: ModelChosen) -> GenerationAnswer:
-    decisions.choose_model(writable_generation(id), body.model, by=caller())
+    call_service.choose_model(writable_generation(id), body.model, by=caller())
     return GenerationAnswer.from_row(writable_generation(id))
 
 

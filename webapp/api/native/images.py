@@ -11,13 +11,13 @@ from webapp.api.operations import STARTS, idempotency_key, operation
 from webapp.api.schemas import Answer
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import visible_file
-from webapp.chat.drawing import making
+from webapp.chat.drawing import service as drawing_service
 from webapp.chat.record.access import writable_chat
 
 bp = Blueprint("api_images", __name__, url_prefix="/api/v1/images")
 
 
-class NewPicture(making.PictureInput):
+class NewPicture(drawing_service.PictureInput):
     response_format: Literal["url", "b64_json"] = Field("url", description="With `b64_json`, the reply has the picture, too.")
 
 
@@ -56,7 +56,7 @@ def create(body: NewPicture) -> PictureAnswer:
     if body.chat_id:
         writable_chat(body.chat_id)
     originals = [visible_file(id) for id in dict.fromkeys(body.file_ids)]
-    picture = making.make(caller().id, body, originals, key=idempotency_key())
+    picture = drawing_service.make(caller().id, body, originals, key=idempotency_key())
     packed = b64encode(attachment_service.content_of(picture.file)).decode() if body.response_format == "b64_json" else None
     return PictureAnswer(
         created=int(picture.created_at.timestamp()),

@@ -15,7 +15,7 @@ from webapp.base.inputs import Name
 from webapp.people.accounts import creation_limit, directory, queries
 from webapp.people.accounts.guards import audit_author, found, own_address
 from webapp.people.accounts.tables import Group, User
-from webapp.people.members import groups, invites, people
+from webapp.people.members import groups, invites, service as people_service
 from webapp.people.members.chat_days import MOST_DAYS
 
 bp = Blueprint("api_users", __name__, url_prefix="/api/v1/users")
@@ -54,10 +54,10 @@ class DeleteQuery(Query):
     collections_to: Cursor = Field("", description="The same as `hand_over_to` with `hand_over=collections`.")
 
     @property
-    def inheritance(self) -> people.Inheritance:
+    def inheritance(self) -> people_service.Inheritance:
         if self.collections_to:
-            return people.Inheritance(self.collections_to, ("collections",))
-        return people.Inheritance(self.hand_over_to, [name.strip() for name in self.hand_over.split(",") if name.strip()])
+            return people_service.Inheritance(self.collections_to, ("collections",))
+        return people_service.Inheritance(self.hand_over_to, [name.strip() for name in self.hand_over.split(",") if name.strip()])
 
 
 class ReceiptLineAnswer(Answer):
@@ -117,11 +117,11 @@ def show(id: str) -> PersonAnswer:
 def change(id: str, body: PersonChange) -> PersonAnswer:
     person, author = found(queries.person(id)), audit_author()
     if body.role is not None:
-        people.change_role(person, body.role, author=author)
+        people_service.change_role(person, body.role, author=author)
     if body.is_disabled is not None:
-        (people.disable if body.is_disabled else people.enable)(found(queries.person(id)), author=author)
+        (people_service.disable if body.is_disabled else people_service.enable)(found(queries.person(id)), author=author)
     if body.clearance is not None:
-        people.change_clearance(found(queries.person(id)), body.clearance, author=author)
+        people_service.change_clearance(found(queries.person(id)), body.clearance, author=author)
     access_changed(id)
     return _now(id)
 
@@ -135,7 +135,7 @@ def change(id: str, body: PersonChange) -> PersonAnswer:
     errors=(409,),
 )
 def delete(id: str, query: DeleteQuery) -> ReceiptAnswer:
-    receipt = people.delete_person(found(queries.person(id)), query.email, author=audit_author(), to=query.inheritance)
+    receipt = people_service.delete_person(found(queries.person(id)), query.email, author=audit_author(), to=query.inheritance)
     return ReceiptAnswer(**receipt.record)
 
 

@@ -14,8 +14,8 @@ from webapp.base.inputs import AnyId, Changes, changes
 from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.service import MOST_ATTACHED
-from webapp.characters.personas import files as persona_files, personas
-from webapp.characters.personas.personas import PersonaInput
+from webapp.characters.personas import files as persona_files, service as persona_service
+from webapp.characters.personas.service import PersonaInput
 from webapp.characters.tables import Persona
 from webapp.people.accounts.guards import found
 from webapp.web.uploads import sent_file
@@ -64,7 +64,7 @@ def index() -> PersonaList:
     "Create a persona", scope="chat", body=NewPersona, answer=PersonaAnswer, status=201, named={"lorebooks": "lorebook_ids"}
 )
 def create(body: NewPersona) -> PersonaAnswer:
-    return _answer_of(personas.create(body, by=caller()))
+    return _answer_of(persona_service.create(body, by=caller()))
 
 
 @bp.post("/import")
@@ -99,7 +99,7 @@ def show(id: str) -> PersonaAnswer:
 def change(id: str, body: Changes) -> PersonaAnswer:
     persona = _visible(id)
     values = {"name": persona.name, "description": persona.description} | body.given
-    personas.update(persona, PersonaInput.entered(values), by=caller())
+    persona_service.update(persona, PersonaInput.entered(values), by=caller())
     return _answer_of(_visible(id))
 
 

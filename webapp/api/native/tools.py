@@ -13,7 +13,7 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.api.sources import SourceAnswer, source_answers
 from webapp.base.db import db
-from webapp.chat.calls import decisions
+from webapp.chat.calls import service as call_service
 from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.settings.service import setting
@@ -189,19 +189,19 @@ class WaitingAnswer(Answer):
     generation_id: str
     message_id: str
     chat_id: str
-    reason: decisions.WaitsFor = Field(description="`limit`, or `model` if its own can't answer any more.")
+    reason: call_service.WaitsFor = Field(description="`limit`, or `model` if its own can't answer any more.")
     limit: str = Field(description="`rounds`, `calls`, `seconds`, `chars`, `cost` or `budget`; empty if it is at none.")
     figure: str = Field(description="Where the limit stands, such as `12`; empty for a budget.")
     message: str = Field(description="What people are told of the limit.")
 
     @classmethod
     def from_row(cls, row: Generation) -> Self:
-        message_id, reached = row.message_id or "", decisions.limit_of(row.message_id or "")
+        message_id, reached = row.message_id or "", call_service.limit_of(row.message_id or "")
         return cls(
             generation_id=row.id,
             message_id=message_id,
             chat_id=row.chat_id,
-            reason=decisions.waits_for(row),
+            reason=call_service.waits_for(row),
             limit=reached.limit if reached else "",
             figure=reached.figure if reached else "",
             message=reached.words if reached else "",
@@ -217,12 +217,12 @@ class Waiting(Answer):
 
 
 class NewDecision(Body):
-    decision: decisions.Decision = Field(
+    decision: call_service.Decision = Field(
         description="`allow`, `allow_in_chat` or `deny` for a call that asks; `answer` or `decline` for a question, with the "
         "answer in `result` if the model asks, in `values` if a tool server does, whose call you can also `cancel`; `done`, "
         "`again` or `leave` for one of which no reply was seen."
     )
-    note: str = Field("", description="For the model.", max_length=decisions.MOST_CHARS)
+    note: str = Field("", description="For the model.", max_length=call_service.MOST_CHARS)
     result: str = Field("", description="The answer to the model, or what a call returned that was `done`.", max_length=20_000)
     values: dict[str, Any] = Field({}, description="The answers to a tool server, by the names of its fields.", max_length=20)
 
@@ -238,7 +238,7 @@ def index() -> ToolList:
 @operation("List the calls and answers that wait for your decision, newest first", scope="read", answer=Waiting)
 def waiting() -> Waiting:
     session, me = db.session(), caller()
-    calls, answers = decisions.waiting_for(session, me), decisions.answers_waiting_for(session, me)
+    calls, answers = call_service.waiting_for(session, me), call_service.answers_waiting_for(session, me)
     return Waiting(
         calls=CallAnswer.from_rows(calls, most_chars=WITH_A_MESSAGE_CHARS),
         answers=[WaitingAnswer.from_row(answer) for answer in answers],
@@ -262,4 +262,4 @@ def show(id: str) -> CallAnswer:
 def decide(id: str, body: NewDecision) -> CallAnswer:
     call = decidable_call(id)
     about = {"note": body.note, "result": body.result}
-    return CallAnswer.from_row(decisions.decide(call, body.decision, by=caller(), values=body.values, **about))
+    return CallAnswer.from_row(call_service.decide(call, body.decision, by=caller(), values=body.values, **about))

@@ -12,13 +12,13 @@ from webapp.api.schemas import Answer, Body, Paged, Query, Text
 from webapp.base.db import MOST_NUMBER
 from webapp.base.errors import Invalid
 from webapp.base.inputs import Line
-from webapp.knowledge.documents import documents
+from webapp.knowledge.documents import service as document_service
 from webapp.people.accounts.guards import audit_author, found, refuse_unless_admin
 from webapp.web.pagination import cut
 from webapp.web.uploads import expect_files
-from webapp.workflows import files, library, queries
+from webapp.workflows import files, queries, service as workflow_service
 from webapp.workflows.definition.slots import text_of
-from webapp.workflows.running import runs
+from webapp.workflows.running import service as run_service
 from webapp.workflows.running.record import definition_of
 from webapp.workflows.shown import question, why_paused
 from webapp.workflows.state import Event
@@ -143,7 +143,7 @@ def events(id: str, query: EventsQuery) -> EventList:
     errors=STARTS,
 )
 def answer(id: str, body: Value) -> RunAnswer:
-    return _run(runs.apply_event(_own(id), Event("answer", text_of(body.value)), key=idempotency_key()))
+    return _run(run_service.apply_event(_own(id), Event("answer", text_of(body.value)), key=idempotency_key()))
 
 
 @runs_bp.post("/<id>/file")
@@ -157,11 +157,11 @@ def answer(id: str, body: Value) -> RunAnswer:
 )
 def bring(id: str, query: FileQuery) -> RunAnswer:
     run = _own(id)
-    expect_files(documents.most_bytes())
+    expect_files(document_service.most_bytes())
     sent_file = request.files.get("file")
     if not sent_file or not sent_file.filename:
         raise Invalid("Send a file in the field `file`.", field="file")
-    file = documents.UploadedDocument(sent_file.stream, sent_file.filename)
+    file = document_service.UploadedDocument(sent_file.stream, sent_file.filename)
     changed = files.change(run, query.fact, file, by=caller()) if query.fact else files.answer(run, file, by=caller())
     return _run(changed)
 
@@ -177,7 +177,7 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
     named={"value": "question"},
 )
 def ask(id: str, body: Question) -> RunAnswer:
-    return _run(runs.apply_event(_own(id), Event("ask", body.question), key=idempotency_key()))
+    return _run(run_service.apply_event(_own(id), Event("ask", body.question), key=idempotency_key()))
 
 
 def _add_event(kind: str, summary: str) -> None:
@@ -187,7 +187,7 @@ def _add_event(kind: str, summary: str) -> None:
     @runs_bp.post(f"/<id>/{kind}", endpoint=kind)
     @operation(summary, scope="workflows", answer=RunAnswer, errors=(409,), named={"value": ""})
     def apply(id: str) -> RunAnswer:
-        return _run(runs.apply_event(_own(id), Event(kind)))
+        return _run(run_service.apply_event(_own(id), Event(kind)))
 
 
 for kind, summary in (
@@ -206,9 +206,9 @@ for kind, summary in (
 )
 def change(id: str, name: str, body: Changed) -> Redone:
     run, value = _own(id), text_of(body.value)
-    redone = runs.redone(run, name, value)
+    redone = run_service.redone(run, name, value)
     if body.confirm:
-        run = runs.apply_event(run, Event("change", value, name))
+        run = run_service.apply_event(run, Event("change", value, name))
     return Redone(steps=list(redone.steps), dropped=list(redone.dropped), is_done=body.confirm, run=_run(run))
 
 
@@ -216,7 +216,7 @@ def change(id: str, name: str, body: Changed) -> Redone:
 @operation("Move a run to another version, or see the difference", scope="workflows", body=Move, answer=Redone, errors=(409, 422))
 def move(id: str, body: Move) -> Redone:
     run = _own(id)
-    moved = runs.move(run, body.version or library.published(run.slug).version, confirm=body.confirm)
+    moved = run_service.move(run, body.version or workflow_service.published(run.slug).version, confirm=body.confirm)
     return Redone(steps=list(moved.steps), dropped=list(moved.dropped), is_done=body.confirm, run=_run(_own(id)))
 
 
@@ -292,7 +292,9 @@ class NoFields(Body):
 @operation("List the workflows", scope="read", answer=WorkflowList)
 def index() -> WorkflowList:
     is_admin = caller().is_admin
-    return WorkflowList(workflows=[WorkflowAnswer(**_facts(entry)) for entry in library.entries() if entry.version or is_admin])
+    return WorkflowList(
+        workflows=[WorkflowAnswer(**_facts(entry)) for entry in workflow_service.entries() if entry.version or is_admin]
+    )
 
 
 @bp.post("")
@@ -306,45 +308,45 @@ def index() -> WorkflowList:
 )
 def save(body: NewDefinition) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    slug = library.save(body.definition, author=audit_author(), replaces="any" if body.replace else "own")
-    return _answer_of(library.get(slug))
+    slug = workflow_service.save(body.definition, author=audit_author(), replaces="any" if body.replace else "own")
+    return _answer_of(workflow_service.get(slug))
 
 
 @bp.get("/<slug>")
 @operation("Show a workflow with its versions", scope="read", answer=WholeWorkflow)
 def show(slug: str) -> WholeWorkflow:
-    return _answer_of(library.get(slug) if caller().is_admin else library.published(slug))
+    return _answer_of(workflow_service.get(slug) if caller().is_admin else workflow_service.published(slug))
 
 
 @bp.delete("/<slug>")
 @operation("Delete a workflow (admins); runs in progress continue", scope="workflows", status=204, errors=(409,))
 def delete(slug: str) -> None:
     refuse_unless_admin(caller())
-    library.remove(slug, author=audit_author())
+    workflow_service.remove(slug, author=audit_author())
 
 
 @bp.post("/<slug>/publish")
 @operation("Publish the draft (admins)", scope="workflows", body=Note, answer=WholeWorkflow, errors=(409, 422))
 def publish(slug: str, body: Note) -> WholeWorkflow:
     refuse_unless_admin(caller())
-    library.publish(slug, body.note, author=audit_author())
-    return _answer_of(library.get(slug))
+    workflow_service.publish(slug, body.note, author=audit_author())
+    return _answer_of(workflow_service.get(slug))
 
 
 @bp.post("/<slug>/runs")
 @operation("Start a run", scope="workflows", body=NoFields, answer=RunAnswer, status=201, takes_key=True, errors=STARTS)
 def start(slug: str, body: NoFields) -> RunAnswer:
-    return _run(runs.start(caller(), slug, key=idempotency_key()))
+    return _run(run_service.start(caller(), slug, key=idempotency_key()))
 
 
-def _facts(entry: library.StoredWorkflow) -> dict[str, Any]:
+def _facts(entry: workflow_service.StoredWorkflow) -> dict[str, Any]:
     about = {name: getattr(entry.headline, name) for name in ("title", "about", "minutes")}
     return about | {name: getattr(entry, name) for name in ("slug", "version", "has_draft", "is_shipped", "checksum")}
 
 
-def _answer_of(entry: library.StoredWorkflow) -> WholeWorkflow:
+def _answer_of(entry: workflow_service.StoredWorkflow) -> WholeWorkflow:
     is_admin = caller().is_admin
     texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
     return WholeWorkflow(
-        **_facts(entry), **texts, versions=[VersionAnswer.of(version) for version in library.versions(entry.slug)]
+        **_facts(entry), **texts, versions=[VersionAnswer.of(version) for version in workflow_service.versions(entry.slug)]
     )

@@ -13,7 +13,7 @@ from webapp.characters import queries
 from webapp.characters.cards.cards import BadCard
 from webapp.characters.lore import queries as lore_queries
 from webapp.characters.macros.macros import spelled
-from webapp.characters.personas import personas
+from webapp.characters.personas import service
 from webapp.people.accounts.tables import User
 
 MOST_BYTES = 2 * 1024 * 1024
@@ -86,8 +86,8 @@ def import_personas(stream: IO[bytes], *, by: User) -> PersonaImportResult:
             ids = [worlds[described["lorebook"]]] if described["lorebook"] in worlds else []
             is_default = (described["is_default"] and not has_default) or None
             same = {name: described[name] for name in ("name", "description")}
-            entered = personas.PersonaInput.entered({**same, "is_default": is_default, "lorebook_ids": ids})
-            personas.create(entered, by=by)
+            entered = service.PersonaInput.entered({**same, "is_default": is_default, "lorebook_ids": ids})
+            service.create(entered, by=by)
             result.new += 1
             if described["lorebook"] and described["lorebook"] not in (*worlds, *result.lacking):
                 result.lacking.append(described["lorebook"])

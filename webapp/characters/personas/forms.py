@@ -6,7 +6,7 @@ from wtforms import BooleanField, FileField, SelectChoice, SelectMultipleField, 
 
 from webapp.characters.forms import ProfileForm, text_box
 from webapp.characters.lore.tables import Lorebook
-from webapp.characters.personas.personas import PersonaInput
+from webapp.characters.personas.service import PersonaInput
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import Form, InputForm
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lore_queries
-from webapp.characters.personas import files as persona_files, personas
+from webapp.characters.personas import files as persona_files, service
 from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
@@ -40,7 +40,7 @@ def index() -> Response:
 def create() -> Response:
     form = PersonaForm.opened()
     with form.attempt():
-        personas.create(form.entered, picture=form.picture, by=current_user())
+        service.create(form.entered, picture=form.picture, by=current_user())
         return _back(done="saved")
     return form.shown("characters/personas.html", file_form=PersonaFileForm.fresh(), **_list())
 
@@ -70,7 +70,7 @@ def update(id: str) -> Response:
     form = PersonaForm.opened()
     form.merge(PersonaForm.from_row(_visible(id)))
     with form.attempt():
-        personas.update(_visible(id), form.entered, picture=form.picture, by=current_user())
+        service.update(_visible(id), form.entered, picture=form.picture, by=current_user())
         return _back(done="saved")
     return _page(form, _visible(id))
 
@@ -78,14 +78,14 @@ def update(id: str) -> Response:
 @bp.post("/<id>/duplicate")
 @signed_in
 def duplicate(id: str) -> Response:
-    copy = personas.duplicate(_visible(id), by=current_user())
+    copy = service.duplicate(_visible(id), by=current_user())
     return redirect(url_for("personas.show", id=copy.id, done="copied"))
 
 
 @bp.post("/<id>/default")
 @signed_in
 def choose(id: str) -> Response:
-    personas.choose(_visible(id), by=current_user(), is_default=request.form.get("wish") != "none")
+    service.choose(_visible(id), by=current_user(), is_default=request.form.get("wish") != "none")
     return render("characters/_personas.html", **_list()) if is_htmx() else _back()
 
 

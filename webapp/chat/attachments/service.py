@@ -24,7 +24,7 @@ from webapp.chat.files.reference import ids_in, original, reference
 from webapp.chat.files.tables import BY_CALL, DOCUMENT, IMAGE, TEXT, ChatFile, StoredFile
 from webapp.chat.record.tables import Chat
 from webapp.knowledge import formats
-from webapp.knowledge.documents import documents
+from webapp.knowledge.documents import service as document_service
 from webapp.people.accounts import creation_limit
 from webapp.settings.service import setting
 
@@ -322,8 +322,8 @@ def _text(name: str, file: IO[bytes]) -> FileContent:
 
 
 def _long(file: IO[bytes]) -> FileContent:
-    if file.seek(0, 2) > documents.most_bytes():
-        raise TooLarge.file(documents.most_bytes(), field="message")
+    if file.seek(0, 2) > document_service.most_bytes():
+        raise TooLarge.file(document_service.most_bytes(), field="message")
     file.seek(0)
     return FileContent(DOCUMENT, "application/octet-stream", file.read())
 

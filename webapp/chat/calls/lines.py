@@ -15,7 +15,9 @@ from sqlalchemy import select
 from webapp.base import languages
 from webapp.base.db import db
 from webapp.base.languages import gettext as _, ngettext
-from webapp.chat.calls.decisions import (
+from webapp.chat.calls.files import ShownFile, files_by_id
+from webapp.chat.calls.questions import ShownQuestion, shown_question
+from webapp.chat.calls.service import (
     IN_OWN_NAME,
     Decision,
     choices,
@@ -25,8 +27,6 @@ from webapp.chat.calls.decisions import (
     parked_answer,
     waiting_calls,
 )
-from webapp.chat.calls.files import ShownFile, files_by_id
-from webapp.chat.calls.questions import ShownQuestion, shown_question
 from webapp.chat.record.tables import Message
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model

@@ -6,7 +6,7 @@ from typing import cast
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.languages import gettext as _
-from webapp.chat.calls import choosing, decisions, lines, questions, tools_shown
+from webapp.chat.calls import choosing, lines, questions, service, tools_shown
 from webapp.chat.calls.access import decidable_call, visible_call
 from webapp.chat.calls.files import files_by_id
 from webapp.chat.calls.questions import ShownQuestion
@@ -49,7 +49,7 @@ def _call_page(call: Call, *, asked: ShownQuestion | None = None, status: int = 
         ),
         is_wrong=asked is not None,
         sources=knowledge_shown.sources(me, call.sources),
-        decided_by=decisions.name_of(call.decided_by),
+        decided_by=service.name_of(call.decided_by),
         page_url=url_for(".show", id=call.id),
         back_url=_message_url(message.chat_id, message.id),
     )
@@ -60,15 +60,15 @@ def _call_page(call: Call, *, asked: ShownQuestion | None = None, status: int = 
 def decide(id: str) -> Response:
     call, form = decidable_call(id), request.form
     try:
-        decided = decisions.decide(
+        decided = service.decide(
             call,
-            cast(decisions.Decision, form.get("decision", "")),
+            cast(service.Decision, form.get("decision", "")),
             by=current_user(),
             note=form.get("note", "").strip(),
             result=form.get("option", "") or form.get("result", "").strip(),
             values=questions.values_in(call, form),
         )
-    except decisions.WrongAnswers as wrong:
+    except service.WrongAnswers as wrong:
         return _wrong(call, wrong.errors)
     message = visible_message(decided.message_id)
     return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, message.id))
@@ -87,9 +87,9 @@ def _wrong(call: Call, errors: Mapping[str, str]) -> Response:
 @signed_in
 def decide_limit(id: str) -> Response:
     message, form = decidable_message(id), request.form
-    decision = cast(decisions.FuseDecision, form.get("decision", ""))
-    more_usd = decisions.dollars(form.get("more", ""))
-    decisions.decide_limit(queries.last_generation(message), decision, by=current_user(), more_usd=more_usd)
+    decision = cast(service.FuseDecision, form.get("decision", ""))
+    more_usd = service.dollars(form.get("more", ""))
+    service.decide_limit(queries.last_generation(message), decision, by=current_user(), more_usd=more_usd)
     message = visible_message(id)
     return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, id))
 
@@ -98,7 +98,7 @@ def decide_limit(id: str) -> Response:
 @signed_in
 def choose_model(id: str) -> Response:
     message = decidable_message(id)
-    decisions.choose_model(queries.last_generation(message), request.form.get("model", ""), by=current_user())
+    service.choose_model(queries.last_generation(message), request.form.get("model", ""), by=current_user())
     message = visible_message(id)
     return _blocks(message) if is_htmx() else redirect(_message_url(message.chat_id, id))
 

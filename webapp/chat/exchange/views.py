@@ -99,11 +99,11 @@ def choose() -> Response:
 @signed_in
 def upload() -> Response:
     # Imported with the first file: with its parsers it takes half a megabyte.
-    from webapp.chat.exchange import importing
+    from webapp.chat.exchange import service
 
     form, result = ImportForm.opened(), None
     with form.attempt():
-        result = importing.import_files(current_user(), _files())
+        result = service.import_files(current_user(), _files())
     return form.shown("chat/exchange/import.html", result=result)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.languages import gettext as _
-from webapp.chat.calls import decisions
+from webapp.chat.calls import service as call_service
 from webapp.chat.record import queries
 from webapp.people.accounts.tables import User
 from webapp.web.addresses import address
@@ -43,7 +43,7 @@ def open_work(user: User) -> list[OpenWork]:
     ]
     waiting = [
         OpenWork(chat.title or _("New chat"), address("chat.show", chat.id), _("waiting for you"))
-        for chat in decisions.chats_waiting_for(db.session(), user, MOST)
+        for chat in call_service.chats_waiting_for(db.session(), user, MOST)
     ]
     by_url = {work.url.partition("#")[0]: work for work in (*running, *waiting, *brought_work)}
     return sorted(by_url.values(), key=lambda work: work.is_running)[:MOST]

@@ -26,7 +26,7 @@ from webapp.engine.duties.recovery import WITHIN
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.settings.service import setting
 from webapp.streaming.loops import supervise
 
@@ -308,4 +308,4 @@ def _forget_author(session: Session, person_id: str) -> None:
     session.execute(delete(FollowUp).where(FollowUp.author_id == person_id))
 
 
-DEPARTURE = people.Departure(detach=_forget_author)
+DEPARTURE = people_service.Departure(detach=_forget_author)

@@ -22,7 +22,7 @@ from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat, Project
 from webapp.engine.engine import Engine
 from webapp.knowledge import queries as knowledge_queries
-from webapp.knowledge.documents import documents, project_files
+from webapp.knowledge.documents import project_files, service as document_service
 from webapp.knowledge.tables import Collection
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import User
@@ -145,7 +145,7 @@ def _documents(
     for file in _files(engine, place, reader_id):
         length = 0
         with packed.open(file.filed["path"], "w", force_zip64=True) as member:
-            for part in export.in_parts(documents.original_of(engine, file.id, reader_id)):
+            for part in export.in_parts(document_service.original_of(engine, file.id, reader_id)):
                 member.write(part)
                 length += len(part)
                 yield pipe.take()

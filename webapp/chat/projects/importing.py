@@ -12,15 +12,15 @@ from webapp.base.errors import AppError, Forbidden, Invalid
 from webapp.base.heavy import child
 from webapp.base.heavy.turns import give_way
 from webapp.characters import queries as character_queries
-from webapp.chat.exchange.importing import MOST_NAMED, TOO_MUCH, ChatImportResult, Storing, alone, patient
 from webapp.chat.exchange.imports import pieces, project as project_file
 from webapp.chat.exchange.imports.filed import BadFile
+from webapp.chat.exchange.service import MOST_NAMED, TOO_MUCH, ChatImportResult, Storing, alone, patient
 from webapp.chat.projects import service
 from webapp.chat.projects.service import ProjectInput
 from webapp.chat.record.tables import Project
 from webapp.knowledge import service as knowledge_service
-from webapp.knowledge.documents import documents, project_files
-from webapp.knowledge.documents.documents import UploadedDocument
+from webapp.knowledge.documents import project_files, service as document_service
+from webapp.knowledge.documents.service import UploadedDocument
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection
 from webapp.models.connections.models import providers
@@ -118,7 +118,7 @@ class _Receiving:
                 self._parts.truncate()
             case {"bytes": str(encoded)}:
                 # What has more bytes than a document can have is refused at its end, without storing all of them.
-                if self._parts.tell() <= documents.most_bytes():
+                if self._parts.tell() <= document_service.most_bytes():
                     self._parts.write(b64decode(encoded))
             case {"broken": str(reason)}:
                 self._result.leave_out(self._document["name"], reason)
@@ -182,7 +182,7 @@ class _Receiving:
         about = {part: self._document[part] for part in ("name", "title", "level")}
         try:
             self._refuse_documents(user)
-            documents.add(self._place(), UploadedDocument(self._parts, **about), by=user, is_counted=False)
+            document_service.add(self._place(), UploadedDocument(self._parts, **about), by=user, is_counted=False)
         except AppError as refusal:
             self._result.leave_out(name, refusal.message)
         else:

@@ -19,11 +19,11 @@ from webapp.characters.tables import Character
 from webapp.chat.calls import choosing
 from webapp.chat.record import announcements, projects
 from webapp.chat.record.tables import Chat, Project
-from webapp.knowledge.documents import documents, project_files
+from webapp.knowledge.documents import project_files, service as document_service
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.members.people import Departure
+from webapp.people.members.service import Departure
 from webapp.people.things import shares
 from webapp.people.things.thing import Thing
 
@@ -118,12 +118,12 @@ def change(project: Project, entered: ProjectInput, *, by: User) -> None:
     _notify(id)
 
 
-def add_files(project: Project, sent: Sequence[documents.UploadedDocument], *, by: User) -> list[documents.Added]:
+def add_files(project: Project, sent: Sequence[document_service.UploadedDocument], *, by: User) -> list[document_service.Added]:
     """Adds files to the project, which all of its chats can quote; for people who can chat in it."""
     if projects.right_in(project, by) not in ("own", projects.WRITE):
         raise Forbidden(ONLY_READERS)
     collection = project_files.collection_for(project.id, project.owner_id, project.name)
-    return documents.add_all(collection, sent, by=by)
+    return document_service.add_all(collection, sent, by=by)
 
 
 def move(chat: Chat, project_id: str | None, *, by: User) -> None:

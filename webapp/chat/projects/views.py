@@ -24,7 +24,7 @@ from webapp.engine.watching.lists import ListFeed, LiveList
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import formats, queries as knowledge_queries, shown as knowledge_shown
-from webapp.knowledge.documents import documents, project_files
+from webapp.knowledge.documents import project_files, service as document_service
 from webapp.people.accounts.guards import audit_author, came_from, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
@@ -104,7 +104,7 @@ def show(id: str) -> Response:
 def allow_files(endpoint: str | None, _values: object) -> None:
     """Raises the upload limit before anything parses the form; only for signed-in people, and only on these routes."""
     if endpoint == "projects.add_files" and user_or_none():
-        expect_files(documents.most_bytes(), files=MOST_FILES)
+        expect_files(document_service.most_bytes(), files=MOST_FILES)
     if endpoint == "projects.bring_in" and user_or_none():
         expect_files(MOST_PROJECT_BYTES)
 
@@ -115,7 +115,9 @@ def add_files(id: str) -> Response:
     project, sent = _visible(id), [file for file in request.files.getlist("file") if file.filename]
     if not sent or len(sent) > MOST_FILES:
         raise Invalid(f"Choose 1 to {MOST_FILES} files.", field="file")
-    service.add_files(project, [documents.UploadedDocument(file.stream, file.filename or "") for file in sent], by=current_user())
+    service.add_files(
+        project, [document_service.UploadedDocument(file.stream, file.filename or "") for file in sent], by=current_user()
+    )
     return _to(id, _("Added. You can leave this page while files are read."))
 
 

@@ -12,7 +12,7 @@ from webapp.base.errors import Invalid
 from webapp.base.words import plural
 from webapp.knowledge import formats
 from webapp.knowledge.changes import notify_documents
-from webapp.knowledge.documents import documents, importing
+from webapp.knowledge.documents import importing, service
 from webapp.knowledge.queries import UNFINISHED, UNREAD
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.trash import LONG_AGO
@@ -125,7 +125,7 @@ def arrive(id: str, stream: IO[bytes] | None) -> None:
         with write() as session:
             session.execute(gone)
         return
-    documents.arrive(id, stream)
+    service.arrive(id, stream)
     collection_id = db.session.scalar(select(Document.collection_id).where(Document.id == id))
     if collection_id:
         notify_documents(collection_id)
@@ -140,7 +140,7 @@ def _document(collection_id: str, file: SentFile, by: str, *, must: bool) -> Doc
     about = {"collection_id": collection_id, "added_by": by, "title": formats.stem(file.name), "name": file.name}
     size = {"hash": file.hash, "bytes": file.bytes, "characters": file.bytes}
     try:
-        documents.refuse_too_much(collection_id, file.bytes)
+        service.refuse_too_much(collection_id, file.bytes)
     except Invalid as refusal:
         if must:
             raise

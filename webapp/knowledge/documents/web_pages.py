@@ -14,7 +14,7 @@ from webapp.base.heavy import child
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
 from webapp.knowledge import queries
-from webapp.knowledge.documents import documents
+from webapp.knowledge.documents import service
 from webapp.knowledge.documents.fetching import MOST_BYTES, FetchedPage, fetch
 from webapp.knowledge.tables import Collection, Document, DocumentPart
 from webapp.models.upstream.addresses import Trust
@@ -27,22 +27,22 @@ INTERRUPTED = "Fetching this document was interrupted. Press Fetch again."
 ELSEWHERE = "Someone else has just changed this document. Please try again."
 
 
-def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> documents.Added:
+def add(collection: Collection, url: str, *, by: User, title: str = "", level: int = 0) -> service.Added:
     """Fetches a web page and adds it to a collection."""
-    documents.refuse_unless_writer(collection, by)
+    service.refuse_unless_writer(collection, by)
     creation_limit.count(by.id)
     fetched = _fetched(url, "", by)
     assert fetched
-    sent = documents.UploadedDocument(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
-    return documents.add(collection, sent, by=by)
+    sent = service.UploadedDocument(BytesIO(fetched.content), fetched.name, title, level, url=fetched.url, etag=fetched.etag)
+    return service.add(collection, sent, by=by)
 
 
 def again(document: Document, *, by: User) -> bool:
     """Reads a document again and returns True; one from a URL is fetched first, and returns False if its text is unchanged."""
     if not document.url:
-        documents.again(document, by=by)
+        service.again(document, by=by)
         return True
-    documents.writable_collection(document, by)
+    service.writable_collection(document, by)
     creation_limit.count(by.id)
     had_failed = document.state == "failed"
     # Its address was not entered by the person who reads it again.
@@ -51,7 +51,7 @@ def again(document: Document, *, by: User) -> bool:
     if fetched is None or (not had_failed and _is_same(document, fetched)):
         return False
     _replace(document, fetched)
-    documents.again(document, by=by)
+    service.again(document, by=by)
     return True
 
 
@@ -60,7 +60,7 @@ def _fetched(url: str, etag: str, entered_by: User | None) -> FetchedPage | None
     trust: Trust = "operator" if entered_by and entered_by.is_admin else "public"
     # Releases the database connection while waiting for another server.
     db.session.rollback()
-    return fetch(url, etag=etag, trust=trust, most_bytes=min(MOST_BYTES, documents.most_bytes()))
+    return fetch(url, etag=etag, trust=trust, most_bytes=min(MOST_BYTES, service.most_bytes()))
 
 
 def _is_same(document: Document, fetched: FetchedPage) -> bool:
@@ -85,8 +85,8 @@ def _replace(document: Document, fetched: FetchedPage) -> None:
 
     If this is interrupted, the document is left as failed, so that reading it again fetches all of it.
     """
-    digest, length = documents.measured(BytesIO(fetched.content))
-    documents.refuse_too_much(document.collection_id, length - document.bytes)
+    digest, length = service.measured(BytesIO(fetched.content))
+    service.refuse_too_much(document.collection_id, length - document.bytes)
     id, claim = document.id, new_id()
     try:
         with write() as session:
@@ -94,9 +94,9 @@ def _replace(document: Document, fetched: FetchedPage) -> None:
             now.hash, now.bytes, now.etag, now.claim = digest, length, "", claim
             now.state, now.error = "failed", INTERRUPTED
     except IntegrityError as error:
-        raise Conflict(documents.TWIN) from error
+        raise Conflict(service.TWIN) from error
     count = 0
-    for count, content in enumerate(by_turns(documents.chunks(BytesIO(fetched.content))), 1):
+    for count, content in enumerate(by_turns(service.chunks(BytesIO(fetched.content))), 1):
         with _own(id, claim) as (session, _):
             session.merge(DocumentPart(document_id=id, number=count - 1, content=content))
     with _own(id, claim) as (session, now):

@@ -10,7 +10,7 @@ from webapp.base.languages import gettext as _
 from webapp.knowledge import queries, shown
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.ranking import PassageHit, weight_now
-from webapp.knowledge.trying import questions
+from webapp.knowledge.trying import service
 from webapp.knowledge.views import visible_collection
 from webapp.people.accounts import directory, queries as account_queries
 from webapp.people.accounts.guards import audit_author, current_user, found, refuse_unless_admin, signed_in
@@ -60,7 +60,7 @@ DONE = {"kept": "Question kept.", "deleted": "Question deleted.", "measured": "A
 @bp.get("/try")
 @signed_in
 def show() -> Response:
-    me, question = current_user(), request.args.get("q", "").strip()[: questions.MOST_CHARS]
+    me, question = current_user(), request.args.get("q", "").strip()[: service.MOST_CHARS]
     form = _form(me)
     with form.attempt():
         return _page(form, question, _viewed(form.person.chosen, is_asked=bool(question)))
@@ -71,21 +71,21 @@ def show() -> Response:
 @signed_in
 def keep() -> Response:
     question = request.form.get("question", "")
-    questions.add(question, request.form.get("document", ""), by=current_user())
+    service.add(question, request.form.get("document", ""), by=current_user())
     return redirect(url_for("try.show", q=question, done="kept"))
 
 
 @bp.post("/questions/run")
 @signed_in
 def run() -> Response:
-    questions.run(current_user())
+    service.run(current_user())
     return redirect(url_for("try.show", done="measured", _anchor="questions"))
 
 
 @bp.post("/questions/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
-    questions.forget(id, by=current_user())
+    service.forget(id, by=current_user())
     return redirect(url_for("try.show", done="deleted", _anchor="questions"))
 
 
@@ -137,12 +137,12 @@ def _viewed(id: str, *, is_asked: bool) -> User:
     refuse_unless_admin(me)
     person = found(account_queries.person(id))
     if is_asked:
-        questions.viewed_as(person, author=audit_author())
+        service.viewed_as(person, author=audit_author())
     return found(account_queries.person(id))
 
 
 def shown_tried(person: User, question: str, collections: Sequence[str], *, by: User, weight: float | None = None) -> ShownTried:
-    trial = questions.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
+    trial = service.tried(person, question, collections=collections, is_viewed=person.id != by.id, weight=weight)
     query_words = list(tokenizer.query_words(question).values())
     hits = [
         (
@@ -158,7 +158,7 @@ def shown_tried(person: User, question: str, collections: Sequence[str], *, by: 
 
 
 def kept(user: User) -> list[ShownQuestion]:
-    rows, last = questions.kept_by(user), questions.runs(user)
+    rows, last = service.kept_by(user), service.runs(user)
     missed = set(last[0].misses) if last else set()
     there = {
         document.id: document.title
@@ -169,7 +169,7 @@ def kept(user: User) -> list[ShownQuestion]:
 
 def figures(user: User) -> list[ShownFigures]:
     """Returns the figures of the last run and of the one before it."""
-    return [ShownFigures(run.questions, f"{run.ndcg:.2f}", f"{run.recall:.0%}") for run in questions.runs(user)]
+    return [ShownFigures(run.questions, f"{run.ndcg:.2f}", f"{run.recall:.0%}") for run in service.runs(user)]
 
 
 def _two_places(value: float) -> str:

@@ -23,7 +23,7 @@ from webapp.operations.insights.tables import InsightDay, InsightMark
 from webapp.operations.usage.exact import total
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
-from webapp.people.members import people as people_service
+from webapp.people.members import service as people_service
 from webapp.prompts import active_prompts
 
 A_DAY = timedelta(days=1)

@@ -24,7 +24,7 @@ from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
 from webapp.web.forms import PLAIN, Form, options
 from webapp.web.pick_field import PickField, choose
-from webapp.workflows import library
+from webapp.workflows import service as workflow_service
 
 WORKS = {"prompt": "A prompt", "workflow": "A workflow", "plan": "A plan"}
 OWN_RULE = "cron"
@@ -117,7 +117,7 @@ class ScheduleForm(Form):
         """Returns the form with what this person can choose; with the chat that it may continue, and what the schedule has."""
         self.time_zone.offering(_zones)
         self.model.offering(partial(candidates, person=user.id), [("", _("Your usual model"))])
-        workflows = [(entry.slug, entry.headline.title) for entry in library.entries() if entry.version]
+        workflows = [(entry.slug, entry.headline.title) for entry in workflow_service.entries() if entry.version]
         self.workflow.choices = [SelectChoice(*choice) for choice in [choose(), *workflows]]
         same = [(SAME, _("As it is"))] if schedule and schedule.plan_type else []
         plans = [

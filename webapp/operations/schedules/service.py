@@ -23,9 +23,9 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.permissions import refuse_without
 from webapp.people.accounts.tables import User
 from webapp.people.things.thing import Thing
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.settings.service import setting
-from webapp.workflows import library
+from webapp.workflows import service as workflow_service
 
 Key = Annotated[str, StringConstraints(max_length=200)]
 Slug = Annotated[str, StringConstraints(max_length=40)]
@@ -234,12 +234,12 @@ def _checked_answers(entered: ScheduleInput, by: User) -> dict[str, Any]:
 
 def _checked_workflow(slug: str, by: User) -> str:
     refuse_without(by, "workflows")
-    return library.published(slug).slug
+    return workflow_service.published(slug).slug
 
 
 def _checked_plan(plan: PlanOrder, by: User) -> dict[str, Any]:
     refuse_without(by, "plans")
-    return plan_types.get(plan.type).filled(plan.inputs)
+    return plan_type_service.get(plan.type).filled(plan.inputs)
 
 
 def _locked(session: Session, id: str) -> Schedule:

@@ -14,8 +14,8 @@ from webapp.operations.schedules.forms import ScheduleForm
 from webapp.operations.schedules.rules import DueTime, Rule, due_times, sentence
 from webapp.operations.schedules.tables import Schedule, ScheduleRun
 from webapp.people.accounts.tables import User
-from webapp.plans.types import plan_types
-from webapp.workflows import library
+from webapp.plans.types import service as plan_type_service
+from webapp.workflows import service as workflow_service
 
 NEXT = 5
 STATES = {"active": "", "paused": "Paused", "stopped": "Stopped", "over": "Over"}
@@ -91,9 +91,9 @@ def preview(form: ScheduleForm) -> Preview:
 def what_runs(schedule: Schedule) -> str:
     """Returns what a schedule runs besides a prompt, in words."""
     if schedule.workflow:
-        entry = next((entry for entry in library.entries() if entry.slug == schedule.workflow), None)
+        entry = next((entry for entry in workflow_service.entries() if entry.slug == schedule.workflow), None)
         return _("The workflow “%(title)s”", title=entry.headline.title if entry else schedule.workflow)
-    titles = {type.slug: type.title for type in plan_types.all_types()}
+    titles = {type.slug: type.title for type in plan_type_service.all_types()}
     return _("A plan: %(title)s", title=titles.get(schedule.plan_type, schedule.plan_type))
 
 

@@ -21,11 +21,11 @@ from webapp.people.accounts.permissions import may
 from webapp.people.accounts.roles import BY_NAME
 from webapp.people.accounts.tables import User
 from webapp.plans.tables import Plan
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.plans.writing import service as plan_service
 from webapp.tools.named import named_tools
-from webapp.workflows import library
-from webapp.workflows.running import runs as workflow_runs
+from webapp.workflows import service as workflow_service
+from webapp.workflows.running import service as run_service
 from webapp.workflows.tables import WorkflowRun
 
 NO_CHAT = "The chat is gone, in the trash, or not your own. Choose another one."
@@ -67,7 +67,7 @@ def begin(schedule: Schedule, run: ScheduleRun, owner: User) -> Begun:
     """Begins what is due; the same run again finds what it has begun."""
     key = f"schedule {run.id}"
     if schedule.workflow:
-        return Begun(chat_id=workflow_runs.start(owner, schedule.workflow, title=schedule.title, key=key).chat_id)
+        return Begun(chat_id=run_service.start(owner, schedule.workflow, title=schedule.title, key=key).chat_id)
     if schedule.plan_type:
         inputs = plan_service.submit(owner, schedule.plan_type, schedule.plan_inputs, key=key)
         return Begun(plan_id=plan_service.make(inputs, model=schedule.model, key=key).id)
@@ -124,9 +124,9 @@ def trouble(schedule: Schedule, owner: User) -> str:
     """Returns why a schedule could not run now, such as a chat that is gone; empty if nothing prevents it."""
     try:
         if schedule.workflow:
-            library.published(schedule.workflow)
+            workflow_service.published(schedule.workflow)
         elif schedule.plan_type:
-            plan_types.get(schedule.plan_type)
+            plan_type_service.get(schedule.plan_type)
         project = project_to_begin_in(owner, schedule.project_id)
         chat = chat_to_go_on(owner, schedule.chat_id)
         if schedule.model and not schedule.workflow and not (chat and chat.model == schedule.model):

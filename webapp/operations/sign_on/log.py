@@ -27,7 +27,7 @@ from webapp.people.accounts.fields import password_hash
 from webapp.people.accounts.queries import SIGNED_IN, TRIED, WRONG_CODE, WRONG_PASSWORD
 from webapp.people.accounts.sign_on import SignOnSession
 from webapp.people.accounts.tables import ApiToken, PersonAuthor, User, UserSession
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 
 KIND = "sign-in"
 PAGE = 50
@@ -113,12 +113,12 @@ def report(user: User, sign_in: SignIn, current: str, password: str, *, browser:
     accounts.confirm(user, current, field="current", address=browser.address)
     stored = password_hash(password) if has_password else ""
     with write() as session:
-        me = people.existing(session, user_id)
+        me = people_service.existing(session, user_id)
         kept = _sign_on_of(session, browser.secret)
         if stored:
             accounts.replace_password(session, me, stored)
         session.execute(delete(UserSession).where(UserSession.user_id == user_id))
-        people.kill_links(session, me)
+        people_service.kill_links(session, me)
         tokens = session.scalars(delete(ApiToken).where(ApiToken.user_id == user_id).returning(ApiToken.id)).all()
         ways = _newer_ways(session, me, sign_in.at)
         for identity in ways:

@@ -25,7 +25,7 @@ from webapp.people.accounts.fields import checked_email, checked_name
 from webapp.people.accounts.permissions import STORED_OVERRIDES
 from webapp.people.accounts.sign_on import SignOnButton, SignOnSession
 from webapp.people.accounts.tables import Group, Membership, PersonAuthor, User, UserSession
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.people.things.grants import rights_changed
 from webapp.settings.secrets.encryption import DecryptionError, the_encryption
 
@@ -116,7 +116,7 @@ def connect(user: User, told: Told, *, address: str) -> None:
     """Lets a person sign in as whom a provider tells of from now on; raises Conflict if that is someone else here."""
     user_id = user.id
     with write() as session:
-        identity, me = _identity(told), people.existing(session, user_id)
+        identity, me = _identity(told), people_service.existing(session, user_id)
         if identity and identity.user_id != user_id:
             raise Conflict("That is already how someone else signs in here.")
         _remember(session, me, told, claim_rules.email(told.claims, is_trusted=True))
@@ -127,7 +127,7 @@ def confirm(user: User, told: Told, *, secret: str, address: str) -> None:
     """Notes that the person in the session with this secret has signed on again; raises Conflict if someone else has."""
     user_id = user.id
     with write() as session:
-        identity, me = _identity(told), people.existing(session, user_id)
+        identity, me = _identity(told), people_service.existing(session, user_id)
         if identity is None or identity.user_id != user_id:
             raise Conflict("That isn't how you sign in here. Sign in there with your own account.")
         this = update(UserSession).where(UserSession.token_hash == queries.hashed(secret), UserSession.user_id == user_id)
@@ -144,7 +144,7 @@ def disconnect(user: User, identity_id: str, *, author: PersonAuthor) -> None:
     user_id = user.id
     with write() as session:
         is_own = user_id == author.actor.id
-        me = people.existing(session, user_id) if is_own else people.managed(session, user, author)
+        me = people_service.existing(session, user_id) if is_own else people_service.managed(session, user, author)
         identities = _identities(session, user_id)
         identity = next((row for row in identities if row.id == identity_id), None)
         if identity is None:
@@ -260,7 +260,7 @@ def _give(session: Session, user: User, given: Rights, author: audit.AuditAuthor
     before = user.role, user.clearance
     if given.role and given.role != user.role and not _is_last_owner(session, user):
         accounts.about_person(session, "changed a role", user, author=author, detail=f"{user.role} to {given.role}")
-        people.kill_links(session, user)
+        people_service.kill_links(session, user)
         user.role = given.role
     if given.clearance is not None and given.clearance != user.clearance:
         detail = f"{user.clearance} to {given.clearance}"
@@ -274,7 +274,7 @@ def _is_last_owner(session: Session, user: User) -> bool:
     if user.role != "owner":
         return False
     try:
-        people.keep_an_owner(session, user)
+        people_service.keep_an_owner(session, user)
     except Conflict:
         return True
     return False

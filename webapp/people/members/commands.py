@@ -9,7 +9,7 @@ from webapp.base.audit import COMMAND_LINE
 from webapp.people.accounts import queries
 from webapp.people.accounts.commands import users
 from webapp.people.accounts.roles import ROLES
-from webapp.people.members import people
+from webapp.people.members import service
 from webapp.web.command_errors import names_database, one_line_errors
 
 
@@ -23,7 +23,7 @@ def disable(email: str) -> None:
     Its sessions end and its tokens stop working, and its data stays.
     """
     person = queries.user_of(email)
-    people.disable(person, author=COMMAND_LINE)
+    service.disable(person, author=COMMAND_LINE)
     click.echo(f"{person.email} is disabled. To undo it: flask users enable {person.email}")
 
 
@@ -34,7 +34,7 @@ def disable(email: str) -> None:
 def enable(email: str) -> None:
     """Enable a disabled account."""
     person = queries.user_of(email)
-    people.enable(person, author=COMMAND_LINE)
+    service.enable(person, author=COMMAND_LINE)
     click.echo(f"{person.email} can sign in as before.")
 
 
@@ -49,7 +49,7 @@ def change_role(email: str, role: str) -> None:
     Open links that it made end.
     """
     person = queries.user_of(email)
-    people.change_role(person, role, author=COMMAND_LINE)
+    service.change_role(person, role, author=COMMAND_LINE)
     click.echo(f"{person.email} is {role} now.")
 
 
@@ -68,11 +68,11 @@ def erase(email: str, heir: str, names: str, yes: bool, is_json: bool) -> None:
     """Delete an account permanently, and print the receipt."""
     person = queries.user_of(email)
     chosen = [name.strip() for name in names.split(",") if name.strip()]
-    known = people.heirlooms().keys()
+    known = service.heirlooms().keys()
     if wrong := [name for name in chosen if name not in known] or (["nothing"] if heir and not chosen else []):
         raise click.UsageError(f"--hand-over can name {', '.join(sorted(known))}, not {wrong[0]}.")
     if not yes and click.prompt(f"This can't be undone. Type {person.email} to erase the account") != person.email:
         raise click.ClickException("That isn't the account's email, so nothing was erased.")
-    to = people.Inheritance(queries.user_of(heir).id if heir else "", chosen)
-    receipt = people.erase_person(person.email, to=to)
+    to = service.Inheritance(queries.user_of(heir).id if heir else "", chosen)
+    receipt = service.erase_person(person.email, to=to)
     click.echo(json.dumps(receipt.record, indent=2, ensure_ascii=False) if is_json else receipt.text)

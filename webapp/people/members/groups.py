@@ -14,7 +14,7 @@ from webapp.people.accounts.fields import checked_name
 from webapp.people.accounts.permissions import STORED_OVERRIDES
 from webapp.people.accounts.tables import Group, Membership, User
 from webapp.people.members import chat_days
-from webapp.people.members.people import existing
+from webapp.people.members.service import existing
 from webapp.people.things.grants import rights_changed
 from webapp.settings.losses import refuse_unconfirmed
 

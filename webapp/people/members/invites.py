@@ -16,7 +16,7 @@ from webapp.people.accounts import queries, service
 from webapp.people.accounts.fields import EMAIL_CHARS, NO_EMAIL, checked_email, password_hash
 from webapp.people.accounts.roles import invitable
 from webapp.people.accounts.tables import Invite, PersonAuthor, User
-from webapp.people.members.people import managed
+from webapp.people.members.service import managed
 
 PASSWORD_LINK_LIFE = timedelta(hours=1)
 USED = "This link has been used or has expired. Ask the person who sent it for a new one."

@@ -13,7 +13,7 @@ from webapp.people.accounts.permissions import allowed_scopes, may
 from webapp.people.accounts.roles import PERMISSIONS
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.sign_on import the_sign_on
-from webapp.people.members import chat_days, people
+from webapp.people.members import chat_days, service as people_service
 from webapp.settings.service import setting
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
@@ -66,7 +66,7 @@ def show_data() -> Response:
 def rename() -> Response:
     form = NameForm.opened()
     with form.attempt():
-        people.rename(current_user(), form.name.data, address=client_address())
+        people_service.rename(current_user(), form.name.data, address=client_address())
         return _back("name")
     return _refused(form)
 
@@ -76,7 +76,7 @@ def rename() -> Response:
 def change_email() -> Response:
     form = EmailForm.opened()
     with form.attempt():
-        people.change_email(current_user(), form.email.data, form.password.data, address=client_address())
+        people_service.change_email(current_user(), form.email.data, form.password.data, address=client_address())
         return _back("email")
     return _refused(form)
 
@@ -88,7 +88,7 @@ def change_password() -> Response:
     with form.attempt():
         fields = form.current.data, form.password.data, request.user_agent.string
         about = {"revokes_tokens": form.revokes_tokens.data, "address": client_address()}
-        secret = people.change_password(current_user(), *fields, **about)
+        secret = people_service.change_password(current_user(), *fields, **about)
         access_changed(user_id)
         return with_session(_back("password"), secret)
     return _refused(form)
@@ -98,7 +98,7 @@ def change_password() -> Response:
 @signed_in
 def end_session(id: str) -> Response:
     user_id = current_user().id
-    people.end_session(current_user(), id, address=client_address())
+    people_service.end_session(current_user(), id, address=client_address())
     access_changed(user_id)
     return _back("sessions")
 
@@ -107,7 +107,7 @@ def end_session(id: str) -> Response:
 @signed_in
 def end_other_sessions() -> Response:
     user_id = current_user().id
-    people.end_other_sessions(current_user(), session_secret(), address=client_address())
+    people_service.end_other_sessions(current_user(), session_secret(), address=client_address())
     access_changed(user_id)
     return _back("sessions")
 
@@ -139,7 +139,7 @@ def revoke_token(id: str) -> Response:
 def delete() -> Response:
     form = DeleteForm.opened()
     with form.attempt():
-        receipt = people.delete_account(current_user(), form.password.data, address=client_address())
+        receipt = people_service.delete_account(current_user(), form.password.data, address=client_address())
         session.clear()
         know(None)
         return with_session(render("people/own_receipt.html", receipt=receipt, me=None), "")

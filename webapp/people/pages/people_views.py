@@ -15,7 +15,7 @@ from webapp.people.accounts.guards import admin_only, audit_author, current_user
 from webapp.people.accounts.roles import RIGHTS, ROLES, invitable, manageable
 from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import User
-from webapp.people.members import invites, people
+from webapp.people.members import invites, service as people_service
 from webapp.people.members.invites import InviteInput
 from webapp.web.forms import Form, InputForm, options
 from webapp.web.htmx import done_message, redirect, render
@@ -74,7 +74,7 @@ def show(id: str) -> Response:
 def change_role(id: str) -> Response:
     form, person = RoleForm.opened(), _person(id)
     with form.attempt():
-        people.change_role(person, form.role.data or "", author=audit_author())
+        people_service.change_role(person, form.role.data or "", author=audit_author())
         return redirect(url_for("people.show", id=id, done="role"))
     return form.shown("people/person.html", **_about(person, form))
 
@@ -84,7 +84,7 @@ def change_role(id: str) -> Response:
 def change_clearance(id: str) -> Response:
     form, person = ClearanceForm.opened(), _person(id)
     with form.attempt():
-        people.change_clearance(person, _number(form.clearance.data), author=audit_author())
+        people_service.change_clearance(person, _number(form.clearance.data), author=audit_author())
         access_changed(id)
         return redirect(url_for("people.show", id=id, done="clearance"))
     return form.shown("people/person.html", **_about(person, form))
@@ -93,7 +93,7 @@ def change_clearance(id: str) -> Response:
 @bp.post("/<id>/disable")
 @admin_only
 def disable(id: str) -> Response:
-    people.disable(_person(id), author=audit_author())
+    people_service.disable(_person(id), author=audit_author())
     access_changed(id)
     return redirect(url_for("people.show", id=id, done="disabled"))
 
@@ -101,7 +101,7 @@ def disable(id: str) -> Response:
 @bp.post("/<id>/enable")
 @admin_only
 def enable(id: str) -> Response:
-    people.enable(_person(id), author=audit_author())
+    people_service.enable(_person(id), author=audit_author())
     return redirect(url_for("people.show", id=id, done="enabled"))
 
 
@@ -117,7 +117,7 @@ def password_link(id: str) -> Response:
 @bp.post("/<id>/two-factor/off")
 @admin_only
 def end_second_factor(id: str) -> Response:
-    people.end_second_factor(_person(id), author=audit_author())
+    people_service.end_second_factor(_person(id), author=audit_author())
     return redirect(url_for("people.show", id=id, done="two-factor"))
 
 
@@ -127,8 +127,8 @@ def delete(id: str) -> Response:
     person = _person(id)
     form = _delete_form(DeletePersonForm.opened(), person)
     with form.attempt():
-        to = people.Inheritance(form.heir.chosen, request.form.getlist("hand_over"))
-        receipt = people.delete_person(person, form.email.data, author=audit_author(), to=to)
+        to = people_service.Inheritance(form.heir.chosen, request.form.getlist("hand_over"))
+        receipt = people_service.delete_person(person, form.email.data, author=audit_author(), to=to)
         return render("people/receipt.html", receipt=receipt)
     return form.shown("people/person.html", **_about(person, form))
 
@@ -181,7 +181,8 @@ def _about(person: User, form: Form | None = None) -> dict[str, Any]:
     sessions = queries.sessions_of(person.id)
     handed_over, listed = request.form.getlist("hand_over"), languages.current().formats.listed
     heirlooms = [
-        (name, listed([_(kind.words) for kind in kinds]), kinds[0].is_private) for name, kinds in people.heirlooms().items()
+        (name, listed([_(kind.words) for kind in kinds]), kinds[0].is_private)
+        for name, kinds in people_service.heirlooms().items()
     ]
     return {
         "heirlooms": heirlooms,

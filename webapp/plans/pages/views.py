@@ -23,7 +23,7 @@ from webapp.plans.pages.feed import PlanFeed, PlanPosition
 from webapp.plans.pages.fields import form, typed, typed_single
 from webapp.plans.pages.parts import Editing
 from webapp.plans.tables import Plan
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.plans.types.schema import at, defaults, value_at
 from webapp.plans.types.validation import Rejected
 from webapp.plans.writing import service
@@ -63,7 +63,7 @@ def index() -> Response:
     plans = [shown.listed(the_engine(), plan) for plan in queries.plans_of(me.id, before=before, limit=PAGE + 1)]
     return render(
         "plans/list.html",
-        types=plan_types.all_types(),
+        types=plan_type_service.all_types(),
         plans=plans[:PAGE],
         events_url="" if before else events_url,
         next_url=url_for("plans.index", before=plans[PAGE - 1].id) if len(plans) > PAGE else "",
@@ -74,7 +74,7 @@ def index() -> Response:
 @bp.get("/plans/new")
 @signed_in
 def new() -> Response:
-    me, type = current_user(), plan_types.get(request.args.get("type", "monthly"))
+    me, type = current_user(), plan_type_service.get(request.args.get("type", "monthly"))
     if again_of := request.args.get("from", ""):
         plan = found(queries.own_plan(me.id, again_of))
         return _form_page(type, dict(queries.inputs_of(plan).values), {}, again_of=plan.id)
@@ -85,7 +85,7 @@ def new() -> Response:
 @signed_in
 def create() -> Response:
     me, form = current_user(), request.form
-    type, again_of = plan_types.get(form.get("type", "")), form.get("again_of", "")
+    type, again_of = plan_type_service.get(form.get("type", "")), form.get("again_of", "")
     values = typed(type.inputs, form.to_dict(flat=False), None)
     earlier = queries.own_plan(me.id, again_of) if again_of else None
     again_id, of_model = earlier.id if earlier else None, ModelForm.offering(is_sent=True)
@@ -100,7 +100,7 @@ def create() -> Response:
 @bp.get("/plans/examples/<type>")
 @signed_in
 def example(type: str) -> Response:
-    plan_type = plan_types.get(type)
+    plan_type = plan_type_service.get(type)
     written = found(plan_type.example)
     inputs = plan_type.filled(plan_type.sample)
     return render("plans/example.html", type=plan_type, plan=shown.from_content(plan_type.about, written, inputs))
@@ -191,7 +191,7 @@ def delete(id: str) -> Response:
     return redirect(url_for("plans.index"))
 
 
-def _refused(type: plan_types.Type, refusal: AppError, values: dict[str, Any], of_model: ModelForm) -> Response:
+def _refused(type: plan_type_service.Type, refusal: AppError, values: dict[str, Any], of_model: ModelForm) -> Response:
     """Renders the form with the submitted values and the reason for the refusal."""
     if wants_json():
         raise refusal
@@ -266,7 +266,7 @@ def _plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_strea
 
 
 def _form_page(
-    type: plan_types.Type,
+    type: plan_type_service.Type,
     values: dict[str, Any],
     errors: Errors,
     *,

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.languages import gettext as _
 from webapp.people.accounts.guards import admin_only, audit_author
-from webapp.plans.types import plan_types
+from webapp.plans.types import service
 from webapp.plans.types.schema import labels
 from webapp.web.htmx import done_message, redirect, render, wants_json
 
@@ -16,20 +16,20 @@ DONE = {"saved": "Saved. Existing plans keep the previous version.", "removed": 
 @bp.get("")
 @admin_only
 def index() -> Response:
-    return render("plans/types.html", types=plan_types.all_types(), done=done_message(DONE))
+    return render("plans/types.html", types=service.all_types(), done=done_message(DONE))
 
 
 @bp.get("/new")
 @admin_only
 def new() -> Response:
     like = request.args.get("like", "monthly")
-    return _form("", plan_types.get(like).source)
+    return _form("", service.get(like).source)
 
 
 @bp.get("/<slug>")
 @admin_only
 def show(slug: str) -> Response:
-    type_ = plan_types.get(slug)
+    type_ = service.get(slug)
     return _form(slug, type_.source, type=type_, is_known=True)
 
 
@@ -38,7 +38,7 @@ def show(slug: str) -> Response:
 def save() -> Response:
     slug, source = request.form.get("slug", "").strip(), request.form.get("source", "").replace("\r\n", "\n")
     try:
-        plan_types.save(slug, source, author=audit_author())
+        service.save(slug, source, author=audit_author())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
@@ -49,12 +49,12 @@ def save() -> Response:
 @bp.post("/<slug>/remove")
 @admin_only
 def remove(slug: str) -> Response:
-    plan_types.remove(slug, author=audit_author())
+    service.remove(slug, author=audit_author())
     return redirect(url_for("plan_types.index", done="removed"))
 
 
 def _form(
-    slug: str, source: str, *, type: plan_types.Type | None = None, refusal: AppError | None = None, is_known: bool = False
+    slug: str, source: str, *, type: service.Type | None = None, refusal: AppError | None = None, is_known: bool = False
 ) -> Response:
     status = refusal.status if refusal else 200
     lists = {_("The form asks for"): labels(type.inputs), _("The plan contains"): labels(type.plan)} if type else {}

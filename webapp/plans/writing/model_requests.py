@@ -18,7 +18,7 @@ from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.queries import inputs_of
 from webapp.plans.tables import Plan
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.plans.types.schema import Schema, at, reduced_to, upstream
 from webapp.plans.writing.draft import SEPARATOR, PlanDraft, heading
 from webapp.plans.writing.ending import ParsedPlan, repaired
@@ -55,7 +55,7 @@ MOST_QUOTED = 40
 
 
 def _of_type(slug: str) -> Callable[[], tuple[PromptPart, ...]]:
-    return lambda: (PromptPart("Plan type", _type_text(plan_types.shipped(slug).about, "{{schema}}")),)
+    return lambda: (PromptPart("Plan type", _type_text(plan_type_service.shipped(slug).about, "{{schema}}")),)
 
 
 def _type_text(about: PlanAbout, schema: str) -> str:
@@ -73,7 +73,7 @@ OF_PLANS = (
             needs=tuple(SCHEMA),
             is_answered=True,
         )
-        for slug in plan_types.shipped_slugs()
+        for slug in plan_type_service.shipped_slugs()
     ),
     BuiltIn(
         key="plan.request",
@@ -132,7 +132,7 @@ def _request_prompt(
     rendered_prompts = [active_prompts.render("plan.request", unit, **{**dict.fromkeys(REQUEST_VARIABLES, ""), **variables})]
     rendered_prompts += [active_prompts.render("plan.again")] if is_anew else []
     question = "\n\n".join(part.text for prompt in rendered_prompts for part in prompt.parts)
-    if plan_types.is_as_shipped(about):
+    if plan_type_service.is_as_shipped(about):
         type = active_prompts.render(f"plan.{about.get('type', '')}", unit, schema=_json(schema))
         return PlanPrompt(question, PromptBuilder(type.sections).counted, PromptVersions.from_rendered(type, *rendered_prompts))
     section = Section("Plan type", _type_text(about, _json(schema)), origin=about.get("title", ""))

@@ -27,11 +27,11 @@ from webapp.models.rules import service as model_rules
 from webapp.models.rules.rules import Occasion
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.plans import queries
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.plans.types import plan_types, validation
+from webapp.plans.types import service as plan_type_service, validation
 from webapp.plans.types.schema import at, dotted, missing, put, steps, value_at
 from webapp.plans.writing import model_requests, quota
 from webapp.plans.writing.kind import PLAN, announce
@@ -77,7 +77,7 @@ def submit(
     `others` are texts for the model that belong to no field. A request that repeats an idempotency key and all values gets the
     inputs that the first one stored.
     """
-    type_, owner_id = plan_types.get(type), owner.id
+    type_, owner_id = plan_type_service.get(type), owner.id
     filled = type_.filled(values) | ({model_requests.OTHERS: dict(others)} if others else {})
     sent = json.dumps([values, others], sort_keys=True)
     sent_as = generations.request_hash(owner_id, key, f"inputs\0{type_.slug}\0{sent}")
@@ -175,7 +175,7 @@ def _new(
     inputs: PlanInputs, model: str = "", *, again_of: str | None = None, is_whole: bool = False, sent_as: str | None = None
 ) -> PlanRequest:
     """Returns the request for a new plan."""
-    type = plan_types.get(inputs.type)
+    type = plan_type_service.get(inputs.type)
     about: PlanAbout = {**type.about, "type": type.slug}
     about.pop("sample", None)
     about.pop("example", None)
@@ -387,4 +387,4 @@ def _refuse_while_it_runs(plan: Plan) -> None:
         raise Conflict("This plan is still being written. Wait until it finishes, or stop it.")
 
 
-DEPARTURE = people.Departure(erase=delete_all_of)
+DEPARTURE = people_service.Departure(erase=delete_all_of)

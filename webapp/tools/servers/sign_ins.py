@@ -20,7 +20,7 @@ from webapp.engine.engine import the_engine
 from webapp.models.upstream.addresses import Trust
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.members import people
+from webapp.people.members import service as people_service
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp import oauth
@@ -220,7 +220,7 @@ def withdraw_of(session: Session, user_id: str) -> None:
         withdraw(server, row)
 
 
-DEPARTURE = people.Departure(detach=withdraw_of)
+DEPARTURE = people_service.Departure(detach=withdraw_of)
 
 
 def client_document(our_address: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.threads import offload, offload_expecting
 from webapp.base.heavy.turns import by_turns
 from webapp.base.languages import ngettext
-from webapp.workflows import library
+from webapp.workflows import service as workflow_service
 from webapp.workflows.definition.conditions import MOST_CHARS, BadCondition, parsed
 from webapp.workflows.definition.parsing import MOST_OPTIONS, MOST_STEPS, NAME
 
@@ -385,7 +385,9 @@ def of_rasa(sources: Sequence[str]) -> list[str]:
     return [source for source in sources if offload(is_rasa, source)]
 
 
-def import_flows(sources: Sequence[str], *, author: AuditAuthor, replaces: library.Replaces = "nobody's") -> list[ImportedFlow]:
+def import_flows(
+    sources: Sequence[str], *, author: AuditAuthor, replaces: workflow_service.Replaces = "nobody's"
+) -> list[ImportedFlow]:
     """Saves each flow in these files as a draft; the files can be flows and their domain."""
     try:
         coming = imported(sources, read=lambda source: offload_expecting(yaml_text.UnreadableYaml, value_of, source))
@@ -398,9 +400,9 @@ def import_flows(sources: Sequence[str], *, author: AuditAuthor, replaces: libra
     return [_saved(flow, author, replaces) for flow in by_turns(flows)]
 
 
-def _saved(flow: Imported, author: AuditAuthor, replaces: library.Replaces) -> ImportedFlow:
+def _saved(flow: Imported, author: AuditAuthor, replaces: workflow_service.Replaces) -> ImportedFlow:
     try:
-        library.save(flow.source, author=author, replaces=replaces)
+        workflow_service.save(flow.source, author=author, replaces=replaces)
     except (Invalid, Conflict) as error:
         return ImportedFlow(flow, error.message)
     return ImportedFlow(flow)

@@ -18,16 +18,16 @@ from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user, signed_in
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
-from webapp.workflows import library, queries, shown
+from webapp.workflows import queries, service as workflow_service, shown
 from webapp.workflows.definition.slots import TYPES
 from webapp.workflows.editor import cards, changes
 from webapp.workflows.editor.diagram import Diagram, diagram_of
 from webapp.workflows.editor.schema import FIELDS, PARTS, SCHEMA, SLOT_FIELDS, VERBS, completions
 from webapp.workflows.editor.text import PlacedFault, placed
-from webapp.workflows.running import runs
+from webapp.workflows.running import service as run_service
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 from webapp.workflows.views import own_run, typed_value
@@ -56,7 +56,7 @@ DEEDS = ("answer", "back", "skip", "resume")
 @admin_only
 def new() -> Response:
     like = request.args.get("like", "")
-    return _form(None, library.get(like).draft if like else NEW)
+    return _form(None, workflow_service.get(like).draft if like else NEW)
 
 
 @bp.get("/workflows/schema.json")
@@ -69,7 +69,7 @@ def schema() -> Response:
 @bp.get("/workflows/<slug>/edit")
 @admin_only
 def edit(slug: str) -> Response:
-    entry = library.get(slug)
+    entry = workflow_service.get(slug)
     return _form(entry, entry.draft)
 
 
@@ -82,15 +82,15 @@ def save() -> Response:
     form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), whole()
     # With a `slug`, the person has seen the draft that this replaces; other forms must set `replace` to overwrite one.
-    replaces: library.Replaces = "any" if slug or "replace" in form else "nobody's"
+    replaces: workflow_service.Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
         texts = [_text(file.read()) for file in files if file.filename]
         if flows := rasa.of_rasa(texts):
             return render("workflows/imported.html", flows=rasa.import_flows(flows, author=audit_author(), replaces=replaces))
         source = texts[0] if texts else source
-        saved = library.save(source, author=audit_author(), slug=slug, replaces=replaces)
+        saved = workflow_service.save(source, author=audit_author(), slug=slug, replaces=replaces)
         if "publish" in form:
-            library.publish(saved, form.get("note", ""), author=audit_author())
+            workflow_service.publish(saved, form.get("note", ""), author=audit_author())
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
@@ -111,7 +111,7 @@ def check() -> Response:
 @admin_only
 def change() -> Response:
     """Changes the text as a button says; a page with JavaScript puts the difference into its textarea, where it can be undone."""
-    plan_type = min(plan_types.slugs(), default="")
+    plan_type = min(plan_type_service.slugs(), default="")
     # A thread of its own has no language.
     after = offload(copy_context().run, changes.change, typed(), _fields(), plan_type=plan_type, tool=_new_call())
     if is_htmx():
@@ -129,20 +129,20 @@ def complete() -> Response:
 @bp.get("/workflows/<slug>/export.yaml")
 @signed_in
 def export(slug: str) -> Response:
-    entry = library.published(slug)
+    entry = workflow_service.published(slug)
     return download(entry.source, f"{entry.slug}.yaml", "application/yaml")
 
 
 @bp.post("/workflows/<slug>/remove")
 @admin_only
 def remove(slug: str) -> Response:
-    library.remove(slug, author=audit_author())
+    workflow_service.remove(slug, author=audit_author())
     return redirect(url_for("runs.index"), _("Removed."))
 
 
 def _new_call() -> cards.NewCall:
     """Returns what a new step calls first: a search of the documents, if that is allowed."""
-    tools = library.tools()
+    tools = workflow_service.tools()
     tool = tools.get("search_documents") or next(iter(tools.values()), None)
     return cards.NewCall(tool.key, tool.schema.get("required", ())) if tool else cards.NO_CALL
 
@@ -163,7 +163,7 @@ def _fields() -> dict[str, str]:
 
 def editor(slug: str, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     """Renders the editor with a text as typed; `more` is added to the template's context."""
-    return _form(library.get(slug) if slug else None, source, refusal=refusal, **more)
+    return _form(workflow_service.get(slug) if slug else None, source, refusal=refusal, **more)
 
 
 def _text(content: bytes) -> str:
@@ -176,7 +176,7 @@ def _text(content: bytes) -> str:
 def _checked(source: str) -> dict[str, Any]:
     """Returns what the editor shows of a text: its steps, and its picture or its faults."""
     context = {"steps": offload(copy_context().run, cards.cards_of, source), "kinds": cards.KINDS, "slot_types": TYPES}
-    context |= {"plan_types": sorted(plan_types.slugs()), "tools": sorted(library.tools()), "is_live": is_htmx()}
+    context |= {"plan_types": sorted(plan_type_service.slugs()), "tools": sorted(workflow_service.tools()), "is_live": is_htmx()}
     picture, faults = _picture(source)
     return {"picture": picture, "faults": faults, **context}
 
@@ -184,12 +184,14 @@ def _checked(source: str) -> dict[str, Any]:
 def _picture(source: str) -> tuple[Diagram | None, Sequence[PlacedFault]]:
     """Returns the picture of a text, or its faults."""
     try:
-        return diagram_of(library.runnable(source)), ()
-    except library.BrokenDefinition as broken:
+        return diagram_of(workflow_service.runnable(source)), ()
+    except workflow_service.BrokenDefinition as broken:
         return None, placed(source, broken.faults)
 
 
-def _form(entry: library.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
+def _form(
+    entry: workflow_service.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any
+) -> Response:
     context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, **_checked(source)}
     if context["faults"]:
         # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
@@ -199,7 +201,7 @@ def _form(entry: library.StoredWorkflow | None, source: str, *, refusal: AppErro
     context["words"] = WORDS
     context["after"] = changes.Changed(source)
     if entry:
-        context |= {"versions": library.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
+        context |= {"versions": workflow_service.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
     return render("workflows/edit.html", status=refusal.status if refusal else 200, **context | more)
 
 
@@ -245,11 +247,11 @@ def _next_trial(run: WorkflowRun | None, source: str) -> WorkflowRun:
     value = deed.removeprefix("option:") if deed.startswith("option:") else typed_value("said")
     deed = "answer" if deed.startswith("option:") else deed
     if run and deed in DEEDS:
-        return runs.apply_event(run, Event(deed, value if deed == "answer" else ""))
+        return run_service.apply_event(run, Event(deed, value if deed == "answer" else ""))
     if run and deed == "look":
         return run
     is_demo, old_id = "demo" in form, run.chat_id if run else ""
-    workflow_run = runs.try_out(current_user(), source, is_demo=is_demo)
+    workflow_run = run_service.try_out(current_user(), source, is_demo=is_demo)
     if old_id and (old := db.session.get(Chat, old_id)) and not old.deleted_at:
         # Only the last trial is kept.
         chats.trash(old)
@@ -270,4 +272,4 @@ def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[st
     texts = [(message.role, chat_queries.text_so_far(the_engine(), message)) for message in chat_queries.thread(chat)]
     lines = [ChatLine(role, Markup(renderings.render_markdown(text) if text.strip() else "")) for role, text in texts]
     why = panel.refusal or panel.why or (refusal.message if refusal else "")
-    return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == runs.DEMO}
+    return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == run_service.DEMO}

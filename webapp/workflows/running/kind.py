@@ -27,7 +27,7 @@ from webapp.plans.writing.projection import PlanProjection
 from webapp.streaming.transcript import Transcript
 from webapp.workflows import queries
 from webapp.workflows.definition.definition import Step
-from webapp.workflows.running import model_calls, planning, runs, tool_steps
+from webapp.workflows.running import model_calls, planning, service, tool_steps
 from webapp.workflows.running.record import definition_of, locked_run, notify_group, record
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event
 from webapp.workflows.tables import WorkflowRun
@@ -115,7 +115,7 @@ def _continue_interrupted(generation: Generation) -> None:
     """Resumes a run that a restart interrupted."""
     run = queries.run_of(generation.chat_id)
     if run and run.message_id == generation.message_id and run.status == "paused":
-        runs.apply_event(run, Event("resume"))
+        service.apply_event(run, Event("resume"))
 
 
 def _recover() -> None:
@@ -160,7 +160,7 @@ def _continue_plan(generation: Generation) -> None:
     """Resumes a run that a restart interrupted."""
     run = queries.run_with_plan(topic_names.plan_in(generation.lane))
     if run and run.status == "paused":
-        runs.apply_event(run, Event("resume"))
+        service.apply_event(run, Event("resume"))
 
 
 def _has_answer(generation: GenerationFacts) -> ColumnElement[bool]:
@@ -186,7 +186,7 @@ def _why_failed(generation: Generation, why: str) -> str:
 
 WORKFLOW = replace(
     chat_kind.CHAT,
-    name=runs.KIND,
+    name=service.KIND,
     words="Workflows",
     finish=_finish,
     changed=_changed,

@@ -13,7 +13,7 @@ from webapp.people.accounts.tables import User
 from webapp.plans.export import as_markdown
 from webapp.plans.queries import generation_of, inputs_of
 from webapp.plans.tables import Plan
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.plans.types.validation import Rejected
 from webapp.plans.writing import service
 from webapp.workflows.definition.definition import Definition, Step
@@ -79,7 +79,7 @@ def _wanted(run: WorkflowRun) -> tuple[str, dict[str, Any]]:
     """Returns the plan type of the current step, and the values of its fields from the answers so far."""
     definition, state = definition_of(run), run.current_state
     step = definition.by_id[state.step]
-    type = plan_types.get(step.text)
+    type = plan_type_service.get(step.text)
     values = _inputs(definition, state, step, people_of(db.session(), run), type.inputs["properties"])
     try:
         return type.slug, type.filled(values)

@@ -12,7 +12,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts import queries
 from webapp.people.accounts.tables import User
 from webapp.people.things import grants
-from webapp.workflows import library
+from webapp.workflows import service as workflow_service
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, Event, HandOver, PostReply, Say, StepResult
@@ -29,7 +29,7 @@ NOBODY = "No group is named “{}” here, so no one has been told. Share this c
 
 
 def definition_of(run: WorkflowRun) -> Definition:
-    return library.known(run.source)
+    return workflow_service.known(run.source)
 
 
 def locked_run(session: Session, id: str) -> WorkflowRun:

@@ -43,7 +43,7 @@ from webapp.people.accounts.guards import found
 from webapp.plans import queries
 from webapp.plans.pages import shown
 from webapp.plans.tables import Plan, PlanInputs
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.plans.types.preferences import sorted_preferences
 from webapp.plans.writing import kind, service
 from webapp.plans.writing.projection import PlanProjection, WritingProgress, progress_at_end, progress_of
@@ -74,9 +74,9 @@ bp = Blueprint("api_plans", __name__)
 def submit(body: PlanWishes, query: PlanWishesQuery) -> PlanWishesKept:
     slug, key = USUAL_TYPE if body.planType is None else body.planType, idempotency_key()
     values = {name: value for name, value in (body.preferences or {}).items() if value is not None}
-    if slug not in plan_types.slugs():
+    if slug not in plan_type_service.slugs():
         raise InvalidFields({"planType": f"There is no plan type named {slug}."})
-    preferences = sorted_preferences(values, plan_types.get(slug).inputs)
+    preferences = sorted_preferences(values, plan_type_service.get(slug).inputs)
     inputs = service.submit(caller(), slug, {**preferences.known, "goals": body.goals}, others=preferences.others, key=key)
     plan = service.make(inputs, key=key) if query.generate else None
     return PlanWishesKept(

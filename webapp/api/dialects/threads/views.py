@@ -42,7 +42,7 @@ from webapp.engine.watching.watcher_loop import LOST
 from webapp.models.connections.models import providers
 from webapp.people.accounts.tables import User
 from webapp.workflows.queries import run_of, slugs_of
-from webapp.workflows.running import runs
+from webapp.workflows.running import service as run_service
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
@@ -77,7 +77,7 @@ def create(body: NewThread) -> OneThread:
 @operation(f"List your {MOST_THREADS} most recently changed threads, newest first", scope="read", answer=Threads, tag=TAG)
 def index() -> Threads:
     chats = paging.chats(caller().id, limit=MOST_THREADS)
-    workflows = slugs_of([chat.id for chat in chats if chat.kind == runs.KIND])
+    workflows = slugs_of([chat.id for chat in chats if chat.kind == run_service.KIND])
     return Threads(threads=[shown_thread(chat, workflows) for chat in chats])
 
 
@@ -193,13 +193,13 @@ def _place(ids: list[str], before: str) -> int:
 def _run_in(id: str) -> WorkflowRun | None:
     """Returns the caller's run that leads this thread; None for others who can see it, as they cannot answer its steps."""
     chat = visible_chat(id)
-    return run_of(id) if chat.kind == runs.KIND and chat.owner_id == caller().id else None
+    return run_of(id) if chat.kind == run_service.KIND and chat.owner_id == caller().id else None
 
 
 def _begun(me: User, slug: str, title: str) -> WorkflowRun:
     check("workflows")
     try:
-        return runs.start(me, slug, title=title, key=idempotency_key())
+        return run_service.start(me, slug, title=title, key=idempotency_key())
     except NotFound as error:
         raise InvalidFields({"workflow": error.message}) from error
 
@@ -208,5 +208,5 @@ def _answer_step(run: WorkflowRun, body: ThreadContent) -> tuple[WorkflowRun, Po
     """Answers the run's step with this message; returns the run and the position before the message."""
     check("workflows")
     event, key = Event("answer", body.content), idempotency_key()
-    before = Position(runs.head_before(run, event, key))
-    return runs.apply_event(run, event, key=key), before
+    before = Position(run_service.head_before(run, event, key))
+    return run_service.apply_event(run, event, key=key), before

@@ -17,7 +17,7 @@ from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
-from webapp.workflows import library, queries
+from webapp.workflows import queries, service as workflow_service
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.slots import FILE
 from webapp.workflows.running import interpretation, model_calls
@@ -48,7 +48,7 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
     owner_id, sent_as = user.id, generations.request_hash(user.id, key, f"begin\n{slug}\n{title}")
     if earlier := queries.run_of_request(sent_as):
         return earlier
-    entry = library.published(slug)
+    entry = workflow_service.published(slug)
     model = providers().default(user.default_model, owner_id)
     providers().for_model(model, person=owner_id)
     pinned = {"slug": entry.slug, "version": entry.version, "source": entry.source}
@@ -63,7 +63,7 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
 
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
     """Starts a trial run of an unpublished text in a temporary chat, with the person's default model or the demo model."""
-    definition = library.runnable(source)
+    definition = workflow_service.runnable(source)
     model = DEMO if is_demo else providers().default(user.default_model, user.id)
     if not is_demo:
         providers().for_model(model, person=user.id)
@@ -186,8 +186,8 @@ def _refuse_typed_file(run: WorkflowRun, event: Event) -> None:
 
 def move(run: WorkflowRun, version: int, *, confirm: bool) -> ChangeEffects:
     """Moves a run to another version if `confirm` is set; returns the steps added there, and as `dropped` the removed ones."""
-    source, id = library.source_of(run.slug, version), run.id
-    old, new = definition_of(run), library.known(source)
+    source, id = workflow_service.source_of(run.slug, version), run.id
+    old, new = definition_of(run), workflow_service.known(source)
     state = run.current_state
     if state.has_ended:
         raise Conflict("This workflow has ended.")

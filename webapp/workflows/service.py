@@ -15,7 +15,7 @@ from webapp.base import audit
 from webapp.base.db import MOST_NUMBER, db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
-from webapp.plans.types import plan_types
+from webapp.plans.types import service as plan_type_service
 from webapp.tools.offers import built_in_tools
 from webapp.tools.policies import policies_for
 from webapp.tools.servers.offered import site_tools
@@ -247,7 +247,7 @@ def remove(slug: str, *, author: audit.AuditAuthor) -> None:
 
 
 def _check_plan_types(definition: Definition) -> None:
-    slugs = plan_types.slugs()
+    slugs = plan_type_service.slugs()
     steps = [step for step in definition.steps if step.verb == "generate" and step.text not in slugs]
     if steps:
         hint = f"Use one of: {', '.join(sorted(slugs))}"
