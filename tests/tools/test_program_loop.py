@@ -20,7 +20,8 @@ from webapp.people.accounts.tables import ApiToken, User
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import SseDecoder
 from webapp.tools.policies import decide
-from webapp.tools.token_tools import offers_alone, set_tools
+from webapp.tools.service import set_token_tools
+from webapp.tools.token_tools import offers_alone
 from webapp.tools.tool import READS, READS_THE_WORLD, Hints, Result, Tool, ToolFailed
 from webapp.web.feature import BROUGHT
 
@@ -53,7 +54,7 @@ class Program:
 
     def choose(self, *keys: str) -> None:
         with self.app.app_context():
-            set_tools(db.session.get_one(User, self.user), self.token_id, keys, author=COMMAND_LINE)
+            set_token_tools(db.session.get_one(User, self.user), self.token_id, keys, author=COMMAND_LINE)
 
     def completed(self, **body: Any) -> Any:
         body = {"model": "some/model", "messages": [QUESTION], **body}
@@ -243,9 +244,9 @@ def test_only_tools_that_need_nobody_can_be_chosen_and_are_used(program: Program
         assert not {"change", "ask_person"} & keys
         for key in ("change", "ask_person", "no_such"):
             with pytest.raises(Invalid):
-                set_tools(person, program.token_id, [key], author=COMMAND_LINE)
+                set_token_tools(person, program.token_id, [key], author=COMMAND_LINE)
         with pytest.raises(NotFound):
-            set_tools(person, "another", ["count"], author=COMMAND_LINE)
+            set_token_tools(person, "another", ["count"], author=COMMAND_LINE)
         with write() as session:
             decide(session, "count", "ask", user_id=program.user)
     fake.says("Fine.")

@@ -6,15 +6,13 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 from wtforms import BooleanField, SelectField
 
-from webapp.base import audit
-from webapp.base.db import write
 from webapp.base.errors import Invalid
 from webapp.people.accounts import directory, queries
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, signed_in
 from webapp.settings.service import setting
-from webapp.tools import token_tools
+from webapp.tools import service, token_tools
 from webapp.tools.offers import tools_of
-from webapp.tools.policies import EVERYONE, POLICIES, decide, own_limits, policies_for, policy_rows
+from webapp.tools.policies import EVERYONE, POLICIES, own_limits, policies_for, policy_rows
 from webapp.tools.tool import Policy, Tool
 from webapp.web.forms import Form, options
 from webapp.web.htmx import done_message, redirect, render
@@ -48,35 +46,24 @@ def show() -> Response:
 @bp.post("/admin/tools/policy")
 @admin_only
 def update() -> Response:
-    tool, form, author = _tool(), EveryoneForm.opened(), audit_author()
-    key = tool.key
+    tool, form = _tool(), EveryoneForm.opened()
     with form.attempt():
         policy = _policy(form.policy.data, "policy")
-        is_free = bool(form.is_free.data) and not setting("tools.outside_rule")
-        # A tool that is freed of the rule has a policy, which is the usual one unless another is chosen.
-        with write() as session:
-            if decide(session, key, policy or (tool.policy if is_free else None), is_free=is_free):
-                words = f"{policy or 'as usual'}{', free of the outside rule' if is_free else ''}"
-                audit.add(session, "set the policy of a tool", author=author, object_kind="tool", object_id=key, detail=words)
-        return redirect(url_for(".show", key=key, done="saved"))
+        service.decide_for_everyone(tool, policy, is_free=bool(form.is_free.data), author=audit_author())
+        return redirect(url_for(".show", key=tool.key, done="saved"))
     return _tool_page(tool, form=form, status=422)
 
 
 @bp.post("/admin/tools/policy/groups")
 @admin_only
 def limit_group() -> Response:
-    tool, form, author = _tool(), _offering(GroupForm.opened()), audit_author()
-    key = tool.key
+    tool, form = _tool(), _offering(GroupForm.opened())
     with form.attempt():
         group = queries.group(form.group.chosen.removeprefix(directory.GROUP))
         if not group:
             raise Invalid("Choose a group.", field="group")
-        limit, id, name = _policy(form.limit.data, "limit"), group.id, group.name
-        with write() as session:
-            if decide(session, key, limit, group_id=id):
-                words = f"{name}: {limit or 'none'}"
-                audit.add(session, "limited a tool", author=author, object_kind="tool", object_id=key, detail=words)
-        return redirect(url_for(".show", key=key, done="saved"))
+        service.limit_for_group(tool, group, _policy(form.limit.data, "limit"), author=audit_author())
+        return redirect(url_for(".show", key=tool.key, done="saved"))
     return _tool_page(tool, group_form=form, status=422)
 
 
@@ -93,14 +80,11 @@ def own() -> Response:
 @signed_in
 def update_own() -> Response:
     me, form = current_user(), request.form
-    user_id, known = me.id, tools_of(me)
+    known = tools_of(me)
     shown = [key for key in form.getlist("shown") if key in known]
     new = [*(key for key in me.tools if key not in shown), *(key for key in shown if key in form.getlist("new"))]
-    with write() as session:
-        for key in shown:
-            limit = form.get(f"limit-{key}", "")
-            decide(session, key, _policy(limit, "limit") if limit in STRICTER else None, user_id=user_id)
-        me.tools = new
+    limits = {key: form.get(f"limit-{key}", "") for key in shown}
+    service.set_own(me, {key: _policy(limit, "limit") if limit in STRICTER else None for key, limit in limits.items()}, new)
     return redirect(url_for(".own", done="saved"))
 
 
@@ -116,7 +100,7 @@ def token(id: str) -> Response:
 @bp.post("/settings/tools/tokens/<id>")
 @signed_in
 def update_token(id: str) -> Response:
-    token_tools.set_tools(current_user(), id, request.form.getlist("tools"), author=audit_author())
+    service.set_token_tools(current_user(), id, request.form.getlist("tools"), author=audit_author())
     return redirect(url_for(".token", id=id, done="saved"))
 
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
 
-from webapp.base import audit
-from webapp.base.database import rows
-from webapp.base.db import db, write
-from webapp.base.errors import Invalid, NotFound
+from webapp.base.db import db
+from webapp.base.errors import NotFound
 from webapp.people.accounts import queries
 from webapp.people.accounts.tables import ApiToken, User
 from webapp.tools.offers import Offer, offers_for, tools_of
 from webapp.tools.tables import TokenTool
 
 MOST_TOOLS = 64
-NEEDS_A_PERSON = "This tool doesn't exist, isn't allowed, or needs a person: {}."
 
 
 def offers_alone(person: User, keys: Iterable[str] | None = None) -> list[Offer]:
@@ -37,21 +34,6 @@ def tools_by_token(token_ids: Sequence[str]) -> dict[str, list[str]]:
     for row in db.session.scalars(query) if token_ids else ():
         keys.setdefault(row.token_id, []).append(row.tool)
     return keys
-
-
-def set_tools(person: User, token_id: str, keys: Sequence[str], *, author: audit.AuditAuthor) -> None:
-    """Chooses the tools of one of the person's own tokens, instead of those before."""
-    token, chosen = own_token(person, token_id), list(dict.fromkeys(keys))
-    before = tools_by_token([token_id]).get(token_id, [])
-    usable = {offer.tool.key for offer in offers_alone(person)} | {*before}
-    if unknown := [key for key in chosen if key not in usable]:
-        raise Invalid(NEEDS_A_PERSON.format(unknown[0][:100]), field="tools")
-    detail = f"{token.name} for {person.email}: {', '.join(chosen) or 'none'}"
-    with write() as session:
-        session.execute(delete(TokenTool).where(TokenTool.token_id == token_id))
-        if chosen:
-            session.execute(insert(rows.table(TokenTool)), [{"token_id": token_id, "tool": key} for key in chosen])
-        audit.add(session, "chose the tools of a token", author=author, object_kind="token", object_id=token_id, detail=detail)
 
 
 def offers_of_token(person: User, token_id: str) -> list[Offer]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.base.db import db, write
+from webapp.base.db import db
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record.access import right_in
@@ -20,7 +20,7 @@ from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, queries, service, shown
 from webapp.workflows.running import service as run_service
-from webapp.workflows.running.record import definition_of, locked_run, refuse
+from webapp.workflows.running.record import definition_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
 
@@ -186,8 +186,7 @@ def _attached(run: WorkflowRun, sent: document_service.UploadedDocument) -> Resp
     try:
         files.answer(run, sent, by=current_user(), seen=request.form.get("seen", type=int))
     except Invalid as refusal:
-        with write() as session:
-            refuse(locked_run(session, id), refusal.message)
+        run_service.store_refusal(id, refusal.message)
     return redirect(chat_page_url(chat_id))
 
 

@@ -26,7 +26,7 @@ from webapp.people.accounts.tables import ApiToken
 from webapp.people.preferences import count_reading, instruct, remember, set_keys, set_preferences
 from webapp.people.shortcuts import MOST_CHARS, SHORTCUTS, keys_of
 from webapp.settings.service import setting
-from webapp.tools import token_tools
+from webapp.tools import service as tool_service, token_tools
 from webapp.web.downloads import download
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
@@ -196,7 +196,7 @@ def create(body: NewToken) -> NewTokenAnswer:
     by_hand="A token can't give itself tools. Choose them under Settings, API tokens.",
 )
 def change_token(id: str, body: TokenChange) -> TokenAnswer:
-    token_tools.set_tools(caller(), id, body.tools, author=audit_author())
+    tool_service.set_token_tools(caller(), id, body.tools, author=audit_author())
     return _answers_of([token_tools.own_token(caller(), id)])[0]
 
 

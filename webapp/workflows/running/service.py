@@ -23,7 +23,7 @@ from webapp.workflows.definition.slots import FILE
 from webapp.workflows.running import interpretation, model_calls
 from webapp.workflows.running.interpreter import apply, slot_of
 from webapp.workflows.running.moving import moved, same_steps
-from webapp.workflows.running.record import LED, append, definition_of, locked_run, notify_group, record
+from webapp.workflows.running.record import LED, append, definition_of, locked_run, notify_group, record, refuse
 from webapp.workflows.state import Event, RunState
 from webapp.workflows.tables import RunEvent, WorkflowRun
 
@@ -247,3 +247,9 @@ def _notified(id: str) -> WorkflowRun:
     if run.is_due:
         model_calls.call_if_due(id)
     return db.session.get_one(WorkflowRun, id, populate_existing=True)
+
+
+def store_refusal(run_id: str, words: str) -> None:
+    """Stores why an answer was refused, for the page that the person sees next."""
+    with write() as session:
+        refuse(locked_run(session, run_id), words)
