@@ -12,7 +12,7 @@ TABLE = {
         GET usage.export
         GET audit.index
         GET audit.export
-        GET everywhere.admin
+        GET search.admin
         GET settings.index
         GET connections.index
         GET connections.new
@@ -63,7 +63,7 @@ TABLE = {
     ("looked after", ("group", "person")): """
         POST groups.take_out
     """,
-    ("looked after", ("area",)): "GET everywhere.admin_area",
+    ("looked after", ("area",)): "GET search.admin_area",
     ("looked after", ("settings page",)): """
         GET settings.show
         POST settings.update

@@ -12,9 +12,9 @@ TABLE = {
     ("people", ()): """
         GET knowledge.index signed_in
         POST knowledge.create signed_in
-        GET try.show signed_in
-        POST try.keep signed_in
-        POST try.run signed_in
+        GET trying.show signed_in
+        POST trying.keep signed_in
+        POST trying.run signed_in
     """,
     ("one's own", ("collection",)): """
         GET knowledge.show signed_in
@@ -38,7 +38,7 @@ TABLE = {
         POST documents.delete signed_in
     """,
     ("one's own", ("deleted document",)): "POST documents.restore signed_in",
-    ("one's own", ("question",)): "POST try.delete signed_in",
+    ("one's own", ("question",)): "POST trying.delete signed_in",
 }
 
 

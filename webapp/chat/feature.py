@@ -36,7 +36,16 @@ from webapp.web.navigation import NavEntry
 
 # What begins an answer, or has one begin later.
 SENDING = (
-    *("chat.send", "chat.go_on", "chat.again", "tree.save", "tree.fork", "home.begin", "starters.begin", "cut.continue_all"),
+    *(
+        "chat.send",
+        "chat.go_on",
+        "chat.again",
+        "messages.save",
+        "messages.fork",
+        "home.begin",
+        "starters.begin",
+        "interrupted.continue_all",
+    ),
     *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest", "story.write_now"),
     "offline.send",
     "drawing",
@@ -84,12 +93,12 @@ FEATURE = Feature(
     ),
     requires={
         **dict.fromkeys(SENDING, "chat"),
-        **dict.fromkeys(("cast", "roleplay.begin", "variables"), "characters"),
+        **dict.fromkeys(("group", "roleplay.begin", "variables"), "characters"),
         "files.bring": "upload",
         "dictation": "chat",
         "projects.add_files": "knowledge",
         "shared.go_on": "chat",
-        "beside": "models",
+        "side_by_side": "models",
         "links.of_chat": "links",
         "links.of_answer": "links",
         "links.create": "links",

@@ -62,7 +62,7 @@ def _largest(*names: Any, by: Sequence[Any]) -> Executable:
 FEATURE = Feature(
     commands={"knowledge": "webapp.knowledge.commands:knowledge"},
     blueprints=("webapp.knowledge.views:bp", "webapp.knowledge.document_views:bp", "webapp.knowledge.trying.views:bp"),
-    requires={"knowledge": "knowledge", "documents": "knowledge", "try": "knowledge"},
+    requires={"knowledge": "knowledge", "documents": "knowledge", "trying": "knowledge"},
     brings=(
         embedder.KIND,
         index.INDEX,

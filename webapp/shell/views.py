@@ -27,7 +27,7 @@ from webapp.web.feature import NAVIGATION
 from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.navigation import NavEntry
 
-bp = Blueprint("everywhere", __name__)
+bp = Blueprint("search", __name__)
 # The background colour of the light theme; browsers need it before they have read a style sheet.
 PAPER = "#fcfaf7"
 MOST_QUERY = 200

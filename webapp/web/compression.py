@@ -24,7 +24,7 @@ MOST_PADDING = 256
 JSON = ("application/json", "application/problem+json")
 # The rooms whose pages show chats, documents and words, and no password, token, key or link that signs in.
 WITHOUT_CREDENTIALS = {
-    "home", "chat", "list", "tree", "reading", "composer", "picker", "everywhere", "docs", "preferences",
+    "home", "chat", "list", "messages", "reading", "composer", "picker", "search", "docs", "preferences",
     "knowledge", "documents", "characters", "personas", "lore", "prompts", "plans", "workflows", "runs", "projects",
 }  # fmt: skip
 

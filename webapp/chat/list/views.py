@@ -30,7 +30,7 @@ from webapp.web.forms import Form
 from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.pagination import cut
 
-several = Blueprint("several", __name__)
+several = Blueprint("bulk", __name__)
 bp = Blueprint("list", __name__)
 row = Blueprint("row", __name__)
 PAGE = 100
@@ -81,7 +81,7 @@ def index() -> Response:
     page = cut(paging.chats(me.id, show=show, has_pinned=are_archived, after=before, limit=PAGE + 1), PAGE)
     pinned = [] if before or are_archived else queries.pinned_chats(me.id)
     parameters: dict[str, Any] = {"show": "archived"} if are_archived else {}
-    several_url = url_for("several.do", before=before or None, **parameters)
+    several_url = url_for("bulk.do", before=before or None, **parameters)
     return render(
         "chat/list/list.html",
         groups=list_shown.grouped(pinned, page.rows),
@@ -102,7 +102,7 @@ def _narrowed(words: SearchWords) -> Response:
     me, before, query = current_user(), request.args.get("before", ""), str(words)
     conditions = narrowing(me, words)
     rows = [] if conditions.faults else paging.narrowed(me, conditions, after=before, limit=PAGE + 1)
-    page, several_url = cut(rows, PAGE), url_for("several.do", q=query)
+    page, several_url = cut(rows, PAGE), url_for("bulk.do", q=query)
     return render(
         "chat/list/narrowed.html",
         **_words_shown(words, conditions.faults),
@@ -157,7 +157,7 @@ def sidebar_list() -> Response:
 @bp.get("/chats/trash")
 @signed_in
 def trash() -> Response:
-    me, several_url = current_user(), url_for("several.do", show="trash")
+    me, several_url = current_user(), url_for("bulk.do", show="trash")
     return render(
         "chat/list/trash.html",
         chats=queries.deleted_chats(me.id),

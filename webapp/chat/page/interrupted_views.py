@@ -15,7 +15,7 @@ from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.web.htmx import fragment, is_htmx, redirect
 
-bp = Blueprint("cut", __name__)
+bp = Blueprint("interrupted", __name__)
 ASK = "ask"
 MOST_SHOWN = 100
 

@@ -80,7 +80,7 @@ def _prompts(me: User, chat: Chat | None, _query: str) -> tuple[Sequence[Mention
 
 
 def _fill_url(name: str, chat: Chat | None) -> str:
-    return url_for("prompted.fill", name=name, chat=chat.id if chat else None)
+    return url_for("prompt_insertion.fill", name=name, chat=chat.id if chat else None)
 
 
 def _knowledge(me: User, chat: Chat | None, _query: str) -> tuple[Sequence[Mention], bool]:

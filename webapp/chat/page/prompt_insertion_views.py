@@ -27,7 +27,7 @@ from webapp.prompts.validation import KEY
 from webapp.tools.named import named_tools
 from webapp.web.htmx import is_htmx, navigate, redirect, render
 
-bp = Blueprint("prompted", __name__)
+bp = Blueprint("prompt_insertion", __name__)
 NAMED = re.compile(rf"/({KEY.pattern})(?:\s+(.*))?", re.ASCII | re.DOTALL)
 MOST_SIMILAR = 3
 
@@ -118,7 +118,7 @@ def prompt_redirect(form: MessageForm, chat_id: str = drafts.NEW_CHAT) -> Respon
     if prompt.fields:
         # Leaves out empty query parameters.
         parameters: dict[str, Any] = {**choices, "chat": chat_id or None, "with": prompt.rest or None}
-        return navigate(url_for("prompted.fill", name=prompt.name, **parameters))
+        return navigate(url_for("prompt_insertion.fill", name=prompt.name, **parameters))
     return navigate(_put(prompt, "\n\n".join(filter(None, (prompt.text({}), prompt.rest))), chat_id, choices))
 
 

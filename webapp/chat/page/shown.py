@@ -414,8 +414,8 @@ def _actions(message: Message, last: Generation | None, status: str) -> Actions:
     return Actions(
         **_action_urls(message),
         **_account_urls(message, last),
-        edit_url=address("tree.edit", message.id) if message.content else "",
-        hide_url=address("tree.unhide" if message.is_hidden else "tree.hide", message.id) if message.content else "",
+        edit_url=address("messages.edit", message.id) if message.content else "",
+        hide_url=address("messages.unhide" if message.is_hidden else "messages.hide", message.id) if message.content else "",
         can_continue=_can_continue(status, last, message),
         # A greeting replies to nothing, so it can't be tried again.
         can_try_again=message.role == "assistant" and bool(message.parent_id),
@@ -426,7 +426,7 @@ def _account_urls(message: Message, last: Generation | None) -> dict[str, Any]:
     """Returns the URLs of actions on an answer that require an account."""
     urls = {"sent_url": address("composer.what_was_sent", last.id)} if last and last.owner else {}
     if _has_account(message, last):
-        urls["fork_url"] = address("tree.fork", message.id)
+        urls["fork_url"] = address("messages.fork", message.id)
         urls["choose_url"] = _choose_url(message, last)
         urls["link_url"] = address("links.of_answer", message.id) if _can_have_link(message) else ""
         urls["rate_url"] = address("composer.rate", message.id) if message.content and not message.is_edited else ""
@@ -453,13 +453,13 @@ def _action_urls(message: Message) -> dict[str, Any]:
         "plain_url": address("chat.plain", message.id),
         "continue_url": address("chat.go_on", message.id),
         "again_url": address("chat.again", message.id),
-        "delete_url": address("tree.delete", message.id) if message.parent_id else "",
+        "delete_url": address("messages.delete", message.id) if message.parent_id else "",
     }
 
 
 def _versions(id: str, versions: list[str]) -> Versions:
     at = versions.index(id)
-    urls = [address("tree.show_version", version) for version in versions]
+    urls = [address("messages.show_version", version) for version in versions]
     around = ["", *urls, ""]
     return Versions(at + 1, len(versions), previous_url=around[at], next_url=around[at + 2])
 

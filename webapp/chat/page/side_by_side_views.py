@@ -16,7 +16,7 @@ from webapp.models.connections.models import providers
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import navigate, redirect, render
 
-bp = Blueprint("beside", __name__)
+bp = Blueprint("side_by_side", __name__)
 
 
 @bp.get("/models/side-by-side")

@@ -215,7 +215,7 @@ def _column(chat: Chat, message: shown.ShownMessage, generations: Sequence[Gener
         model=providers().display_name(generations[-1].model_asked),
         facts=facts(generations) if can_be_kept else (),
         is_path=message.id == chat.head_id,
-        keep_url=address("tree.keep", message.id) if may_write and can_be_kept else "",
+        keep_url=address("messages.keep", message.id) if may_write and can_be_kept else "",
         stop_url=message.stop_url if may_write else "",
     )
     return replace(message, column=column, versions=shown.Versions())

@@ -44,7 +44,7 @@ from webapp.settings.service import setting
 from webapp.web.downloads import written
 from webapp.web.htmx import done, fragment, is_htmx, navigate, redirect, render
 
-tree = Blueprint("tree", __name__)
+tree = Blueprint("messages", __name__)
 reading = Blueprint("reading", __name__)
 bp = Blueprint("chat", __name__)
 

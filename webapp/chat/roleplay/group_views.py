@@ -20,7 +20,7 @@ from webapp.web.forms import Form, options
 from webapp.web.htmx import redirect
 from webapp.web.sorting import is_sorting, submitted_order
 
-bp = Blueprint("cast", __name__)
+bp = Blueprint("group", __name__)
 FIELD = "character_ids"
 BOUNDS = {"least": LEAST_CAST, "most": MOST_CAST}
 

@@ -138,7 +138,7 @@ def played_in(chat_id: str) -> PlayedCast | None:
     is_own, persona = right_in(chat, me) == "own", members.persona_of(chat)
     seen = {member.id for member in character_queries.members(db.session(), me.id, [id for id, _ in there])} if me else set()
     faces = [(face, url_for("characters.show", id=id) if id in seen else "") for id, face in there]
-    return PlayedCast(faces, persona.name if persona and is_own else "", url_for("cast.edit", id=chat.id) if is_own else "")
+    return PlayedCast(faces, persona.name if persona and is_own else "", url_for("group.edit", id=chat.id) if is_own else "")
 
 
 def chosen_persona(id: str) -> Persona | None:

@@ -52,7 +52,7 @@ class TryForm(Form):
     person = PickField("As", name="as", id="as", choices=[], validate_choice=False, default="")
 
 
-bp = Blueprint("try", __name__, url_prefix="/knowledge")
+bp = Blueprint("trying", __name__, url_prefix="/knowledge")
 MOST_WEIGHT = 20
 DONE = {"kept": "Question kept.", "deleted": "Question deleted.", "measured": "All questions were run."}
 
@@ -72,21 +72,21 @@ def show() -> Response:
 def keep() -> Response:
     question = request.form.get("question", "")
     service.add(question, request.form.get("document", ""), by=current_user())
-    return redirect(url_for("try.show", q=question, done="kept"))
+    return redirect(url_for("trying.show", q=question, done="kept"))
 
 
 @bp.post("/questions/run")
 @signed_in
 def run() -> Response:
     service.run(current_user())
-    return redirect(url_for("try.show", done="measured", _anchor="questions"))
+    return redirect(url_for("trying.show", done="measured", _anchor="questions"))
 
 
 @bp.post("/questions/<id>/delete")
 @signed_in
 def delete(id: str) -> Response:
     service.forget(id, by=current_user())
-    return redirect(url_for("try.show", done="deleted", _anchor="questions"))
+    return redirect(url_for("trying.show", done="deleted", _anchor="questions"))
 
 
 def _form(me: User) -> TryForm:

@@ -20,7 +20,7 @@ from webapp.rendering.text import title
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
-bp = Blueprint("trying", __name__, url_prefix="/prompts")
+bp = Blueprint("tryouts", __name__, url_prefix="/prompts")
 # After this time, an answer that was never requested is considered lost with its worker.
 PATIENCE = timedelta(minutes=10)
 TITLE_CHARS = 120
