@@ -29,7 +29,7 @@ from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat, Draft, Message, Project, Story
 from webapp.engine.tables import Generation, JournalRow
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.operations.keeping import sweeps
+from webapp.operations.keeping import service as keeping_service
 from webapp.people.accounts.tables import Group
 from webapp.people.members import groups
 from webapp.settings.losses import Unconfirmed
@@ -40,7 +40,7 @@ LEAVES = "goes to the trash on"
 
 def sweep() -> None:
     """Does what the server does every quarter of an hour: the first empties the trash of every feature, that of chats too."""
-    sweeps.sweep()
+    keeping_service.sweep()
     erasing.sweep_files()
     db.session.remove()
 

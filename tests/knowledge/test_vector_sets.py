@@ -10,7 +10,7 @@ from tests.support.turns import turns_of_the_loop
 from webapp.base.db import db, write
 from webapp.base.ids import new_id
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
-from webapp.knowledge.vectors import embedding, vector_sets
+from webapp.knowledge.vectors import service as vector_service, vector_sets
 
 MANY = 500
 
@@ -20,7 +20,7 @@ def test_what_is_to_be_embedded_is_found_by_a_few_statements(app):
         owner_id = user_with_password("me@example.org", "member").id
         lacking = embedded_but_one(owner_id)
         with steps_on_the_loop(app) as steps, statements(app) as said:
-            job = embedding._next(["m"])
+            job = vector_service._next(["m"])
         assert job is not None
         assert (job.document_id, job.person_id) == (lacking, owner_id)
         assert (len(said) < 10, steps.count < 5_000) == (True, True)
@@ -34,7 +34,7 @@ def test_a_set_that_has_everything_is_switched_to_before_others_are_filled(app):
             whole = session.query(VectorSet).order_by(VectorSet.id).first()
             whole.state = "filling"
             id = whole.id
-        job = embedding._next(["m"])
+        job = vector_service._next(["m"])
         assert db.session.get_one(VectorSet, id).state == "current"
         assert job is not None
         assert job.document_id == lacking

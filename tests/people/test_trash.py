@@ -14,7 +14,7 @@ from webapp.characters.tables import Character, Persona
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.knowledge.tables import Collection, Document
 from webapp.models.presets.tables import Preset
-from webapp.operations.keeping import sweeps
+from webapp.operations.keeping import service as keeping_service
 from webapp.operations.keeping.holdings import shown_holdings
 from webapp.people.things.thing import empty_all, things
 
@@ -74,11 +74,11 @@ def test_what_belongs_to_a_person_goes_with_them(app: Flask) -> None:
 def test_it_goes_when_its_days_are_over(owner: Browser, table: type[Record]) -> None:
     with owner.app.app_context():
         id = trashed(owner, table)
-        sweeps.sweep()
+        keeping_service.sweep()
         assert is_there(table, id)
         for _ in range(11):
             let_pass(days=1)
-            sweeps.sweep()
+            keeping_service.sweep()
         assert not is_there(table, id)
 
 
@@ -86,11 +86,11 @@ def test_it_goes_when_its_days_are_over(owner: Browser, table: type[Record]) -> 
 def test_a_clock_that_jumps_takes_nothing_from_the_trash(owner: Browser, table: type[Record]) -> None:
     with owner.app.app_context():
         id = trashed(owner, table)
-        sweeps.sweep()
+        keeping_service.sweep()
         let_pass(days=40)
         # As each deletion does.
         empty_all()
-        sweeps.sweep()
+        keeping_service.sweep()
         assert is_there(table, id)
 
 

@@ -16,7 +16,7 @@ from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import COLLECTION
 from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document
-from webapp.knowledge.vectors import embedder, embedding, vector_sets
+from webapp.knowledge.vectors import embedder, service as vector_service, vector_sets
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchSource
 from webapp.people.things import grants
@@ -90,5 +90,5 @@ FEATURE = Feature(
         ),
     ),
     setting_checks={vector_sets.SETTING: vector_sets.refuse_unknown},
-    resumes=(importing.wake, embedding.wake),
+    resumes=(importing.wake, vector_service.wake),
 )

@@ -18,7 +18,7 @@ from webapp.knowledge.documents import service as document_service, web_pages
 from webapp.knowledge.forms import AddForm, CollectionForm
 from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.tables import Collection, Document
-from webapp.knowledge.vectors import embedding
+from webapp.knowledge.vectors import service as vector_service
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.things import shares_shown
@@ -131,7 +131,7 @@ def restore(id: str) -> Response:
 @bp.post("/<id>/embed")
 @signed_in
 def embed(id: str) -> Response:
-    embedding.retry(own_collection(id), by=current_user(), everything=request.form.get("how") == "again")
+    vector_service.retry(own_collection(id), by=current_user(), everything=request.form.get("how") == "again")
     return _to(id, done="embedding")
 
 
@@ -196,7 +196,7 @@ def _page(collection: Collection, form: Form | None = None) -> Response:
     edit_form = form if isinstance(form, CollectionForm) else CollectionForm.from_row(collection)
     rows = shown.documents(collection, me)
     trash = queries.deleted_documents(me, collection)
-    embedding.notice()
+    vector_service.notice()
     return render(
         "knowledge/show.html",
         status=form.refusal.status if form and form.refusal else 200,
@@ -238,7 +238,7 @@ def _drawn(id: str) -> str:
     collection = queries.collection(me, id)
     if not collection:
         return ""
-    embedding.notice()
+    vector_service.notice()
     meaning = shown.meaning(collection, me)
     return render_template("knowledge/_documents.html", documents=shown.documents(collection, me), meaning=meaning)
 

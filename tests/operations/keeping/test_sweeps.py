@@ -15,7 +15,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.operations.insights import days
 from webapp.operations.insights.tables import InsightDay
-from webapp.operations.keeping import sweeps
+from webapp.operations.keeping import service as keeping_service
 from webapp.settings.service import set_setting
 
 
@@ -42,19 +42,19 @@ def test_each_goes_when_its_days_are_over(owner: Browser) -> None:
     furnish(owner)
     with owner.app.app_context():
         for _ in range(2):
-            sweeps.sweep()
+            keeping_service.sweep()
         generation = db.session.get_one(Generation, "g")
         assert (bool(generation.prompt), bool(db.session.get(Generation, "alone"))) == (True, True)
         set_setting("traces.days", "99", confirmed=1)
         set_setting("insights.days", "99", confirmed=10)
-        sweeps.sweep()
+        keeping_service.sweep()
         assert db.session.get_one(Generation, "g", populate_existing=True).prompt == {}
         assert not db.session.get(Generation, "alone", populate_existing=True)
         assert db.session.query(InsightDay).filter(InsightDay.day < (utc_now() - timedelta(days=99)).date()).count() == 0
         # What was emptied once is not read again, and new answers keep theirs.
         with write() as session:
             session.get_one(Generation, "g").prompt = {"messages": ["m"]}
-        sweeps.sweep()
+        keeping_service.sweep()
         assert db.session.get_one(Generation, "g", populate_existing=True).prompt
         with pytest.raises(Invalid, match="at least 62"):
             set_setting("insights.days", "30")
@@ -74,7 +74,7 @@ def test_the_page_says_what_there_is_and_asks_before_it_goes(owner: Browser) -> 
     assert program.said("PUT", "/settings/traces.days", 200, {"value": 30, "confirm": 1})["value"] == 30
     assert program.said("PUT", "/settings/audit.days", 200, {"value": 300})
     with owner.app.app_context():
-        sweeps.sweep()
+        keeping_service.sweep()
         let_pass(days=400)
-        sweeps.sweep()
+        keeping_service.sweep()
     assert owner.page("/admin/settings/retention").says("nothing is deleted permanently until")

@@ -17,7 +17,7 @@ from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection, TrialQuestion
 from webapp.knowledge.trying import service as question_service
-from webapp.knowledge.vectors import embedding
+from webapp.knowledge.vectors import service as vector_service
 from webapp.people.accounts.guards import found
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
@@ -71,7 +71,7 @@ CollectionChange = changes("CollectionChange", service.CollectionInput)
 def index() -> CollectionList:
     rows = queries.collections(caller())
     counts = queries.counts(caller(), [row.id for row in rows])
-    embedding.notice()
+    vector_service.notice()
     return CollectionList(collections=[_answer_of(row, counts.get(row.id, queries.Counts())) for row in by_turns(rows)])
 
 
@@ -105,7 +105,7 @@ def change(id: str, body: Changes) -> CollectionAnswer:
     errors=(409,),
 )
 def embed(id: str, body: NewEmbedding) -> CollectionAnswer:
-    embedding.retry(_visible(id), by=caller(), everything=body.everything)
+    vector_service.retry(_visible(id), by=caller(), everything=body.everything)
     return _one(_visible(id))
 
 
@@ -114,7 +114,7 @@ def _visible(id: str) -> Collection:
 
 
 def _one(row: Collection) -> CollectionAnswer:
-    embedding.notice()
+    vector_service.notice()
     return _answer_of(row, queries.counts(caller(), [row.id]).get(row.id, queries.Counts()))
 
 

@@ -27,7 +27,7 @@ from webapp.knowledge.changes import notify_documents, notify_people
 from webapp.knowledge.documents.reader import FileAbout, FileRefusal, PassageBatch, ReaderReport
 from webapp.knowledge.search import index
 from webapp.knowledge.tables import Collection, Document, Passage
-from webapp.knowledge.vectors import embedding, vector_sets
+from webapp.knowledge.vectors import service as vector_service, vector_sets
 from webapp.settings.service import setting
 
 # A claim that is not renewed for this long belongs to a dead process.
@@ -203,7 +203,7 @@ def _finish(id: str, claim: str, edition: int) -> None:
         state = "embedding" if vector_sets.awaits(session, document.collection_id) else "ready"
     _clear(id, claim, but=edition)
     _end(id, claim, state)
-    embedding.wake()
+    vector_service.wake()
 
 
 def _fail(id: str, claim: str, sentence: str) -> None:

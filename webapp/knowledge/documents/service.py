@@ -23,7 +23,7 @@ from webapp.knowledge.documents import importing
 from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, DocumentPart
-from webapp.knowledge.vectors import embedding
+from webapp.knowledge.vectors import service as vector_service
 from webapp.people.accounts import creation_limit, queries as account_queries
 from webapp.people.accounts.fields import checked_text
 from webapp.people.accounts.tables import User
@@ -241,7 +241,7 @@ def _notify(document: Document, *, is_lost: bool = False) -> None:
     """Notifies open pages of a change, after which people can have lost access to the document (`is_lost`)."""
     (access_lost if is_lost else notify_people)(document.collection_id)
     importing.wake()
-    embedding.wake()
+    vector_service.wake()
 
 
 def _checked(collection: Collection, sent: UploadedDocument, by: User) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """The feature definition of keeping: the sweeps, and what a change of their days would delete."""
 
 from webapp.chat.messages import keeping
-from webapp.operations.keeping import holdings, sweeps
+from webapp.operations.keeping import holdings, service
 from webapp.web.feature import Feature
 
 FEATURE = Feature(
-    resumes=(sweeps.wake,),
-    setting_checks={"insights.days": sweeps.check_insights},
+    resumes=(service.wake,),
+    setting_checks={"insights.days": service.check_insights},
     brings=(keeping.CHAT_LOSS, *holdings.LOSSES),
 )
