@@ -24,6 +24,7 @@ from tests.support.source import (
 )
 from webapp.plans.types.validation import PARTS_OF_JSONSCHEMA
 
+FILLING = {"append", "add", "extend", "insert", "setdefault", "update"}
 ONLY_IN = {  # the only modules that may import a library
     # Modules that start the process, wait in it or hand work to real threads; all others are passed functions to spawn, wait
     # and signal.
@@ -316,6 +317,29 @@ def local_names(function: ast.FunctionDef) -> Iterator[tuple[str, int]]:
             yield node.arg, node.lineno
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id, node.lineno
+
+
+def test_no_module_fills_a_list_of_another_when_it_is_imported() -> None:
+    breaches = [f"{module.name}:{line}" for module in python_files() if module.room for line in filled_elsewhere(module)]
+    assert not breaches, "bring an object of a type in `Feature.brings`; the type's owner asks for all of them with `brought`"
+
+
+def filled_elsewhere(module: Module) -> Iterator[int]:
+    """Yields the lines of a module's own level that change a list, set or mapping which it has imported."""
+    imports = (node for node in module.tree.body if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("webapp"))
+    imported = {alias.asname or alias.name for node in imports for alias in node.names}
+    for statement in module.tree.body:
+        changed: ast.AST | None = None
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            call = statement.value.func
+            changed = call.value if isinstance(call, ast.Attribute) and call.attr in FILLING else None
+        elif isinstance(statement, ast.Assign | ast.AugAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            changed = next((target for target in targets if isinstance(target, ast.Subscript | ast.Attribute)), None)
+        while isinstance(changed, ast.Attribute | ast.Subscript):
+            changed = changed.value
+        if isinstance(changed, ast.Name) and changed.id in imported:
+            yield statement.lineno
 
 
 def test_an_alias_means_one_module_and_a_module_has_one_alias() -> None:
