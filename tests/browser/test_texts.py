@@ -131,7 +131,7 @@ def test_a_kill_during_a_change_loses_nothing(own_server: Server, upstream: Upst
     panel.get_by_role("textbox", name="What is to be different").fill("Longer")
     page.keyboard.press("Enter")
     expect(panel.locator("#text-change")).to_contain_text("is being rewritten")
-    upstream.until(lambda log: len(log[-1]["tokens"]) > 50)
+    upstream.until(lambda _log: len(upstream.posts()[-1]["tokens"]) > 50)
     own_server.kill()
     own_server.start()
     page.goto(f"{own_server.url}{address}")

@@ -133,7 +133,7 @@ def test_it_is_shared_and_handed_over(owner: Browser, member: Browser) -> None:
     assert member.page(member.post(f"{path}/duplicate").location).has("h1", "Editor (copy)")
 
     with owner.app.app_context(), write() as session:
-        service.hand_over(session, owner.person_id, member.person_id)
+        service.PRESETS.hand_over_some(session, owner.person_id, member.person_id)
     assert member.page(path).has("a", "Edit")
     assert owner.page(path).says("Shared with you")
     # Those that no one else could see become the heir's too.
