@@ -138,7 +138,7 @@ def test_it_can_be_stopped_and_what_was_typed_stays(member, chat, fake):
 
     answer = asking.get(timeout=10)
     assert (answer.status_code, box(answer)) == (200, "I come in")
-    assert fake.until(lambda log: log[-1]["client_closed"])
+    assert fake.until(lambda _log: fake.posts()[-1]["client_closed"])
     assert not member.page(chat).all(".suggest__busy--on")
     with member.app.app_context():
         assert db.session.scalars(select(Generation)).one().status == "stopped"

@@ -233,7 +233,7 @@ def test_one_goes_on_in_an_imported_chat(owner, fake):
 
     page = owner.wait_for(path, ended_with(4))
     assert texts(page)[-1] == "Indeed"
-    assert fake.log()[-1]["body"]["messages"][1]["content"].endswith("Over.")
+    assert fake.posts()[-1]["body"]["messages"][1]["content"].endswith("Over.")
 
 
 @pytest.mark.slow
