@@ -94,6 +94,7 @@ def test_the_title_and_the_icon_say_how_it_stands(chat: ChatPage, upstream: Upst
 def test_a_page_that_hears_late_of_an_answer_says_in_its_title_that_it_runs(chat: ChatPage, upstream: Upstream) -> None:
     page = chat.page
     upstream.counts(40, pace=0.02, holds=[20])
+    page.wait_for_function("() => document.getElementById('thread')._htmx?.sse?.reader")
     page.route("**/events*", lambda route: route.abort())
     page.evaluate("document.getElementById('thread')._htmx.sse.reader.cancel()")
     chat.box.fill("Count")
