@@ -16,7 +16,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "markdown and tail": ("/webapp/rendering/", "/markdown_it/", "/pygments/"),
     "what pages are told": ("/streaming/broadcaster.py", "/page/projection.py", "/messages/renderings.py", "/page/feed.py"),
     "title": ("/chat/messages/titles.py", "/engine/side_requests.py"),
-    "lists that are told": ("/watching/lists.py", "/watching/list_feed.py", "/chat/list/", "/watching/single_flight.py"),
+    "lists that are told": ("/watching/lists.py", "/watching/list_feed.py", "/workspace/list/", "/watching/single_flight.py"),
     "watching and writing": (
         "/webapp/engine/watching/",
         "/webapp/api/streaming/streams.py",
@@ -26,7 +26,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "end and save": ("/engine/ends.py", "/chat/kind.py", "/engine/engine.py"),
     "begin": ("/chat/messages/", "/webapp/engine/service.py", "/chat/prompt/"),
     "who asks, limits": ("/webapp/people/accounts/", "/webapp/web/", "/webapp/api/", "/webapp/settings/"),
-    "drawing pages": ("/jinja2/", "/templates/", "/webapp/chat/page/", "/webapp/shell/"),
+    "drawing pages": ("/jinja2/", "/templates/", "/webapp/workspace/page/", "/webapp/workspace/frame/"),
     "other work of requests": ("/webapp/", "/werkzeug/", "/flask/", "/gunicorn/"),
     "events and switches": ("/gevent/",),
 }

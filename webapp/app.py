@@ -59,7 +59,6 @@ from webapp.prompts import feature as prompts
 from webapp.rendering import on_loop
 from webapp.settings.catalog import LANGUAGE
 from webapp.settings.service import CHECKS, setting
-from webapp.shell import feature as shell
 from webapp.tools import feature as tools
 from webapp.web import assets, compression, errors, filters, routes, security, templates, translation
 from webapp.web.addresses import Route
@@ -69,6 +68,8 @@ from webapp.web.server.connection_limiter import ConnectionLimiter
 from webapp.web.server.proxies import LIMITER, PROXIES, BehindProxies
 from webapp.web.server.request_parsing import Incoming
 from webapp.workflows import feature as workflows
+from webapp.workspace import feature as workspace
+from webapp.workspace.frame import feature as frame
 
 # In order: each feature imports only those before it, which tests/test_architecture.py enforces.
 FEATURES = (
@@ -86,6 +87,7 @@ FEATURES = (
     prompts.FEATURE,
     characters.FEATURE,
     chat.FEATURE,
+    workspace.FEATURE,
     plans.FEATURE,
     workflows.FEATURE,
     budgets.FEATURE,
@@ -96,7 +98,7 @@ FEATURES = (
     notices.FEATURE,
     keeping.FEATURE,
     schedules.FEATURE,
-    shell.FEATURE,
+    frame.FEATURE,
     api.FEATURE,
 )
 # A checkout must never wait for another request's connection: connections to a file cost almost nothing. LIFO, because the

@@ -12,12 +12,12 @@ from tests.api.client import Client, client_of
 from tests.chat.test_files import drawn
 from tests.upstream.server import EDITS, PICTURES
 from webapp.base.db import db
-from webapp.chat.drawing.service import KIND, MOST_PROMPT
 from webapp.chat.files.tables import ChatFile
 from webapp.engine.drawing import MAYBE_PAID
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import PICTURE_MODEL
 from webapp.settings.service import set_setting
+from webapp.workspace.drawing.service import KIND, MOST_PROMPT
 
 MODEL, OTTER = "openai/gpt-image-1", {"prompt": "An otter"}
 

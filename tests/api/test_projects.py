@@ -9,9 +9,9 @@ from tests.api.client import Client
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
 from webapp.base.db import db
-from webapp.chat.list import search
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.queries import user_by_email
+from webapp.workspace.list import search
 
 
 def id_of(app: Flask, browser: Browser) -> str:

@@ -20,7 +20,7 @@ ANYBODYS = "select(Grant.object_id).where(Grant.object_kind =="
 LINKS = ("tests/chat/links/test_random_worlds.py::test_only_what_a_link_opens_is_shown",)
 MUTATIONS = {
     "no owner on the stream": Mutation(
-        "webapp/chat/page/views.py",
+        "webapp/workspace/page/views.py",
         (("stream(visible_chat(id))", "stream(_any_chat(id))"),),
         ("tests/attacks/test_streams.py::test_a_stranger_gets_not_one_byte_of_it",),
         """
@@ -33,7 +33,7 @@ def _any_chat(id):
 """,
     ),
     "no owner of a position": Mutation(
-        "webapp/chat/page/feed.py",
+        "webapp/workspace/page/feed.py",
         (("generation if generation and generation.lane == self.lane else None", "generation"),),
         ("tests/attacks/test_streams.py::test_a_position_does_not_bring_somebody_elses_answer",),
     ),
@@ -148,9 +148,13 @@ def _any_chat(id):
     "the owner asks for a document": Mutation(PERMITTED, (("or_(Collection.owner_id == user.id, is_open)", "is_open"),), WORLDS),
     "a deleted document is there": Mutation(PERMITTED, (("Document.deleted_at.is_(None), ", ""),), WORLDS),
     "a deleted collection is there": Mutation(PERMITTED, (("Collection.deleted_at.is_(None), ", ""),), WORLDS),
-    "a link opens a chat in the trash": Mutation("webapp/chat/links/service.py", (("bool(chat.deleted_at)", "False"),), LINKS),
-    "a link opens for another owner": Mutation("webapp/chat/links/service.py", (("chat.owner_id != owner.id", "False"),), LINKS),
-    "a link to an answer shows the chat": Mutation("webapp/chat/links/service.py", (("path[-PAIR:]", "path"),), LINKS),
+    "a link opens a chat in the trash": Mutation(
+        "webapp/workspace/links/service.py", (("bool(chat.deleted_at)", "False"),), LINKS
+    ),
+    "a link opens for another owner": Mutation(
+        "webapp/workspace/links/service.py", (("chat.owner_id != owner.id", "False"),), LINKS
+    ),
+    "a link to an answer shows the chat": Mutation("webapp/workspace/links/service.py", (("path[-PAIR:]", "path"),), LINKS),
     "a snapshot shows later texts": Mutation(
         "webapp/chat/messages/fork.py", (("content[: extent.text] if extent else content", "content"),), LINKS
     ),
@@ -158,9 +162,11 @@ def _any_chat(id):
         "webapp/chat/messages/fork.py", (("sources[: extent.sources] if extent else sources", "sources"),), LINKS
     ),
     "a link shows names": Mutation(
-        "webapp/chat/exchange/export_pages.py", (('(message.author if included.names else "")', "message.author"),), LINKS
+        "webapp/workspace/exchange/export_pages.py", (('(message.author if included.names else "")', "message.author"),), LINKS
     ),
-    "a link opens private files": Mutation("webapp/chat/links/pages.py", ((", ChatFile.is_private.is_(False))", ")"),), LINKS),
+    "a link opens private files": Mutation(
+        "webapp/workspace/links/pages.py", ((", ChatFile.is_private.is_(False))", ")"),), LINKS
+    ),
     "a copy names who decided": Mutation(
         "webapp/chat/messages/fork.py", (('{"decided_by": None, "private_to"', '{"private_to"'),), LINKS
     ),
@@ -276,12 +282,12 @@ def _any_chat(id):
         ("tests/workflows/test_runs.py::test_a_program_answers_changes_and_reads_the_log_that_gives_the_state_again",),
     ),
     "a frame is for any session": Mutation(
-        "webapp/chat/page/preview_views.py",
+        "webapp/workspace/page/preview_views.py",
         (('salt=f"frame {session_secret() or visitor_hash()}"', 'salt="frame"'),),
         ("tests/chat/test_previews.py::test_a_ticket_expires_and_is_of_one_session",),
     ),
     "what is below a deleted message is found": Mutation(
-        "webapp/chat/list/search.py",
+        "webapp/workspace/list/search.py",
         (("return [row for row in rows if row.id not in hidden]", "return [*rows]"),),
         ("tests/chat/test_search.py::test_what_was_deleted_is_not_found_until_it_comes_back",),
     ),

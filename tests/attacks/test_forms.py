@@ -9,12 +9,12 @@ from tests.attacks.conftest import ended_chat, set_to
 from tests.chat.conftest import id_of
 from tests.support.rounds import ROUNDS
 from webapp.base.db import db
-from webapp.chat.links.feed import CLOSED
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts import queries
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members import invites
 from webapp.streaming.codec import encode
+from webapp.workspace.links.feed import CLOSED
 
 TOO_MUCH = {
     "id": "x",

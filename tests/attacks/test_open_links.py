@@ -11,11 +11,11 @@ from tests.chat.conftest import ended
 from tests.support.browser import CROSS_SITE, Browser
 from tests.support.turns import nobody_waits
 from webapp.base.db import write
-from webapp.chat.links import feed
-from webapp.chat.links.pages import MOST_CHARS, SAME_SECONDS_LIVE
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
 from webapp.rendering import markdown
+from webapp.workspace.links import feed
+from webapp.workspace.links.pages import MOST_CHARS, SAME_SECONDS_LIVE
 
 HOSTILE = '<script>alert(1)</script> ![x](https://evil.example/a.png) <div hx-get="/links">x</div> [go](javascript:alert(1))'
 

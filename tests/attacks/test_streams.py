@@ -7,7 +7,7 @@ from tests.attacks.conftest import begin, ended_chat
 from tests.chat.conftest import statuses
 from tests.people.conftest import secret_of
 from tests.support.browser import HTMX, Browser
-from webapp.chat.page.projection import PERSISTENT_COUNTS
+from webapp.chat.messages.projection import PERSISTENT_COUNTS
 
 # The position of a client that has received nothing: all of its counters are zero.
 NOTHING = "-".join("0" * PERSISTENT_COUNTS)

@@ -12,11 +12,11 @@ from werkzeug.serving import make_server
 
 from webapp.base.config import ROOT
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.page.shown import Actions, ShownChat, ShownMessage
 from webapp.people import shortcuts
 from webapp.web import assets, filters
 from webapp.web.htmx import fragment
 from webapp.web.templates import Templates
+from webapp.workspace.page.shown import Actions, ShownChat, ShownMessage
 
 KINDS = ("script", "style", "img", "font", "connect")
 POLICY = "; ".join(["default-src 'none'", *(f"{kind}-src 'self'" for kind in KINDS), "form-action 'self'"])
@@ -92,12 +92,12 @@ class Stage:
 
     def page(self) -> str:
         addresses = {"events_url": "/events", "refresh_url": "/chat?at=2#end"}
-        return render_template("chat/page/show.html", thread=self.thread, **addresses, **self._composer())
+        return render_template("workspace/page/show.html", thread=self.thread, **addresses, **self._composer())
 
     def sent(self) -> str:
         self.posted.append(request.form.to_dict())
         self.may_answer.wait(60)
-        html = render_template("chat/page/composer/_composer.html", thread=self.thread, **self._composer())
+        html = render_template("workspace/page/composer/_composer.html", thread=self.thread, **self._composer())
         return f'<hx-partial hx-target="#composer-box" hx-swap="outerMorph">{html}</hx-partial>'
 
     def stopped(self) -> Response:

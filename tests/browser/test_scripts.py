@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chats import HEAR, HIDE, copied, until as until_in
 from tests.browser.stage import ANSWER, LIVE, QUESTION, Running, Stage
-from webapp.chat.page.answer_shown import Silence
+from webapp.workspace.page.answer_shown import Silence
 
 # For what is shown on a real server too, by test_accessibility.py, test_answers.py, test_reading.py, test_hidden_tabs.py or
 # test_without_scripts.py.

@@ -3,7 +3,7 @@
 import pytest
 
 from webapp.chat.record.fields import FIELDS
-from webapp.chat.roleplay.forms import PromptsForm
+from webapp.workspace.roleplay.forms import PromptsForm
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from tests.api.client import client_of
 from tests.characters.conftest import MARA
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db
-from webapp.chat.list import paging
-from webapp.chat.roleplay.views import PAGE
+from webapp.workspace.list import paging
+from webapp.workspace.roleplay.views import PAGE
 
 BO = {"name": "Bo", "description": "Bo sails.", "greeting": "Ahoy."}
 

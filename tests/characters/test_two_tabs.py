@@ -17,8 +17,8 @@ from webapp.characters.service import CharacterInput
 from webapp.characters.tables import Character
 from webapp.chat.record.fields import values_of
 from webapp.chat.record.tables import Chat
-from webapp.chat.roleplay import service as roleplay_service
 from webapp.people.accounts.tables import PersonAuthor, User
+from webapp.workspace.roleplay import service as roleplay_service
 
 
 def form(page: Page, field: str) -> Form:

@@ -14,7 +14,7 @@ from webapp.base.db import db, write
 from webapp.characters.macros.chat_variables import VariableStore
 from webapp.chat.record import variables
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.roleplay.variable_views import VariableRows
+from webapp.workspace.roleplay.variable_views import VariableRows
 
 BOOK = {"entries": [{"keys": ["mill"], "content": "Mood: {{getvar::mood}}{{setvar::seen::mill}}", "position": "after_char"}]}
 CARD: dict[str, Any] = {

@@ -10,10 +10,10 @@ from tests.support.statements import statements
 from tests.support.steps import steps_on_the_loop
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
-from webapp.chat.list.paging import MOST_CHARS
 from webapp.chat.messages import deleted_branches, fork
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
+from webapp.workspace.list.paging import MOST_CHARS
 
 LONG = 195_000
 

@@ -12,7 +12,7 @@ from tests.chat.listener import PART
 from tests.support.browser import Browser
 from tests.support.page import Page
 from webapp.base.db import db, write
-from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.messages.projection import AnswerProjection
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting

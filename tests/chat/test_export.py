@@ -19,9 +19,9 @@ from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
 from tests.support.waiting import until
 from webapp.base.db import db, utc_now, write
-from webapp.chat.exchange import export
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
+from webapp.workspace.exchange import export
 
 HOSTILE = "Look: <script>alert(1)</script> ![x](https://evil.example/a.png) [go](javascript:alert(1))"
 

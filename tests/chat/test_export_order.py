@@ -8,9 +8,9 @@ from tests.attacks.scene import messages
 from tests.support.browser import Browser
 from tests.support.steps import steps_on_the_loop
 from webapp.base.db import write
-from webapp.chat.exchange.export import as_json
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
+from webapp.workspace.exchange.export import as_json
 
 MESSAGES = 2_000
 

@@ -9,10 +9,10 @@ from tests.chat.test_chats import add_chats
 from tests.chat.test_renderings import say
 from tests.rendering.edited import EDIT, Edited
 from webapp.base import changes, topic_names
-from webapp.chat.page.feed import ChatPosition
 from webapp.engine.engine import ENGINE
 from webapp.settings.service import set_setting
 from webapp.streaming.codec import SseMessage
+from webapp.workspace.page.feed import ChatPosition
 
 
 def shown_text(page, listener: Listener) -> str:

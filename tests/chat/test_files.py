@@ -23,7 +23,6 @@ from webapp.base.current import CONFIG
 from webapp.base.db import db, utc_now, write
 from webapp.base.words import size
 from webapp.chat import erasing
-from webapp.chat.exchange import export
 from webapp.chat.files import picture, reference, storage
 from webapp.chat.files.attachments import folded, joined, parted
 from webapp.chat.files.tables import ChatFile, StoredFile
@@ -42,6 +41,7 @@ from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members.service import delete_person
 from webapp.streaming.events import Notice
 from webapp.streaming.stop import Stop
+from webapp.workspace.exchange import export
 
 SECRET = b"taken at home"
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from webapp.chat.home.greeting import first_name, greeting
+from webapp.workspace.home.greeting import first_name, greeting
 
 NIGHT = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)
 

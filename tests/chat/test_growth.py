@@ -10,13 +10,13 @@ from sqlalchemy import event, insert, select
 
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
-from webapp.chat.list import search
 from webapp.chat.messages import chats
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
+from webapp.workspace.list import search
 
 FEW, MANY = 100, 1_000
 LONG = 40

@@ -12,13 +12,13 @@ from tests.chat.test_sent_request import parts, url_of
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
-from webapp.chat.page.composer_shown import meter
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.question import texts_of
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.queries import ComposerMessage
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.story.service import piece_of
+from webapp.workspace.page.composer_shown import meter
 
 MARK = "Hidden from the model"
 

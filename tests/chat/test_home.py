@@ -4,7 +4,7 @@ import pytest
 
 from tests.chat.conftest import ended
 from tests.conftest import signed_in
-from webapp.chat.home.greeting import COOKIE
+from webapp.workspace.home.greeting import COOKIE
 
 OPEN_WORK = "#open-work .rows a"
 

@@ -24,7 +24,6 @@ from webapp.base.ids import new_id
 from webapp.chat import erasing
 from webapp.chat.files import storage
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.list.search import search
 from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat, Draft, Message, Project, Story
 from webapp.engine.tables import Generation, JournalRow
@@ -34,6 +33,7 @@ from webapp.people.accounts.tables import Group
 from webapp.people.members import groups
 from webapp.settings.losses import Unconfirmed
 from webapp.settings.service import set_setting, setting
+from webapp.workspace.list.search import search
 
 LEAVES = "goes to the trash on"
 

@@ -2,9 +2,9 @@
 
 from webapp.base.ids import new_id
 from webapp.chat.files.reference import reference
-from webapp.chat.page.composer_shown import meter
 from webapp.chat.record.tables import Message
 from webapp.models.tokens import PER_PICTURE
+from webapp.workspace.page.composer_shown import meter
 
 
 def test_pictures_count_as_far_as_they_are_sent():

@@ -11,9 +11,9 @@ from tests.chat.test_tags import share, tag
 from tests.support.marks import on_both_databases
 from webapp.base.db import db, write
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.list.search import newest_passages, search, titles_of
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.people.accounts.tables import User
+from webapp.workspace.list.search import newest_passages, search, titles_of
 
 
 @pytest.fixture

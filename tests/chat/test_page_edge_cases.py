@@ -8,13 +8,13 @@ from sqlalchemy import select
 from tests.chat.conftest import ended, ended_with, id_of
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
-from webapp.chat.page import answer_shown, composer_shown
-from webapp.chat.page.snapshot_shown import hidden_answer, state_of
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.settings import service as settings
+from webapp.workspace.page import answer_shown, composer_shown
+from webapp.workspace.page.snapshot_shown import hidden_answer, state_of
 
 
 @pytest.mark.slow

@@ -14,12 +14,12 @@ from tests.chat.test_renderings import say
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
 from tests.support.statements import listening
 from webapp.base.db import db
-from webapp.chat.page import snapshot_shown
-from webapp.chat.page.shown import ShownMessage
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import ENGINE, the_engine
 from webapp.rendering.markdown import VERSION
 from webapp.settings.service import set_setting
+from webapp.workspace.page import snapshot_shown
+from webapp.workspace.page.shown import ShownMessage
 
 TEXT = "w000001 w000002 w000003"
 

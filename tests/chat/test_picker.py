@@ -9,13 +9,13 @@ from tests.chat.conftest import asked, ended, ended_with
 from tests.support.browser import HTMX
 from tests.support.markup import words
 from webapp.base.db import utc_now, write
-from webapp.chat.page import picker_views
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections import model_marks
 from webapp.models.connections.model_marks import Marks
 from webapp.models.connections.models import providers
 from webapp.settings.service import set_setting
+from webapp.workspace.page import picker_views
 
 GREAT = {
     "id": "maker/great",

@@ -4,7 +4,7 @@ import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from tests.support.people import PASSWORD
-from webapp.chat.page.preview_views import TICKET_SECONDS
+from webapp.workspace.page.preview_views import TICKET_SECONDS
 
 ANSWER = "```html\n<p>Hello</p>\n```\n\n```mermaid\ngraph TD\n  A --> B\n```\n"
 

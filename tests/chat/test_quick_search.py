@@ -7,9 +7,9 @@ from tests.chat.test_search import HOSTILE, say
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.turns import longest_turn
 from webapp.base.db import db
-from webapp.chat.list.search import newest_passages, titles_of
 from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat
+from webapp.workspace.list.search import newest_passages, titles_of
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from tests.chat.conftest import ended, until_settled
 from tests.engine.bench import Bench
 from tests.support.marks import on_both_databases
 from webapp.base.db import db
-from webapp.chat.page.feed import ChatFeed
 from webapp.chat.record import reading_time
 from webapp.chat.record.reading_time import MOST_MS, WAITING, Clock
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
+from webapp.workspace.page.feed import ChatFeed
 
 
 def test_a_clock_runs_from_the_end_of_an_answer_and_for_five_minutes_at_most() -> None:

@@ -19,7 +19,7 @@ from webapp.base.db import db, write
 from webapp.base.ids import new_id
 from webapp.chat.kind import CHAT
 from webapp.chat.messages import renderings
-from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.messages.projection import AnswerProjection
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE

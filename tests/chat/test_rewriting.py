@@ -12,10 +12,10 @@ from tests.support.browser import HTMX
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db
 from webapp.base.heavy.child import on_disk
-from webapp.chat.exchange import export, service as import_service
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
 from webapp.people.accounts.tables import User
+from webapp.workspace.exchange import export, service as import_service
 
 
 def rewritten(owner, path, words: str):

@@ -14,10 +14,10 @@ from tests.support.turns import longest_turn, nobody_waits
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.ids import new_id
 from webapp.chat import erasing
-from webapp.chat.list.search import CONTENT, TITLE, newest_passages, search, words_of
 from webapp.chat.messages import chats
 from webapp.chat.record.tables import Chat, Message
 from webapp.rendering.passages import from_first_match, passage
+from webapp.workspace.list.search import CONTENT, TITLE, newest_passages, search, words_of
 
 HOSTILE = [
     '"', "'", "a AND", "AND", "NOT water", "NEAR(", "NEAR(a b, 2)", "content:x", "col:x", "\0", "a\0b", "(" * 1000, "x" * 100_000,

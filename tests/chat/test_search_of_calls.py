@@ -13,9 +13,9 @@ from tests.support.marks import few_of, on_both_databases
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.chat import erasing
-from webapp.chat.list.search import CALL, newest_passages, search
 from webapp.chat.record.tables import Chat, Message
 from webapp.tools.tables import Call
+from webapp.workspace.list.search import CALL, newest_passages, search
 
 UNSEEN = [{"number": 1, "document_id": "d", "passage_id": "p", "page": None}]
 WEIRS: dict[str, Any] = {

@@ -53,11 +53,11 @@ def test_twenty_pages_of_a_chat_take_one_rendering_of_a_change(app, many, owner,
         for page in pages:
             page.until(lambda feed: renamed(feed) and sidebars(feed) and NAME in sidebars(feed)[-1])
 
-    assert counts["chat/page/_turn.html"] == counts["layouts/_sidebar_chats.html"] == 1
+    assert counts["workspace/page/_turn.html"] == counts["layouts/_sidebar_chats.html"] == 1
 
     # Without sharing, each page would render two: the message and the answer to it.
     with drawn(app) as counts:
         owner.post(f"{path}/messages", message=ANOTHER)
         for page in pages:
             page.until(lambda feed: any(ANOTHER in message.data for message in feed.messages))
-    assert counts["chat/page/_turn.html"] < 2 * PAGES
+    assert counts["workspace/page/_turn.html"] < 2 * PAGES

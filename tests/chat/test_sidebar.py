@@ -8,10 +8,10 @@ from tests.chat.listener import Listener
 from tests.chat.test_chats import add_thread
 from tests.support.list_parts import applied
 from webapp.base.db import write
-from webapp.chat.list import shown
-from webapp.chat.page.feed import ChatPosition
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import User
+from webapp.workspace.list import shown
+from webapp.workspace.page.feed import ChatPosition
 
 SIDEBAR = '<hx-partial hx-target="#sidebar-chats" hx-swap="innerMorph">'
 

@@ -18,8 +18,8 @@ from webapp.chat import erasing
 from webapp.chat.attachments.service import MOST_TEXT_CHARS
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.texts.tables import TextChange
 from webapp.engine.tables import Generation
+from webapp.workspace.texts.tables import TextChange
 
 TABLE, CODE = "| day | walk |\n|---|---|\n| Monday | long |", "print(1)\nprint(2)"
 ANSWER = f"# A plan\n\nFirst we rest.\n\nThen we walk.\n\n{TABLE}\n\n```python\n{CODE}\n```"

@@ -39,7 +39,7 @@ RARELY = {
     "sqlalchemy.dialects.postgresql",
     "statistics",
     "bench",
-    "webapp.chat.exchange.service",
+    "webapp.workspace.exchange.service",
     "webapp.cli.seed",
     "webapp.workflows.editor.rasa",
     "xml.etree.ElementTree",

@@ -12,7 +12,7 @@ from werkzeug.routing import RequestRedirect
 from tests.support.source import ROOT
 from webapp.base.env_variables import VARIABLES
 from webapp.settings.catalog import SETTINGS
-from webapp.shell.doc_files import place_of
+from webapp.workspace.frame.doc_files import place_of
 
 PAGES = [
     *ROOT.glob("*.md"),

@@ -6,8 +6,8 @@ from flask import Flask
 from tests.support.browser import Browser
 from tests.support.source import ROOT
 from webapp.rendering.markdown import render
-from webapp.shell import doc_files
-from webapp.shell.doc_files import bound
+from webapp.workspace.frame import doc_files
+from webapp.workspace.frame.doc_files import bound
 
 NAMES = [page.name for pages in doc_files.sections().values() for page in pages]
 

@@ -7,10 +7,10 @@ from tests.engine.bench import Bench
 from webapp.base import changes, topic_names
 from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
-from webapp.chat.page.feed import ChatFeed, ChatPosition
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.streaming.events import Ended
+from webapp.workspace.page.feed import ChatFeed, ChatPosition
 
 PAGES = 100
 

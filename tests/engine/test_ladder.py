@@ -15,7 +15,6 @@ from tests.upstream.handle import Upstream
 from tests.upstream.server import REFUSED
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
-from webapp.chat.page import answer_shown
 from webapp.chat.record.queries import generations_of
 from webapp.engine import service
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
@@ -28,6 +27,7 @@ from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, Too
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Calling, Delta
 from webapp.streaming.stop import Stop
+from webapp.workspace.page import answer_shown
 
 HELLO = {"says": "Hello there"}
 BUSY = {"status": 503, "json": {"error": {"message": "overloaded", "code": 503}}}

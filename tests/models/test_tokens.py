@@ -7,11 +7,11 @@ import pytest
 from tests.chat.conftest import ended
 from tests.conftest import signed_in
 from tests.support.turns import nobody_waits
-from webapp.chat.page.composer_shown import Meter, meter
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.tables import Message
 from webapp.models.prompt_sections import Section
 from webapp.models.tokens import estimate, share_of
+from webapp.workspace.page.composer_shown import Meter, meter
 
 
 @pytest.mark.parametrize(

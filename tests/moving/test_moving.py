@@ -17,7 +17,6 @@ from webapp.base.audit import COMMAND_LINE
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
 from webapp.base.db import db, write
-from webapp.chat.list.search import search
 from webapp.chat.record.tables import Chat, Message
 from webapp.knowledge.search import ranking
 from webapp.knowledge.tables import Collection, DocumentPart, Passage
@@ -25,6 +24,7 @@ from webapp.models.connections import service as connections
 from webapp.models.connections.effective import live_connection
 from webapp.models.connections.service import ConnectionInput
 from webapp.people.accounts.tables import User
+from webapp.workspace.list.search import search
 
 pytestmark = pytest.mark.slow
 OLD_USER = """

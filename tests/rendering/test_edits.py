@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.rendering.corpus import cut, sizes, texts
 from tests.rendering.edited import Edited
 from tests.support.rounds import ROUNDS
-from webapp.chat.page.projection import PERSISTENT_COUNTS, AnswerProjection
+from webapp.chat.messages.projection import PERSISTENT_COUNTS, AnswerProjection
 from webapp.rendering.edits import REMEMBERED, edit
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import Delta

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.chat.page.projection import PERSISTENT_COUNTS, AnswerProjection
+from webapp.chat.messages.projection import PERSISTENT_COUNTS, AnswerProjection
 from webapp.streaming.codec import encode
 from webapp.streaming.events import Delta, Ended
 from webapp.streaming.topics import Entry
@@ -35,7 +35,7 @@ def streamed(text: str, chars_per_step: int) -> tuple[int, int]:
         for _ in projection.fold(Entry(number, event)):
             pass
         frames, cursor = projection.since(cursor)
-        # The event id as webapp/chat/page/feed.py writes it.
+        # The event id as webapp/workspace/page/feed.py writes it.
         before, said = said, "x" * 80 + "-".join(map(str, cursor[:PERSISTENT_COUNTS]))
         sent += sum(len(encode(frame.data, event=frame.event)) for frame in frames) + (
             len(f"id: {said}\n") if said != before else 0

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import db
-from webapp.chat.home.checklist import Checklist, checklist
 from webapp.models.connections.models import PROVIDERS
 from webapp.people.accounts.tables import User
+from webapp.workspace.home.checklist import Checklist, checklist
 
 
 def steps_of(app: Flask, email: str) -> Checklist | None:
@@ -80,7 +80,7 @@ def test_the_first_step_leads_to_other_servers_too(owner: Browser) -> None:
 def test_it_is_drawn_with_the_next_step_marked(owner: Browser, app: Flask) -> None:
     found = steps_of(app, "owner@example.org")
     with app.test_request_context():
-        html = render_template("chat/home/_checklist.html", checklist=found)
+        html = render_template("workspace/home/_checklist.html", checklist=found)
 
     assert html.count("<li") == 3
     assert html.count('aria-current="step"') == 1

@@ -25,16 +25,16 @@ ROOMS = (
     "characters",
     "prompts",
     "chat",
+    "workspace",
     "plans",
     "workflows",
     "operations",
-    "shell",
     "api",
     "cli",
     "app",
 )
 # Where everything knows of requests and pages; in other rooms, the files whose last word is one of these.
-PAGE_ROOMS = ("webapp.web", "webapp.engine.watching", "webapp.shell", "webapp.api", "webapp.app", "webapp.cli")
+PAGE_ROOMS = ("webapp.web", "webapp.engine.watching", "webapp.workspace.frame", "webapp.api", "webapp.app", "webapp.cli")
 PAGE_WORDS = ("views", "forms", "guards", "feature", "access", "feed", "pages", "shown", "checklist", "commands")
 
 

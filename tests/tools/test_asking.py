@@ -14,7 +14,7 @@ from webapp.api.dialects.text import TextEncoder
 from webapp.api.native.events import CanonicalEncoder
 from webapp.api.streaming.encoding import DialectFrame, StreamState
 from webapp.api.streaming.feed import GenerationFeed
-from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.messages.projection import AnswerProjection
 from webapp.models.providers.base import ModelRequest
 from webapp.streaming.events import Asking, Calling, Delta, Ended, Event, Started
 from webapp.streaming.stop import Stop

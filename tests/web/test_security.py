@@ -8,12 +8,12 @@ from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from tests.web.conftest import with_wrong_routes
 from webapp.base.current import CONFIG
-from webapp.chat.links.views import HEADERS as LINK_HEADERS
 from webapp.people.accounts.guards import policy
 from webapp.web.cookies import keep_secret
 from webapp.web.security import DRAWER, HEADERS, is_own_host
 from webapp.web.server.connection_limiter import ConnectionLimiter
 from webapp.web.server.proxies import BehindProxies
+from webapp.workspace.links.views import HEADERS as LINK_HEADERS
 
 EXAMPLES = {"id": "7", "kind": "bug", "filename": "mark.svg", "token": "x", "message_id": "7", "generation_id": "7"}
 # The pages of links are open to everyone, and have a stricter policy of their own; no proxy may change their events.

@@ -21,16 +21,15 @@ from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK
 from webapp.chat.messages import follow_up, notices, renderings, sending, titles
-from webapp.chat.page.projection import CONTINUING, DRAWING, IDLE, AnswerProjection
-from webapp.chat.page.scripted import scripts_of_message
-from webapp.chat.prompt import leading, remembering
+from webapp.chat.messages.projection import CONTINUING, DRAWING, IDLE, AnswerProjection
+from webapp.chat.messages.scripted import scripts_of_message
+from webapp.chat.prompt import leading, path_story, remembering
 from webapp.chat.prompt.answer_prompt import request_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import paths, post_answer, queries
 from webapp.chat.record.announcements import announce, list_owners, notify
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
 from webapp.engine import service as generations
 from webapp.engine.chores import run_steps
@@ -280,6 +279,6 @@ CHAT = Kind(
     lock=lock_chat,
 )
 # A character's answers are handled like any others. `recover` runs once, for `CHAT`.
-ROLEPLAY = replace(CHAT, name=roleplay_service.KIND, words="Characters", projection=played, recover=None)
+ROLEPLAY = replace(CHAT, name=path_story.ROLEPLAY, words="Characters", projection=played, recover=None)
 # Generations of imported chats are only records: none of them ever runs.
 IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", continue_interrupted=None, recover=None)

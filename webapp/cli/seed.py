@@ -17,8 +17,8 @@ from webapp.base.ids import new_secret
 from webapp.base.words import plural
 from webapp.characters.tables import Character
 from webapp.chat.prompt.builder import PromptBuilder
+from webapp.chat.prompt.path_story import ROLEPLAY
 from webapp.chat.record.tables import Chat, Message
-from webapp.chat.roleplay import service as roleplay_service
 from webapp.engine.service import generation_of_request, queue, request_hash
 from webapp.knowledge.documents import shipping
 from webapp.models.providers.base import Reply
@@ -153,7 +153,7 @@ def _seed_talk(talk: Talk) -> bool:
         session.add(chat)
         session.flush()
         if character:
-            chat.kind, chat.character_id, chat.title = roleplay_service.KIND, character.id, character.name
+            chat.kind, chat.character_id, chat.title = ROLEPLAY, character.id, character.name
             _add_message(session, chat, "assistant", character.greeting, began_at)
         for place, (question, reply) in enumerate(turns):
             _add_turn(session, chat, question, reply, None if place else name)

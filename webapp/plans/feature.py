@@ -1,6 +1,5 @@
 """The plans feature: the pages, the plan types, and the kind of generation for plans."""
 
-from webapp.chat.home.open_work_shown import OpenWorkSource
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.lists import GrowingRows, LiveList
 from webapp.plans import queries
@@ -10,6 +9,7 @@ from webapp.plans.writing.kind import PLAN
 from webapp.plans.writing.model_requests import OF_PLANS
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
+from webapp.workspace.home.open_work_shown import OpenWorkSource
 
 FEATURE = Feature(
     blueprints=("webapp.plans.pages.views:bp", "webapp.plans.pages.views:files", "webapp.plans.types.views:bp"),

@@ -1,7 +1,8 @@
 """The sections of settings that have a page of their own. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,15 @@ class Part:
     @property
     def path(self) -> str:
         return f"/admin/settings/{self.slug}"
+
+
+@dataclass(frozen=True)
+class PartDetail:
+    """What a room shows on a section's page beside its settings: a fragment, and what it is drawn with."""
+
+    slug: str
+    template: str
+    read: Callable[[], Mapping[str, Any]]
 
 
 PARTS: Mapping[str, Part] = {

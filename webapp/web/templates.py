@@ -20,7 +20,7 @@ from webapp.web.translation import CurrentHtml, CurrentTexts, Translated, counte
 
 INDENT = re.compile(r"\s*\n\s*")
 # The folders of what nearly every first page is made of.
-FIRST = ("layouts/", "ui/", "chat/home/", "chat/page/")
+FIRST = ("layouts/", "ui/", "workspace/home/", "workspace/page/")
 
 
 class WithoutIndents(Extension):

@@ -23,10 +23,10 @@ from webapp.web.htmx import is_api
 # Pages for programs and files stay English.
 ENGLISH = (
     "api/",
-    "chat/exchange/_calls",
-    "chat/exchange/_message",
-    "chat/exchange/export.html",
-    "shell/docs/",
+    "workspace/exchange/_calls",
+    "workspace/exchange/_message",
+    "workspace/exchange/export.html",
+    "workspace/frame/docs/",
 )
 # What people read or hear of an element.
 READ = re.compile(

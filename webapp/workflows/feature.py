@@ -1,6 +1,5 @@
 """The workflows feature: its pages, its commands, and the kinds of generation that lead its chats."""
 
-from webapp.chat.home.open_work_shown import OpenWorkSource
 from webapp.chat.prompt.context import Contributor
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -8,6 +7,7 @@ from webapp.workflows.running.interpretation import WORKFLOW_ANSWER
 from webapp.workflows.running.kind import WORKFLOW, WORKFLOW_PLAN
 from webapp.workflows.running.step_prompt import STEP, run_sections
 from webapp.workflows.shown import LEADER, open_work
+from webapp.workspace.home.open_work_shown import OpenWorkSource
 
 FEATURE = Feature(
     blueprints=("webapp.workflows.views:bp", "webapp.workflows.editor.views:bp", "webapp.workflows.editor.views:trials"),

@@ -7,7 +7,6 @@ from flask import url_for
 
 from webapp.base.db import db
 from webapp.base.languages import gettext as _
-from webapp.chat.home.open_work_shown import OpenWork
 from webapp.chat.record.leader import Leader
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
@@ -26,6 +25,7 @@ from webapp.workflows.running.service import KIND
 from webapp.workflows.running.step_prompt import STEP
 from webapp.workflows.state import MODEL_ANSWERED, MODEL_FAILED, TOOL_FAILED, RunState
 from webapp.workflows.tables import WorkflowRun
+from webapp.workspace.home.open_work_shown import OpenWork
 
 STATES = {
     "running": "Running",

@@ -6,7 +6,6 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.db import db
 from webapp.base.errors import AppError, Conflict, Invalid
-from webapp.chat.page.pages import chat_page_url
 from webapp.chat.record.access import right_in
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
@@ -23,6 +22,7 @@ from webapp.workflows.running import service as run_service
 from webapp.workflows.running.record import definition_of
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
+from webapp.workspace.page.pages import chat_page_url
 
 bp = Blueprint("runs", __name__)
 # These routes accept a file, but only from people who are signed in.

@@ -20,8 +20,8 @@ from webapp.base.config import ROOT
 from webapp.base.database.revisions import known_revisions, newest_revision
 from webapp.base.database.state import is_of_the_metadata
 from webapp.base.db import db, write
-from webapp.chat.list.search import search
 from webapp.chat.record.tables import Chat, Message
+from webapp.workspace.list.search import search
 
 MORE = """
 import sqlalchemy as sa

@@ -13,8 +13,6 @@ from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
-from webapp.chat.page import snapshot_shown
-from webapp.chat.page.snapshot_shown import ChatState
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service
@@ -22,6 +20,8 @@ from webapp.engine.state import ownership
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
 from webapp.people.things import grants
+from webapp.workspace.page import snapshot_shown
+from webapp.workspace.page.snapshot_shown import ChatState
 
 USERS, GENERATIONS = rows.table(User), rows.table(Generation)
 EVERYBODY = Prepared(select(USERS).order_by(USERS.c.email))

@@ -6,12 +6,12 @@ from tests.attacks.world import CANARY, World, added, makes
 from webapp.base.db import db, utc_now
 from webapp.base.ids import new_id
 from webapp.chat.files.tables import ChatFile
-from webapp.chat.links.pages import file_name
-from webapp.chat.links.service import PURPOSE
-from webapp.chat.links.tables import Link
 from webapp.chat.record.tables import Message
 from webapp.people.accounts.queries import hashed
 from webapp.settings.secrets.encryption import the_encryption
+from webapp.workspace.links.pages import file_name
+from webapp.workspace.links.service import PURPOSE
+from webapp.workspace.links.tables import Link
 
 TABLE = {
     ("people", ()): "GET links.index signed_in",

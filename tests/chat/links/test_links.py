@@ -20,14 +20,14 @@ from tests.support.markup import words
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
 from webapp.chat.files.tables import StoredFile
-from webapp.chat.links.service import MOST_OF_CHAT
-from webapp.chat.links.tables import Link
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import User
 from webapp.people.members import service as people_service
 from webapp.settings.secrets.encryption import stored
 from webapp.settings.service import set_setting
 from webapp.tools.files import NewFile
+from webapp.workspace.links.service import MOST_OF_CHAT
+from webapp.workspace.links.tables import Link
 
 ID = re.compile(r"(?<![0-9a-z])[0-9][0-9a-hjkmnp-tv-z]{25}(?![0-9a-z])")
 

@@ -16,10 +16,10 @@ from webapp.base.db import Base, db
 from webapp.chat import erasing
 from webapp.chat.files import storage
 from webapp.chat.files.tables import ChatFile, StoredFile
-from webapp.chat.links import service
-from webapp.chat.links.pages import file_name
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts import service as accounts
+from webapp.workspace.links import service
+from webapp.workspace.links.pages import file_name
 
 # Ten are as many as the mutations of the rules need to be noticed.
 WORLDS = 1_000 if ROUNDS > 1 else 10

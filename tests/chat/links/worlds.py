@@ -20,13 +20,13 @@ from webapp.base.ids import new_id
 from webapp.characters.tables import Persona
 from webapp.chat.files import storage
 from webapp.chat.files.tables import IMAGE, TEXT, ChatFile, StoredFile
-from webapp.chat.links import service
-from webapp.chat.links.service import LinkInput
 from webapp.chat.record.tables import Chat, Draft, Feedback, Message, Project, Story, Tag, TaggedChat
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import Grant, User
 from webapp.settings.service import set_setting
 from webapp.tools.tables import Call
+from webapp.workspace.links import service
+from webapp.workspace.links.service import LinkInput
 
 WORD = re.compile(r"c[0-9a-f]{16}z")
 SHOWS = ("files", "reasoning", "calls", "names")

@@ -11,7 +11,7 @@ from tests.chat.conftest import app
 from tests.support.browser import Browser
 from tests.support.form import WITH_FILE, with_file
 from tests.support.page import Page
-from webapp.chat.presets.preset_files import pieces, presets_in
+from webapp.workspace.presets.preset_files import pieces, presets_in
 
 __all__ = ["app"]
 

@@ -8,8 +8,8 @@ from tests.chat.files import bring, download
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
 from webapp.base.db import write
-from webapp.chat.presets import service
 from webapp.chat.prompt.section_order import USUAL
+from webapp.workspace.presets import service
 
 __all__ = ["app"]
 

@@ -11,7 +11,6 @@ from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
-from webapp.chat.exchange import cast_names
 from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.sections import chat_sections
 from webapp.chat.record.model_choice import gone_choice
@@ -21,6 +20,7 @@ from webapp.models.presets.tables import Preset
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Group, Membership, User
 from webapp.people.search import SearchQuery
+from webapp.workspace.exchange import cast_names
 
 WORLDS = 1_000 if ROUNDS > 1 else 6
 CANARY = "canary"

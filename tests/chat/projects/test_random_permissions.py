@@ -10,7 +10,6 @@ from tests.support.marks import on_both_databases
 from tests.support.rounds import ROUNDS
 from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
-from webapp.chat.list import paging, search
 from webapp.chat.record import projects, sharing
 from webapp.chat.record.tables import Chat, Project
 from webapp.knowledge import queries as knowledge_queries
@@ -18,6 +17,7 @@ from webapp.knowledge.documents import project_files
 from webapp.knowledge.tables import Collection
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import Grant, Group, Membership, User
+from webapp.workspace.list import paging, search
 
 WORLDS = 1_000 if ROUNDS > 1 else 10
 # A word of every title, so that a single question finds all of them.

@@ -12,9 +12,9 @@ from tests.support.marks import on_both_databases
 from tests.support.statements import is_read_again, statements
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.ids import new_id
-from webapp.chat.list import sidebar_projects
 from webapp.chat.record.tables import Chat, Project, UnfoldedProject
 from webapp.people.accounts.tables import Grant, User
+from webapp.workspace.list import sidebar_projects
 
 PROJECTS, CHATS, MOST_BYTES = 40, 10_000, 60_000
 pytestmark = [pytest.mark.slow, on_both_databases]

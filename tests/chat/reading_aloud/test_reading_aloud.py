@@ -13,13 +13,13 @@ from tests.support.waiting import until
 from tests.upstream.server import SPEECH
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
-from webapp.chat.reading_aloud import service
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.models.providers.demo import NO_VOICE
 from webapp.operations.budgets import service as budgets
 from webapp.operations.budgets.service import BudgetInput
 from webapp.settings.service import set_setting
+from webapp.workspace.reading_aloud import service
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 

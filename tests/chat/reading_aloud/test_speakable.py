@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.chat.reading_aloud.speakable import MOST_SENTENCE, beginning, pieces, sentences
+from webapp.workspace.reading_aloud.speakable import MOST_SENTENCE, beginning, pieces, sentences
 
 TABLE = "| mill | sum |\n| --- | --- |\n| Weir | 1 |"
 LONG = "word " * 20_000

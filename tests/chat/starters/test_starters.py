@@ -8,8 +8,8 @@ from sqlalchemy import select
 from tests.conftest import signed_in
 from webapp.base.audit import AuditEntry
 from webapp.base.db import db
-from webapp.chat.starters.service import SHIPPED
 from webapp.prompts.template import fields_of, filled
+from webapp.workspace.home.starters.service import SHIPPED
 
 WORDS = {"field-what_do_you_want_to_get_done": "Paint the fence", "field-first_day": "2026-11-30"}
 

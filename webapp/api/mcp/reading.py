@@ -13,7 +13,6 @@ from webapp.api.sources import source_answers
 from webapp.base.current import the_config
 from webapp.base.errors import Invalid
 from webapp.base.words import plural, shortened
-from webapp.chat.list import paging, search as chat_search
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
 from webapp.chat.record.access import visible_chat
@@ -25,6 +24,7 @@ from webapp.streaming.stop import Stop
 from webapp.tools.built_in import documents
 from webapp.tools.tool import READS, CallContext, Hints, Result
 from webapp.web.pagination import cut
+from webapp.workspace.list import paging, search as chat_search
 
 MOST_ID, MOST_CHATS, MOST_MESSAGES, MOST_TITLE = 40, 50, 100, 200
 USUAL_CHATS, USUAL_MESSAGES = 20, 30

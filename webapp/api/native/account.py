@@ -14,8 +14,6 @@ from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.heavy.child import on_disk
 from webapp.base.inputs import Name
 from webapp.chat.calls.choosing import Key
-from webapp.chat.exchange import export
-from webapp.chat.exchange.imports import MOST_BYTES
 from webapp.chat.record import variables
 from webapp.engine.engine import the_engine
 from webapp.operations.sign_on import log
@@ -28,6 +26,8 @@ from webapp.people.shortcuts import MOST_CHARS, SHORTCUTS, keys_of
 from webapp.settings.service import setting
 from webapp.tools import service as tool_service, token_tools
 from webapp.web.downloads import download
+from webapp.workspace.exchange import export
+from webapp.workspace.exchange.imports import MOST_BYTES
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one under Settings, API tokens."
@@ -279,7 +279,7 @@ def everything() -> Response:
 def bring_in() -> Brought:
     """The file is the body, or up to 30 files are the field `file` of a form, as the other imports take them."""
     # Imported with the first file: with its parsers it takes half a megabyte.
-    from webapp.chat.exchange import service as import_service
+    from webapp.workspace.exchange import service as import_service
 
     if files := [(storage.filename or "", storage.stream) for storage in request.files.getlist("file")]:
         return Brought.of(import_service.import_files(caller(), files))

@@ -10,8 +10,8 @@ from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.problems import InvalidFields
 from webapp.api.schemas import Answer, Query
-from webapp.chat.list import search
 from webapp.people.search import printable
+from webapp.workspace.list import search
 
 bp = Blueprint("api_chat_search", __name__, url_prefix="/api/v1/chats/search")
 # The first page has these titles of chats, too.

@@ -24,12 +24,9 @@ from webapp.characters.tables import Persona
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.calls import choosing
 from webapp.chat.calls.choosing import MOST_TOOLS, Key
-from webapp.chat.exchange import export
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
-from webapp.chat.list import paging
 from webapp.chat.messages import chats, follow_up, keeping, sending, side_by_side
-from webapp.chat.projects import service as project_service
 from webapp.chat.prompt import chat_collections, remembering
 from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import projects, queries, sharing, tags, variables
@@ -38,7 +35,6 @@ from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import IN_A_GROUP, MOST_BESIDE, choice_name, choice_to_ask, models_to_ask, without_command
 from webapp.chat.record.tables import Chat, FollowUp, Project
 from webapp.chat.record.tags import TagName
-from webapp.chat.roleplay import service as roleplay_service
 from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
@@ -48,6 +44,10 @@ from webapp.people.accounts.guards import audit_author, found, user_or_none
 from webapp.people.search import printable
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
+from webapp.workspace.exchange import export
+from webapp.workspace.list import paging
+from webapp.workspace.projects import service as project_service
+from webapp.workspace.roleplay import service as roleplay_service
 
 bp = Blueprint("api_chats", __name__, url_prefix="/api/v1/chats")
 PROMPTS = {field.name for field in FIELDS} | {"persona_id"}

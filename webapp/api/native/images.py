@@ -11,8 +11,8 @@ from webapp.api.operations import STARTS, idempotency_key, operation
 from webapp.api.schemas import Answer
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.views import visible_file
-from webapp.chat.drawing import service as drawing_service
 from webapp.chat.record.access import writable_chat
+from webapp.workspace.drawing import service as drawing_service
 
 bp = Blueprint("api_images", __name__, url_prefix="/api/v1/images")
 

@@ -10,11 +10,11 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer
 from webapp.base.audit import AuditAuthor
 from webapp.base.inputs import AnyId
-from webapp.chat.links import service
-from webapp.chat.links.service import LinkInput, LinkRow, Part
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat
 from webapp.people.accounts.guards import client_address, found, own_address
+from webapp.workspace.links import service
+from webapp.workspace.links.service import LinkInput, LinkRow, Part
 
 bp = Blueprint("api_links", __name__, url_prefix="/api/v1")
 

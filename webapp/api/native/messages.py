@@ -23,7 +23,6 @@ from webapp.chat.attachments.views import served, visible_file
 from webapp.chat.calls.lines import calls_by_message
 from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.files.tables import StoredFile
-from webapp.chat.list import paging
 from webapp.chat.messages import feedback, follow_up, sending, side_by_side, suggestion, versions
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, own_message, visible_chat, visible_message, writable_chat, writable_message
@@ -33,6 +32,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.people.accounts.guards import found
 from webapp.web.uploads import expect_files
+from webapp.workspace.list import paging
 
 # A limit, as each message in a page lists the ids of all versions next to it.
 MOST_VERSIONS = 500

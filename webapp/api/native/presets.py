@@ -13,9 +13,6 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
-from webapp.chat.presets import importing, service
-from webapp.chat.presets.preset_files import MOST_BYTES
-from webapp.chat.presets.service import OF_PRESETS, PresetInput
 from webapp.chat.prompt.section_order import whole
 from webapp.models.connections.models import providers
 from webapp.models.presets import queries
@@ -23,6 +20,9 @@ from webapp.models.presets.choice import choice_of
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts.guards import found
 from webapp.web.uploads import sent_file
+from webapp.workspace.presets import importing, service
+from webapp.workspace.presets.preset_files import MOST_BYTES
+from webapp.workspace.presets.service import OF_PRESETS, PresetInput
 
 bp = Blueprint("api_presets", __name__, url_prefix="/api/v1/presets")
 INSTEAD = dict.fromkeys(("collection_ids", "tools", "section_order"), "Instead of those before.")

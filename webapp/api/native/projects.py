@@ -17,9 +17,6 @@ from webapp.base.heavy.child import on_disk
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
 from webapp.characters import queries as character_queries
-from webapp.chat.exchange.imports import MOST_PROJECT_BYTES
-from webapp.chat.list import paging
-from webapp.chat.projects import service, shown
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
@@ -28,6 +25,9 @@ from webapp.people.accounts.guards import found
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 from webapp.web.uploads import sent_file
+from webapp.workspace.exchange.imports import MOST_PROJECT_BYTES
+from webapp.workspace.list import paging
+from webapp.workspace.projects import service, shown
 
 bp = Blueprint("api_projects", __name__, url_prefix="/api/v1/projects")
 
@@ -155,7 +155,7 @@ def export(id: str, query: ExportQuery) -> Response:
 def bring_in() -> BroughtProject:
     """The file is the body, or the field `file` of a form; its documents need the scope `knowledge`."""
     # Imported with the first file: with its parsers it takes half a megabyte.
-    from webapp.chat.projects import importing
+    from webapp.workspace.projects import importing
 
     may_add_documents = may("knowledge")
     if request.files:

@@ -8,9 +8,9 @@ from pydantic import Field
 from webapp.api.access import caller
 from webapp.api.operations import operation
 from webapp.api.schemas import Body
-from webapp.chat.reading_aloud import service
 from webapp.models.providers.voices import MOST_CHARS
 from webapp.web.downloads import written
+from webapp.workspace.reading_aloud import service
 
 bp = Blueprint("api_speech", __name__, url_prefix="/api/v1/audio")
 

@@ -7,9 +7,9 @@ from webapp.api.access import caller, may
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer
 from webapp.base.inputs import Changes, changes
-from webapp.chat.starters import service, shown
-from webapp.chat.starters.service import Starter, StarterInput
 from webapp.people.accounts.guards import audit_author, found
+from webapp.workspace.home.starters import service, shown
+from webapp.workspace.home.starters.service import Starter, StarterInput
 
 bp = Blueprint("api_starters", __name__, url_prefix="/api/v1/starters")
 

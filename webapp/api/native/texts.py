@@ -16,14 +16,14 @@ from webapp.chat.attachments.service import MOST_TEXT_BYTES
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.access import visible_chat, writable_chat
 from webapp.chat.record.tables import Chat
-from webapp.chat.texts import changing, export_pages, queries, service
-from webapp.chat.texts.access import visible_text, writable_text
-from webapp.chat.texts.changing import WishInput
-from webapp.chat.texts.parts import WHOLE
-from webapp.chat.texts.queries import TextVersion
-from webapp.chat.texts.service import MOST_NAME, TextInput
 from webapp.people.accounts.guards import found
 from webapp.web.downloads import written
+from webapp.workspace.texts import changing, export_pages, queries, service
+from webapp.workspace.texts.access import visible_text, writable_text
+from webapp.workspace.texts.changing import WishInput
+from webapp.workspace.texts.parts import WHOLE
+from webapp.workspace.texts.queries import TextVersion
+from webapp.workspace.texts.service import MOST_NAME, TextInput
 
 # JSON can escape each character.
 MOST_BYTES = 3 * MOST_TEXT_BYTES

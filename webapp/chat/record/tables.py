@@ -45,7 +45,7 @@ def _few(name: str, *columns: str, sqlite: str, postgresql: str = "") -> Index:
 class Project(Record):
     """A place for chats, with what all of them know. A grant reads it, or writes: has chats in it.
 
-    `parameters` are those of `webapp/chat/projects/service.py`: a chat's own come before them.
+    `parameters` are those of `webapp/workspace/projects/service.py`: a chat's own come before them.
     """
 
     __tablename__ = "projects"

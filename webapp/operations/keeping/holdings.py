@@ -1,6 +1,6 @@
 """What the database holds of everything that has its days: how much there is, since when, and what other days would delete."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Text, cast, func, select, true
 from webapp.base.audit import AuditEntry
 from webapp.base.db import db
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.base.keeping_clock import keeping_now
+from webapp.base.keeping_clock import keeping_now, waits_until
 from webapp.base.languages import gettext as _
 from webapp.chat.erasing import is_unsent
 from webapp.chat.files.tables import StoredFile
@@ -115,6 +115,11 @@ class ShownHolding:
     kept: str
     count: str
     oldest: datetime | None
+
+
+def detail() -> Mapping[str, Any]:
+    """Returns what the page of these settings shows besides them."""
+    return {"holdings": list(shown_holdings()), "waits_until": waits_until()}
 
 
 def shown_holdings() -> Iterator[ShownHolding]:

@@ -1,10 +1,10 @@
 """The notices feature: the page of a person's own notices, and their delivery in the background."""
 
-from webapp.chat.exchange.export import OwnRecords
 from webapp.operations.notices import delivery, push_keys, queries, service
 from webapp.people.notices.telling import Deliverer
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
+from webapp.workspace.exchange.export import OwnRecords
 
 FEATURE = Feature(
     blueprints=("webapp.operations.notices.views:bp",),

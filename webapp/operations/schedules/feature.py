@@ -1,10 +1,10 @@
 """The schedules feature: its pages, and the chores that run what is due."""
 
-from webapp.chat.exchange.export import OwnRecords
 from webapp.chat.messages.notices import ToldElsewhere
 from webapp.operations.schedules import queries, running, service
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
+from webapp.workspace.exchange.export import OwnRecords
 
 FEATURE = Feature(
     blueprints=("webapp.operations.schedules.views:bp",),

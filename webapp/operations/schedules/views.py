@@ -4,7 +4,6 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.chat.home.greeting import COOKIE
 from webapp.chat.record.queries import own_chats
 from webapp.chat.record.tables import Chat
 from webapp.operations.schedules import queries, service, shown
@@ -14,6 +13,7 @@ from webapp.operations.schedules.tables import Schedule
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.settings.service import setting
 from webapp.web.htmx import done_message, redirect, render
+from webapp.workspace.home.greeting import COOKIE
 
 bp = Blueprint("schedules", __name__, url_prefix="/schedules")
 DONE = {

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, request
 
-from webapp.chat.home.checklist import checklist
 from webapp.operations.usage import shown as usage_shown
 from webapp.people.accounts.guards import admin_only
 from webapp.web.downloads import csv_download
 from webapp.web.htmx import render
+from webapp.workspace.home.checklist import checklist
 
 bp = Blueprint("usage", __name__, url_prefix="/admin/usage")
 # Account pages show a person's usage, connection pages the checklist.

@@ -7,8 +7,6 @@ from typing import Any
 
 from webapp.base.db import db, utc_now
 from webapp.base.languages import gettext as _, lowered, ngettext
-from webapp.chat.home.open_work_shown import OpenWork
-from webapp.chat.page.answer_shown import pace
 from webapp.engine.costs import cost
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.generation_text import notice_lines
@@ -23,6 +21,8 @@ from webapp.plans.writing.plan_prompt import PlanPrompt
 from webapp.plans.writing.projection import PlanPace, PlanProjection, time_left
 from webapp.streaming.broadcaster import Cursor
 from webapp.web.addresses import address
+from webapp.workspace.home.open_work_shown import OpenWork
+from webapp.workspace.page.answer_shown import pace
 
 # Errors that streaming can cause, or that an answer in one piece can avoid.
 NOT_OF_WHOLE = {"cut", "stall", "error", "first_byte", "invalid"}

@@ -12,7 +12,7 @@ from webapp.base.db import db
 from webapp.chat import kind as chat_kind
 from webapp.chat.attachments.answer_pictures import with_pictures
 from webapp.chat.calls.answering import source_with_tools
-from webapp.chat.page.projection import AnswerProjection
+from webapp.chat.messages.projection import AnswerProjection
 from webapp.chat.prompt.answer_prompt import request_of
 from webapp.chat.record import announcements, paths
 from webapp.chat.record.tables import Chat, Message

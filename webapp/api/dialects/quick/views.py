@@ -21,8 +21,8 @@ from webapp.base.db import db
 from webapp.base.errors import Invalid, TooMany
 from webapp.base.throttle import Throttle, network
 from webapp.chat.messages import sending
+from webapp.chat.messages.projection import AnswerProjection
 from webapp.chat.messages.renderings import html_of, with_current_html
-from webapp.chat.page.projection import AnswerProjection
 from webapp.chat.record.access import as_visitor, visitor_hash, writable_chat_if_any
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine

@@ -30,7 +30,6 @@ from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.errors import NotFound
-from webapp.chat.list import paging
 from webapp.chat.messages import chats, sending
 from webapp.chat.record import queries
 from webapp.chat.record.access import visible_chat, writable_chat
@@ -45,6 +44,7 @@ from webapp.workflows.queries import run_of, slugs_of
 from webapp.workflows.running import service as run_service
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
+from webapp.workspace.list import paging
 
 TAG = "Threads compatibility API"
 # The names of these fields in refusals of chats and of runs.

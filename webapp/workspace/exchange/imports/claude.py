@@ -1,0 +1,88 @@
+"""`conversations.json` of a Claude export: a list of messages, each of blocks. Pure."""
+
+from typing import Any
+
+from webapp.workspace.exchange.imports.filed import (
+    MOST_NODES,
+    BadFile,
+    FiledChat,
+    FiledMessage,
+    Node,
+    checked,
+    fenced,
+    fields,
+    grown,
+    line,
+    moment,
+    origin,
+    text,
+)
+
+PROGRAM = "claude"
+ROLES = {"human": "user", "assistant": "assistant"}
+
+
+def is_one(value: dict[str, Any]) -> bool:
+    return isinstance(value.get("chat_messages"), list)
+
+
+def parse(value: dict[str, Any]) -> FiledChat:
+    """Parses the chat, with its branches if the file tells the parents of messages; else each follows the one before it."""
+    id, rows = text(value.get("uuid")), value["chat_messages"]
+    if len(rows) > MOST_NODES:
+        raise BadFile(f"It has more than {MOST_NODES:,} entries.")
+    nodes = list[Node]()
+    for index, row in enumerate(map(fields, rows)):
+        above = nodes[-1].id if nodes else ""
+        nodes.append(_node(text(row.get("uuid")) or f"{id}:{index}", row, above))
+    messages, shown = grown(nodes)
+    last = _id(text(value.get("current_leaf_message_uuid"))) or (nodes[-1].id if nodes else "")
+    created_at = moment(value.get("created_at"))
+    return checked(
+        FiledChat(
+            id=origin(PROGRAM, id or (nodes[0].id if nodes else "")),
+            title=line(value.get("name"), 200),
+            head=shown.get(last, "") or (messages[-1].id if messages else ""),
+            created_at=created_at,
+            changed_at=moment(value.get("updated_at")) or created_at,
+            messages=messages,
+        )
+    )
+
+
+def _node(id: str, row: dict[str, Any], above: str) -> Node:
+    role, words, parent = ROLES.get(text(row.get("sender")), ""), _words(row), row.get("parent_message_uuid")
+    reasoning = "\n\n".join(filter(None, (text(block.get("thinking")) for block in _blocks(row, "thinking"))))
+    above = _id(parent) if isinstance(parent, str) else above
+    if not role or not (words.strip() or reasoning):
+        return Node(_id(id), above, None)
+    filed = FiledMessage(id=_id(id), role=role, content=words, reasoning=reasoning, created_at=moment(row.get("created_at")))
+    return Node(_id(id), above, filed)
+
+
+def _words(row: dict[str, Any]) -> str:
+    """Returns the text of a message with its attachments, whose text the export has; other files are only named."""
+    content = "\n\n".join(filter(None, (text(block.get("text")) for block in _blocks(row, "text")))) or text(row.get("text"))
+    return "\n\n".join(filter(None, (content, *map(_attached, _listed(row, "attachments")), *map(_file, _listed(row, "files")))))
+
+
+def _attached(attachment: dict[str, Any]) -> str:
+    words, name = text(attachment.get("extracted_content")), line(attachment.get("file_name"), 100) or "Attachment"
+    return f"{name}:\n\n{fenced(words)}" if words.strip() else ""
+
+
+def _file(file: dict[str, Any]) -> str:
+    return f"*({line(file.get('file_name'), 100) or 'a file'} was here; the export doesn't include it)*"
+
+
+def _blocks(row: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [block for block in _listed(row, "content") if block.get("type") == kind]
+
+
+def _listed(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    listed_value = row.get(name)
+    return [fields(part) for part in listed_value] if isinstance(listed_value, list) else []
+
+
+def _id(id: str) -> str:
+    return origin(PROGRAM, text(id)) if id else ""

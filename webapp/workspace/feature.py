@@ -1,0 +1,177 @@
+"""The pages of chats: home, the chat's page, lists, projects, presets, texts, links, import and export."""
+
+from functools import partial
+
+from webapp.characters.last_chats import LastChats
+from webapp.chat.prompt.context import Contributor
+from webapp.chat.record import projects
+from webapp.engine.watching.lists import LiveList, LivePage
+from webapp.models.connections.models import check_unlisted
+from webapp.models.presets import queries as preset_queries
+from webapp.models.providers.demo import NO_VOICE
+from webapp.people.search import SearchSource
+from webapp.web.feature import Feature
+from webapp.web.navigation import NavEntry
+from webapp.workspace.drawing import service as drawing_service
+from webapp.workspace.home.open_work_shown import open_work
+from webapp.workspace.links.service import HOLDER
+from webapp.workspace.list import paging, search_shown, shown
+from webapp.workspace.presets import service as preset_service, shown as presets_shown
+from webapp.workspace.projects import service as project_service, shown as projects_shown
+from webapp.workspace.reading_aloud import service as reading_aloud
+from webapp.workspace.texts.changing import CHANGE
+from webapp.workspace.texts.prompt_sections import text_sections
+
+# What begins an answer, or has one begin later.
+SENDING = (
+    *(
+        "chat.send",
+        "chat.go_on",
+        "chat.again",
+        "messages.save",
+        "messages.fork",
+        "home.begin",
+        "starters.begin",
+        "interrupted.continue_all",
+    ),
+    *("composer.queue", "composer.edit_follow_up", "composer.send_follow_up", "composer.suggest"),
+    "offline.send",
+    "drawing",
+    *("texts.open", "texts.save", "texts.change", "texts.restore"),
+)
+
+FEATURE = Feature(
+    modules=("webapp.workspace.home.starters.tables",),
+    blueprints=(
+        "webapp.workspace.home.views:bp",
+        "webapp.workspace.home.starters.views:bp",
+        "webapp.workspace.page.views:bp",
+        "webapp.workspace.page.preview_views:bp",
+        "webapp.workspace.page.views:reading",
+        "webapp.workspace.page.picker_views:bp",
+        "webapp.workspace.page.side_by_side_views:bp",
+        "webapp.workspace.presets.views:bp",
+        "webapp.workspace.page.views:tree",
+        "webapp.workspace.list.views:bp",
+        "webapp.workspace.list.views:several",
+        "webapp.workspace.list.views:row",
+        "webapp.workspace.list.tag_views:bp",
+        "webapp.workspace.page.composer_views:bp",
+        "webapp.workspace.page.prompt_insertion_views:bp",
+        "webapp.workspace.page.mention_views:bp",
+        "webapp.workspace.page.interrupted_views:bp",
+        "webapp.workspace.exchange.views:bp",
+        "webapp.workspace.list.sharing_views:bp",
+        "webapp.workspace.roleplay.views:bp",
+        "webapp.workspace.roleplay.variable_views:bp",
+        "webapp.workspace.roleplay.group_views:bp",
+        "webapp.workspace.texts.views:bp",
+        "webapp.workspace.drawing.views:bp",
+        "webapp.workspace.reading_aloud.views:bp",
+        "webapp.workspace.projects.views:bp",
+        "webapp.workspace.projects.views:chats",
+        "webapp.workspace.links.views:bp",
+        "webapp.workspace.links.views:open_pages",
+        "webapp.workspace.frame.offline.keeper_views:bp",
+        "webapp.workspace.frame.offline.views:bp",
+    ),
+    requires={
+        **dict.fromkeys(SENDING, "chat"),
+        **dict.fromkeys(("group", "roleplay.begin", "variables"), "characters"),
+        "projects.add_files": "knowledge",
+        "shared.go_on": "chat",
+        "side_by_side": "models",
+        "links.of_chat": "links",
+        "links.of_answer": "links",
+        "links.create": "links",
+        "links.create_for_answer": "links",
+        "reading_aloud": "chat",
+        "composer.switch_web_search": "tools",
+    },
+    setting_checks={
+        reading_aloud.MODEL: partial(check_unlisted, no_demo=NO_VOICE),
+    },
+    brings=(
+        Contributor(text_sections),
+        *(CHANGE, drawing_service.KIND, reading_aloud.KIND),
+        *search_shown.SOURCES,
+        SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),
+        SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
+        LastChats(paging.last_with_characters),
+        HOLDER,
+        *(preset_service.PRESETS, project_service.PROJECTS, project_service.DEPARTURE),
+        LivePage(kind=projects.KIND, is_seen=lambda me, id: projects.project(me, id) is not None),
+        LivePage(kind=preset_queries.KIND, is_seen=lambda me, id: preset_queries.preset(me, id) is not None),
+        LiveList(
+            name="sidebar",
+            element="#sidebar-chats",
+            swap="innerMorph",
+            template="layouts/_sidebar_chats.html",
+            changes=("chat", "project", "access"),
+            read=lambda me: {"groups": shown.sidebar(me)},
+            is_by_row=True,
+            is_on_every_page=True,
+        ),
+        LiveList(
+            name="projects",
+            element="#projects",
+            template="workspace/projects/_projects.html",
+            changes=("project", "access"),
+            read=lambda me: {"projects": projects_shown.listed(me)},
+        ),
+        LiveList(
+            name="open-work",
+            element="#open-work",
+            template="workspace/home/_open_work.html",
+            changes=("chat", "plan", "access"),
+            read=lambda me: {"work": open_work(me)},
+        ),
+    ),
+    navigation=(
+        NavEntry(words="New chat", path="/", icon="plus", rank=10, also="write begin start home"),
+        NavEntry(words="All chats", path="/chats", icon="message-square", rank=20, also="list history"),
+        NavEntry(words="Projects", path="/projects", icon="folder", rank=25, also="folders instructions", sidebar="Projects"),
+        NavEntry(words="Archived", path="/chats?show=archived", icon="archive", rank=30, also="archived"),
+        NavEntry(words="Tags", path="/tags", icon="tags", rank=35, also="labels folders"),
+        NavEntry(words="Trash", path="/chats/trash", icon="trash-2", rank=40, also="deleted restore"),
+        NavEntry(
+            words="Variables",
+            right="characters",
+            path="/characters/variables",
+            icon="braces",
+            rank=53,
+            also="setglobalvar getglobalvar macros",
+            sidebar="Characters",
+        ),
+        NavEntry(
+            words="Presets",
+            path="/presets",
+            icon="layers",
+            rank=59,
+            also="model parameters system prompt custom gpt assistant",
+            sidebar="Prompts",
+        ),
+        NavEntry(words="Import chats", path="/import", icon="upload", rank=70, also="chatgpt open webui upload"),
+        NavEntry(words="Your links", path="/links", icon="link-2", rank=35, also="shared public links share"),
+        NavEntry(
+            words="Links",
+            path="/admin/links",
+            icon="link",
+            under="People",
+            rank=30,
+            also="shared public links share",
+            right="administer",
+            about="Links by which people without an account read chats.",
+        ),
+        NavEntry(
+            words="Home page",
+            path="/admin/home",
+            icon="house",
+            under="System",
+            rank=45,
+            also="start begin cards suggestions starters",
+            right="administer",
+            about="What people can start with.",
+        ),
+    ),
+)

@@ -1,0 +1,247 @@
+"""/s/TOKEN: the page of a link, for people without an account; and the pages on which members and admins manage links."""
+
+import time
+from math import ceil
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+
+from webapp.base.current import BUCKETS, PerApp
+from webapp.base.errors import TooMany
+from webapp.base.languages import gettext as _
+from webapp.base.throttle import Throttle, network
+from webapp.chat.attachments.views import served
+from webapp.chat.files import storage
+from webapp.chat.record import queries
+from webapp.chat.record.access import own_chat, own_message
+from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import the_engine
+from webapp.engine.watching.sse_response import socket_of
+from webapp.engine.watching.watchers import same_request
+from webapp.people.accounts.guards import (
+    admin_only,
+    anybody,
+    audit_author,
+    came_from,
+    client_address,
+    current_user,
+    found,
+    own_address,
+    signed_in,
+    viewer_may,
+)
+from webapp.settings.service import setting
+from webapp.web.compression import accepts_gzip
+from webapp.web.htmx import done_message, redirect, render
+from webapp.workspace.links import feed, pages, service
+from webapp.workspace.links.forms import LinkForm
+from webapp.workspace.links.service import LinkRow, OpenLink
+from webapp.workspace.page.pages import chat_page_url
+
+bp = Blueprint("links", __name__)
+open_pages = Blueprint("shared", __name__, url_prefix="/s/<token>")
+PAGE = 50
+# What a link shows besides the texts, in a list.
+SHOWN = {
+    "files": "files",
+    "reasoning": "what models thought",
+    "calls": "what tools did",
+    "names": "names of people",
+}
+DONE = {"created": "Link created.", "revoked": "Link revoked. Nobody can open it any longer."}
+# Addresses that open nothing, by network; a token can't be guessed, and a right one is never refused.
+UNKNOWN = PerApp(lambda: Throttle(burst=30, seconds=2.0, now=time.monotonic, name="links"))
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "font-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    # The address of the page is what opens it: the sites that it leads to don't learn it.
+    "Referrer-Policy": "no-referrer",
+    # What is kept is asked for again each time, so that a page whose link was revoked isn't shown again.
+    "Cache-Control": "private, no-cache",
+}
+
+
+@open_pages.get("")
+@anybody
+def show(token: str) -> Response:
+    link = service.by_token(token)
+    if not link:
+        return _closed()
+    page = pages.page_of(the_engine(), link, token, same_request())
+    response = Response(page.zipped if accepts_gzip() else page.body, mimetype="text/html", headers=HEADERS)
+    if accepts_gzip():
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    response.set_etag(page.etag, weak=True)
+    if request.method == "GET":
+        service.count_visit(link.id)
+    return response.make_conditional(request)  # type: ignore[return-value]  # it returns itself
+
+
+@open_pages.get("/events")
+@anybody
+def events(token: str) -> Response:
+    return feed.watched(service.by_token(token), token, request.args.get("at", ""), same_request(), socket_of(request.environ))
+
+
+@open_pages.get("/files/<name>")
+@anybody
+def file(token: str, name: str) -> Response:
+    link = service.by_token(token)
+    page = pages.page_of(the_engine(), link, token, same_request()) if link else None
+    stored = storage.file(page.files[name]) if page and name in page.files else None
+    if not stored:
+        return _closed()
+    response = served(stored)
+    response.headers["Referrer-Policy"] = HEADERS["Referrer-Policy"]
+    # Instead of one that names the file in our storage.
+    response.set_etag(name)
+    return response.make_conditional(request)  # type: ignore[return-value]  # it returns itself
+
+
+@open_pages.get("/continue")
+@signed_in
+def confirm(token: str) -> Response:
+    return render("workspace/links/continue.html", link=_open(token), token=token)
+
+
+@open_pages.post("/continue")
+@signed_in
+def go_on(token: str) -> Response:
+    return redirect(chat_page_url(service.continue_chat(_open(token), current_user())))
+
+
+@open_pages.after_request
+def _unlisted(response: Response) -> Response:
+    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
+    return response
+
+
+@bp.get("/chats/<id>/links")
+@signed_in
+def of_chat(id: str) -> Response:
+    chat = own_chat(id)
+    service.refuse_unlinkable(chat, current_user())
+    return _chat_page(chat, LinkForm.fresh().offering())
+
+
+@bp.post("/chats/<id>/links")
+@signed_in
+def create(id: str) -> Response:
+    return _created(own_chat(id), None)
+
+
+@bp.get("/messages/<id>/links")
+@signed_in
+def of_answer(id: str) -> Response:
+    message = _answer(id)
+    chat = queries.chat_of(message)
+    service.refuse_unlinkable(chat, current_user())
+    return _chat_page(chat, LinkForm.fresh().offering(), message)
+
+
+@bp.post("/messages/<id>/links")
+@signed_in
+def create_for_answer(id: str) -> Response:
+    message = _answer(id)
+    return _created(queries.chat_of(message), message)
+
+
+@bp.get("/links")
+@signed_in
+def index() -> Response:
+    return _list("workspace/links/list.html", owner_id=current_user().id)
+
+
+@bp.post("/links/<id>/revoke")
+@signed_in
+def revoke(id: str) -> Response:
+    row, me = service.link_row(id), current_user()
+    found(row if row and (row.owner.id == me.id or me.is_admin) else None)
+    service.revoke(id, author=audit_author())
+    return redirect(f"{came_from().partition('?')[0]}?done=revoked")
+
+
+@bp.get("/admin/links")
+@admin_only
+def everyones() -> Response:
+    return _list("workspace/links/everyones.html")
+
+
+@bp.app_template_global()
+def links_are_on() -> bool:
+    """Returns whether the settings and their permissions let the person create links."""
+    return setting(service.WHO) != "off" and viewer_may("links")
+
+
+def _open(token: str) -> OpenLink:
+    return found(service.by_token(token))
+
+
+def _closed() -> Response:
+    """Answers the same for a link that is unknown, has ended or was revoked."""
+    if wait_seconds := ceil(UNKNOWN.get().take(network(client_address()), BUCKETS.get())):
+        raise TooMany("Too many addresses that lead nowhere. Please wait.", retry_after=wait_seconds)
+    return make_response(render_template("workspace/links/closed.html"), 404, HEADERS)
+
+
+def _answer(id: str) -> Message:
+    message = own_message(id)
+    return found(message if message.role == "assistant" else None)
+
+
+def _created(chat: Chat, message: Message | None) -> Response:
+    form, me = LinkForm.opened().offering(), current_user()
+    with form.attempt():
+        service.create(chat, form.entered, author=audit_author(), by=me, message=message)
+        return redirect(url_for(".of_chat", id=chat.id, done="created"))
+    return _chat_page(own_chat(chat.id), form, message)
+
+
+def _chat_page(chat: Chat, form: LinkForm, message: Message | None = None) -> Response:
+    return form.shown(
+        "workspace/links/chat.html",
+        chat=chat,
+        message=message,
+        rows=[_shown(row) for row in service.of_chat(chat.id)],
+        done=done_message(DONE),
+    )
+
+
+def _list(template: str, owner_id: str = "") -> Response:
+    rows = service.listed(limit=PAGE + 1, owner_id=owner_id, before=request.args.get("before", "")[:26])
+    listed_links = [_shown(row, is_own=bool(owner_id)) for row in rows[:PAGE]]
+    next_url = f"?before={rows[PAGE - 1].link.id}" if len(rows) > PAGE else ""
+    return render(template, rows=listed_links, next_url=next_url, done=done_message(DONE))
+
+
+def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:
+    """Returns a link for a list; only its maker gets the address and the title, as both lead into the chat."""
+    token = row.url_token if is_own else ""
+    is_live, of_answer = row.link.is_live, row.link.is_answer
+    whole, one = (_("Live"), _("Live of one answer")) if is_live else (_("Snapshot"), _("Snapshot of one answer"))
+    return {
+        "id": row.link.id,
+        "kind": one if of_answer else whole,
+        "shows": [_(SHOWN[part]) for part in row.link.shows if part in SHOWN],
+        "url": own_address(url_for("shared.show", token=token)) if token else "",
+        "title": (row.chat.title or _("New chat")) if is_own else "",
+        "chat_id": row.chat.id if is_own else "",
+        "owner": row.owner.name or row.owner.email,
+        "closed": row.closed,
+        "made_at": row.link.created_at,
+        "ends_at": row.link.ends_at,
+        "visits": row.link.visits,
+    }

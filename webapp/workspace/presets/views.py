@@ -1,0 +1,167 @@
+"""/presets: lists, edits, shares and imports presets."""
+
+from flask import Blueprint, Response, request, url_for
+
+from webapp.base.languages import gettext as _
+from webapp.engine.watching.views import list_url
+from webapp.knowledge import queries as knowledge_queries
+from webapp.models.presets import queries
+from webapp.models.presets.tables import Preset
+from webapp.people import preferences
+from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.people.accounts.permissions import may
+from webapp.people.things import shares_shown
+from webapp.tools.named import tools_to_name
+from webapp.web.htmx import done_message, redirect, render
+from webapp.web.uploads import expect_files, sent_file
+from webapp.workspace.presets import importing, service, shown
+from webapp.workspace.presets.forms import PresetFileForm, PresetForm
+from webapp.workspace.presets.preset_files import MOST_BYTES
+
+SHARED = "Shared with you. When its owner changes it, your chats follow; duplicate it to get your own."
+bp = Blueprint("presets", __name__, url_prefix="/presets")
+
+
+@bp.url_value_preprocessor
+def allow_files(endpoint: str | None, _values: object) -> None:
+    """Raises the limit on the body before the form is parsed, for signed-in users and this endpoint only."""
+    if endpoint == "presets.upload" and user_or_none():
+        expect_files(MOST_BYTES)
+
+
+@bp.get("")
+@signed_in
+def index() -> Response:
+    return _index(PresetFileForm.fresh())
+
+
+@bp.post("/import")
+@signed_in
+def upload() -> Response:
+    form, result = PresetFileForm.opened(), None
+    with form.attempt():
+        result = importing.import_presets(*sent_file(), by=current_user())
+    return _index(form, result)
+
+
+@bp.get("/new")
+@signed_in
+def new() -> Response:
+    return _form(PresetForm.for_preset(None))
+
+
+@bp.post("")
+@signed_in
+def create() -> Response:
+    form = PresetForm.sent()
+    if form.is_sorting:
+        return _form(form)
+    with form.attempt():
+        return _to(service.create(form.entered, by=current_user()).id)
+    return _form(form)
+
+
+@bp.get("/<id>")
+@signed_in
+def show(id: str) -> Response:
+    row, me = _visible(id), current_user()
+    named = shares_shown.names(queries.KIND, id) if row.owner_id == me.id else []
+    return render(
+        "workspace/presets/show.html",
+        **shown.page(row, me),
+        whose=shares_shown.whose(queries.KIND, id, named) if row.owner_id == me.id else _(SHARED),
+        may_share=row.owner_id == me.id and may(me, "see people"),
+        done=done_message(shown.DONE),
+    )
+
+
+@bp.get("/<id>/edit")
+@signed_in
+def edit(id: str) -> Response:
+    row = _own(id)
+    return _form(PresetForm.for_preset(row), row)
+
+
+@bp.post("/<id>")
+@signed_in
+def update(id: str) -> Response:
+    form, row = PresetForm.sent(), _own(id)
+    if form.is_sorting:
+        return _form(form, row)
+    form.merge(PresetForm.for_preset(row))
+    with form.attempt():
+        service.update(row, form.entered, by=current_user())
+        return _to(id, done="saved")
+    return _form(form, _own(id))
+
+
+@bp.post("/<id>/default")
+@signed_in
+def begin_with(id: str) -> Response:
+    """Has the person's new chats begin with the preset, or no longer."""
+    row, is_default = _visible(id), request.form.get("is_default") == "y"
+    preferences.begin_with_preset(current_user(), row.id if is_default else "")
+    return _to(id, done="default" if is_default else "no_default")
+
+
+@bp.post("/<id>/duplicate")
+@signed_in
+def duplicate(id: str) -> Response:
+    return _to(service.duplicate(_visible(id), by=current_user()).id, done="copied")
+
+
+@bp.post("/<id>/delete")
+@signed_in
+def delete(id: str) -> Response:
+    service.PRESETS.trash(_visible(id), by=current_user())
+    return redirect(url_for(".index", deleted=id))
+
+
+@bp.post("/<id>/restore")
+@signed_in
+def restore(id: str) -> Response:
+    service.PRESETS.restore(found(service.PRESETS.in_trash(current_user(), id)), by=current_user())
+    return _to(id, done="restored")
+
+
+def _visible(id: str) -> Preset:
+    return found(queries.preset(current_user(), id))
+
+
+def _own(id: str) -> Preset:
+    """Returns the preset to edit; raises Forbidden for someone who can only use it, with what they can do instead."""
+    row = _visible(id)
+    service.PRESETS.refuse_unless_owner(row, current_user())
+    return row
+
+
+def _to(id: str, done: str = "") -> Response:
+    return redirect(url_for(".show", id=id, done=done or None))
+
+
+def _index(form: PresetFileForm, result: importing.PresetImportResult | None = None) -> Response:
+    me, sidebar_url = current_user(), list_url("sidebar")
+    rows = queries.presets(me)
+    return form.shown(
+        "workspace/presets/list.html",
+        own=shown.listed([row for row in rows if row.owner_id == me.id], me),
+        given=shown.listed([row for row in rows if row.owner_id != me.id], me),
+        trash=service.PRESETS.trashed(me),
+        deleted=service.PRESETS.in_trash(me, request.args.get("deleted", "")),
+        result=result,
+        done=done_message(shown.DONE),
+        sidebar_url=sidebar_url,
+    )
+
+
+def _form(form: PresetForm, row: Preset | None = None) -> Response:
+    me = current_user()
+    return form.among(me.id, knowledge_queries.to_choose(me), tools_to_name(me)).shown(
+        "workspace/presets/form.html",
+        preset=row,
+        action=url_for(".update", id=row.id) if row else url_for(".create"),
+        back_url=url_for(".show", id=row.id) if row else url_for(".index"),
+    )
+
+
+shares_shown.add_pages(bp, service.PRESETS, _own, "workspace/presets/people.html")
