@@ -27,11 +27,11 @@ setup: $(VENV)/.run $(VENDOR) ## install the virtual environment, packages and b
 	@echo "Set up. Now: make run"
 
 run: $(VENV)/.run $(VENDOR) ## set up if needed, then serve on http://127.0.0.1:8000
-	@$(BIN)/python -m webapp.cli.ready || $(BIN)/flask prepare
+	@$(BIN)/python -m webapp.operations.starting.ready || $(BIN)/flask prepare
 	@exec $(BIN)/gunicorn --config gunicorn.conf.py
 
 dev: $(VENV)/.run $(VENDOR) ## serve for working on the code: it reloads, and shows errors with their source
-	@$(BIN)/python -m webapp.cli.ready || $(BIN)/flask prepare
+	@$(BIN)/python -m webapp.operations.starting.ready || $(BIN)/flask prepare
 	@exec $(BIN)/python -m scripts.dev
 
 test: setup-tests ## set up if needed, then run all tests, or those in T: make test T=tests/web/test_icons.py

@@ -58,7 +58,12 @@ FORBIDDEN = (
 )
 PATTERN = re.compile(rf"\b(?:{'|'.join(FORBIDDEN)})\b", re.IGNORECASE)
 # Fictional texts of characters and scenes, and search keywords that users can type.
-LITERARY = {"webapp/cli/shipped_characters.py", "webapp/web/navigation.py", "bench/load.py", "webapp/cli/seed.py"}
+LITERARY = {
+    "webapp/operations/starting/shipped_characters.py",
+    "webapp/web/navigation.py",
+    "bench/load.py",
+    "webapp/operations/starting/seed.py",
+}
 # Texts for engineers only.
 ENGINEERS = {"docs/architecture.md", "docs/performance.md"}
 JINJA = re.compile(r"\{#.*?#\}|(?<=[ (])everybody(?=\.)", re.DOTALL)

@@ -23,12 +23,12 @@ from webapp.base.heavy.work_limiter import WHOSE
 from webapp.base.process.watchdog import WATCHDOG, Watchdog
 from webapp.characters import feature as characters
 from webapp.chat import feature as chat
-from webapp.cli.commands import Commands
 from webapp.engine.assembly import build
 from webapp.engine.chores import RESUMES
 from webapp.engine.engine import ENGINE, the_engine
 from webapp.engine.kinds import Kind
 from webapp.engine.watching import feature as live, watcher_loop
+from webapp.guests import feature as guests
 from webapp.knowledge import feature as knowledge
 from webapp.models import tokens
 from webapp.models.connections import feature as connections, models
@@ -44,10 +44,11 @@ from webapp.operations.health.worker_metrics import METRICS, WorkerMetrics
 from webapp.operations.insights import feature as insights
 from webapp.operations.insights.trace_exporter import TraceExporter
 from webapp.operations.keeping import feature as keeping
-from webapp.operations.mail import feature as mail
 from webapp.operations.notices import feature as notices
+from webapp.operations.notices.mail import feature as mail
 from webapp.operations.schedules import feature as schedules
 from webapp.operations.sign_on import feature as sign_on
+from webapp.operations.starting.commands import Commands
 from webapp.operations.usage import feature as usage
 from webapp.people import feature as accounts
 from webapp.people.accounts import creation_limit
@@ -100,6 +101,7 @@ FEATURES = (
     schedules.FEATURE,
     frame.FEATURE,
     api.FEATURE,
+    guests.FEATURE,
 )
 # A checkout must never wait for another request's connection: connections to a file cost almost nothing. LIFO, because the
 # connection used last has the file's current pages in its cache; the others have to read them again.

@@ -18,7 +18,7 @@ from tests.support.page import Page
 from tests.upstream.handle import Upstream
 from webapp.base.db import db
 from webapp.characters.tables import Persona
-from webapp.cli import shipped_characters
+from webapp.operations.starting import shipped_characters
 
 MARA = {
     "name": "Mara",

@@ -7,8 +7,8 @@ from tests.conftest import signed_in
 from webapp.base.db import db, utc_now, write
 from webapp.characters import profiles
 from webapp.characters.tables import Character
-from webapp.cli import shipped_characters
-from webapp.cli.shipped_characters import CHARACTERS, PERSONAS
+from webapp.operations.starting import shipped_characters
+from webapp.operations.starting.shipped_characters import CHARACTERS, PERSONAS
 from webapp.people.accounts import tables as account_tables
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.api.client import client_of
 from tests.chat.conftest import asked
 from tests.chat.library import FRIDAY, Library
-from webapp.api.dialects.openai.encoder import MOST_PLACES, annotations
+from webapp.guests.dialects.openai.encoder import MOST_PLACES, annotations
 
 
 def test_citations_become_annotations():

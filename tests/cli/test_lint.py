@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.cli.client_tools.lint import Linter, of_head
+from webapp.guests.client_tools.lint import Linter, of_head
 
 HEAD = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
 GOOD = [b": hello\n\n", b'event: a\nid: 1\ndata: {"x": 1}\n\n', b'id: 2\ndata: {"x": 2}\n\n', b"id: 3\ndata: [DONE]\n\n"]

@@ -19,10 +19,16 @@ OWNER = """
     INSERT INTO users (id, email, name, role, password_hash, created_at)
     VALUES ('a', 'a@b.example', 'A', 'owner', '', '2026-01-01 00:00:00')
 """
+READY = "webapp.operations.starting.ready"
 LIBRARIES = ("flask", "sqlalchemy", "gevent")
 # Imported with the first request to one of their routes, by a server whose routes are prepared.
 WITH_A_REQUEST = (
-    *("webapp.api.dialects.assistant", "webapp.api.dialects.plans.views", "webapp.api.native.account", "webapp.characters.views"),
+    *(
+        "webapp.guests.dialects.assistant",
+        "webapp.guests.dialects.plans.views",
+        "webapp.api.native.account",
+        "webapp.characters.views",
+    ),
     *("webapp.knowledge.views", "webapp.operations.sign_on.views", "webapp.plans.pages.views", "webapp.workflows.views"),
 )
 RARELY = {
@@ -40,8 +46,8 @@ RARELY = {
     "statistics",
     "bench",
     "webapp.workspace.exchange.service",
-    "webapp.cli.seed",
-    "webapp.workflows.editor.rasa",
+    "webapp.operations.starting.seed",
+    "webapp.guests.rasa",
     "xml.etree.ElementTree",
     "yaml",
     *(place.partition(":")[0] for feature in FEATURES for place in feature.commands.values()),
@@ -56,7 +62,7 @@ def python(*words: str, folder: Path, **variables: str) -> subprocess.CompletedP
 @pytest.mark.slow
 def test_it_is_ready_once_everything_is_there(tmp_path: Path) -> None:
     def is_ready() -> bool:
-        asked = python("-m", "webapp.cli.ready", folder=tmp_path)
+        asked = python("-m", "webapp.operations.starting.ready", folder=tmp_path)
         assert asked.stderr == ""
         assert ("http://127.0.0.1:8123" in asked.stdout) == (asked.returncode == 0)
         return asked.returncode == 0
@@ -77,16 +83,14 @@ def test_it_is_ready_once_everything_is_there(tmp_path: Path) -> None:
 
 
 def test_it_leaves_an_invalid_variable_to_the_preparation(tmp_path: Path) -> None:
-    asked = python("-m", "webapp.cli.ready", folder=tmp_path, PORT="abc")
+    asked = python("-m", "webapp.operations.starting.ready", folder=tmp_path, PORT="abc")
 
     assert (asked.returncode, asked.stdout, asked.stderr) == (1, "", "")
 
 
 @pytest.mark.slow
 def test_it_loads_no_library_of_the_application(tmp_path: Path) -> None:
-    asked = (
-        f"import sys, webapp.cli.ready as ready; print({LIBRARIES!r} if not set(sys.modules) & set({LIBRARIES!r}) else 'loaded')"
-    )
+    asked = f"import sys, {READY}; print({LIBRARIES!r} if not set(sys.modules) & set({LIBRARIES!r}) else 'loaded')"
     assert python("-c", asked, folder=tmp_path).stdout.strip() == str(LIBRARIES)
 
 

@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from webapp.cli import healthy
+from webapp.operations.starting import healthy
 
 
 class Ready(BaseHTTPRequestHandler):

@@ -40,7 +40,7 @@ def image(tmp_path_factory) -> Path:
 def test_it_starts_is_healthy_and_writes_nowhere_else(image, tmp_path):
     environ = environ_of(tmp_path / "data", free_port()) | dict(re.findall(r"(PYTHON\w+)=(\S+)", CONTAINERFILE))
     environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
-    healthy = [sys.executable, "-m", "webapp.cli.healthy"]
+    healthy = [sys.executable, "-m", "webapp.operations.starting.healthy"]
     before = listing(image)
 
     assert subprocess.run(healthy, cwd=image, env=environ, check=False).returncode == 1

@@ -11,12 +11,12 @@ from tests.engine.bench import Bench
 from tests.engine.injection import SORTS, install
 from tests.support.marks import few_of
 from tests.support.rounds import ROUNDS, numbers
-from webapp.api import completions
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
+from webapp.guests.dialects.openai import completions
 from webapp.models.providers.base import Turn
 from webapp.people.accounts.tables import User
 from webapp.plans.tables import Plan

@@ -11,7 +11,6 @@ from sqlalchemy.exc import OperationalError
 
 from tests.engine.bench import Bench
 from tests.engine.poison import BEGINNING, KINDS, poisoned
-from webapp.api import completions
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.chat.messages import sending
@@ -21,6 +20,7 @@ from webapp.engine import service, side_requests
 from webapp.engine.duties import recovery
 from webapp.engine.state.recovery_state import MOST_TRIES
 from webapp.engine.tables import Generation
+from webapp.guests.dialects.openai import completions
 from webapp.models.connections.models import PROVIDERS
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User

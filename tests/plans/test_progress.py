@@ -17,10 +17,10 @@ from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.behaviours import TOKEN
 from tests.upstream.handle import Upstream
-from webapp.api.dialects.plans.encoder import PlanOutcome, PlansEncoder
 from webapp.base.current import CONFIG
 from webapp.base.db import write
 from webapp.engine.tables import Generation
+from webapp.guests.dialects.plans.encoder import PlanOutcome, PlansEncoder
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream as Outgoing

@@ -12,9 +12,9 @@ from tests.plans.halting import BEGINNING, RISKS, WEEK_3, halting
 from tests.plans.program import GOALS, Program
 from tests.support.marks import also_on_postgres, on_both_databases
 from tests.support.waiting import until
-from webapp.api.dialects.plans import views
 from webapp.base.db import db
 from webapp.engine.engine import ENGINE
+from webapp.guests.dialects.plans import views
 from webapp.people.accounts import tokens
 from webapp.people.accounts.tables import User
 from webapp.plans.tables import Plan, PlanQuota

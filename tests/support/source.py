@@ -30,11 +30,19 @@ ROOMS = (
     "workflows",
     "operations",
     "api",
-    "cli",
+    "guests",
     "app",
 )
 # Where everything knows of requests and pages; in other rooms, the files whose last word is one of these.
-PAGE_ROOMS = ("webapp.web", "webapp.engine.watching", "webapp.workspace.frame", "webapp.api", "webapp.app", "webapp.cli")
+PAGE_ROOMS = (
+    "webapp.web",
+    "webapp.engine.watching",
+    "webapp.workspace.frame",
+    "webapp.api",
+    "webapp.guests",
+    "webapp.app",
+    "webapp.operations.starting",
+)
 PAGE_WORDS = ("views", "forms", "guards", "feature", "access", "feed", "pages", "shown", "checklist", "commands")
 
 

@@ -10,11 +10,11 @@ from gevent.event import Event as GreenEvent
 from tests.engine.bench import Bench
 from tests.tools.test_recovery import Counter, calls_in
 from tests.upstream.fixtures import app
-from webapp.api.dialects.text import TextEncoder
 from webapp.api.native.events import CanonicalEncoder
 from webapp.api.streaming.encoding import DialectFrame, StreamState
 from webapp.api.streaming.feed import GenerationFeed
 from webapp.chat.messages.projection import AnswerProjection
+from webapp.guests.dialects.text import TextEncoder
 from webapp.models.providers.base import ModelRequest
 from webapp.streaming.events import Asking, Calling, Delta, Ended, Event, Started
 from webapp.streaming.stop import Stop

@@ -106,7 +106,7 @@ def test_a_migration_that_fails_says_why(tmp_path: Path, make_bare_app: MakeApp,
 @pytest.mark.slow
 def test_a_pipe_does_not_hold_up_the_start(database: Path) -> None:
     """Opening a named pipe for reading would block until there is a writer."""
-    asked = [sys.executable, "-m", "webapp.cli.ready"]
+    asked = [sys.executable, "-m", "webapp.operations.starting.ready"]
     environ = {**os.environ, "DATA_DIR": str(database.parent), "PORT": "8123"}
     database.unlink()
     os.mkfifo(database)

@@ -1,7 +1,5 @@
-"""The API as a feature: the native API, the dialects of older clients, the MCP server, and the OpenAPI document."""
+"""The API as a feature: the native API, the MCP server, and the OpenAPI document."""
 
-from webapp.api import program_rounds
-from webapp.api.completions import DOOR
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -11,7 +9,6 @@ SENDING = (
     *("api_messages.go_on", "api_generations.go_on", "api_follow_ups", "api_suggestions", "api_stories.write_now"),
     *("api_texts.create", "api_texts.update", "api_texts.change", "api_images.create"),
     *("api_speech", "api_transcriptions"),
-    *("api_quick", "api_assistant", "api_roleplay.send", "api_threads.send", "api_threads.send_and_watch", "api_door.complete"),
 )
 
 FEATURE = Feature(
@@ -68,12 +65,6 @@ FEATURE = Feature(
         "webapp.api.native.schedules:bp",
         "webapp.api.pages:bp",
         "webapp.api.native.server:metrics_bp",
-        "webapp.api.dialects.roleplay.views:bp",
-        "webapp.api.dialects.quick.views:bp",
-        "webapp.api.dialects.threads.views:bp",
-        "webapp.api.dialects.assistant:bp",
-        "webapp.api.dialects.plans.views:bp",
-        "webapp.api.dialects.openai.views:bp",
         "webapp.api.mcp.views:bp",
     ),
     requires={
@@ -82,14 +73,11 @@ FEATURE = Feature(
         **dict.fromkeys(("api_collections", "api_documents", "api_questions"), "knowledge"),
         **dict.fromkeys(("api_workflows", "api_runs"), "workflows"),
         **dict.fromkeys(("api_tool_servers", "api_mcp"), "tools"),
-        "api_plans": "plans",
         "api_schedules": "schedules",
         "api_files.create": "upload",
         "api_projects.add_files": "knowledge",
         "api_links.create": "links",
         "api_account.create": "api",
     },
-    resumes=(program_rounds.wake,),
-    brings=(DOOR,),
     navigation=(NavEntry(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
 )

@@ -23,7 +23,7 @@ from webapp.workflows import service
 from webapp.workflows.definition.conditions import BadCondition, holds, parsed
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.parsing import BrokenWorkflow, read, read_new
-from webapp.workflows.editor import rasa
+from webapp.workflows.foreign import ImportedFlow, import_foreign
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.state import MODEL_ANSWERED, Event, HandOver, RunState, Say
 
@@ -64,8 +64,9 @@ def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
     """Save workflows, or the files of a Rasa assistant, as drafts."""
     replaces: service.Replaces = "any" if replace else "nobody's"
     sources = {file: file.read_text("utf-8") for file in files}
-    if foreign := rasa.of_rasa(list(sources.values())):
-        _report(rasa.import_flows(foreign, author=COMMAND_LINE, replaces=replaces))
+    flows, foreign = import_foreign(list(sources.values()), author=COMMAND_LINE, replaces=replaces)
+    if flows:
+        _report(flows)
     files = tuple(file for file in files if sources[file] not in foreign)
     for file in files:
         if not _is_whole(file, prints_success=False):
@@ -76,7 +77,7 @@ def import_files(files: tuple[Path, ...], publish: bool, replace: bool) -> None:
         click.echo(f"{slug}: published as version {number}" if number else f"{slug}: saved as a draft")
 
 
-def _report(flows: list[rasa.ImportedFlow]) -> None:
+def _report(flows: list[ImportedFlow]) -> None:
     for flow in flows:
         click.echo(f"{flow.flow.slug}: {flow.words}")
         for note in flow.flow.notes:

@@ -17,9 +17,9 @@ from tests.support.server import prepared
 from tests.support.waiting import until
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
-from webapp.api.dialects.quick import views as quick
 from webapp.base.db import db
 from webapp.chat.record.tables import Message
+from webapp.guests.dialects.quick import views as quick
 from webapp.people.accounts import tokens
 from webapp.people.accounts.permissions import allowed_scopes
 from webapp.settings.service import set_setting

@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.support.events import any_event
-from webapp.api.dialects.assistant import AssistantEncoder
-from webapp.api.dialects.openai.encoder import CompletionEncoder, CompletionIdentity
-from webapp.api.dialects.quick.encoder import Quick, QuickEncoder
-from webapp.api.dialects.roleplay.encoder import RoleplayEncoder
-from webapp.api.dialects.threads.encoder import ThreadsEncoder
 from webapp.api.native.events import PLACED
 from webapp.api.streaming.encoding import DialectFrame, Encoder, StreamState, wire
+from webapp.guests.dialects.assistant import AssistantEncoder
+from webapp.guests.dialects.openai.encoder import CompletionEncoder, CompletionIdentity
+from webapp.guests.dialects.quick.encoder import Quick, QuickEncoder
+from webapp.guests.dialects.roleplay.encoder import RoleplayEncoder
+from webapp.guests.dialects.threads.encoder import ThreadsEncoder
 from webapp.streaming.events import (
     GENERATION_EVENTS,
     Delta,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tests.api.dialects.runs import CLIENTS, NOW, encoders, line_of, of_roleplay, outcome_of, runs, text_of, told
-from webapp.api.dialects.quick.encoder import Quick, QuickEncoder, html_pieces
 from webapp.api.native.events import CanonicalEncoder
 from webapp.api.streaming.encoding import DialectFrame, StreamState, as_json, wire
+from webapp.guests.dialects.quick.encoder import Quick, QuickEncoder, html_pieces
 from webapp.rendering.markdown import render
 from webapp.streaming.events import Delta, Ended, Event, Failed, Notice, Phase, Reasoning, Saved, Sources, Started, Usage, to_json
 from webapp.streaming.topics import Entry

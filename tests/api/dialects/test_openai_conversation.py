@@ -5,11 +5,11 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from webapp.api.dialects.openai.conversation import DEEPEST_SCHEMA, MOST_SCHEMA_CHARS, tools_of, turns_of
-from webapp.api.dialects.openai.encoder import CompletionEncoder, CompletionIdentity
-from webapp.api.dialects.openai.schemas import CompletionRequest
 from webapp.api.streaming.encoding import StreamState, wire
 from webapp.base.errors import Invalid
+from webapp.guests.dialects.openai.conversation import DEEPEST_SCHEMA, MOST_SCHEMA_CHARS, tools_of, turns_of
+from webapp.guests.dialects.openai.encoder import CompletionEncoder, CompletionIdentity
+from webapp.guests.dialects.openai.schemas import CompletionRequest
 from webapp.models.providers.base import ToolCall, ToolResult, Turn
 from webapp.streaming.events import Calling, Delta, Ended, Failed, Phase, Started, Usage
 from webapp.streaming.topics import Entry

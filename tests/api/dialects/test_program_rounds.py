@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import update
 
 from tests.support.marks import on_both_databases
-from webapp.api import program_rounds
-from webapp.api.program_rounds import MOST_ROUNDS, ProgramRound
 from webapp.base.db import db, utc_now, write
 from webapp.engine.engine import ENGINE
+from webapp.guests.dialects.openai import program_rounds
+from webapp.guests.dialects.openai.program_rounds import MOST_ROUNDS, ProgramRound
 from webapp.models.providers.base import ToolCall, Turn
 from webapp.people.accounts import queries
 from webapp.tools.ledger import Ledger

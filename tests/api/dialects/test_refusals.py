@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.api.dialects.conftest import Program
-from webapp.api.dialects.quick import views as quick
 from webapp.engine.engine import ENGINE
+from webapp.guests.dialects.quick import views as quick
 from webapp.settings.service import set_setting
 
 PLACES = {  # path, the body's field for the chat, the body's field for the text

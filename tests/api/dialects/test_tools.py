@@ -13,10 +13,10 @@ from tests.docs.snippets import node_command
 from tests.support.people import user_with_password
 from tests.support.server import ROOT
 from webapp.base.current import CONFIG
-from webapp.cli.client_tools import dialects
-from webapp.cli.client_tools.commands import lint_sse, smoke
-from webapp.cli.client_tools.dialects import EXPECTED
-from webapp.cli.client_tools.remote import Remote
+from webapp.guests.client_tools import dialects
+from webapp.guests.client_tools.commands import lint_sse, smoke
+from webapp.guests.client_tools.dialects import EXPECTED
+from webapp.guests.client_tools.remote import Remote
 from webapp.models.connections.models import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream

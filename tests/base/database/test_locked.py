@@ -15,7 +15,7 @@ from tests.support.waiting import until
 from webapp.base.config import ROOT
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import db, utc_now, write
-from webapp.cli.prepare import BLOCKED
+from webapp.operations.starting.prepare import BLOCKED
 from webapp.people.accounts.service import SEEN_EVERY
 from webapp.people.accounts.tables import UserSession
 

@@ -9,7 +9,7 @@ from tests.api.client import Client, client_of
 from tests.support.browser import Browser
 from tests.upstream.mailbox import Mailbox, mailbox
 from webapp.base.audit import COMMAND_LINE
-from webapp.operations.mail.service import password, stored
+from webapp.operations.notices.mail.service import password, stored
 from webapp.settings.secrets.keyring import rotate
 from webapp.settings.service import setting
 

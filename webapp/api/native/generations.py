@@ -8,13 +8,13 @@ from flask import Blueprint, Response, request
 from pydantic import Field
 
 from webapp.api.access import caller, caller_or_none, check, may
-from webapp.api.dialects.plans.stream import plan_stream
 from webapp.api.native.events import EVENTS, CanonicalEncoder
 from webapp.api.operations import STREAM_HEADERS, operation, wants_stream
 from webapp.api.problems import stream_url
 from webapp.api.schemas import Answer, Body, Query
 from webapp.api.streaming.encoding import end_id
 from webapp.api.streaming.feed import END
+from webapp.api.streaming.plan_stream import plan_stream
 from webapp.api.streaming.streams import has_all, last_position, stream
 from webapp.base import topic_names
 from webapp.base.db import db

@@ -15,8 +15,8 @@ from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.operations.health.worker_metrics import METRICS
-from webapp.operations.mail import service as mail_service
-from webapp.operations.mail.service import forget_password, password, set_password
+from webapp.operations.notices.mail import service as mail_service
+from webapp.operations.notices.mail.service import forget_password, password, set_password
 from webapp.people.accounts.guards import audit_author
 from webapp.settings import service
 from webapp.settings.kinds import as_text

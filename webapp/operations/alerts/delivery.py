@@ -23,7 +23,7 @@ from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import parts_of
 from webapp.operations.alerts.tables import AlertEvent
-from webapp.operations.mail import service as mail_service
+from webapp.operations.notices.mail import service as mail_service
 from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 

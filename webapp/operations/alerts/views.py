@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.operations.alerts import delivery, queries, service, shown
 from webapp.operations.alerts.forms import RuleForm
 from webapp.operations.alerts.tables import AlertRule
-from webapp.operations.mail import service as mail_service
+from webapp.operations.notices.mail import service as mail_service
 from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, audit_author, came_from, current_user, found, viewer_or_none
 from webapp.settings.service import setting
 from webapp.web.cookies import keep_secret, secret_in

@@ -19,8 +19,8 @@ from webapp.models.connections.models import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.providers.error_mapping import wait_seconds
 from webapp.models.upstream import Trust
-from webapp.operations.mail import service as mail_service
 from webapp.operations.notices import push_keys
+from webapp.operations.notices.mail import service as mail_service
 from webapp.people.accounts.queries import first_owner_email
 from webapp.people.notices.kinds import KINDS
 from webapp.settings.secrets.encryption import DecryptionError, the_encryption

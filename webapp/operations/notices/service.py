@@ -26,8 +26,8 @@ from webapp.models.providers.base import ProviderError
 from webapp.models.upstream import Stopped
 from webapp.models.upstream.addresses import is_allowed, parts_of
 from webapp.operations.budgets.periods import is_zone
-from webapp.operations.mail import service as mail_service
 from webapp.operations.notices import delivery, queries
+from webapp.operations.notices.mail import service as mail_service
 from webapp.operations.notices.sending import (
     EMAIL,
     PURPOSE,

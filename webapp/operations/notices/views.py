@@ -3,9 +3,9 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.languages import gettext as _
-from webapp.operations.mail import service as mail_service
 from webapp.operations.notices import push_keys, queries, service
 from webapp.operations.notices.forms import ChannelForm, DeviceForm, QuietForm, WebhookForm
+from webapp.operations.notices.mail import service as mail_service
 from webapp.operations.notices.sending import EMAIL, PUSH, WEBHOOK
 from webapp.people.accounts import agents
 from webapp.people.accounts.guards import audit_author, current_user, full_session, signed_in

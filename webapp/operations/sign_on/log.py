@@ -19,7 +19,7 @@ from webapp.base.languages import gettext as _
 from webapp.base.words import plural
 from webapp.engine.engine import Engine, the_engine
 from webapp.models.providers.base import ProviderError
-from webapp.operations.mail import service as mail_service
+from webapp.operations.notices.mail import service as mail_service
 from webapp.operations.sign_on import sign_ins
 from webapp.operations.sign_on.tables import Identity
 from webapp.people.accounts import queries, service as accounts

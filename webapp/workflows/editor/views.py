@@ -27,6 +27,7 @@ from webapp.workflows.editor import cards, changes
 from webapp.workflows.editor.diagram import Diagram, diagram_of
 from webapp.workflows.editor.schema import FIELDS, PARTS, SCHEMA, SLOT_FIELDS, VERBS, completions
 from webapp.workflows.editor.text import PlacedFault, placed
+from webapp.workflows.foreign import import_foreign
 from webapp.workflows.running import service as run_service
 from webapp.workflows.state import Event
 from webapp.workflows.tables import WorkflowRun
@@ -76,17 +77,14 @@ def edit(slug: str) -> Response:
 @bp.post("/workflows")
 @admin_only
 def save() -> Response:
-    # Imported with the first draft: it loads the readers of Rasa's flows.
-    from webapp.workflows.editor import rasa
-
     form, files = request.form, request.files.getlist("file")
     slug, source = form.get("slug", ""), whole()
     # With a `slug`, the person has seen the draft that this replaces; other forms must set `replace` to overwrite one.
     replaces: workflow_service.Replaces = "any" if slug or "replace" in form else "nobody's"
     try:
         texts = [_text(file.read()) for file in files if file.filename]
-        if flows := rasa.of_rasa(texts):
-            return render("workflows/imported.html", flows=rasa.import_flows(flows, author=audit_author(), replaces=replaces))
+        if flows := import_foreign(texts, author=audit_author(), replaces=replaces)[0]:
+            return render("workflows/imported.html", flows=flows)
         source = texts[0] if texts else source
         saved = workflow_service.save(source, author=audit_author(), slug=slug, replaces=replaces)
         if "publish" in form:
