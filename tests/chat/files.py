@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.browser import Browser
 from tests.support.form import WITH_FILE, with_file
 from tests.support.page import Page
-from webapp.workspace.exchange.imports.filed import FiledChat
+from webapp.chat.imports.filed import FiledChat
 
 FOLDED = '<details type="reasoning" done="true">\n<summary>Thought</summary>\n> Weigh it\n</details>'
 CHATGPT = [

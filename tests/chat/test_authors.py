@@ -11,11 +11,11 @@ from tests.chat.conftest import ended_with, give, id_of
 from tests.chat.files import download
 from webapp.base.db import db, write
 from webapp.base.heavy.child import on_disk
+from webapp.chat.imports import own
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import ENGINE
 from webapp.people.accounts.tables import User
 from webapp.workspace.exchange import export, service as import_service
-from webapp.workspace.exchange.imports import own
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, utc_now, write
+from webapp.chat.imports import own
 from webapp.chat.record.tables import Chat, Message
 from webapp.tools.calls import calls_of
 from webapp.tools.tables import Call
-from webapp.workspace.exchange.imports import own
 
 SEARCH = {"tool": "search_documents", "arguments": {"query": "weirs <b>"}}
 HOSTILE = "</details>\n<script>alert(1)</script>\n```\n![x](https://evil.example/a.png)"

@@ -12,8 +12,8 @@ from tests.support.marks import also_on_postgres
 from tests.support.statements import statements
 from tests.upstream.fixtures import app
 from webapp.base.db import db
+from webapp.chat.imports import own
 from webapp.chat.record.tables import Chat, Message
-from webapp.workspace.exchange.imports import own
 
 __all__ = ["app"]
 MARA, BO = ({"name": name, "description": f"{name} is here.", "greeting": f"{name} greets."} for name in ("Mara", "Bo"))

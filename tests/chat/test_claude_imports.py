@@ -1,7 +1,7 @@
 """Chats of Claude: what was said and attached, and branches where the file has them."""
 
 from tests.chat.files import CLAUDE, said
-from webapp.workspace.exchange.imports import claude
+from webapp.chat.imports import claude
 
 
 def test_a_claude_chat_keeps_what_was_said_and_attached():

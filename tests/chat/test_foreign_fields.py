@@ -12,9 +12,9 @@ from tests.chat.test_sillytavern_export import exported
 from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from webapp.base.db import db, write
+from webapp.chat.imports import foreign_fields, roleplay
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
-from webapp.workspace.exchange.imports import foreign_fields, roleplay
 
 __all__ = ["app"]
 TOLD = {"reasoning": "", "token_count": 12, "display_text": "**Shown**", "odd": [1, {"deep": None}], "a\ufffd": "\ufffd?"}

@@ -16,10 +16,10 @@ from tests.support.rounds import ROUNDS
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, write
 from webapp.base.heavy import zips
+from webapp.chat.imports import own, pieces
 from webapp.chat.record.tables import Message
 from webapp.rendering import markdown
 from webapp.workspace.exchange import service as import_service
-from webapp.workspace.exchange.imports import own, pieces
 
 MEGABYTE = 1024 * 1024
 OPENING = b'{"mapping":{"a":['

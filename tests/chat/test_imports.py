@@ -16,12 +16,12 @@ from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, said, zipped
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from webapp.base.db import db
+from webapp.chat.imports import chatgpt, openwebui, own, pieces
+from webapp.chat.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.people.accounts import service as accounts
 from webapp.workspace.exchange import service as import_service
-from webapp.workspace.exchange.imports import chatgpt, openwebui, own, pieces
-from webapp.workspace.exchange.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
 
 # Values of the wrong type, put where a file should have something else.
 ODD: list[Any] = [

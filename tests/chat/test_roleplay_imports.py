@@ -11,9 +11,9 @@ from tests.chat.files import bring, zipped
 from tests.support.marks import also_on_postgres
 from tests.support.page import Page
 from webapp.base.db import db
+from webapp.chat.imports import roleplay
+from webapp.chat.imports.filed import FiledChat
 from webapp.chat.record.tables import Chat, Message
-from webapp.workspace.exchange.imports import roleplay
-from webapp.workspace.exchange.imports.filed import FiledChat
 
 HEAD = {
     "user_name": "Jo",

@@ -11,10 +11,10 @@ from tests.chat.test_roleplay_imports import told
 from tests.support.marks import also_on_postgres
 from tests.upstream.fixtures import app
 from webapp.base.db import db, write
+from webapp.chat.imports import roleplay
 from webapp.chat.record import variables
 from webapp.chat.record.tables import Chat, Message
 from webapp.workspace.exchange import export
-from webapp.workspace.exchange.imports import roleplay
 
 __all__ = ["app"]
 

@@ -10,9 +10,9 @@ from tests.chat.files import bring, download
 from tests.chat.test_sillytavern_export import exported
 from tests.support.marks import also_on_postgres
 from webapp.base.db import db, write
+from webapp.chat.imports import roleplay
+from webapp.chat.imports.own import STORY_CHARS
 from webapp.chat.record.tables import Chat, Message, Story
-from webapp.workspace.exchange.imports import roleplay
-from webapp.workspace.exchange.imports.own import STORY_CHARS
 
 __all__ = ["answered", "app", "begin"]
 TALE = "They met <b>here</b>.\nTwice."

@@ -18,9 +18,9 @@ from webapp.app import POSTGRES_CONNECTIONS
 from webapp.base.config import ROOT
 from webapp.base.env_variables import VARIABLES
 from webapp.characters import views
+from webapp.chat import imports
 from webapp.settings.catalog import SETTINGS
 from webapp.web.uploads import AROUND_BYTES
-from webapp.workspace.exchange import imports
 
 COMPOSE = ("compose.yaml", "compose.team.yaml")
 UNITS = {

@@ -7,7 +7,7 @@ from tests.chat.files import zipped
 from tests.support.browser import Browser
 from tests.support.form import WITH_FILE, with_file
 from tests.support.page import Page
-from webapp.workspace.exchange.imports.project import FORMAT, VERSION
+from webapp.chat.imports.project import FORMAT, VERSION
 
 CHAT = {"format": "millrace-chat", "version": 1, "chat": {"id": "c", "title": "Brought"}}
 QUESTION = {"id": "m", "role": "user", "content": "What grows?"}

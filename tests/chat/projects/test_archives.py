@@ -17,9 +17,9 @@ from tests.support.form import WITH_FILE, with_file
 from tests.support.waiting import seen
 from tests.upstream.handle import Upstream
 from webapp.base.db import db
+from webapp.chat.imports.project import ProjectSettings
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.knowledge.tables import Collection, Document
-from webapp.workspace.exchange.imports.project import ProjectSettings
 
 ABOUT = {
     "name": "Mill & <Race>",
@@ -42,7 +42,7 @@ BY_NAME = {"character_ids": "characters"}
 def test_every_field_of_a_project_is_in_its_archive() -> None:
     columns = set(Project.__table__.columns.keys()) - NOT_IN_SETTINGS
     assert {BY_NAME.get(name, name) for name in columns} == set(ProjectSettings.__annotations__), (
-        "add it to ProjectSettings in webapp/workspace/exchange/imports/project.py; mypy names where it is written and read"
+        "add it to ProjectSettings in webapp/chat/imports/project.py; mypy names where it is written and read"
     )
     assert columns == {*ABOUT, *BY_NAME}, "add it to ABOUT, with a value that isn't its default: it has to come back"
 

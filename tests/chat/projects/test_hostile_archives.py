@@ -16,9 +16,9 @@ from tests.support.browser import Browser
 from tests.support.marks import few_of
 from tests.support.turns import nobody_waits
 from webapp.base.db import db
+from webapp.chat.imports import project as project_file
 from webapp.chat.record.tables import Chat, Project
 from webapp.knowledge.tables import Document
-from webapp.workspace.exchange.imports import project as project_file
 
 MEGABYTE = 1024 * 1024
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {

@@ -14,6 +14,7 @@ from webapp.api.schemas import Answer, Body, Cursor, Named, Query
 from webapp.base.heavy.child import on_disk
 from webapp.base.inputs import Name
 from webapp.chat.calls.choosing import Key
+from webapp.chat.imports import MOST_BYTES
 from webapp.chat.record import variables
 from webapp.engine.engine import the_engine
 from webapp.operations.sign_on import log
@@ -27,7 +28,6 @@ from webapp.settings.service import setting
 from webapp.tools import service as tool_service, token_tools
 from webapp.web.downloads import download
 from webapp.workspace.exchange import export
-from webapp.workspace.exchange.imports import MOST_BYTES
 
 bp = Blueprint("api_account", __name__, url_prefix="/api/v1")
 BY_HAND = "A token can't create tokens, so that revoking it is final. Create one under Settings, API tokens."

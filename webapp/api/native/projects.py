@@ -17,6 +17,7 @@ from webapp.base.heavy.child import on_disk
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
 from webapp.characters import queries as character_queries
+from webapp.chat.imports import MOST_PROJECT_BYTES
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
@@ -25,7 +26,6 @@ from webapp.people.accounts.guards import found
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 from webapp.web.uploads import sent_file
-from webapp.workspace.exchange.imports import MOST_PROJECT_BYTES
 from webapp.workspace.list import paging
 from webapp.workspace.projects import service, shown
 

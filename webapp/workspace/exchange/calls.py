@@ -9,6 +9,8 @@ from webapp.base import languages
 from webapp.base.db import utc_now
 from webapp.base.words import number
 from webapp.chat.calls.lines import ShownCall, ShownCalls, calls_by_message, shown_calls
+from webapp.chat.imports import own
+from webapp.chat.imports.filed import OF_CALL_ROW, FiledCall, FiledMessage, FiledSource, escaped, fenced
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
@@ -17,8 +19,6 @@ from webapp.tools.calls import shown_arguments
 from webapp.tools.outside import IMPORTED
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
-from webapp.workspace.exchange.imports import own
-from webapp.workspace.exchange.imports.filed import OF_CALL_ROW, FiledCall, FiledMessage, FiledSource, escaped, fenced
 
 # How much of arguments and of a result people read in a file; JSON has all of it.
 MOST_CHARS = 4_000

@@ -18,6 +18,8 @@ from webapp.chat.calls.files import ShownFile, files_made
 from webapp.chat.files import storage
 from webapp.chat.files.reference import reference
 from webapp.chat.group import members
+from webapp.chat.imports import own
+from webapp.chat.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage, FiledSource, escaped
 from webapp.chat.messages.renderings import words_alone
 from webapp.chat.prompt import path_story
 from webapp.chat.record import queries, sharing, tags, variables
@@ -33,8 +35,6 @@ from webapp.streaming.events import SourceRecord
 from webapp.web.feature import brought
 from webapp.workspace.exchange import cast_names
 from webapp.workspace.exchange.calls import ReadCalls, filed_calls, filed_sources, read_calls
-from webapp.workspace.exchange.imports import own
-from webapp.workspace.exchange.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage, FiledSource, escaped
 
 # Small, because SQLite reads a whole text to measure its length, and an answer can have two million characters.
 BATCH = 25

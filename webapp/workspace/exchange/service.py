@@ -19,6 +19,8 @@ from webapp.base.heavy import child
 from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.base.throttle import Throttle
+from webapp.chat.imports import MOST_FILES, pieces
+from webapp.chat.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage, origin
 from webapp.chat.record import announcements, projects, tags
 from webapp.chat.record.tables import MOMENT, Chat, Message, Story
 from webapp.engine.engine import the_engine
@@ -31,8 +33,6 @@ from webapp.tools.tables import Call
 from webapp.workspace.exchange import cast_names
 from webapp.workspace.exchange.calls import rows_of
 from webapp.workspace.exchange.export import OWN
-from webapp.workspace.exchange.imports import MOST_FILES, pieces
-from webapp.workspace.exchange.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage, origin
 
 MOST_MESSAGES = 100_000
 MOST_NAMED, NAME_CHARS = 20, 80

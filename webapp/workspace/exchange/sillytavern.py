@@ -13,6 +13,9 @@ from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.entries import ROLES
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.group import members
+from webapp.chat.imports import foreign_fields
+from webapp.chat.imports.filed import fields, line, origin, text
+from webapp.chat.imports.roleplay import INTEGRITY_CHARS, NAME_CHARS, PROGRAM, note_settings, said
 from webapp.chat.prompt import path_story
 from webapp.chat.prompt.sections import place_of_note
 from webapp.chat.record import queries, sharing, variables
@@ -21,9 +24,6 @@ from webapp.engine.engine import Engine
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.people.accounts.tables import User
 from webapp.workspace.exchange import cast_names, export
-from webapp.workspace.exchange.imports import foreign_fields
-from webapp.workspace.exchange.imports.filed import fields, line, origin, text
-from webapp.workspace.exchange.imports.roleplay import INTEGRITY_CHARS, NAME_CHARS, PROGRAM, note_settings, said
 
 # SillyTavern's names for chats without a persona and without a character, and the one that it always writes.
 PERSON, ANSWERER, UNUSED = "User", "Assistant", "unused"

@@ -8,6 +8,7 @@ from wtforms import MultipleFileField
 
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import YieldingStream
+from webapp.chat.imports import MOST_BYTES, MOST_FILES
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, right_in, visible_chat
 from webapp.chat.record.tables import Chat
@@ -17,7 +18,6 @@ from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import render
 from webapp.workspace.exchange import export, export_pages, sillytavern
-from webapp.workspace.exchange.imports import MOST_BYTES, MOST_FILES
 from webapp.workspace.list import bulk
 
 bp = Blueprint("exchange", __name__)

@@ -8,6 +8,14 @@ from typing import NamedTuple
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
 from webapp.characters import queries as character_queries
+from webapp.chat.imports.project import (
+    SETTINGS,
+    FiledCollection,
+    FiledDocument,
+    FiledProject,
+    ProjectSettings,
+    as_value,
+)
 from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat, Project
 from webapp.engine.engine import Engine
@@ -17,14 +25,6 @@ from webapp.knowledge.tables import Collection
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import User
 from webapp.workspace.exchange import export
-from webapp.workspace.exchange.imports.project import (
-    SETTINGS,
-    FiledCollection,
-    FiledDocument,
-    FiledProject,
-    ProjectSettings,
-    as_value,
-)
 from webapp.workspace.list import paging
 
 CHATS_AT_ONCE = 500

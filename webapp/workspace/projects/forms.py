@@ -7,6 +7,7 @@ from wtforms.fields.choices import SelectChoice
 
 from webapp.base.languages import gettext as _
 from webapp.characters import queries as character_queries
+from webapp.chat.imports import MOST_PROJECT_BYTES
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
@@ -18,7 +19,6 @@ from webapp.tools.policies import policies_for
 from webapp.web.forms import PLAIN, Form, InputForm
 from webapp.web.merging_form import MergingForm
 from webapp.web.pick_field import PickField
-from webapp.workspace.exchange.imports import MOST_PROJECT_BYTES
 from webapp.workspace.projects.service import Colour, Icon, ProjectInput, ProjectParameters
 
 PARAMETERS = tuple(ProjectParameters.model_fields)

@@ -12,6 +12,8 @@ from webapp.base.errors import AppError, Forbidden, Invalid
 from webapp.base.heavy import child
 from webapp.base.heavy.turns import give_way
 from webapp.characters import queries as character_queries
+from webapp.chat.imports import pieces, project as project_file
+from webapp.chat.imports.filed import BadFile
 from webapp.chat.record.tables import Project
 from webapp.knowledge import service as knowledge_service
 from webapp.knowledge.documents import project_files, service as document_service
@@ -22,8 +24,6 @@ from webapp.models.connections.models import providers
 from webapp.people.accounts.permissions import refuse_without
 from webapp.people.accounts.tables import User
 from webapp.tools.named import named_tools
-from webapp.workspace.exchange.imports import pieces, project as project_file
-from webapp.workspace.exchange.imports.filed import BadFile
 from webapp.workspace.exchange.service import MOST_NAMED, TOO_MUCH, ChatImportResult, Storing, alone, patient
 from webapp.workspace.projects import service
 from webapp.workspace.projects.service import ProjectInput

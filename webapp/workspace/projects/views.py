@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base import topic_names
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
+from webapp.chat.imports import MOST_PROJECT_BYTES
 from webapp.chat.record import projects
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Project
@@ -27,7 +28,6 @@ from webapp.people.things import shares_shown
 from webapp.web.downloads import download, file_name
 from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.uploads import expect_files, sent_file
-from webapp.workspace.exchange.imports import MOST_PROJECT_BYTES
 from webapp.workspace.list import bulk, shown as list_shown, sidebar_projects
 from webapp.workspace.page.pages import chat_page_url
 from webapp.workspace.page.shown import ShownChat

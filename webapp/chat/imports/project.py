@@ -10,9 +10,9 @@ from zipfile import ZipFile
 
 from webapp.base.heavy import zips
 from webapp.base.untrusted_json import UnfitJson, value_of
-from webapp.workspace.exchange.imports import MOST_BYTES
-from webapp.workspace.exchange.imports.filed import BadFile, count, fields, line, text
-from webapp.workspace.exchange.imports.pieces import MOST_CHATS, Renderer, at_most, decoded_text, pieces_of, values_of
+from webapp.chat.imports import MOST_BYTES
+from webapp.chat.imports.filed import BadFile, count, fields, line, text
+from webapp.chat.imports.pieces import MOST_CHATS, Renderer, at_most, decoded_text, pieces_of, values_of
 
 FORMAT, VERSION, SETTINGS = "millrace-project", 1, "project.json"
 NO_PROJECT = "It isn't a project. Choose the .zip file that Export on the page of a project makes."

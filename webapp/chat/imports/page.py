@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from webapp.workspace.exchange.imports.filed import (
+from webapp.chat.imports.filed import (
     MOST_NODES,
     BadFile,
     FiledChat,

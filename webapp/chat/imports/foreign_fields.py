@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from webapp.base.untrusted_json import UnfitJson, clean, plain
-from webapp.workspace.exchange.imports.filed import fields
+from webapp.chat.imports.filed import fields
 
 # For one message, and for the head of a chat; fields that don't fit any more are left out.
 MOST_CHARS, MOST_CHARS_OF_HEAD = 10_000, 100_000

@@ -11,12 +11,12 @@ from zipfile import ZipFile
 
 from webapp.base.heavy import zips
 from webapp.chat.files.reference import parted
+from webapp.chat.imports import MOST_BYTES, chatgpt, claude, openwebui, own, page, roleplay
+from webapp.chat.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, fields, line
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.seam_labels import seams_of
 from webapp.rendering import markdown
 from webapp.rendering.text import title
-from webapp.workspace.exchange.imports import MOST_BYTES, chatgpt, claude, openwebui, own, page, roleplay
-from webapp.workspace.exchange.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, fields, line
 
 MOST_UNPACKED_BYTES = 200 * 1024 * 1024
 MOST_CHATS = 20_000

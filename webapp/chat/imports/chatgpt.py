@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from webapp.workspace.exchange.imports.filed import (
+from webapp.chat.imports.filed import (
     FiledChat,
     FiledGeneration,
     FiledMessage,

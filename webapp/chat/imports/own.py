@@ -8,10 +8,8 @@ from typing import Any
 
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.group.turns import MOST_CAST
-from webapp.chat.record.fields import FIELDS, ChatField
-from webapp.streaming.events import AttemptRecord, CallState, NoticeRecord
-from webapp.workspace.exchange.imports import foreign_fields
-from webapp.workspace.exchange.imports.filed import (
+from webapp.chat.imports import foreign_fields
+from webapp.chat.imports.filed import (
     MOST_CALLS,
     MOST_NOTICES,
     MOST_TAGS,
@@ -31,6 +29,8 @@ from webapp.workspace.exchange.imports.filed import (
     number_of,
     text,
 )
+from webapp.chat.record.fields import FIELDS, ChatField
+from webapp.streaming.events import AttemptRecord, CallState, NoticeRecord
 
 FORMAT = "millrace-chat"
 VERSION = 1

@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Any
 
-from webapp.workspace.exchange.imports.filed import (
+from webapp.chat.imports.filed import (
     MOST_TAGS,
     FiledChat,
     FiledGeneration,

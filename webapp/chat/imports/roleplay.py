@@ -10,8 +10,8 @@ from typing import Any
 
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.group.turns import LEAST_CAST
-from webapp.workspace.exchange.imports import foreign_fields, own
-from webapp.workspace.exchange.imports.filed import (
+from webapp.chat.imports import foreign_fields, own
+from webapp.chat.imports.filed import (
     BadFile,
     FiledChat,
     FiledGeneration,
