@@ -342,6 +342,16 @@ def filled_elsewhere(module: Module) -> Iterator[int]:
             yield statement.lineno
 
 
+def test_the_name_of_a_class_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for module in modules().values():
+        for node in module.tree.body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(module.name)
+    shared = {name: names for name, names in places.items() if len(names) > 1}
+    assert not shared, "say in the name of one what it is of: a reader meets names without their modules"
+
+
 def test_an_alias_means_one_module_and_a_module_has_one_alias() -> None:
     targets: dict[str, set[str]] = {}
     aliases: dict[str, set[str]] = {}

@@ -62,7 +62,7 @@ from webapp.settings.catalog import LANGUAGE
 from webapp.settings.service import CHECKS, setting
 from webapp.tools import feature as tools
 from webapp.web import assets, compression, errors, filters, routes, security, templates, translation
-from webapp.web.addresses import Route
+from webapp.web.addresses import LazyRoute
 from webapp.web.feature import BROUGHT, NAVIGATION, brought, by_type
 from webapp.web.navigation import Navigation
 from webapp.web.server.connection_limiter import ConnectionLimiter
@@ -124,7 +124,7 @@ def create_app(config: Config | None = None, *, flask: type[Flask] = Flask) -> F
     config = config or load()
     app = flask(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.cli = Commands(app.name, FEATURES)
-    app.jinja_environment, app.request_class, app.url_rule_class = templates.Templates, Incoming, Route
+    app.jinja_environment, app.request_class, app.url_rule_class = templates.Templates, Incoming, LazyRoute
     watcher_loop.init(app)
     _configure(app, config)
     languages.load(catalogues.compiled_in(config.data_dir))

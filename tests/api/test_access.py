@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from tests.api.client import Client, client_of, least_body
 from tests.conftest import MakeApp, signed_in
-from webapp.api.openapi import Route, routes
+from webapp.api.openapi import DocumentedRoute, routes
 from webapp.base.db import db, utc_now
 from webapp.base.ids import new_id
 from webapp.people.accounts.tables import ApiToken, User
@@ -19,7 +19,7 @@ from webapp.settings.service import set_setting
 LISTED = "https://app.example.org"
 
 
-def closed(app: Flask) -> Iterator[tuple[Route, str]]:
+def closed(app: Flask) -> Iterator[tuple[DocumentedRoute, str]]:
     """Yields every operation that requires authentication, with a path to an object that does not exist."""
     for route in routes(app):
         if route.operation.scope:

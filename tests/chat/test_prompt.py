@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 from hypothesis import given, strategies as st
 
-from webapp.chat.prompt.builder import SECTION_SEPARATOR, Fitted, PromptBuilder
+from webapp.chat.prompt.builder import SECTION_SEPARATOR, FittedPath, PromptBuilder
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.models.providers.base import Turn
 from webapp.models.tokens import PER_MESSAGE, estimate
@@ -79,23 +79,23 @@ def test_what_was_kept_makes_the_same_request() -> None:
 
 
 def test_without_a_budget_everything_is_sent() -> None:
-    assert PromptBuilder().fit(PATH) == Fitted(0, 0)
+    assert PromptBuilder().fit(PATH) == FittedPath(0, 0)
 
 
 @pytest.mark.parametrize(("limit", "start"), [(0, 3), (1, 2), (2, 1), (3, 0), (9, 0)])
 def test_a_history_limit_counts_earlier_messages(limit: int, start: int) -> None:
-    assert PromptBuilder().fit(PATH, history_limit=limit) == Fitted(start, 0, beyond=start)
+    assert PromptBuilder().fit(PATH, history_limit=limit) == FittedPath(start, 0, beyond=start)
 
 
 def test_an_empty_path_fits() -> None:
-    assert PromptBuilder(character="Mara").fit([], budget_tokens=1, history_limit=0) == Fitted(0, 0)
+    assert PromptBuilder(character="Mara").fit([], budget_tokens=1, history_limit=0) == FittedPath(0, 0)
 
 
 def test_whole_exchanges_go_the_oldest_first() -> None:
     path = [("user", "one " * 50), ("assistant", "two " * 50), ("user", "three"), ("assistant", "four"), ("user", "five")]
 
-    assert PromptBuilder().fit(path, budget_tokens=60) == Fitted(2, 1)
-    assert PromptBuilder().fit(path, budget_tokens=1) == Fitted(4, 2)
+    assert PromptBuilder().fit(path, budget_tokens=60) == FittedPath(2, 1)
+    assert PromptBuilder().fit(path, budget_tokens=1) == FittedPath(4, 2)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from tests.support.page import Page
 from tests.support.people import PASSWORD
 from webapp.base.db import write
 from webapp.chat.record.tables import Message
-from webapp.tools.questions import Field, Question
+from webapp.tools.questions import AskedField, ServerQuestion
 from webapp.tools.tables import Call
 
 CANARY = "kingfisher"
@@ -65,7 +65,9 @@ def test_nothing_of_it_is_left(app: Flask, member: Browser, stranger: Browser, t
     member_id = member.person_id
     theirs = stranger.submit("/", message="I stay.").path
     theirs_answer = stranger.wait_for(theirs, is_answered).message_ids[-1]
-    question = Question("Which?", (Field("it", "It", "", "text", True),)).answered("accept", {"it": CANARY}, member.person_id)
+    question = ServerQuestion("Which?", (AskedField("it", "It", "", "text", True),)).answered(
+        "accept", {"it": CANARY}, member.person_id
+    )
     with app.app_context(), write() as session:
         about = {"tool": "own.ask", "title": "Ask", "arguments": "{}", "state": "done", "policy": "allow"}
         place = {"message_id": theirs_answer, "round": 1, "number": 0, "upstream_id": "c"}

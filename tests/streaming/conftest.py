@@ -13,7 +13,7 @@ from tests.support.ports import free_port
 from webapp.streaming.events import Delta, Ended, Event, Saved, Started
 from webapp.streaming.loops import FlushLoop
 from webapp.streaming.outcome import Outcome
-from webapp.streaming.redis_link import Link
+from webapp.streaming.redis_link import RedisLink
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.run import Run
 from webapp.streaming.shared_config import SharedConfig
@@ -89,7 +89,7 @@ def workers(redis_server: redis.Server) -> Iterator[Callable[..., RedisTopics]]:
     numbers = itertools.count(1)
 
     def make(shared_config: SharedConfig = UNKNOWN) -> RedisTopics:
-        link, tools = Link(redis_server.url), {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn}
+        link, tools = RedisLink(redis_server.url), {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn}
         topics = RedisTopics(
             link, worker=f"worker{next(numbers)}", pause=gevent.sleep, shared_config=lambda: shared_config, **tools
         )

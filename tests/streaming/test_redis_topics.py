@@ -14,7 +14,7 @@ from tests.streaming.conftest import TOPIC, until
 from tests.support.ports import free_port
 from webapp.base.throttle import Throttle
 from webapp.streaming.events import Changed, Delta, Ended, to_json
-from webapp.streaming.redis_link import CHANGES, Link, RedisUnavailable
+from webapp.streaming.redis_link import CHANGES, RedisLink, RedisUnavailable
 from webapp.streaming.redis_shared import Agreement
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.shared_config import SharedConfig
@@ -191,7 +191,7 @@ def test_what_has_ended_is_copied_no_longer(workers):
 
 def test_who_begins_without_redis_reads_the_database_at_once_and_says_so_once(caplog):
     behind, port = [], free_port()
-    link = Link(f"redis://127.0.0.1:{port}/0")
+    link = RedisLink(f"redis://127.0.0.1:{port}/0")
     tools = {"signal": Signal, "now": time.monotonic, "spawn": gevent.spawn, "pause": gevent.sleep}
     topics = RedisTopics(link, worker="alone", **tools)
     topics.on_missing = lambda: behind.append(True)
@@ -213,7 +213,7 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for() -> None:
 
     server = StreamServer(("127.0.0.1", 0), dribble)
     server.start()
-    link = Link(f"redis://127.0.0.1:{server.server_port}/0", within=lambda _seconds: gevent.Timeout(0.5, TimeoutError))
+    link = RedisLink(f"redis://127.0.0.1:{server.server_port}/0", within=lambda _seconds: gevent.Timeout(0.5, TimeoutError))
     with gevent.Timeout(60), pytest.raises(RedisUnavailable):
         link.last_of(TOPIC)
     link.close()

@@ -17,7 +17,7 @@ from tests.streaming.conftest import until
 from tests.support import redis_server
 from tests.support.ports import free_port
 from webapp.streaming.events import Changed, Delta, Ended
-from webapp.streaming.redis_link import Link
+from webapp.streaming.redis_link import RedisLink
 from webapp.streaming.redis_topics import RedisTopics
 from webapp.streaming.topics import Entry, Gap
 
@@ -65,7 +65,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
     def _worker(self, number: int) -> RedisTopics:
         tools = {"signal": Signal, "now": self.clock.now, "spawn": gevent.spawn, "pause": gevent.sleep}
-        worker = RedisTopics(Link(self.server.url), worker=f"worker{number}", **tools)
+        worker = RedisTopics(RedisLink(self.server.url), worker=f"worker{number}", **tools)
         worker.begin()
         until(lambda: worker.is_connected)
         return worker

@@ -15,7 +15,7 @@ from webapp.chat.calls import service as call_service
 from webapp.engine.chores import TICKERS
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
-from webapp.tools.questions import Field, Question
+from webapp.tools.questions import AskedField, ServerQuestion
 from webapp.tools.tables import Call
 from webapp.tools.tool import READS, Hints, Policy, QuestionAsked, Result, Tool
 from webapp.web.feature import BROUGHT
@@ -172,7 +172,7 @@ class Asker(Counter):
 
     def _run(self, context: Any, arguments: Any) -> Result:
         if not context.answered:
-            raise QuestionAsked(Question("For whom?", (Field("who", "Who", "", "text", True),), server="Stand-in"))
+            raise QuestionAsked(ServerQuestion("For whom?", (AskedField("who", "Who", "", "text", True),), server="Stand-in"))
         return super()._run(context, {"what": f"{arguments['what']} for {context.answered.values['who']}"})
 
 

@@ -11,7 +11,7 @@ from werkzeug.formparser import parse_form_data
 
 from tests.support.turns import nobody_waits
 from tests.upstream.handle import Upstream as Fake
-from webapp.models.upstream import FilePart, Multipart, Upstream
+from webapp.models.upstream import Multipart, MultipartFile, Upstream
 from webapp.models.upstream.multipart import PIECE_BYTES
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
@@ -19,10 +19,10 @@ from webapp.streaming.stop import Stop
 SIZES = [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES]
 
 
-def file_of(tmp_path: Path, content: bytes, *, name: str = "a.wav", field: str = "file") -> FilePart:
+def file_of(tmp_path: Path, content: bytes, *, name: str = "a.wav", field: str = "file") -> MultipartFile:
     path = tmp_path / f"{len(list(tmp_path.iterdir()))}"
     path.write_bytes(content)
-    return FilePart(field, path, "audio/wav", name)
+    return MultipartFile(field, path, "audio/wav", name)
 
 
 def read(file: FileStorage) -> tuple[str | None, str, bytes]:
@@ -83,4 +83,4 @@ def test_a_file_that_changes_meanwhile_is_refused(
 
 def test_a_file_that_is_not_there_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="can't be read any more"):
-        Multipart([], [FilePart("file", tmp_path / "none", "audio/wav", "a.wav")])
+        Multipart([], [MultipartFile("file", tmp_path / "none", "audio/wav", "a.wav")])

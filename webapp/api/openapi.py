@@ -44,7 +44,7 @@ FILE, FORM = "application/octet-stream", "multipart/form-data"
 IMPLIED = {"HEAD", "OPTIONS"}
 
 
-class Route(NamedTuple):
+class DocumentedRoute(NamedTuple):
     """One method of one path; `number` counts the paths that share a view, from 1."""
 
     rule: Rule
@@ -67,7 +67,7 @@ class Route(NamedTuple):
         return name + (f"_{self.method.lower()}" if several else "") + (f"_{self.number}" if self.number > 1 else "")
 
 
-def routes(app: Flask) -> Iterator[Route]:
+def routes(app: Flask) -> Iterator[DocumentedRoute]:
     """Yields every operation at every path, in the order of the paths."""
     for _ in by_turns(import_all(app)):
         pass
@@ -76,7 +76,7 @@ def routes(app: Flask) -> Iterator[Route]:
         if operation := operation_of(app.view_functions[rule.endpoint]):
             for method in sorted((rule.methods or set()) - IMPLIED):
                 seen[rule.endpoint, method] += 1
-                yield Route(rule, method, operation, seen[rule.endpoint, method])
+                yield DocumentedRoute(rule, method, operation, seen[rule.endpoint, method])
 
 
 def _order(rule: Rule) -> tuple[bool, str, bool]:
@@ -113,7 +113,7 @@ def _schemas(model_pairs: list[tuple[type[BaseModel], Mode]]) -> tuple[Refs, dic
     return {pair: refs[pair] for pair in model_pairs}, whole.get("$defs", {})
 
 
-def _operation(route: Route, refs: Refs) -> dict[str, Any]:
+def _operation(route: DocumentedRoute, refs: Refs) -> dict[str, Any]:
     operation = route.operation
     operation_object: dict[str, Any] = {
         "operationId": route.id,
@@ -143,7 +143,7 @@ def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
     return {"required": is_required, "content": content} if content else None
 
 
-def _parameters(route: Route) -> list[dict[str, Any]]:
+def _parameters(route: DocumentedRoute) -> list[dict[str, Any]]:
     names = sorted(route.rule.arguments, key=route.rule.rule.index)
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in names]
     if route.operation.query:
@@ -169,7 +169,7 @@ def _header(name: str, sentence: str, most: int = 0) -> dict[str, Any]:
     }
 
 
-def _security(route: Route) -> list[dict[str, list[str]]]:
+def _security(route: DocumentedRoute) -> list[dict[str, list[str]]]:
     if not route.operation.scope:
         return []
     cookie: dict[str, list[str]] = {"cookie": []}

@@ -52,7 +52,7 @@ class Existing:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecidedImport:
     """What was done with an imported character: it stays, it was removed, or an existing one has its texts."""
 
     what: Literal["kept", "removed", "replaced"]
@@ -100,23 +100,23 @@ def replace_texts(character: Character, new: Character, *, by: User) -> None:
         character.changed_at = new.changed_at = new.deleted_at = utc_now()
 
 
-def decide(choices: Mapping[str, str], *, by: User) -> list[Decided]:
+def decide(choices: Mapping[str, str], *, by: User) -> list[DecidedImport]:
     """Does what was chosen for imported characters, by id: `keep`, `remove`, or `replace` and an existing character's id."""
     return [done for id, choice in choices.items() if (done := _decided(id, choice, by))]
 
 
-def _decided(id: str, choice: str, by: User) -> Decided | None:
+def _decided(id: str, choice: str, by: User) -> DecidedImport | None:
     verb, _, existing_id = choice.partition(" ")
     # Either can have been deleted since the page was opened.
     if not (imported := queries.character(by, id)):
         return None
     if verb == "remove":
         profiles.CHARACTERS.trash(imported, by=by)
-        return Decided("removed", id, id, imported.name)
+        return DecidedImport("removed", id, id, imported.name)
     if verb == "replace" and (existing := queries.character(by, existing_id)):
         replace_texts(existing, imported, by=by)
-        return Decided("replaced", id, existing_id, existing.name)
-    return Decided("kept", id, id, imported.name)
+        return DecidedImport("replaced", id, existing_id, existing.name)
+    return DecidedImport("kept", id, id, imported.name)
 
 
 def _identity(character: Character) -> tuple[str, str]:

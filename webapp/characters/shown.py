@@ -81,7 +81,7 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedProfile:
     """A character or a persona in a list."""
 
     id: str
@@ -137,11 +137,11 @@ def persona_face(persona: Persona) -> Face:
     return Face(persona.name, _url("personas.avatar", persona))
 
 
-def characters(rows: Sequence[queries.CharacterSummary], user: User, order: str = "") -> list[Listed]:
+def characters(rows: Sequence[queries.CharacterSummary], user: User, order: str = "") -> list[ListedProfile]:
     """Returns the characters as their list shows them: favorites first, else in the order of `ORDERS` that is named."""
     persona, favorites, last = queries.default_persona(user), queries.favorites(user), last_chats(user)
     listed = [
-        Listed(
+        ListedProfile(
             row.id,
             character_face(row),
             _line(row.beginning, names_of(row, persona, user)),
@@ -160,9 +160,9 @@ def characters(rows: Sequence[queries.CharacterSummary], user: User, order: str 
     return sorted(listed, key=lambda character: not character.is_favorite)
 
 
-def personas(rows: Sequence[Persona], user: User) -> list[Listed]:
+def personas(rows: Sequence[Persona], user: User) -> list[ListedProfile]:
     return [
-        Listed(
+        ListedProfile(
             row.id,
             persona_face(row),
             _line(row.description, Names(user=row.name)),

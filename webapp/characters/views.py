@@ -275,7 +275,7 @@ def upload() -> Response:
 @cards_bp.post("/existing")
 @signed_in
 def decide() -> Response:
-    form, decided = CardsForm.opened(), list[exchange.Decided]()
+    form, decided = CardsForm.opened(), list[exchange.DecidedImport]()
     choices = {name.removeprefix(CHOICE): value for name, value in request.form.items() if name.startswith(CHOICE)}
     with form.attempt():
         decided = exchange.decide(dict(list(choices.items())[: exchange.MOST_FILES]), by=current_user())

@@ -46,7 +46,7 @@ def build(
         # Imported here, so that the library is only loaded where Redis is used.
         from webapp.streaming import redis_link, redis_topics
 
-        link = redis_link.Link(config.redis_url, within=within)
+        link = redis_link.RedisLink(config.redis_url, within=within)
         ours = partial(_shared_config, app)
         return redis_topics.RedisTopics(link, shared_config=ours, worker=worker, spawn=spawn, signal=signal, pause=pause, now=now)
 

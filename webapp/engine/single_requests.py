@@ -27,12 +27,12 @@ LEFT = "Nobody waited for the reply."
 Leaving = Callable[[Callable[[], object]], AbstractContextManager[Callable[[], bool]]]
 
 
-class Reply(Protocol):
+class SingleReply(Protocol):
     @property
     def usage(self) -> Usage: ...
 
 
-R = TypeVar("R", bound=Reply)
+R = TypeVar("R", bound=SingleReply)
 
 
 @dataclass(frozen=True, slots=True)

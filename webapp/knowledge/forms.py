@@ -3,7 +3,7 @@
 from wtforms import MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
 
 from webapp.knowledge import formats
-from webapp.knowledge.documents.service import DocumentInput, TextInput
+from webapp.knowledge.documents.service import DocumentInput, NewDocumentInput
 from webapp.knowledge.service import CollectionInput
 from webapp.people.accounts.roles import CLEARANCES
 from webapp.web.forms import PLAIN, InputForm
@@ -33,10 +33,10 @@ class CollectionForm(InputForm[CollectionInput], MergingForm):
     )
 
 
-class AddForm(InputForm[TextInput]):
+class AddForm(InputForm[NewDocumentInput]):
     """The form for adding files, a URL or pasted text."""
 
-    takes = TextInput
+    takes = NewDocumentInput
     file = MultipleFileField(
         "Files",
         id="document-files",

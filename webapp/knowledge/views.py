@@ -218,7 +218,7 @@ def _page(collection: Collection, form: Form | None = None) -> Response:
     )
 
 
-def _sent(entered: document_service.TextInput) -> list[document_service.UploadedDocument]:
+def _sent(entered: document_service.NewDocumentInput) -> list[document_service.UploadedDocument]:
     sent = [
         document_service.UploadedDocument(storage.stream, storage.filename, level=entered.level)
         for storage in request.files.getlist("file")

@@ -26,7 +26,7 @@ MOST_CAUTION = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedRequest:
     """A request with what fits: without so many earlier messages and characters of the answer, with so many results shortened."""
 
     request: ModelRequest
@@ -68,7 +68,7 @@ def can_be_too_long(request: ModelRequest, length: int) -> bool:
     return chars + sum(len(turn.pictures) for turn in request.turns) * PER_PICTURE > length // 2
 
 
-def fitted(request: ModelRequest, *, budget_tokens: int) -> Fitted:
+def fitted(request: ModelRequest, *, budget_tokens: int) -> FittedRequest:
     """Returns the request with as much as fits, by estimate; what can't be shortened is sent in any case.
 
     In this order: the earliest messages of the chat, in whole exchanges; results of earlier rounds; those of the last round,
@@ -138,7 +138,7 @@ class Fit:
             return None
         return replace(self, length=too_long.limit, budget_tokens=budget_tokens, times=self.times + 1)._with(shorter)
 
-    def _with(self, shorter: Fitted) -> "Fit":
+    def _with(self, shorter: FittedRequest) -> "Fit":
         messages = self.messages + shorter.messages
         # What was left out before is said with what is now.
         words = replace(shorter, messages=messages).words if shorter.is_shorter else self.words
@@ -170,11 +170,11 @@ class _Fitting:
         tools = sum(cost(tool.description) + cost(tool.schema) for tool in request.tools)
         return cls(request, turns, cost, costs, sum(costs.values()) + tools + request.other_tokens)
 
-    def done(self) -> Fitted:
+    def done(self) -> FittedRequest:
         places = sorted(self.turns)
         earlier = tuple(at for at, place in enumerate(places) if place in (self.request.earlier or ()))
         request = replace(self.request, turns=tuple(self.turns[place] for place in places), earlier=earlier)
-        return Fitted(request, self.tokens, self.messages, len(self.shortened), self.chars)
+        return FittedRequest(request, self.tokens, self.messages, len(self.shortened), self.chars)
 
     def leave_out_earlier(self, budget_tokens: int) -> None:
         for place in self.request.earlier or ():

@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Part:
+class Topic:
     """A section of settings with a page of its own; `area` is the area of the administration that it belongs to."""
 
     slug: str
@@ -29,22 +29,24 @@ class PartDetail:
     read: Callable[[], Mapping[str, Any]]
 
 
-PARTS: Mapping[str, Part] = {
+PARTS: Mapping[str, Topic] = {
     part.slug: part
     for part in (
-        Part("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
-        Part("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
-        Part("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
-        Part("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
-        Part("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
-        Part("links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."),
-        Part("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
-        Part("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
-        Part("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
-        Part("files", "Files", "Files in chats", "System", "How large files in chats can be."),
-        Part("retention", "Retention", "Keeping", "System", "How long things are kept, and how much there is of them now."),
-        Part("backup", "Backups", "Backups", "System", "The backup of every night."),
-        Part("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
-        Part("assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."),
+        Topic("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
+        Topic("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
+        Topic("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
+        Topic("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
+        Topic("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
+        Topic("links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."),
+        Topic("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
+        Topic("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
+        Topic("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
+        Topic("files", "Files", "Files in chats", "System", "How large files in chats can be."),
+        Topic("retention", "Retention", "Keeping", "System", "How long things are kept, and how much there is of them now."),
+        Topic("backup", "Backups", "Backups", "System", "The backup of every night."),
+        Topic("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
+        Topic(
+            "assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."
+        ),
     )
 }

@@ -76,7 +76,7 @@ def of_worker(worker: str) -> str:
     return f"{PREFIX}worker:{worker}"
 
 
-class Link:
+class RedisLink:
     """A connection to Redis. Every method blocks for a second at most, and raises `RedisUnavailable`; only `wait` blocks longer.
 
     `within` limits the total time of a call by a `TimeoutError`: the library's own timeout restarts with every byte.

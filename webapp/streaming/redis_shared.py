@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 
-from .redis_link import Link, RedisUnavailable
+from .redis_link import RedisLink, RedisUnavailable
 from .shared_config import UNLIKE, SharedConfig, differing, read, written
 
 LOSE = "lose"
@@ -16,7 +16,7 @@ log = logging.getLogger("streaming:redis")
 class WatcherLimit:
     """The slots of watchers. Without Redis every worker counts by itself; slots of dead workers are the oldest and go first."""
 
-    def __init__(self, link: Link, worker: str, is_connected: Callable[[], bool]) -> None:
+    def __init__(self, link: RedisLink, worker: str, is_connected: Callable[[], bool]) -> None:
         self._link, self._worker, self._is_connected = link, worker, is_connected
         self._numbers = itertools.count(1)
         self._here: dict[str, Callable[[], None]] = {}
@@ -57,7 +57,7 @@ def _hidden(key: str) -> str:
 class Buckets:
     """Token buckets in Redis; methods return None if Redis is not available, and then every worker counts by itself."""
 
-    def __init__(self, link: Link, is_connected: Callable[[], bool]) -> None:
+    def __init__(self, link: RedisLink, is_connected: Callable[[], bool]) -> None:
         self._link, self._is_connected = link, is_connected
 
     def take(self, bucket: str, *, burst: int, seconds: float) -> tuple[float, float] | None:
@@ -81,7 +81,7 @@ class Buckets:
 class Agreement:
     """`differs` names the variable that other workers have set to another value, as far as known."""
 
-    def __init__(self, link: Link, mine: Callable[[], SharedConfig]) -> None:
+    def __init__(self, link: RedisLink, mine: Callable[[], SharedConfig]) -> None:
         self._link, self._mine = link, mine
         self.differs = ""
 

@@ -16,7 +16,7 @@ from operator import attrgetter
 
 from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
-from .redis_link import CHANGES, Link, RedisUnavailable, StreamEntry, of_topic, of_worker
+from .redis_link import CHANGES, RedisLink, RedisUnavailable, StreamEntry, of_topic, of_worker
 from .redis_shared import LOSE, Agreement, Buckets, WatcherLimit
 from .shared_config import SharedConfig
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
@@ -67,7 +67,7 @@ class RedisTopics(MemoryTopics):
 
     def __init__(
         self,
-        link: Link,
+        link: RedisLink,
         *,
         worker: str,
         signal: Callable[[], Signal],

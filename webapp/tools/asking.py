@@ -15,7 +15,7 @@ from webapp.engine.engine import Engine
 from webapp.streaming.stop import Stop
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
-from webapp.tools.questions import Question
+from webapp.tools.questions import ServerQuestion
 from webapp.tools.tables import Call
 
 # A server keeps its own side open meanwhile, and a person who is there answers soon.
@@ -25,12 +25,12 @@ MOST_SECONDS, POLL_SECONDS = 120.0, 0.5
 def ask_while_open(
     engine: Engine,
     call: CallRecord,
-    question: Question,
+    question: ServerQuestion,
     *,
     stop: Stop,
     heard: Callable[[CallRecord], None],
     seconds: float = MOST_SECONDS,
-) -> Question | None:
+) -> ServerQuestion | None:
     """Returns the question with a person's answer, or None if there is none in time; `heard` gets the call as it changes."""
     question = _counted(question, call.asks)
 
@@ -72,7 +72,7 @@ def with_answer(after: CallRecord, present: CallRecord) -> CallRecord:
     )
 
 
-def _counted(question: Question, before: Question | None) -> Question:
+def _counted(question: ServerQuestion, before: ServerQuestion | None) -> ServerQuestion:
     """Returns a question by its number for people: one that waits on after its call has ended is still the same."""
     if not before:
         return replace(question, number=1)

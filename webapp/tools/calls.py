@@ -15,7 +15,7 @@ from webapp.models.providers.base import ToolCall, ToolResult, Turn
 from webapp.streaming.events import Asked, CallEvent, CallState, Decided, Question as QuestionEvent, Returned, SourceRecord
 from webapp.tools.arguments import decoded
 from webapp.tools.names import safe_names
-from webapp.tools.questions import Question, shown_field
+from webapp.tools.questions import ServerQuestion, shown_field
 from webapp.tools.tables import Call
 
 OPEN: tuple[CallState, ...] = ("asked", "waiting", "running", "unknown")
@@ -70,9 +70,9 @@ class CallRecord:
         return self.state in OPEN
 
     @property
-    def asks(self) -> Question | None:
+    def asks(self) -> ServerQuestion | None:
         """What the server asks a person for it, or has asked."""
-        return Question.from_record(self.question) if self.question else None
+        return ServerQuestion.from_record(self.question) if self.question else None
 
     def said(self) -> Iterator[tuple[str, Callable[[], CallEvent]]]:
         """Yields what the log says of the call in its present state, each with what tells it from the others."""
@@ -154,7 +154,7 @@ def events_of_calls(session: Session, message_id: str, generation_id: str) -> It
                 yield event()
 
 
-def answer(session: Session, call_id: str, question: Question) -> CallRecord | None:
+def answer(session: Session, call_id: str, question: ServerQuestion) -> CallRecord | None:
     """Stores the answer to a question, if the call still waits for it, and returns the call as it is then."""
     row = rows.locked(session, Call, call_id)
     record = CallRecord.of(row) if row else None

@@ -40,7 +40,7 @@ from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, WORDS, Allowed, Limi
 from webapp.tools.ledger import Ledger
 from webapp.tools.offers import Offer
 from webapp.tools.outside import HasRead, addresses_in, asks_because, texts_in
-from webapp.tools.questions import Question
+from webapp.tools.questions import ServerQuestion
 from webapp.tools.rounds import Round, Rounds
 from webapp.tools.tool import CallContext, QuestionAsked, ToolFailed
 
@@ -68,7 +68,7 @@ class FirstCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallingAnswer:
     """The answer that a run writes, for a person; `text` is its text before the run.
 
     `outside` names where outside text in its prompt came from, and `is_private` says whether text that others can't read is
@@ -92,7 +92,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class _CallBatch:
     """Calls that are done beside each other: the ids of those left, what is set when one is over, and what they have cost."""
 
     left: set[str]
@@ -109,7 +109,7 @@ class ToolRun:
     def __init__(
         self,
         engine: Engine,
-        answer: Answer,
+        answer: CallingAnswer,
         request: ModelRequest,
         offers: Sequence[Offer],
         ladder: Callable[[ModelRequest], Source],
@@ -380,7 +380,7 @@ class ToolRun:
             running = [replace(call, state="running", started_at=utc_now()) for call in due]
             if not self._ledger.change(running, stop):
                 return
-            turn = _Turn({call.id for call in running}, self._engine.signal())
+            turn = _CallBatch({call.id for call in running}, self._engine.signal())
             for call in running:
                 self._engine.spawn(partial(self._do, call, stop, turn))
             while turn.left:
@@ -391,7 +391,7 @@ class ToolRun:
                 yield self._rounds.spend(*turn.costs)
             yield from self._news()
 
-    def _do(self, call: CallRecord, stop: Stop, turn: _Turn) -> None:
+    def _do(self, call: CallRecord, stop: Stop, turn: _CallBatch) -> None:
         begun = self._engine.now()
         try:
             with self._engine.in_app():
@@ -407,7 +407,7 @@ class ToolRun:
             turn.left.discard(call.id)
             turn.signal.set()
 
-    def _outcome(self, call: CallRecord, stop: Stop, turn: _Turn) -> CallRecord:
+    def _outcome(self, call: CallRecord, stop: Stop, turn: _CallBatch) -> CallRecord:
         """Does a call, and returns what became of it; adds what it has cost."""
         offer = self._by_key.get(call.tool)
         if not offer or not offer.tool.run:
@@ -457,7 +457,7 @@ class ToolRun:
             outside=list(result.outside),
         )
 
-    def _ask(self, call: CallRecord, stop: Stop, turn: _Turn, question: Question) -> Question | None:
+    def _ask(self, call: CallRecord, stop: Stop, turn: _CallBatch, question: ServerQuestion) -> ServerQuestion | None:
         """Asks a person while a call is open."""
 
         def heard(changed: CallRecord) -> None:

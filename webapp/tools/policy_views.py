@@ -31,7 +31,7 @@ class EveryoneForm(Form):
     is_free = BooleanField("Free this tool of the outside rule")
 
 
-class GroupForm(Form):
+class ToolGroupForm(Form):
     group = PickField("Group", choices=[], validate_choice=False, default="", render_kw={"required": True})
     limit = SelectField("Its limit", choices=options({**STRICTER, "": "None"}))
 
@@ -57,7 +57,7 @@ def update() -> Response:
 @bp.post("/admin/tools/policy/groups")
 @admin_only
 def limit_group() -> Response:
-    tool, form = _tool(), _offering(GroupForm.opened())
+    tool, form = _tool(), _offering(ToolGroupForm.opened())
     with form.attempt():
         group = queries.group(form.group.chosen.removeprefix(directory.GROUP))
         if not group:
@@ -116,13 +116,13 @@ def _policy(chosen: str, field: str) -> Policy | None:
     return policy
 
 
-def _offering(form: GroupForm) -> GroupForm:
+def _offering(form: ToolGroupForm) -> ToolGroupForm:
     form.group.offering(partial(directory.groups_to_pick), [choose()])
     return form
 
 
 def _tool_page(
-    tool: Tool, *, form: EveryoneForm | None = None, group_form: GroupForm | None = None, status: int = 200
+    tool: Tool, *, form: EveryoneForm | None = None, group_form: ToolGroupForm | None = None, status: int = 200
 ) -> Response:
     rows = policy_rows(tool.key)
     decided = rows.get(EVERYONE)
@@ -132,7 +132,7 @@ def _tool_page(
         status=status,
         tool=tool,
         form=form or EveryoneForm.fresh(**values),
-        group_form=group_form or _offering(GroupForm.fresh()),
+        group_form=group_form or _offering(ToolGroupForm.fresh()),
         limits=[(group, rows[group.id]) for group, _ in queries.groups() if group.id in rows],
         is_held=bool(setting("tools.outside_rule")),
         words=WORDS,

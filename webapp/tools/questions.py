@@ -29,7 +29,7 @@ Action = Literal["", "accept", "decline", "cancel"]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class AskedField:
     """A field of a form: a text, a number, a switch, or one or several of `choices`, which are pairs of value and title.
 
     `least` and `most` are the bounds of a number, of a text's length, or of how many are chosen.
@@ -48,7 +48,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ServerQuestion:
     """What the server with this name asks: a form of `fields` or, with `address`, a page that the person visits.
 
     `state` goes back to the same server with the answers; it is opaque. `hash` is the tool's as it was when it asked. `number`
@@ -57,7 +57,7 @@ class Question:
     """
 
     message: str
-    fields: tuple[Field, ...] = ()
+    fields: tuple[AskedField, ...] = ()
     address: str = ""
     state: Mapping[str, Any] = attribute(default_factory=dict)
     server: str = ""
@@ -69,8 +69,8 @@ class Question:
     by: str = ""
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Question":
-        fields = (Field(**{**part, "choices": tuple(map(tuple, part["choices"]))}) for part in record["fields"])
+    def from_record(cls, record: Mapping[str, Any]) -> "ServerQuestion":
+        fields = (AskedField(**{**part, "choices": tuple(map(tuple, part["choices"]))}) for part in record["fields"])
         return cls(**{**record, "fields": tuple(fields)})
 
     @property
@@ -87,10 +87,10 @@ class Question:
         """The host of the page, in the letters that a name server knows: others can look like those of another host."""
         return (urlsplit(self.address).hostname or "").encode("idna").decode()
 
-    def answered(self, action: Action, values: Mapping[str, Value], by: str) -> "Question":
+    def answered(self, action: Action, values: Mapping[str, Value], by: str) -> "ServerQuestion":
         return replace(self, action=action, values=values if action == "accept" else {}, by=by)
 
-    def over(self, *, keeps_values: bool) -> "Question":
+    def over(self, *, keeps_values: bool) -> "ServerQuestion":
         """Returns what is kept of it once its call is over."""
         return replace(self, state={}, values=self.values if keeps_values else {})
 
@@ -107,13 +107,13 @@ class BadAnswer(ValueError):
     """An answer that doesn't fit its field; the message is for the person."""
 
 
-def shown_field(field: Field) -> dict[str, Any]:
+def shown_field(field: AskedField) -> dict[str, Any]:
     """Returns a field as programs read it."""
     choices = [{"value": value, "title": title} for value, title in field.choices]
     return {**asdict(field), "choices": choices}
 
 
-def typed_values(fields: Sequence[Field], typed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def typed_values(fields: Sequence[AskedField], typed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Returns what was typed into a form, each in the kind of its field as far as it can be read."""
     values: dict[str, Any] = {}
     for field in fields:
@@ -127,7 +127,7 @@ def typed_values(fields: Sequence[Field], typed: Mapping[str, Sequence[str]]) ->
     return values
 
 
-def _read(field: Field, text: str) -> Any:
+def _read(field: AskedField, text: str) -> Any:
     if field.format == "date-time" and MINUTE.fullmatch(text):
         # As a browser's field has it; its label says that it is UTC.
         return f"{text}:00Z"
@@ -137,7 +137,7 @@ def _read(field: Field, text: str) -> Any:
         return text
 
 
-def checked_values(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Value]:
+def checked_values(fields: Sequence[AskedField], values: Mapping[str, Any]) -> dict[str, Value]:
     """Returns the answers to a form if they fit; raises `BadAnswers`."""
     errors = {name[:100]: "There is no such field." for name in values if name not in {field.name for field in fields}}
     answers: dict[str, Value] = {}
@@ -157,7 +157,7 @@ def checked_values(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[s
     return answers
 
 
-def checked(field: Field, value: Any) -> Value:
+def checked(field: AskedField, value: Any) -> Value:
     """Returns the value if it fits the field; raises `BadAnswer` with a sentence."""
     allowed = {choice for choice, _ in field.choices}
     match field.kind:
@@ -178,7 +178,7 @@ def checked(field: Field, value: Any) -> Value:
     raise BadAnswer(f"“{field.title}” doesn't fit.")
 
 
-def _check_format(field: Field, text: str) -> None:
+def _check_format(field: AskedField, text: str) -> None:
     if field.format in FORMATS and not _has_format(text, field.format):
         raise BadAnswer(f"“{field.title}” must be {FORMATS[field.format]}.")
 
@@ -197,7 +197,7 @@ def _has_format(text: str, format: str) -> bool:
         return False
 
 
-def _sized(field: Field, value: Value, size: float, unit: str) -> Value:
+def _sized(field: AskedField, value: Value, size: float, unit: str) -> Value:
     for limit, is_outside, words in ((field.least, float.__lt__, "at least"), (field.most, float.__gt__, "at most")):
         if limit is not None and is_outside(float(size), float(limit)):
             bound = plural(int(limit), unit) if unit else f"{limit:g}"

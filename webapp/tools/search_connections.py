@@ -67,7 +67,7 @@ class SearchKind:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchHit:
+class WebHit:
     title: str
     address: str
     extract: str
@@ -146,7 +146,7 @@ def connection() -> SearchConnection:
     return SearchConnection(kind, address, key)
 
 
-def search(query: str, limit: int, *, stop: Stop, seconds: float = SECONDS) -> list[SearchHit]:
+def search(query: str, limit: int, *, stop: Stop, seconds: float = SECONDS) -> list[WebHit]:
     """Returns the first hits for a query, found within `seconds`; raises `ToolFailed` with a sentence."""
     to = connection()
     request = to.kind.request(query, to.key, limit)
@@ -194,7 +194,7 @@ def _value(content: bytes) -> Any:
         return None
 
 
-def _hits(kind: SearchKind, value: Any, limit: int) -> Iterator[SearchHit]:
+def _hits(kind: SearchKind, value: Any, limit: int) -> Iterator[WebHit]:
     """Yields the hits of a reply, one for each address; leaves out what is not a web page."""
     *path, name = kind.hits
     for part in path:
@@ -204,7 +204,7 @@ def _hits(kind: SearchKind, value: Any, limit: int) -> Iterator[SearchHit]:
     if not isinstance(rows, list):
         raise ToolFailed(NOT_UNDERSTOOD.format(kind.label))
     hits = (_hit(kind, row) for row in rows if isinstance(row, dict))
-    by_address = dict[str, SearchHit]()
+    by_address = dict[str, WebHit]()
     for hit in hits:
         if hit and hit.address not in by_address:
             by_address[hit.address] = hit
@@ -213,7 +213,7 @@ def _hits(kind: SearchKind, value: Any, limit: int) -> Iterator[SearchHit]:
             return
 
 
-def _hit(kind: SearchKind, row: Mapping[str, Any]) -> SearchHit | None:
+def _hit(kind: SearchKind, row: Mapping[str, Any]) -> WebHit | None:
     address = row.get("url")
     if not isinstance(address, str) or len(address) > MOST_URL:
         return None
@@ -222,7 +222,7 @@ def _hit(kind: SearchKind, row: Mapping[str, Any]) -> SearchHit | None:
     except ProviderError:
         return None
     extract = next((text for name in kind.extracts if (text := _plain(row.get(name)))), "")
-    return SearchHit(shortened(_plain(row.get("title")), MOST_TITLE), address, shortened(extract, MOST_EXTRACT))
+    return WebHit(shortened(_plain(row.get("title")), MOST_TITLE), address, shortened(extract, MOST_EXTRACT))
 
 
 def _plain(value: Any) -> str:

@@ -10,11 +10,11 @@ from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
 from webapp.tools.files import ChatFiles, NewFile, NoFiles
-from webapp.tools.questions import Question
+from webapp.tools.questions import ServerQuestion
 
 Policy = Literal["allow", "ask", "deny"]
 # Asks a person while a call is open; returns the question with its answer, or None if there is none in time.
-AskPerson = Callable[[Question], Question | None]
+AskPerson = Callable[[ServerQuestion], ServerQuestion | None]
 
 
 class ToolFailed(Exception):
@@ -32,7 +32,7 @@ class ToolFailed(Exception):
 class QuestionAsked(ToolFailed):
     """A call for which a person has to answer a question before it is sent again. Where no person can be asked, it has failed."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: ServerQuestion) -> None:
         words = shortened(" ".join(question.message.split()), 300)
         told = f"{question.server} wants to know something first, which can't be given here: {words}"
         super().__init__(told, outside=(question.server,))
@@ -72,7 +72,7 @@ class CallContext:
     collection_ids: tuple[str, ...] = ()
     first_source: int = 1
     files: ChatFiles = field(default_factory=NoFiles)
-    answered: Question | None = None
+    answered: ServerQuestion | None = None
     ask: AskPerson | None = None
 
 

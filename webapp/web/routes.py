@@ -19,7 +19,7 @@ from webapp.base.heavy.turns import give_way
 READ = ("webapp/**/*.py", "requirements.lock")
 
 
-class Route(NamedTuple):
+class RouteRow(NamedTuple):
     """The arguments of `add_url_rule` but the view."""
 
     rule: str
@@ -34,16 +34,16 @@ class Blueprints(NamedTuple):
     late: dict[str, str]
 
 
-class Entry(NamedTuple):
+class BlueprintRow(NamedTuple):
     """A blueprint in the table: its name, its routes, and the names of its functions for templates, by what they are there."""
 
     name: str
-    routes: list[Route]
+    routes: list[RouteRow]
     functions: dict[str, list[str]]
 
 
 # By import path. Without blueprints that add anything else to the application.
-Table = Mapping[str, Entry]
+Table = Mapping[str, BlueprintRow]
 BLUEPRINTS = PerApp[Blueprints]()
 
 
@@ -52,7 +52,7 @@ def register(app: Flask, paths: Sequence[str], data_dir: Path) -> None:
     table, late = _read(data_dir), dict[str, str]()
     for path in paths:
         if path in table:
-            entry = Entry(*table[path])
+            entry = BlueprintRow(*table[path])
             late[entry.name] = path
             for rule, endpoint, options in entry.routes:
                 app.add_url_rule(rule, endpoint, **options)
@@ -112,7 +112,7 @@ def _what_was_read() -> str:
     return fingerprint(path for pattern in READ for path in sorted(ROOT.glob(pattern)))
 
 
-def _entry(blueprint: Blueprint) -> Entry | None:
+def _entry(blueprint: Blueprint) -> BlueprintRow | None:
     recorder = _Recorder()
     state = blueprint.make_setup_state(cast(Flask, recorder), {}, first_registration=True)
     try:
@@ -120,18 +120,18 @@ def _entry(blueprint: Blueprint) -> Entry | None:
             call(state)
     except AttributeError:
         return None
-    return Entry(blueprint.name, recorder.routes, {sort: [*names] for sort, names in vars(recorder.jinja_env).items()})
+    return BlueprintRow(blueprint.name, recorder.routes, {sort: [*names] for sort, names in vars(recorder.jinja_env).items()})
 
 
 class _Recorder:
     """The application for a blueprint of which an entry is made; it has only what can be in one."""
 
     def __init__(self) -> None:
-        self.routes: list[Route] = []
+        self.routes: list[RouteRow] = []
         self.jinja_env = SimpleNamespace(globals={}, filters={}, tests={})
 
     def add_url_rule(self, rule: str, endpoint: str, _: object, **options: Any) -> None:
-        self.routes.append(Route(rule, endpoint, options))
+        self.routes.append(RouteRow(rule, endpoint, options))
 
 
 class _OnlyViews:

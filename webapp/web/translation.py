@@ -93,7 +93,7 @@ def counted(one: str, many: str, count: int, /, **values: object) -> Markup:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TemplateText:
     """A text of a template; `before` and `after` are what it stands between: a tag, or the token of an expression or block."""
 
     words: str
@@ -114,10 +114,10 @@ class Translated(Extension):
         return _with_lookups(stream)
 
 
-def texts_of(tokens: Iterator[Token]) -> Iterator[Text]:
+def texts_of(tokens: Iterator[Token]) -> Iterator[TemplateText]:
     """Yields the texts that a template's HTML has, for a catalogue and for checks."""
     for item in _parts(tokens):
-        if isinstance(item, Text):
+        if isinstance(item, TemplateText):
             yield item
 
 
@@ -128,7 +128,7 @@ def is_translated(name: str) -> bool:
 
 def _with_lookups(tokens: Iterator[Token]) -> Iterator[Token]:
     for item in _called(_parts(tokens)):
-        if isinstance(item, Text):
+        if isinstance(item, TemplateText):
             yield Token(item.line, "variable_begin", "{{")
             yield from _lookup("translated_html", item.words, item.line)
             yield Token(item.line, "variable_end", "}}")
@@ -141,7 +141,7 @@ def _lookup(table: str, words: str, line: int) -> Iterator[Token]:
         yield Token(line, kind, value)
 
 
-def _called(parts: Iterator["Token | Text"]) -> Iterator["Token | Text"]:
+def _called(parts: Iterator["Token | TemplateText"]) -> Iterator["Token | TemplateText"]:
     """Makes lookups of the calls `_("Save")` that have nothing but a text."""
     waiting: list[Token] = []
     wanted = ("name", "lparen", "string", "rparen")
@@ -161,7 +161,7 @@ def _called(parts: Iterator["Token | Text"]) -> Iterator["Token | Text"]:
     yield from waiting
 
 
-def _parts(tokens: Iterator[Token]) -> Iterator["Token | Text"]:
+def _parts(tokens: Iterator[Token]) -> Iterator["Token | TemplateText"]:
     """Yields the tokens, with the texts of their HTML in places of their own."""
     html, before, is_unit = _Html(), "", False
     for token, after in _with_next(tokens):
@@ -190,7 +190,7 @@ class _Html:
     def __init__(self) -> None:
         self._is_in_tag, self._kept = False, list[str]()
 
-    def read(self, token: Token, before: str, after: str) -> Iterator[Token | Text]:
+    def read(self, token: Token, before: str, after: str) -> Iterator[Token | TemplateText]:
         """Yields the pieces of a text of the template."""
         rest, line = token.value, token.lineno
         if self._is_in_tag:
@@ -224,7 +224,7 @@ class _Html:
         elif (name[1] in KEPT or 'translate="no"' in tag) and not tag.endswith("/>"):
             self._kept.append(name[1])
 
-    def _text(self, text: str, line: int, before: str, after: str) -> Iterator[Token | Text]:
+    def _text(self, text: str, line: int, before: str, after: str) -> Iterator[Token | TemplateText]:
         if not LETTERS.search(unescape(text)) or self._kept:
             if text:
                 yield Token(line, "data", text)
@@ -233,16 +233,16 @@ class _Html:
         lead, tail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
         if lead:
             yield Token(line, "data", lead)
-        yield Text(_plain(words), line + lead.count("\n"), before, after)
+        yield TemplateText(_plain(words), line + lead.count("\n"), before, after)
         if tail:
             yield Token(line, "data", tail)
 
-    def _tag(self, tag: str, line: int) -> Iterator[Token | Text]:
+    def _tag(self, tag: str, line: int) -> Iterator[Token | TemplateText]:
         place = 0
         for match in READ.finditer(tag):
             start, end = match.span(2)
             yield Token(line, "data", tag[place:start])
-            yield Text(_plain(match[2]), line, attribute=match[1])
+            yield TemplateText(_plain(match[2]), line, attribute=match[1])
             place = end
         if place < len(tag):
             yield Token(line, "data", tag[place:])

@@ -2,7 +2,7 @@
 
 from tests.attacks.world import World, makes
 from webapp.base.audit import COMMAND_LINE
-from webapp.models.rules.rules import Rule
+from webapp.models.rules.rules import ModelRule
 from webapp.models.rules.service import SETTING
 from webapp.settings.service import set_settings
 
@@ -24,5 +24,5 @@ TABLE = {
 
 @makes("rule")
 def rule(_world: World, _state: str) -> str:
-    set_settings({SETTING: Rule("canary0001", "some/model").as_text()}, author=COMMAND_LINE)
+    set_settings({SETTING: ModelRule("canary0001", "some/model").as_text()}, author=COMMAND_LINE)
     return "canary0001"

@@ -14,7 +14,7 @@ from tests.upstream.handle import Upstream
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.errors import Invalid
 from webapp.engine.engine import ENGINE
-from webapp.models.rules.rules import KINDS, Occasion, Rule, RuleInput, fits, rule_from, rules_in, sentence
+from webapp.models.rules.rules import KINDS, ModelRule, ModelRuleInput, Occasion, fits, rule_from, rules_in, sentence
 from webapp.settings.service import set_settings
 
 __all__ = ["admin", "app", "program"]
@@ -144,30 +144,30 @@ def test_each_kind_is_one_of_the_engine(app: Flask) -> None:
 
 
 FITTING = [
-    (RuleInput(model="m"), {}, True),
-    (RuleInput(model="m", kind="plan"), {}, False),
-    (RuleInput(model="m", least_chars=10), {"chars": 9}, False),
-    (RuleInput(model="m", least_chars=10, most_chars=10), {"chars": 10}, True),
-    (RuleInput(model="m", most_chars=10), {"chars": 11}, False),
-    (RuleInput(model="m", pictures="with"), {}, False),
-    (RuleInput(model="m", pictures="with"), {"has_pictures": True}, True),
-    (RuleInput(model="m", pictures="without"), {"has_pictures": True}, False),
-    (RuleInput(model="m", group_id="g"), {}, False),
-    (RuleInput(model="m", group_id="g"), {"groups": frozenset("gh")}, True),
-    (RuleInput(model="m", from_hour=8, to_hour=18), {"hour": 17}, True),
-    (RuleInput(model="m", from_hour=8, to_hour=18), {"hour": 18}, False),
-    (RuleInput(model="m", from_hour=22, to_hour=6), {"hour": 23}, True),
-    (RuleInput(model="m", from_hour=22, to_hour=6), {"hour": 5}, True),
-    (RuleInput(model="m", from_hour=22, to_hour=6), {"hour": 6}, False),
-    (RuleInput(model="m", from_hour=0, to_hour=24), {"hour": 23}, True),
-    (RuleInput(model="m"), {"is_chosen": True}, False),
-    (RuleInput(model="m", overrules=True), {"is_chosen": True}, True),
+    (ModelRuleInput(model="m"), {}, True),
+    (ModelRuleInput(model="m", kind="plan"), {}, False),
+    (ModelRuleInput(model="m", least_chars=10), {"chars": 9}, False),
+    (ModelRuleInput(model="m", least_chars=10, most_chars=10), {"chars": 10}, True),
+    (ModelRuleInput(model="m", most_chars=10), {"chars": 11}, False),
+    (ModelRuleInput(model="m", pictures="with"), {}, False),
+    (ModelRuleInput(model="m", pictures="with"), {"has_pictures": True}, True),
+    (ModelRuleInput(model="m", pictures="without"), {"has_pictures": True}, False),
+    (ModelRuleInput(model="m", group_id="g"), {}, False),
+    (ModelRuleInput(model="m", group_id="g"), {"groups": frozenset("gh")}, True),
+    (ModelRuleInput(model="m", from_hour=8, to_hour=18), {"hour": 17}, True),
+    (ModelRuleInput(model="m", from_hour=8, to_hour=18), {"hour": 18}, False),
+    (ModelRuleInput(model="m", from_hour=22, to_hour=6), {"hour": 23}, True),
+    (ModelRuleInput(model="m", from_hour=22, to_hour=6), {"hour": 5}, True),
+    (ModelRuleInput(model="m", from_hour=22, to_hour=6), {"hour": 6}, False),
+    (ModelRuleInput(model="m", from_hour=0, to_hour=24), {"hour": 23}, True),
+    (ModelRuleInput(model="m"), {"is_chosen": True}, False),
+    (ModelRuleInput(model="m", overrules=True), {"is_chosen": True}, True),
 ]
 
 
 @pytest.mark.parametrize(("entered", "facts", "is_fitting"), FITTING)
-def test_a_rule_fits_and_is_stored_as_it_was(entered: RuleInput, facts: dict[str, Any], is_fitting: bool) -> None:
-    rule = Rule.from_input("one", entered)
+def test_a_rule_fits_and_is_stored_as_it_was(entered: ModelRuleInput, facts: dict[str, Any], is_fitting: bool) -> None:
+    rule = ModelRule.from_input("one", entered)
     assert fits(rule, Occasion("chat", **facts)) == is_fitting
     assert rule_from(rule.as_text()) == rule
     assert not {*rule.as_text()} & {" ", ","}
@@ -175,7 +175,7 @@ def test_a_rule_fits_and_is_stored_as_it_was(entered: RuleInput, facts: dict[str
 
 
 def test_a_rule_of_another_version_is_left_out() -> None:
-    there = Rule("one", "m", kind="chat").as_text()
+    there = ModelRule("one", "m", kind="chat").as_text()
     assert rules_in((there, "id=two&model=m&weekday=3", "nonsense")) == (rule_from(there),)
     with pytest.raises(Invalid):
         rule_from("id=two&model=m&weekday=3")

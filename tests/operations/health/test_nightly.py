@@ -30,7 +30,7 @@ from webapp.base.db import is_sqlite, utc_now
 from webapp.engine.engine import ENGINE
 from webapp.models.connections.service import ApplicationSettingsService
 from webapp.operations.health import nightly, proof
-from webapp.operations.health.nightly import RUNNING, Run, is_due, last_slot
+from webapp.operations.health.nightly import RUNNING, BackupRun, is_due, last_slot
 from webapp.operations.health.proof import FILES, LIST, Order, Pace, with_end
 from webapp.operations.health.rotation import superseded
 
@@ -63,8 +63,8 @@ def test_the_last_time_is_by_the_clock_of_the_server(now: str, hour: int, slot: 
 SLOT = at("2026-11-27T02:00")
 
 
-def run(began: str, *, is_broken_off: bool = False) -> Run:
-    return Run(began=at(began), ended=at(began), is_broken_off=is_broken_off, faults=["…"] if is_broken_off else ())
+def run(began: str, *, is_broken_off: bool = False) -> BackupRun:
+    return BackupRun(began=at(began), ended=at(began), is_broken_off=is_broken_off, faults=["…"] if is_broken_off else ())
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def run(began: str, *, is_broken_off: bool = False) -> Run:
         ([run("2026-11-26T02:00", is_broken_off=True)] * 3, None, True),
     ],
 )
-def test_a_night_that_was_missed_or_broken_off_is_made_up_for(runs: list[Run], since: str | None, due: bool) -> None:
+def test_a_night_that_was_missed_or_broken_off_is_made_up_for(runs: list[BackupRun], since: str | None, due: bool) -> None:
     assert is_due(SLOT, runs, at(since) if since else None) is due
 
 
@@ -274,7 +274,7 @@ def test_it_uses_its_share_of_a_core(order: Order) -> None:
 # What the server does, and what the morning page says
 
 
-def made(app: Flask) -> Run:
+def made(app: Flask) -> BackupRun:
     with app.app_context():
         backup = nightly.make(share=1.0)
     assert backup
@@ -332,7 +332,7 @@ def test_what_was_broken_off_is_cleared_away_and_said(app: Flask, owner: Browser
 
 
 def test_a_server_that_stops_ends_it_and_the_next_one_says_so(app: Flask, owner: Browser, tmp_path: Path) -> None:
-    def make() -> Run | None:
+    def make() -> BackupRun | None:
         with app.app_context():
             return nightly.make(share=0.002)
 

@@ -22,7 +22,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.operations.notices import delivery
 from webapp.operations.notices.sending import signature
 from webapp.people.accounts.tables import UserSession
-from webapp.people.notices.tables import Notice, NoticeChannel, NoticeDelivery, NoticePreferences
+from webapp.people.notices.tables import NoticeChannel, NoticeDelivery, NoticePreferences, StoredNotice
 from webapp.people.notices.telling import MOST_AN_HOUR, forget_old_notices, tell
 from webapp.settings.service import set_settings
 
@@ -234,7 +234,7 @@ def test_what_is_old_after_days_without_a_server_is_left_out(
     told(app, member.person_id)
     until(lambda: service.received and not delivery.HERE.of(app), "it was tried")
     with app.app_context(), write() as session:
-        session.execute(update(Notice).values(created_at=LONG_AGO))
+        session.execute(update(StoredNotice).values(created_at=LONG_AGO))
     due_now(app)
     settled(app, "dropped")
 
@@ -247,7 +247,7 @@ def test_they_are_deleted_after_a_week(app: Flask, member: Browser, service: Pus
         forget_old_notices()
         assert states(app) == ["sent"]
         with write() as session:
-            session.execute(update(Notice).values(created_at=utc_now() - timedelta(days=8)))
+            session.execute(update(StoredNotice).values(created_at=utc_now() - timedelta(days=8)))
         forget_old_notices()
     assert states(app) == []
 
@@ -264,7 +264,9 @@ def test_each_notice_is_sent_once_by_two_workers(member: Browser, service: PushS
     add_device()
     app = member.app
     with app.app_context(), write() as session:
-        session.add(Notice(id="n1", user_id=member.person_id, kind="answer", title="T", subject="", words="", path="/", once="1"))
+        session.add(
+            StoredNotice(id="n1", user_id=member.person_id, kind="answer", title="T", subject="", words="", path="/", once="1")
+        )
         session.flush()
         channel_id = session.scalars(select(NoticeChannel.id)).one()
         session.add(NoticeDelivery(notice_id="n1", channel_id=channel_id, due_at=LONG_AGO))
@@ -285,7 +287,7 @@ def test_a_person_is_not_flooded(app: Flask, member: Browser, service: PushServi
     add_device()
     with app.app_context(), write() as session:
         about = {"user_id": member.person_id, "kind": "answer", "title": "T", "subject": "", "words": "", "path": "/"}
-        session.add_all(Notice(once=str(number), **about) for number in range(MOST_AN_HOUR))
+        session.add_all(StoredNotice(once=str(number), **about) for number in range(MOST_AN_HOUR))
     told(app, member.person_id)
     assert states(app) == []
 

@@ -36,7 +36,7 @@ from webapp.operations.notices.sending import TRUST
 from webapp.operations.notices.service import MOST_DEVICES
 from webapp.people.members import service as people_service
 from webapp.people.notices import kinds
-from webapp.people.notices.tables import Notice, NoticeChannel
+from webapp.people.notices.tables import NoticeChannel, StoredNotice
 from webapp.people.notices.telling import is_reachable
 from webapp.settings.secrets.encryption import stored
 from webapp.settings.service import set_settings
@@ -211,7 +211,7 @@ def test_an_answer_that_nobody_watched_is_told(
     assert payload["url"].partition("#")[0] == path.partition("#")[0]
     assert (payload["title"], payload["body"]) == ("An answer is ready", "")
     with app.app_context():
-        assert db.session.scalars(select(Notice.words)).one() == "In the mill."
+        assert db.session.scalars(select(StoredNotice.words)).one() == "In the mill."
     assert member.page(PAGE).says("Where are the keys?")
 
 
@@ -254,10 +254,10 @@ def test_a_server_that_stops_tells_before_it_has_gone(
     member.post("/chats", message="Where are the keys?", tools="ask_person")
     until(lambda: not ENGINE.of(app).live, "the answer has ended or waits")
     with app.app_context():
-        assert not db.session.scalars(select(Notice.kind)).all()
+        assert not db.session.scalars(select(StoredNotice.kind)).all()
     ENGINE.of(app).finish(seconds=30)
     with app.app_context():
-        assert db.session.scalars(select(Notice.kind)).one() == ("waiting" if calls else "answer")
+        assert db.session.scalars(select(StoredNotice.kind)).one() == ("waiting" if calls else "answer")
 
 
 def test_of_an_answer_that_was_seen_to_its_end_nothing_is_told(
@@ -292,7 +292,7 @@ def test_each_answer_is_told_once_or_seen_whenever_it_is_left(
     # An answer is decided on a moment after its end, which can come late.
     until(lambda: time.monotonic() > closed and not (engine.live or engine.other_requests), "all have been told")
     with app.app_context():
-        told_paths = [path.partition("#")[0] for path in db.session.scalars(select(Notice.path))]
+        told_paths = [path.partition("#")[0] for path in db.session.scalars(select(StoredNotice.path))]
     for path, page in pages.items():
         assert told_paths.count(path) <= 1
         is_seen = was_shown[path] or page.statuses()[-1:] == ["completed"]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests.support.people import user_with_session
 from webapp.base.db import db, write
 from webapp.operations.schedules import queries
-from webapp.operations.schedules.rules import Rule, next_due, zone_of
+from webapp.operations.schedules.rules import ScheduleRule, next_due, zone_of
 from webapp.operations.schedules.tables import Schedule, ScheduleRun
 from webapp.people.accounts.tables import User
 
@@ -21,7 +21,7 @@ def added(start: datetime, *, rule: dict[str, str], time_zone: str = "UTC", owne
     if not owner_id and not (owner_id := db.session.scalar(select(User.id).order_by(User.id).limit(1)) or ""):
         user_with_session("owner@example.org", "owner")
         owner_id = db.session.scalars(select(User.id)).one()
-    next_at = next_due(Rule.checked(**rule), zone_of(time_zone), start)
+    next_at = next_due(ScheduleRule.checked(**rule), zone_of(time_zone), start)
     values = {"title": "News", "prompt": "News", **about}
     with write() as session:
         schedule = Schedule(owner_id=owner_id, rule=rule, time_zone=time_zone, next_at=next_at, **values)

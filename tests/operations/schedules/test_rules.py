@@ -7,22 +7,22 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from webapp.operations.schedules.rules import WEEKDAYS, BadRule, Rule, due_times, least_gap, next_due, sentence, zone_of
+from webapp.operations.schedules.rules import WEEKDAYS, BadRule, ScheduleRule, due_times, least_gap, next_due, sentence, zone_of
 
 # Half an hour, at midnight, a whole day left out, none, and the southern half of the year.
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Pacific/Apia", "UTC", "America/Santiago"]
 TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
 RULES = st.one_of(
-    st.builds(lambda every, at: Rule.checked(every=every, at=at), st.sampled_from(["day", "weekday"]), TIMES),
-    st.builds(lambda at, on: Rule.checked(every="week", at=at, on=on), TIMES, st.sampled_from(WEEKDAYS)),
-    st.builds(lambda at, on: Rule.checked(every="month", at=at, on=str(on)), TIMES, st.integers(1, 31)),
-    st.builds(lambda minute, hour: Rule.checked(cron=f"{minute} {hour} * * *"), st.integers(0, 59), st.integers(0, 23)),
-    st.sampled_from([Rule.checked(cron=cron) for cron in ("*/20 * * * *", "0 */3 * * 1-5", "30 2 L * *", "0 0 29 2 *")]),
+    st.builds(lambda every, at: ScheduleRule.checked(every=every, at=at), st.sampled_from(["day", "weekday"]), TIMES),
+    st.builds(lambda at, on: ScheduleRule.checked(every="week", at=at, on=on), TIMES, st.sampled_from(WEEKDAYS)),
+    st.builds(lambda at, on: ScheduleRule.checked(every="month", at=at, on=str(on)), TIMES, st.integers(1, 31)),
+    st.builds(lambda minute, hour: ScheduleRule.checked(cron=f"{minute} {hour} * * *"), st.integers(0, 59), st.integers(0, 23)),
+    st.sampled_from([ScheduleRule.checked(cron=cron) for cron in ("*/20 * * * *", "0 */3 * * 1-5", "30 2 L * *", "0 0 29 2 *")]),
 )
 MOMENTS = st.datetimes(datetime(2008, 1, 1), datetime(2030, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))
 
 
-def words(rule: Rule, zone: str, after: datetime, count: int) -> list[str]:
+def words(rule: ScheduleRule, zone: str, after: datetime, count: int) -> list[str]:
     dues = islice(due_times(rule, zone_of(zone), after.replace(tzinfo=UTC)), count)
     return [f"{due.at.astimezone(due.zone):%m-%d %H:%M}{' !' if due.note else ''}" for due in dues]
 
@@ -44,7 +44,7 @@ def test_times_come_in_order_and_are_the_same_from_wherever_one_looks(rule, zone
 @settings(max_examples=40, deadline=None)
 @given(at=TIMES, zone=st.sampled_from(ZONES), year=st.integers(2008, 2030))
 def test_every_day_has_its_one_time(at, zone, year):
-    rule, here = Rule.checked(every="day", at=at), ZoneInfo(zone)
+    rule, here = ScheduleRule.checked(every="day", at=at), ZoneInfo(zone)
     start = datetime(year, 1, 1, tzinfo=here)
     moments = [due.at for due in islice(due_times(rule, here, start - timedelta(seconds=1)), 367)]
     for index in range(365):
@@ -61,12 +61,12 @@ def test_every_day_has_its_one_time(at, zone, year):
 
 
 def test_a_change_of_the_clocks_is_said():
-    at_night = Rule.checked(every="day", at="02:30")
+    at_night = ScheduleRule.checked(every="day", at="02:30")
     assert words(at_night, "Europe/Berlin", datetime(2026, 3, 28, 12), 3) == ["03-29 03:00 !", "03-30 02:30", "03-31 02:30"]
     assert words(at_night, "Europe/Berlin", datetime(2026, 10, 24, 12), 3) == ["10-25 02:30 !", "10-26 02:30", "10-27 02:30"]
     # From inside the hour that comes twice, it isn't due again.
     assert words(at_night, "Europe/Berlin", datetime(2026, 10, 25, 1, 10), 1) == ["10-26 02:30"]
-    own = Rule.checked(cron="*/30 1-3 * * *")
+    own = ScheduleRule.checked(cron="*/30 1-3 * * *")
     assert words(own, "Europe/Berlin", datetime(2026, 3, 28, 23, 50), 5) == [
         "03-29 01:00",
         "03-29 01:30",
@@ -82,9 +82,9 @@ def test_a_change_of_the_clocks_is_said():
 
 
 def test_leap_days_and_short_months():
-    last = Rule.checked(every="month", at="08:00", on="31")
+    last = ScheduleRule.checked(every="month", at="08:00", on="31")
     assert words(last, "UTC", datetime(2028, 1, 31, 9), 3) == ["02-29 08:00", "03-31 08:00", "04-30 08:00"]
-    leap = Rule.checked(cron="0 8 29 2 *")
+    leap = ScheduleRule.checked(cron="0 8 29 2 *")
     assert [due.at.year for due in islice(due_times(leap, zone_of("UTC"), datetime(2026, 1, 1, tzinfo=UTC)), 2)] == [2028, 2032]
 
 
@@ -104,7 +104,7 @@ def test_leap_days_and_short_months():
     ],
 )
 def test_a_rule_is_read_back(entered, said):
-    assert sentence(Rule.checked(**entered)) == said
+    assert sentence(ScheduleRule.checked(**entered)) == said
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_rule_is_read_back(entered, said):
 )
 def test_what_can_not_be_read_or_never_comes_is_refused(entered, field):
     with pytest.raises(BadRule) as refused:
-        Rule.checked(**entered)
+        ScheduleRule.checked(**entered)
     assert refused.value.field == field
 
 
@@ -141,5 +141,8 @@ def test_an_unknown_zone_is_refused(name):
 
 def test_how_often_a_rule_is_due_is_known():
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    gaps = {cron: least_gap(Rule.checked(cron=cron), zone_of("UTC"), now) for cron in ("*/5 * * * *", "1,2 0 1 * *", "0 0 1 1 *")}
+    gaps = {
+        cron: least_gap(ScheduleRule.checked(cron=cron), zone_of("UTC"), now)
+        for cron in ("*/5 * * * *", "1,2 0 1 * *", "0 0 1 1 *")
+    }
     assert gaps == {"*/5 * * * *": timedelta(minutes=5), "1,2 0 1 * *": timedelta(minutes=1), "0 0 1 1 *": None}

@@ -21,7 +21,7 @@ from webapp.operations.schedules.rules import due_times
 from webapp.operations.schedules.tables import Schedule, ScheduleRun
 from webapp.people.accounts.permissions import change as change_permissions
 from webapp.people.accounts.tables import PersonAuthor, User
-from webapp.people.notices.tables import Notice, NoticeChannel
+from webapp.people.notices.tables import NoticeChannel, StoredNotice
 from webapp.plans.tables import Plan
 from webapp.plans.types import service as plan_type_service
 from webapp.settings.service import set_setting
@@ -240,7 +240,7 @@ def test_its_result_is_told_once(owner: Browser) -> None:
         _wait_for_end(run)
         running.watch(NOON)
         running.watch(NOON)
-        notices = db.session.scalars(select(Notice)).all()
+        notices = db.session.scalars(select(StoredNotice)).all()
         assert [(notice.kind, notice.subject, notice.path) for notice in notices] == [
             ("schedule", "Morning news", f"/chats/{run.chat_id}#end")
         ]

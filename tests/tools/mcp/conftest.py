@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.support.mcp_server import HANDSHAKE, STATELESS, McpServer, Received, Said
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.client import TIMES, Listing, Reply, Server, Times, call_tool, list_tools
+from webapp.tools.mcp.client import TIMES, Listing, Server, Times, ToolReply, call_tool, list_tools
 from webapp.tools.tool import ToolFailed
 
 Serve = Callable[..., McpServer]
@@ -55,8 +55,8 @@ def beside(app: Flask) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def call(new_stop: Callable[[], Stop]) -> Callable[..., Reply]:
-    def call(server: McpServer, name: str, arguments: dict[str, Any] | None = None, **how: Any) -> Reply:
+def call(new_stop: Callable[[], Stop]) -> Callable[..., ToolReply]:
+    def call(server: McpServer, name: str, arguments: dict[str, Any] | None = None, **how: Any) -> ToolReply:
         reach = {key: how.pop(key) for key in ("version", "session", "headers", "trust") if key in how}
         return call_tool(reached(server, **reach), name, arguments or {}, **{"stop": new_stop(), "key": "call-1", **how})
 

@@ -26,10 +26,10 @@ from tests.support.mcp_server import (
 from tests.support.waiting import until
 from tests.tools.mcp.conftest import Serve, reached, refuse, stopped_call
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.client import Listing, Reply, SignInRequired, Times, list_tools
+from webapp.tools.mcp.client import Listing, SignInRequired, Times, ToolReply, list_tools
 from webapp.tools.tool import ToolFailed
 
-Call = Callable[..., Reply]
+Call = Callable[..., ToolReply]
 List = Callable[..., Listing]
 Beside = Callable[..., Any]
 

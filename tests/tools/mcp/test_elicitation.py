@@ -9,15 +9,15 @@ from hypothesis import given
 from tests.tools.mcp.test_listing import JSON
 from webapp.tools.mcp.elicitation import input_required, responses_of
 from webapp.tools.mcp.results import Unreadable
-from webapp.tools.questions import BadAnswer, BadAnswers, Field, Question, checked, checked_values, typed_values
+from webapp.tools.questions import AskedField, BadAnswer, BadAnswers, ServerQuestion, checked, checked_values, typed_values
 
 FIELDS = (
-    Field("f.people", "People", "", "integer", True, least=1, most=8),
-    Field("f.price", "Price", "", "number", False, least=0.5),
-    Field("f.name", "Name", "", "text", False, least=2, most=5),
-    Field("f.late", "Late", "", "switch", False),
-    Field("f.room", "Room", "", "choice", False, choices=(("r", "Red"), ("b", "Blue"))),
-    Field("f.extras", "Extras", "", "choices", False, choices=(("t", "Tea"), ("c", "Coffee")), most=1),
+    AskedField("f.people", "People", "", "integer", True, least=1, most=8),
+    AskedField("f.price", "Price", "", "number", False, least=0.5),
+    AskedField("f.name", "Name", "", "text", False, least=2, most=5),
+    AskedField("f.late", "Late", "", "switch", False),
+    AskedField("f.room", "Room", "", "choice", False, choices=(("r", "Red"), ("b", "Blue"))),
+    AskedField("f.extras", "Extras", "", "choices", False, choices=(("t", "Tea"), ("c", "Coffee")), most=1),
 )
 
 
@@ -26,15 +26,15 @@ def elicitation(properties: Any, *, message: str = "Please", **more: Any) -> dic
     return {"resultType": "input_required", "inputRequests": {"f": {"method": "elicitation/create", "params": params}}}
 
 
-def required(result: dict[str, Any]) -> Question:
+def required(result: dict[str, Any]) -> ServerQuestion:
     """Returns the question of a result, as it comes back from where it is stored."""
     question = input_required(result)
     assert question
-    assert Question.from_record(json.loads(json.dumps(question.record))) == question
+    assert ServerQuestion.from_record(json.loads(json.dumps(question.record))) == question
     return question
 
 
-def accepted(question: Question, **values: Any) -> dict[str, Any]:
+def accepted(question: ServerQuestion, **values: Any) -> dict[str, Any]:
     """Returns what a call says once the question is answered."""
     answered = question.answered("accept", {name.replace("__", "."): value for name, value in values.items()}, "ada")
     return dict(responses_of(answered).params)
@@ -212,7 +212,7 @@ def test_an_answer_that_does_not_fit_is_one_sentence(typed: dict[str, list[str]]
     ],
 )
 def test_the_format_of_a_text_is_checked(format: str, good: str, bad: str | None) -> None:
-    field = Field("a", "It", "", "text", True, format=format)
+    field = AskedField("a", "It", "", "text", True, format=format)
     assert checked(field, good) == good
     if bad is not None:
         with pytest.raises(BadAnswer, match="“It” must be"):
@@ -220,7 +220,7 @@ def test_the_format_of_a_text_is_checked(format: str, good: str, bad: str | None
 
 
 def test_a_moment_that_was_chosen_in_a_browser_is_utc() -> None:
-    field = Field("a", "It", "", "text", True, format="date-time")
+    field = AskedField("a", "It", "", "text", True, format="date-time")
     assert typed_values([field], {"a": ["2026-02-28T09:30"]}) == {"a": "2026-02-28T09:30:00Z"}
 
 
@@ -228,14 +228,14 @@ def test_answers_of_programs_have_the_names_of_fields_and_one_limit_together() -
     with pytest.raises(BadAnswers) as failure:
         checked_values(FIELDS, {"f.people": 4, "other": 1})
     assert failure.value.errors == {"other": "There is no such field."}
-    long = [Field(name, name, "", "text", True) for name in "ab"]
+    long = [AskedField(name, name, "", "text", True) for name in "ab"]
     with pytest.raises(BadAnswers, match="All answers together"):
         checked_values(long, {"a": "x" * 3_500, "b": "y" * 3_000})
 
 
 @pytest.mark.parametrize("value", [None, "4", [], {}, [[1]], 1.5, float("nan")])
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.kind)
-def test_a_value_of_another_kind_does_not_fit(field: Field, value: Any) -> None:
+def test_a_value_of_another_kind_does_not_fit(field: AskedField, value: Any) -> None:
     if (field.kind, value) in (("choices", []), ("number", 1.5)):
         assert checked(field, value) == value
         return

@@ -13,11 +13,11 @@ import pytest
 from tests.support.mcp_server import CUT, HANDSHAKE, STATELESS, STREAM, McpServer, Received, Said, event, said, text
 from tests.support.turns import nobody_waits
 from tests.tools.mcp.conftest import Serve, reached
-from webapp.tools.mcp.client import Listing, Reply, SignInRequired, Times
+from webapp.tools.mcp.client import Listing, SignInRequired, Times, ToolReply
 from webapp.tools.mcp.listing import MOST_PAGES, MOST_TOOLS
 from webapp.tools.tool import ToolFailed
 
-Call = Callable[..., Reply]
+Call = Callable[..., ToolReply]
 List = Callable[..., Listing]
 VERSIONS = (STATELESS, HANDSHAKE)
 MEGABYTE = b"x" * 1024 * 1024

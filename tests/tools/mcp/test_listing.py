@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from webapp.tools.arguments import BadArguments, check_arguments
-from webapp.tools.mcp.listing import BadTool, Listed, ListedTool, Listing, listed_tool, mirrored
+from webapp.tools.mcp.listing import BadTool, ListedTool, Listing, ToolListing, listed_tool, mirrored
 from webapp.tools.tool import Hints
 
 ANY = {"type": "object"}
@@ -132,7 +132,7 @@ def test_the_hash_is_of_all_that_a_person_accepts() -> None:
 
 
 def listing_of(*pages: dict[str, Any], mirrors: bool = True) -> Listing:
-    listed = Listed(mirrors=mirrors)
+    listed = ToolListing(mirrors=mirrors)
     for page in pages:
         listed.add(page, page["tools"])
     return listed.listing("Server", "2026-07-28", "")
@@ -222,7 +222,7 @@ def test_a_tool_with_headers_that_cannot_be_sent_is_left_out(properties: dict[st
 
 @given(JSON, st.lists(JSON, max_size=5))
 def test_whatever_a_page_holds_it_is_read(page: Any, entries: list[Any]) -> None:
-    listed = Listed(mirrors=True)
+    listed = ToolListing(mirrors=True)
     listed.add(page if isinstance(page, dict) else {}, [*entries, {**TOOL, "inputSchema": page, "annotations": page}])
 
     listing = listed.listing("", "", "")

@@ -17,7 +17,7 @@ from webapp.streaming.stop import Stop
 from webapp.tools.mcp import oauth
 from webapp.tools.mcp.client import Server, SignInRequired, call_tool, list_tools
 from webapp.tools.mcp.discovery import challenge_parameters, scopes_in
-from webapp.tools.mcp.oauth import Begun, Registration, SignInFailed, Tokens, client_document
+from webapp.tools.mcp.oauth import BegunSignIn, OAuthTokens, Registration, SignInFailed, client_document
 
 BACK = "https://millrace.example/tools/sign-in/return"
 Start = Callable[..., SignInServer]
@@ -38,27 +38,27 @@ def start(app: Flask) -> Iterator[Start]:
         assert not server.faults
 
 
-def begin(server: SignInServer, **how: Any) -> Begun:
+def begin(server: SignInServer, **how: Any) -> BegunSignIn:
     how = {"trust": "operator", "challenge": server.challenge, "stop": Stop(Event), **how}
     return oauth.begin(server.url, how.pop("redirect_uri", BACK), **how)
 
 
-def finish(begun: Begun, reply: dict[str, str]) -> Tokens:
+def finish(begun: BegunSignIn, reply: dict[str, str]) -> OAuthTokens:
     # As it is stored in between.
     record = json.loads(json.dumps(begun.record))
     return oauth.finish(record, reply["code"], reply["iss"], state=reply["state"], stop=Stop(Event), error=reply.get("error", ""))
 
 
-def signed_in(server: SignInServer, **how: Any) -> tuple[Begun, Tokens]:
+def signed_in(server: SignInServer, **how: Any) -> tuple[BegunSignIn, OAuthTokens]:
     begun = begin(server, **how)
     return begun, finish(begun, server.allow(begun.url))
 
 
-def refresh(begun: Begun, token: str) -> Tokens:
+def refresh(begun: BegunSignIn, token: str) -> OAuthTokens:
     return oauth.refresh(begun.record, token, stop=Stop(Event))
 
 
-def query_of(begun: Begun) -> dict[str, str]:
+def query_of(begun: BegunSignIn) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(begun.url).query).items()}
 
 

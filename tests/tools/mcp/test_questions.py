@@ -12,16 +12,16 @@ from mcp_types import ElicitRequestFormParams
 from tests.support.mcp_server import BOOKING, HANDSHAKE, STATELESS, McpServer, Received, Run, Said, failed, said, text
 from tests.tools.mcp.conftest import Serve, stopped_call
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.client import Reply, Times
-from webapp.tools.questions import Question
+from webapp.tools.mcp.client import Times, ToolReply
+from webapp.tools.questions import ServerQuestion
 from webapp.tools.tool import QuestionAsked, ToolFailed
 
-Call = Callable[..., Reply]
+Call = Callable[..., ToolReply]
 
 
-def answered(asked: pytest.ExceptionInfo[QuestionAsked], action: Any = "accept", **values: Any) -> Question:
+def answered(asked: pytest.ExceptionInfo[QuestionAsked], action: Any = "accept", **values: Any) -> ServerQuestion:
     """Returns the question as a person has answered it, read back from where it was stored."""
-    question = Question.from_record(json.loads(json.dumps(asked.value.question.record)))
+    question = ServerQuestion.from_record(json.loads(json.dumps(asked.value.question.record)))
     return question.answered(action, values, "ada")
 
 
@@ -133,9 +133,9 @@ def test_an_older_server_may_ask_one_thing_after_the_other(serve: Serve, call: C
 
 
 def test_a_person_answers_while_the_call_is_open(serve: Serve, call: Call) -> None:
-    server, asked = serve(HANDSHAKE, replies="stream"), list[Question]()
+    server, asked = serve(HANDSHAKE, replies="stream"), list[ServerQuestion]()
 
-    def ask(question: Question) -> Question:
+    def ask(question: ServerQuestion) -> ServerQuestion:
         asked.append(question)
         # What a person takes is no time of the server.
         gevent.sleep(1.2)
@@ -168,7 +168,7 @@ def test_a_server_that_asks_for_ever_asks_five_times(serve: Serve, call: Call) -
             if server.answers[id].get(timeout=20)["result"]["action"] != "accept":
                 return text("Then not.", isError=True)
 
-    def ask(question: Question) -> Question:
+    def ask(question: ServerQuestion) -> ServerQuestion:
         asked.append(question.number)
         return question.answered("accept", {}, "ada")
 
@@ -179,10 +179,10 @@ def test_a_server_that_asks_for_ever_asks_five_times(serve: Serve, call: Call) -
 
     stateless = serve(STATELESS)
     with pytest.raises(QuestionAsked) as fifth:
-        call(stateless, "book", answered=Question("Before?", number=4))
+        call(stateless, "book", answered=ServerQuestion("Before?", number=4))
     assert fifth.value.question.number == 5
     with pytest.raises(ToolFailed, match="has asked 5 times"):
-        call(stateless, "book", answered=Question("Before?", number=5))
+        call(stateless, "book", answered=ServerQuestion("Before?", number=5))
 
 
 def test_a_page_is_visited_while_the_call_is_open(serve: Serve, call: Call) -> None:

@@ -7,10 +7,10 @@ import pytest
 from tests.support.mcp_server import HANDSHAKE, STATELESS, Received, Said, failed, said
 from tests.support.waiting import until
 from tests.tools.mcp.conftest import Serve, refuse
-from webapp.tools.mcp.client import Listing, Reply
+from webapp.tools.mcp.client import Listing, ToolReply
 from webapp.tools.tool import ToolFailed
 
-Call = Callable[..., Reply]
+Call = Callable[..., ToolReply]
 List = Callable[..., Listing]
 
 

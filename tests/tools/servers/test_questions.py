@@ -18,7 +18,7 @@ from webapp.base.db import db, write
 from webapp.engine.engine import ENGINE
 from webapp.tools.asking import ask_while_open, with_answer
 from webapp.tools.calls import CallRecord
-from webapp.tools.questions import Question
+from webapp.tools.questions import ServerQuestion
 from webapp.tools.tables import Call
 
 FIELDS = ["people", "room", "extras", "late", "name"]
@@ -149,7 +149,7 @@ def test_nobody_answers_while_the_call_is_open(app, kind: str, program: Client, 
         record = CallRecord.of(db.session.get_one(Call, booking["id"]))
     heard = list[CallRecord]()
     stop = engine.live[booking["generation_id"]].run.stop
-    again = Question("Again?", server="Stand-in")
+    again = ServerQuestion("Again?", server="Stand-in")
     assert ask_while_open(engine, record, again, stop=stop, heard=heard.append, seconds=0.0) is None
     assert [(call.asks.number, call.asks.action) for call in heard if call.asks] == [(2, ""), (2, "cancel")]
     # It waits on under the same number once the call has failed for it; a further one has the next.

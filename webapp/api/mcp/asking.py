@@ -8,7 +8,7 @@ from typing import Any
 
 from webapp.api.access import caller
 from webapp.api.mcp.protocol import INTERNAL, Id, RpcError, RpcRequest, error_message, progress_message
-from webapp.api.mcp.reading import COLLECTIONS, ServedTool, ToolAnswer, address_of, object_schema, text_schema
+from webapp.api.mcp.reading import COLLECTIONS, ReadingResult, ServedTool, address_of, object_schema, text_schema
 from webapp.api.streaming.encoding import DialectFrame, wire
 from webapp.api.streaming.streams import attending
 from webapp.api.streaming.wait_for_answer import SILENT, ended_answer
@@ -70,7 +70,7 @@ def begun(arguments: Mapping[str, Any]) -> Generation:
     return sending.start_chat(message, model=model or chats.starting_model(me), owner_id=me.id, reads=reads)
 
 
-def waited(generation: Generation, seconds: float) -> ToolAnswer:
+def waited(generation: Generation, seconds: float) -> ReadingResult:
     """Waits for the answer, for a client that takes no events; about so many seconds, unless it leaves."""
     engine, id, topic = the_engine(), generation.id, topic_names.of_generation(generation.id)
     topics, until = engine.logs.topics, engine.now() + seconds
@@ -94,27 +94,27 @@ def _ends(entry: Entry) -> bool:
     return isinstance(entry.event, Ended) or entry.event == PARKED
 
 
-def answer_of(generation_id: str, *, is_waiting: bool = False) -> ToolAnswer:
+def answer_of(generation_id: str, *, is_waiting: bool = False) -> ReadingResult:
     """Returns the answer, or why it isn't there yet, with where to find it.
 
     Its log can say that it `is_waiting` for a person before that is stored.
     """
     generation = db.session.get(Generation, generation_id, populate_existing=True)
     if generation is None:
-        return ToolAnswer((DELETED,), is_error=True)
+        return ReadingResult((DELETED,), is_error=True)
     chat_id = generation.chat_id
     data: dict[str, Any] = {"chat_id": chat_id, "message_id": generation.message_id, "url": address_of(f"/chats/{chat_id}")}
     named = f"chat_id: {chat_id}"
     if generation.is_active:
         status = "waiting" if is_waiting or generation.is_parked else "running"
         words = WAITS if status == "waiting" else STILL_WRITING
-        return ToolAnswer((words, named), {**data, "status": status, "reason": "", "text": ""})
+        return ReadingResult((words, named), {**data, "status": status, "reason": "", "text": ""})
     answer = ended_answer(generation)
     failure = answer.course.failure or (None if answer.text or answer.course.was_stopped else SILENT)
     data |= {"status": answer.status, "reason": answer.reason, "text": answer.text, "model": answer.model}
     data |= {"sources": [{**source, "url": _located(source.get("url"))} for source in answer.course.sources]}
     texts = filter(None, (answer.text, failure.message if failure else ""))
-    return ToolAnswer((*texts, named), data, is_error=bool(failure and not answer.text))
+    return ReadingResult((*texts, named), data, is_error=bool(failure and not answer.text))
 
 
 def _located(url: Any) -> str | None:
@@ -132,7 +132,7 @@ class AnswerFeed:
         engine: Engine,
         generation: Generation,
         rpc: RpcRequest,
-        respond: Callable[[ToolAnswer], dict[str, Any]],
+        respond: Callable[[ReadingResult], dict[str, Any]],
         context: Context,
         seconds: float,
     ) -> None:

@@ -35,7 +35,7 @@ UNTITLED = "Untitled chat"
 
 
 @dataclass(frozen=True, slots=True)
-class ToolAnswer:
+class ReadingResult:
     """What a call returns: texts for the model, and the same as data for programs."""
 
     texts: tuple[str, ...]
@@ -52,7 +52,7 @@ class ServedTool:
     description: str
     schema: Mapping[str, Any]
     hints: Hints = READS
-    run: Callable[[Mapping[str, Any]], ToolAnswer] | None = None
+    run: Callable[[Mapping[str, Any]], ReadingResult] | None = None
 
     @property
     def listed(self) -> dict[str, Any]:
@@ -93,12 +93,12 @@ def address_of(path: str) -> str:
     return urljoin(the_config().public_url or request.url_root, path)
 
 
-def _search_documents(arguments: Mapping[str, Any]) -> ToolAnswer:
+def _search_documents(arguments: Mapping[str, Any]) -> ReadingResult:
     reads = chat_collections.checked(caller(), list(arguments.get("collection_ids", ())))
     return _quoted(documents.search(_context(reads), arguments))
 
 
-def _read_document(arguments: Mapping[str, Any]) -> ToolAnswer:
+def _read_document(arguments: Mapping[str, Any]) -> ReadingResult:
     return _quoted(documents.read(_context(), arguments))
 
 
@@ -106,13 +106,13 @@ def _context(collection_ids: Sequence[str] = ()) -> CallContext:
     return CallContext("", "", caller(), Stop(the_engine().signal), tuple(collection_ids))
 
 
-def _quoted(result: Result) -> ToolAnswer:
+def _quoted(result: Result) -> ReadingResult:
     sources = [answer.model_dump(mode="json") for answer in source_answers(result.sources)]
     located = [{**source, "url": address_of(source["url"]) if source["url"] else None} for source in sources]
-    return ToolAnswer((result.text,), {"sources": located})
+    return ReadingResult((result.text,), {"sources": located})
 
 
-def _list_chats(arguments: Mapping[str, Any]) -> ToolAnswer:
+def _list_chats(arguments: Mapping[str, Any]) -> ReadingResult:
     if query := str(arguments.get("query", "")):
         if "cursor" in arguments:
             raise Invalid("A search has one page: leave out the cursor.")
@@ -125,10 +125,10 @@ def _list_chats(arguments: Mapping[str, Any]) -> ToolAnswer:
     lines = [f"- {_title(chat.title)} ({chat.changed_at:%Y-%m-%d %H:%M} UTC, chat_id {chat.id})" for chat in page.rows]
     lines += [f"More with the cursor {page.next_cursor}."] if page.next_cursor else []
     data = {"chats": [_chat(chat) for chat in page.rows], "next_cursor": page.next_cursor or None}
-    return ToolAnswer(("\n".join(lines) or "There are no chats.",), data)
+    return ReadingResult(("\n".join(lines) or "There are no chats.",), data)
 
 
-def _found_chats(query: str, limit: int) -> ToolAnswer:
+def _found_chats(query: str, limit: int) -> ReadingResult:
     """Returns the chats in which all words occur, the best match first, each with a passage."""
     titled, result = chat_search.titles_of(caller().id, query, limit=limit), chat_search.search(caller().id, query)
     if result.faults:
@@ -146,7 +146,7 @@ def _found_chats(query: str, limit: int) -> ToolAnswer:
         for hit in best_hits
     ]
     lines = [f"- {_title(str(chat['title']))} (chat_id {chat['id']}): {chat['passage']}" for chat in chats]
-    return ToolAnswer(("\n".join(lines) or "No chat has these words.",), {"chats": chats, "next_cursor": None})
+    return ReadingResult(("\n".join(lines) or "No chat has these words.",), {"chats": chats, "next_cursor": None})
 
 
 def _chat(chat: Chat) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _title(title: str) -> str:
     return shortened(" ".join(title.split()), MOST_TITLE) or UNTITLED
 
 
-def _read_chat(arguments: Mapping[str, Any]) -> ToolAnswer:
+def _read_chat(arguments: Mapping[str, Any]) -> ReadingResult:
     chat, cursor = visible_chat(str(arguments["chat_id"])), str(arguments.get("cursor", ""))
     ids = queries.ids_to(chat.head_id) if chat.head_id else []
     if cursor and cursor not in ids:
@@ -176,7 +176,7 @@ def _read_chat(arguments: Mapping[str, Any]) -> ToolAnswer:
     shown = [f"### {message['speaker']} ({message['role']})\n\n{message['content']}" for message in messages]
     shown += [f"More with the cursor {next_cursor}."] if next_cursor else []
     heading = f"# {_title(chat.title)}\n\n" + ("" if shown else "This chat has no messages.")
-    return ToolAnswer(
+    return ReadingResult(
         (heading + "\n\n".join(shown),), {"chat": _chat(chat), "messages": messages, "next_cursor": next_cursor or None}
     )
 

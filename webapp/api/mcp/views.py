@@ -11,7 +11,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from webapp.api.access import CALLER, scoped
 from webapp.api.mcp import asking, protocol
 from webapp.api.mcp.protocol import INVALID_PARAMS, NO_METHOD, RpcError, RpcRequest
-from webapp.api.mcp.reading import READING, ServedTool, ToolAnswer
+from webapp.api.mcp.reading import READING, ReadingResult, ServedTool
 from webapp.api.operations import JSON, delivered, wants_stream
 from webapp.api.responses import PROBLEM
 from webapp.api.streaming.encoding import as_json
@@ -142,10 +142,10 @@ def _call(rpc: RpcRequest) -> Response:
             return _result(rpc, _content(tool.run(arguments)))
         return delivered(partial(_asked, rpc, arguments))
     except (BadArguments, ToolFailed) as failure:
-        return _result(rpc, _content(ToolAnswer((str(failure),), is_error=True)))
+        return _result(rpc, _content(ReadingResult((str(failure),), is_error=True)))
     except AppError as refused:
         again = f" Try again in {refused.retry_after} s." if refused.retry_after else ""
-        return _result(rpc, _content(ToolAnswer((f"{refused.message}{again}",), is_error=True)))
+        return _result(rpc, _content(ReadingResult((f"{refused.message}{again}",), is_error=True)))
 
 
 def _refuse_unfit(tool: ServedTool, arguments: Mapping[str, Any]) -> None:
@@ -163,14 +163,14 @@ def _asked(rpc: RpcRequest, arguments: Mapping[str, Any]) -> Response:
     if not wants_stream():
         return _result(rpc, _content(asking.waited(generation, seconds)))
 
-    def message(answer: ToolAnswer) -> dict[str, Any]:
+    def message(answer: ReadingResult) -> dict[str, Any]:
         return protocol.result_message(rpc, _content(answer), SERVER)
 
     feed = asking.AnswerFeed(engine, generation, rpc, message, same_request(), seconds)
     return events(feed, watcher_of(generation.chat_id))
 
 
-def _content(answer: ToolAnswer) -> dict[str, Any]:
+def _content(answer: ReadingResult) -> dict[str, Any]:
     texts = [{"type": "text", "text": text} for text in answer.texts]
     data = {"structuredContent": dict(answer.data)} if answer.data else {}
     return {"content": texts, **data, "isError": answer.is_error}

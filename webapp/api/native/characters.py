@@ -122,7 +122,7 @@ class CharactersQuery(Query):
     tag: str = Field("", max_length=40)
 
 
-class ExportQuery(Query):
+class CharacterExportQuery(Query):
     format: exchange.Kind = Field(
         "json", description="`png`: the picture with the card in it. `charx`: both in a zip, with background and expressions."
     )
@@ -298,8 +298,8 @@ def put_scripts(id: str, body: Scripts) -> ScriptList:
 
 
 @bp.get("/<id>/export")
-@operation("Export a character as a card file", scope="read", query=ExportQuery, media="*/*")
-def export(id: str, query: ExportQuery) -> Response:
+@operation("Export a character as a card file", scope="read", query=CharacterExportQuery, media="*/*")
+def export(id: str, query: CharacterExportQuery) -> Response:
     return shown.card_file(_visible(id), query.format, query.spec)
 
 

@@ -59,6 +59,6 @@ def index(query: SearchParameters) -> ChatHits:
     return ChatHits(hits=[_hit(hit) for hit in (*titles, *result.hits)], has_more=result.has_more)
 
 
-def _hit(hit: search.ChatHit) -> ChatHit:
+def _hit(hit: search.FoundChat) -> ChatHit:
     passage, message_id, role = "".join(piece.text for piece in hit.passage), hit.message_id or None, hit.role or None
     return ChatHit.of(hit, passage=passage, message_id=message_id, role=role, shared_by=hit.sharer)

@@ -152,14 +152,14 @@ add_grant_operations(
 questions_bp = Blueprint("api_questions", __name__, url_prefix="/api/v1/questions")
 
 
-class QuestionAnswer(Answer):
+class TrialQuestionAnswer(Answer):
     id: str
     question: str
     document_id: str | None = Field(description="The document that answers it; null if none does.")
 
 
 class QuestionList(Answer):
-    questions: list[QuestionAnswer]
+    questions: list[TrialQuestionAnswer]
 
 
 class NewQuestion(Body):
@@ -182,9 +182,14 @@ def index_questions() -> QuestionList:
 
 @questions_bp.post("", endpoint="create")
 @operation(
-    "Keep a question with its document", scope="knowledge", body=NewQuestion, answer=QuestionAnswer, status=201, errors=(404,)
+    "Keep a question with its document",
+    scope="knowledge",
+    body=NewQuestion,
+    answer=TrialQuestionAnswer,
+    status=201,
+    errors=(404,),
 )
-def keep_question(body: NewQuestion) -> QuestionAnswer:
+def keep_question(body: NewQuestion) -> TrialQuestionAnswer:
     return _question(question_service.add(body.question, body.document_id or "", by=caller()))
 
 
@@ -201,5 +206,5 @@ def run_questions() -> FiguresAnswer:
     return FiguresAnswer(questions=run.questions, ndcg_at_10=run.ndcg, recall_at_5=run.recall, misses=run.misses)
 
 
-def _question(row: TrialQuestion) -> QuestionAnswer:
-    return QuestionAnswer.of(row, question=row.text)
+def _question(row: TrialQuestion) -> TrialQuestionAnswer:
+    return TrialQuestionAnswer.of(row, question=row.text)

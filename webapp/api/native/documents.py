@@ -15,7 +15,7 @@ from webapp.base.inputs import LATER, AnyId
 from webapp.engine.engine import the_engine
 from webapp.knowledge import queries
 from webapp.knowledge.documents import service as document_service, web_pages
-from webapp.knowledge.documents.service import Added, TextInput, Title, UploadedDocument
+from webapp.knowledge.documents.service import Added, NewDocumentInput, Title, UploadedDocument
 from webapp.knowledge.search import ranking
 from webapp.knowledge.service import Level
 from webapp.knowledge.tables import Collection, Document, Passage
@@ -34,7 +34,7 @@ MOST_FILES = 20
 State = Literal["waiting", "reading", "splitting", "embedding", "ready", "failed"]
 
 
-class Progress(BaseModel):
+class ReadingProgress(BaseModel):
     model_config = LATER
 
     done: int
@@ -49,7 +49,7 @@ class DocumentAnswer(Answer):
     url: str = Field(description="Where it was fetched; empty for what was sent.")
     level: Level
     state: State
-    progress: Progress
+    progress: ReadingProgress
     error: str | None = Field(description="Why it couldn't be read, as a sentence.")
     bytes: int
     passages: int
@@ -69,7 +69,7 @@ class AddedList(Answer):
     next_cursor: str = ""
 
 
-class NewText(TextInput):
+class NewDocumentText(NewDocumentInput):
     """A text, or the URL of one web page."""
 
 
@@ -114,7 +114,7 @@ class FoundList(Answer):
     passages: list[FoundPassage]
 
 
-class SearchQuery(Query):
+class PassageQuery(Query):
     q: str = Field(max_length=2_000)
     collection: AnyId = Field("", description="The id of the only collection to search; empty for all you can see.")
     limit: int = Field(10, ge=1, le=50)
@@ -133,7 +133,7 @@ def index(id: str, query: Paged) -> DocumentList:
 @operation(
     "Add documents: files, one text, or the address of a page",
     scope="knowledge",
-    body=NewText,
+    body=NewDocumentText,
     upload_field="file",
     answer=AddedList,
     status=202,
@@ -212,8 +212,8 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 
 
 @bp.get("/search")
-@operation("Find passages in the documents you can see", scope="read", query=SearchQuery, answer=FoundList, errors=(404,))
-def search(query: SearchQuery) -> FoundList:
+@operation("Find passages in the documents you can see", scope="read", query=PassageQuery, answer=FoundList, errors=(404,))
+def search(query: PassageQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
     which = [found(queries.collection(person, query.collection)).id] if query.collection else []
     bounds: ranking.SearchOptions = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
@@ -235,12 +235,12 @@ def _visible(id: str) -> Document:
     return found(queries.document(caller(), id))
 
 
-def _sent_text() -> NewText | None:
+def _sent_text() -> NewDocumentText | None:
     """Returns the JSON body; None if the request contains files."""
     if request.mimetype == "multipart/form-data":
         return None
     request.max_content_length = MOST_JSON_BYTES
-    return taken_body(NewText)
+    return taken_body(NewDocumentText)
 
 
 def list_of(collection: Collection, query: Paged) -> DocumentList:
@@ -255,7 +255,7 @@ def sent_files() -> list[UploadedDocument]:
     files = request.files.getlist("file")
     if not files or len(files) > MOST_FILES:
         raise Invalid(f"Send 1 to {MOST_FILES} files in the field `file`.", field="file")
-    level = TextInput.entered({"level": request.form.get("level", "0")}).level
+    level = NewDocumentInput.entered({"level": request.form.get("level", "0")}).level
     return [UploadedDocument(file.stream, file.filename or "", level=level) for file in files]
 
 
@@ -265,7 +265,7 @@ def added_answer(added: list[Added]) -> AddedList:
 
 
 def _answer_of(row: Document) -> DocumentAnswer:
-    progress = Progress(done=row.done, of=row.of)
+    progress = ReadingProgress(done=row.done, of=row.of)
     return DocumentAnswer.of(row, progress=progress, error=row.error or None)
 
 

@@ -358,7 +358,7 @@ def show_file(id: str) -> Response:
 follow_ups_bp = Blueprint("api_follow_ups", __name__, url_prefix="/api/v1/chats/<id>/follow-up")
 
 
-class FollowUp(Body):
+class NewFollowUp(Body):
     message: Text
     model: Model = ""
     character_id: Cursor = Field("", description="Which of several characters answers.")
@@ -372,11 +372,11 @@ class Reworded(Body):
 @operation(
     "Queue a message, to be sent when the answers before it are complete",
     scope="chat",
-    body=FollowUp,
+    body=NewFollowUp,
     answer=ChatAnswer,
     errors=(409,),
 )
-def queue(id: str, body: FollowUp) -> ChatAnswer:
+def queue(id: str, body: NewFollowUp) -> ChatAnswer:
     chat = writable_chat(id)
     # Of those side by side, one that is named answers alone.
     named = {"answered_by" if chat.models else "model": body.model}

@@ -6,13 +6,13 @@ from pydantic import Field
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body
 from webapp.models.rules import service
-from webapp.models.rules.rules import MOST_RULES, Pictures, RuleInput
+from webapp.models.rules.rules import MOST_RULES, ModelRuleInput, Pictures
 from webapp.people.accounts.guards import audit_author
 
 bp = Blueprint("api_model_rules", __name__, url_prefix="/api/v1/model-rules")
 
 
-class RuleAnswer(Answer):
+class ModelRuleAnswer(Answer):
     id: str
     model: str
     kind: str = Field(description="What it is for; empty for everything.")
@@ -30,11 +30,11 @@ class RuleAnswer(Answer):
 class RuleList(Answer):
     """The rules in their order; the first that fits chooses."""
 
-    rules: list[RuleAnswer]
+    rules: list[ModelRuleAnswer]
 
 
 class NewRules(Body):
-    rules: list[RuleInput] = Field(max_length=MOST_RULES, description="All of them, in their order.")
+    rules: list[ModelRuleInput] = Field(max_length=MOST_RULES, description="All of them, in their order.")
 
 
 @bp.get("")
@@ -54,5 +54,5 @@ def _all() -> RuleList:
     present = service.rules()
     reading = service.sentences(present)
     return RuleList(
-        rules=[RuleAnswer.of(rule, sentence=reading[rule.id], is_skipped=service.is_skipped(rule)) for rule in present]
+        rules=[ModelRuleAnswer.of(rule, sentence=reading[rule.id], is_skipped=service.is_skipped(rule)) for rule in present]
     )

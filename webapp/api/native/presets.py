@@ -53,7 +53,7 @@ class PresetList(Answer):
     presets: list[PresetAnswer]
 
 
-class ImportedPreset(Named):
+class ImportedPresetAnswer(Named):
     notes: list[str] = Field(description="What of it was left out.")
 
 
@@ -63,7 +63,7 @@ class FailedPreset(Answer):
 
 
 class ImportedPresets(Answer):
-    presets: list[ImportedPreset]
+    presets: list[ImportedPresetAnswer]
     failed: list[FailedPreset]
 
 
@@ -97,7 +97,7 @@ def create(body: NewPreset) -> PresetAnswer:
 )
 def bring_in() -> ImportedPresets:
     result = importing.import_presets(*sent_file(), by=caller())
-    presets = [ImportedPreset.of(preset, notes=list(preset.notes)) for preset in result.presets]
+    presets = [ImportedPresetAnswer.of(preset, notes=list(preset.notes)) for preset in result.presets]
     return ImportedPresets(presets=presets, failed=[FailedPreset(name=name, reason=reason) for name, reason in result.failed])
 
 

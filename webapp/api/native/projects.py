@@ -53,7 +53,7 @@ class ProjectList(Answer):
     projects: list[ProjectAnswer]
 
 
-class ExportQuery(Query):
+class ProjectExportQuery(Query):
     collections: bool = Field(True, description="With the documents of its collections, which can be many.")
 
 
@@ -133,8 +133,10 @@ def add_files(id: str) -> AddedList:
 
 
 @bp.get("/<id>/export")
-@operation("Export a project as an archive, as far as you can see it", scope="read", query=ExportQuery, media="application/zip")
-def export(id: str, query: ExportQuery) -> Response:
+@operation(
+    "Export a project as an archive, as far as you can see it", scope="read", query=ProjectExportQuery, media="application/zip"
+)
+def export(id: str, query: ProjectExportQuery) -> Response:
     row = _visible(id)
     parts = shown.archive(row, caller(), with_collections=query.collections)
     return download(parts, file_name(row.name, "zip", otherwise="project"), "application/zip")

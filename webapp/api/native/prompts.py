@@ -66,7 +66,7 @@ class NewPrompt(PromptInput):
     is_own: bool | None = Field(None, description="Whether it is yours alone; by default, what admins create is the team's.")
 
 
-class VersionAnswer(Answer):
+class PromptVersionAnswer(Answer):
     version: int
     sections: list[PartAnswer]
     model: str
@@ -78,7 +78,7 @@ class VersionAnswer(Answer):
 
 
 class VersionList(Answer):
-    versions: list[VersionAnswer]
+    versions: list[PromptVersionAnswer]
     next_cursor: str = Field(description="Empty unless there are so many long ones that the rest is on another page.")
 
 
@@ -160,12 +160,12 @@ def versions(key: str, query: VersionsQuery) -> VersionList:
     "Publish a version, which never changes",
     scope="chat",
     body=NewVersion,
-    answer=VersionAnswer,
+    answer=PromptVersionAnswer,
     status=201,
     errors=(409, 422),
     named={"text": "sections"},
 )
-def publish(key: str, body: NewVersion) -> VersionAnswer:
+def publish(key: str, body: NewVersion) -> PromptVersionAnswer:
     number = service.publish(_changeable(key), body, author=audit_author())
     return _version(_numbered(_visible(key), number))
 
@@ -271,6 +271,6 @@ def _answer(prompt: queries.KnownPrompt, reads: list[str]) -> PromptAnswer:
     )
 
 
-def _version(version: queries.Version) -> VersionAnswer:
+def _version(version: queries.Version) -> PromptVersionAnswer:
     sections = [PartAnswer(name=part.name, text=part.text) for part in version.parts]
-    return VersionAnswer.of(version, version=version.number, sections=sections)
+    return PromptVersionAnswer.of(version, version=version.number, sections=sections)

@@ -20,7 +20,7 @@ NAMED = dict.fromkeys(("every", "at", "on", "cron"), "rule")
 REFUSED = (403, 404, 409, 422, 429)
 
 
-class RuleAnswer(Answer):
+class ScheduleRuleAnswer(Answer):
     every: Literal["day", "weekday", "week", "month", "once"] | None
     at: str = Field(description="The time of day; empty with a `cron` rule.")
     on: str
@@ -32,7 +32,7 @@ class PlanAnswer(Answer):
     inputs: dict[str, Any]
 
 
-class RunAnswer(Answer):
+class ScheduleRunAnswer(Answer):
     """A run; a run by hand was due when it was asked for."""
 
     id: str
@@ -45,8 +45,8 @@ class RunAnswer(Answer):
     ended_at: datetime | None
 
 
-class RunList(Answer):
-    runs: list[RunAnswer]
+class ScheduleRunList(Answer):
+    runs: list[ScheduleRunAnswer]
 
 
 class ScheduleAnswer(Answer):
@@ -55,7 +55,7 @@ class ScheduleAnswer(Answer):
     prompt: str
     workflow: str
     plan: PlanAnswer | None
-    rule: RuleAnswer
+    rule: ScheduleRuleAnswer
     time_zone: str
     sentence: str = Field(description="The rule in words.", examples=["Every day at 08:00, Europe/Berlin time."])
     chat_id: str | None
@@ -128,14 +128,14 @@ def go_on(id: str) -> ScheduleAnswer:
 
 
 @bp.get("/<id>/runs")
-@operation("List the last runs of a schedule, the newest first", scope="read", answer=RunList)
-def runs(id: str) -> RunList:
-    return RunList(runs=[_run(run) for run in queries.runs_of(own_schedule(id).id)])
+@operation("List the last runs of a schedule, the newest first", scope="read", answer=ScheduleRunList)
+def runs(id: str) -> ScheduleRunList:
+    return ScheduleRunList(runs=[_run(run) for run in queries.runs_of(own_schedule(id).id)])
 
 
 @bp.post("/<id>/runs")
-@operation("Run a schedule now", scope="chat", answer=RunAnswer, status=201, errors=(403, 409))
-def run(id: str) -> RunAnswer:
+@operation("Run a schedule now", scope="chat", answer=ScheduleRunAnswer, status=201, errors=(403, 409))
+def run(id: str) -> ScheduleRunAnswer:
     return _run(service.run_now(own_schedule(id), by=caller()))
 
 
@@ -149,7 +149,7 @@ def _answer(schedule: Schedule) -> ScheduleAnswer:
     return ScheduleAnswer.of(
         schedule,
         plan=plan,
-        rule=RuleAnswer(every=rule.every or None, at=rule.at, on=rule.on, cron=rule.cron),
+        rule=ScheduleRuleAnswer(every=rule.every or None, at=rule.at, on=rule.on, cron=rule.cron),
         sentence=shown.sentence_of(schedule),
         chat_id=schedule.chat_id or None,
         project_id=schedule.project_id or None,
@@ -158,6 +158,6 @@ def _answer(schedule: Schedule) -> ScheduleAnswer:
     )
 
 
-def _run(run: ScheduleRun) -> RunAnswer:
+def _run(run: ScheduleRun) -> ScheduleRunAnswer:
     note = " ".join(filter(None, (run.late, run.note)))
-    return RunAnswer.of(run, note=note, chat_id=run.chat_id or None, plan_id=run.plan_id or None)
+    return ScheduleRunAnswer.of(run, note=note, chat_id=run.chat_id or None, plan_id=run.plan_id or None)

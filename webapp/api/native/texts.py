@@ -40,7 +40,7 @@ class NewText(Input):
     text: str = Field("", description="Of a new text: its words.")
 
 
-class VersionAnswer(Answer):
+class TextVersionAnswer(Answer):
     version: int
     made_by: MadeBy = Field(description="A call, the message it was opened from, a person, or a change that was accepted.")
     by: str = Field(description="The name of the person who made it, or for whom it was made.")
@@ -60,7 +60,7 @@ class TextChangeAnswer(Answer):
     generation_id: str | None
 
 
-class TextSummary(VersionAnswer):
+class TextSummary(TextVersionAnswer):
     id: str
     chat_id: str
     name: str
@@ -69,7 +69,7 @@ class TextSummary(VersionAnswer):
 class TextAnswer(TextSummary):
     text: str
     change: TextChangeAnswer | None
-    versions: list[VersionAnswer] = Field(description="Newest first.")
+    versions: list[TextVersionAnswer] = Field(description="Newest first.")
 
 
 class TextList(Answer):
@@ -168,7 +168,7 @@ def _summary(row: TextVersion) -> dict[str, Any]:
 def _answer(id: str, number: int | None = None) -> TextAnswer:
     me = caller()
     version = found(queries.version(id, number, me.id) if number else queries.newest(id, me.id))
-    versions = [VersionAnswer.model_validate(_summary(row)) for row in queries.versions_of(id, me.id)]
+    versions = [TextVersionAnswer.model_validate(_summary(row)) for row in queries.versions_of(id, me.id)]
     row = queries.change_of(id)
     return TextAnswer(
         **_summary(version),

@@ -20,7 +20,7 @@ from webapp.settings.service import setting
 from webapp.tools.calls import CallRecord, shown_arguments
 from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.policies import policies_for
-from webapp.tools.questions import Question, shown_field
+from webapp.tools.questions import ServerQuestion, shown_field
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 from webapp.tools.tool import Policy, Tool
@@ -75,7 +75,7 @@ class ToolAnswer(Answer):
         )
 
 
-class Choice(Answer):
+class FieldChoice(Answer):
     value: str
     title: str
 
@@ -88,7 +88,7 @@ class QuestionField(Answer):
     description: str
     kind: Literal["text", "number", "integer", "switch", "choice", "choices"]
     is_required: bool
-    choices: list[Choice]
+    choices: list[FieldChoice]
     format: str
     least: float | None
     most: float | None
@@ -113,7 +113,7 @@ class QuestionAnswer(Answer):
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        question = Question.from_record(record)
+        question = ServerQuestion.from_record(record)
         is_own = question.action == "accept" and question.by == caller().id
         fields = [shown_field(field) for field in question.fields]
         own = {"fields": fields, "url": question.address, "values": dict(question.values) if is_own else None}
@@ -208,7 +208,7 @@ class WaitingAnswer(Answer):
         )
 
 
-class Waiting(Answer):
+class OpenCalls(Answer):
     calls: list[CallAnswer]
     answers: list[WaitingAnswer] = Field(
         description="Those at a limit, about which `POST /api/v1/generations/ID/fuse` decides, and those without their model, "
@@ -235,11 +235,11 @@ def index() -> ToolList:
 
 
 @bp.get("/waiting")
-@operation("List the calls and answers that wait for your decision, newest first", scope="read", answer=Waiting)
-def waiting() -> Waiting:
+@operation("List the calls and answers that wait for your decision, newest first", scope="read", answer=OpenCalls)
+def waiting() -> OpenCalls:
     session, me = db.session(), caller()
     calls, answers = call_service.waiting_for(session, me), call_service.answers_waiting_for(session, me)
-    return Waiting(
+    return OpenCalls(
         calls=CallAnswer.from_rows(calls, most_chars=WITH_A_MESSAGE_CHARS),
         answers=[WaitingAnswer.from_row(answer) for answer in answers],
     )

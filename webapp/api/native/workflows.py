@@ -75,7 +75,7 @@ class EventList(Answer):
     next_after: int | None
 
 
-class EventsQuery(Query):
+class RunEventsQuery(Query):
     after: int = Field(0, ge=0, le=MOST_NUMBER)
     limit: int = Field(100, ge=1, le=200)
 
@@ -90,11 +90,11 @@ class FileQuery(Query):
     )
 
 
-class Question(Body):
+class StepQuestion(Body):
     question: Text
 
 
-class Changed(Value):
+class ChangedSlot(Value):
     confirm: bool = Field(False, description="Without it nothing is changed.")
 
 
@@ -127,8 +127,8 @@ def show_run(id: str) -> RunAnswer:
 
 
 @runs_bp.get("/<id>/events")
-@operation("List what has happened in a run, oldest first", scope="read", query=EventsQuery, answer=EventList)
-def events(id: str, query: EventsQuery) -> EventList:
+@operation("List what has happened in a run, oldest first", scope="read", query=RunEventsQuery, answer=EventList)
+def events(id: str, query: RunEventsQuery) -> EventList:
     rows = queries.events_of(_own(id), after=query.after, limit=query.limit)
     return EventList(events=[EventAnswer.of(row) for row in rows], next_after=rows[-1].seq if len(rows) == query.limit else None)
 
@@ -170,13 +170,13 @@ def bring(id: str, query: FileQuery) -> RunAnswer:
 @operation(
     "Ask a question of your own, which a model answers before the current question is repeated",
     scope="workflows",
-    body=Question,
+    body=StepQuestion,
     answer=RunAnswer,
     takes_key=True,
     errors=STARTS,
     named={"value": "question"},
 )
-def ask(id: str, body: Question) -> RunAnswer:
+def ask(id: str, body: StepQuestion) -> RunAnswer:
     return _run(run_service.apply_event(_own(id), Event("ask", body.question), key=idempotency_key()))
 
 
@@ -202,9 +202,9 @@ for kind, summary in (
 
 @runs_bp.put("/<id>/facts/<name>")
 @operation(
-    "Change an earlier answer, or see what that would redo", scope="workflows", body=Changed, answer=Redone, errors=(409, 422)
+    "Change an earlier answer, or see what that would redo", scope="workflows", body=ChangedSlot, answer=Redone, errors=(409, 422)
 )
-def change(id: str, name: str, body: Changed) -> Redone:
+def change(id: str, name: str, body: ChangedSlot) -> Redone:
     run, value = _own(id), text_of(body.value)
     redone = run_service.redone(run, name, value)
     if body.confirm:
@@ -259,7 +259,7 @@ class WorkflowAnswer(Answer):
     checksum: str
 
 
-class VersionAnswer(Answer):
+class WorkflowVersionAnswer(Answer):
     number: int
     note: str
     published_at: datetime
@@ -268,7 +268,7 @@ class VersionAnswer(Answer):
 class WholeWorkflow(WorkflowAnswer):
     definition: str = Field(description="The published text, or the draft where nothing is published.")
     draft: str = Field(description="The draft, for admins; empty for others.")
-    versions: list[VersionAnswer]
+    versions: list[WorkflowVersionAnswer]
 
 
 class WorkflowList(Answer):
@@ -348,5 +348,7 @@ def _answer_of(entry: workflow_service.StoredWorkflow) -> WholeWorkflow:
     is_admin = caller().is_admin
     texts: dict[str, Any] = {"definition": entry.source or entry.draft, "draft": entry.draft if is_admin else ""}
     return WholeWorkflow(
-        **_facts(entry), **texts, versions=[VersionAnswer.of(version) for version in workflow_service.versions(entry.slug)]
+        **_facts(entry),
+        **texts,
+        versions=[WorkflowVersionAnswer.of(version) for version in workflow_service.versions(entry.slug)],
     )

@@ -72,14 +72,14 @@ def _is_for(entry: LoreEntry, context: LoreContext) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class SearchedText:
     """The text to search, as written and in lower case."""
 
     written: str
     small: str
 
     @classmethod
-    def from_parts(cls, parts: Iterable[str]) -> "Text":
+    def from_parts(cls, parts: Iterable[str]) -> "SearchedText":
         written = "\n".join(parts)
         return cls(written, written.lower())
 
@@ -90,7 +90,7 @@ class _Selection:
     def __init__(self, context: LoreContext, end: int, most_tokens: int, until: float, most_activated: int = 0) -> None:
         self.context, self.end, self.left, self.until, self.most_activated = context, end, most_tokens, until, most_activated
         self.activated, self.recursed = list[LoreEntry](), list[str]()
-        self._texts: dict[int, Text] = {}
+        self._texts: dict[int, SearchedText] = {}
         self._earlier: dict[int, _Selection] = {}
 
     def activated_of(self, entries: Sequence[LoreEntry]) -> list[LoreEntry]:
@@ -132,9 +132,9 @@ class _Selection:
     def _is_late(self) -> bool:
         return self.context.now() > self.until
 
-    def _text(self, depth: int) -> Text:
+    def _text(self, depth: int) -> SearchedText:
         if depth not in self._texts:
-            self._texts[depth] = Text.from_parts([*self.context.last(depth, self.end), *self.recursed])
+            self._texts[depth] = SearchedText.from_parts([*self.context.last(depth, self.end), *self.recursed])
         return self._texts[depth]
 
     def _is_lucky(self, entry: LoreEntry) -> bool:
@@ -196,7 +196,7 @@ class _Selection:
         return [end for end in ends if messages[end - 1][0] == "user" and messages[end][0] == "assistant"]
 
 
-def count(keys: Keys, text: Text, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:
+def count(keys: Keys, text: SearchedText, fill: Callable[[str], str], is_late: Callable[[], bool]) -> int:
     """Returns how many keys are found; 0 if the conditions of the entry are not met, or when time is up."""
 
     def has(key: str) -> bool:
@@ -215,7 +215,7 @@ def _is_met(logic: str, there: int, count: int) -> bool:
     return {"any": there > 0, "not all": there < count, "none": not there, "all": there == count}[logic]
 
 
-def found(key: str, text: Text, keys: Keys) -> bool:
+def found(key: str, text: SearchedText, keys: Keys) -> bool:
     if expression := EXPRESSION.fullmatch(key):
         pattern = compiled(expression[1], expression[2])
         return bool(pattern and pattern.search(text.written[-EXPRESSION_CHARS:]))

@@ -40,7 +40,7 @@ TRIM = MacroPiece("")
 SEPARATOR = MacroPiece("::", is_written=True)
 
 
-class Call(NamedTuple):
+class MacroCall(NamedTuple):
     """A macro call: its name in lower case, its offset in the text, and its arguments, or None if it has none."""
 
     name: str
@@ -71,7 +71,7 @@ class Call(NamedTuple):
 
 
 # Returns the replacement of a macro call; None leaves it as written.
-Meaning = Callable[[Call], MacroPiece | None]
+Meaning = Callable[[MacroCall], MacroPiece | None]
 
 
 @dataclass(slots=True, eq=False)
@@ -240,7 +240,7 @@ class _Replacing:
         chosen = macro.body if call and self._is_true(call) else macro.otherwise
         return MacroPiece(_trimmed(macro, joined(self.pieces(chosen or ()))))
 
-    def _around(self, macro: Macro, call: Call | None, pieces: list[MacroPiece]) -> MacroPiece:
+    def _around(self, macro: Macro, call: MacroCall | None, pieces: list[MacroPiece]) -> MacroPiece:
         body = joined(self.pieces(macro.body or ()))
         inner = MacroPiece(_trimmed(macro, body))
         if not call or call.name == "trim":
@@ -249,7 +249,7 @@ class _Replacing:
         as_written = f"{{{{{joined(pieces)}}}}}{body}{self._text[macro.closer : macro.end]}"
         return MacroPiece(as_written) if piece is None else piece
 
-    def _is_true(self, call: Call) -> bool:
+    def _is_true(self, call: MacroCall) -> bool:
         pieces, text = call.pieces or (), call.text.strip()
         is_turned = bool(pieces) and pieces[0].text.lstrip().startswith("!")
         text = text[1:].strip() if is_turned else text
@@ -260,13 +260,13 @@ class _Replacing:
         return (text.lower() in FALSE) == is_turned
 
 
-def _named(text: str, start: int) -> Call | None:
+def _named(text: str, start: int) -> MacroCall | None:
     """Returns the macro that a condition names without braces, if it names one."""
     call = _call(Macro(start, start, [text]), [MacroPiece(text, is_written=True)])
     return call if call and (not call.pieces or text[0] in ENDS) else None
 
 
-def _call(macro: Macro, pieces: Sequence[MacroPiece]) -> Call | None:
+def _call(macro: Macro, pieces: Sequence[MacroPiece]) -> MacroCall | None:
     first, *others = pieces
     head = macro.head
     if not head or (head[1] and macro.body is None):
@@ -274,10 +274,10 @@ def _call(macro: Macro, pieces: Sequence[MacroPiece]) -> Call | None:
     if others and head.end() == len(first.text) and not head[3] and head[2] != "//":
         return None
     rest = [MacroPiece(first.text[head.end() :], is_written=True), *others]
-    return Call(head[2].lower(), macro.start, rest if head[3] or head[2] == "//" else None)
+    return MacroCall(head[2].lower(), macro.start, rest if head[3] or head[2] == "//" else None)
 
 
-def _short(start: int, pieces: Sequence[MacroPiece]) -> Call | None:
+def _short(start: int, pieces: Sequence[MacroPiece]) -> MacroCall | None:
     first, *others = pieces
     match = SHORT.match(first.text) if first.is_written else None
     does = match[3].strip() if match else ""
@@ -285,7 +285,7 @@ def _short(start: int, pieces: Sequence[MacroPiece]) -> Call | None:
         return None
     name = MacroPiece(match[2], is_written=True)
     replacement = [SEPARATOR, MacroPiece(first.text[match.end() :]), *others] if does in ("=", "+=") else []
-    return Call(f"{DOES[does]}{ENDS[match[1]]}", start, [name, *replacement])
+    return MacroCall(f"{DOES[does]}{ENDS[match[1]]}", start, [name, *replacement])
 
 
 def _trimmed(macro: Macro, text: str) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from random import Random
 
 from webapp.characters.macros import dates as macro_dates
-from webapp.characters.macros.calls import TRIM, Call, MacroPiece, replaced
+from webapp.characters.macros.calls import TRIM, MacroCall, MacroPiece, replaced
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 
 # The spelling of the same macros in early cards, such as `<USER>`.
@@ -149,7 +149,7 @@ class _TextFilling:
     def _digest(self) -> "hashlib._Hash":
         return hashlib.sha256(f"{self.chat_id}\0{self._text}\0".encode("utf-8", "replace"))
 
-    def _meaning(self, call: Call) -> MacroPiece | None:
+    def _meaning(self, call: MacroCall) -> MacroPiece | None:
         if call.name in VARIABLE_MACROS:
             text = variable_macro(call, self._names.variables) if self._names.variables else None
             return MacroPiece(text) if text is not None and self._budget.holds(text) else None
@@ -189,19 +189,19 @@ class _TextFilling:
 Given = MacroPiece | str | None
 
 
-def _random(call: Call, context: _TextFilling) -> Given:
+def _random(call: MacroCall, context: _TextFilling) -> Given:
     if not call.pieces or not context.chance or not context.works(call.most_choices):
         return None
     return call.choice(context.chance.randrange)
 
 
-def _pick(call: Call, context: _TextFilling) -> Given:
+def _pick(call: MacroCall, context: _TextFilling) -> Given:
     if not call.pieces or not context.chat_id or not context.works(call.most_choices):
         return None
     return call.choice(lambda count: context.drawn(call.start, count))
 
 
-def _roll(call: Call, context: _TextFilling) -> Given:
+def _roll(call: MacroCall, context: _TextFilling) -> Given:
     match = DICE.fullmatch(call.text.strip())
     if not match or not context.chance:
         return None
@@ -211,33 +211,33 @@ def _roll(call: Call, context: _TextFilling) -> Given:
     return str(sum(context.chance.randint(1, sides) for _ in range(dice)) + more)
 
 
-def _reverse(call: Call, context: _TextFilling) -> Given:
+def _reverse(call: MacroCall, context: _TextFilling) -> Given:
     return call.text[::-1] if call.pieces else None
 
 
-def _formatted(call: Call, context: _TextFilling) -> Given:
+def _formatted(call: MacroCall, context: _TextFilling) -> Given:
     form = call.text.strip()
     return macro_dates.formatted(context.now, form) if form and context.now and context.works(len(form)) else None
 
 
-def _moment(form: str) -> Callable[[Call, _TextFilling], Given]:
+def _moment(form: str) -> Callable[[MacroCall, _TextFilling], Given]:
     return lambda call, context: macro_dates.formatted(context.now, form) if not call.pieces and context.now else None
 
 
-def _apart(call: Call, context: _TextFilling) -> Given:
+def _apart(call: MacroCall, context: _TextFilling) -> Given:
     return macro_dates.apart(*call.parts) if len(call.parts) == 2 else None
 
 
-def _always(value: MacroPiece | str) -> Callable[[Call, _TextFilling], Given]:
+def _always(value: MacroPiece | str) -> Callable[[MacroCall, _TextFilling], Given]:
     return lambda call, context: value if not call.pieces else None
 
 
-def _nothing(call: Call, context: _TextFilling) -> Given:
+def _nothing(call: MacroCall, context: _TextFilling) -> Given:
     """Removes text that is meant for people who read the card."""
     return "" if call.pieces else None
 
 
-MEANINGS: dict[str, Callable[[Call, _TextFilling], Given]] = {
+MEANINGS: dict[str, Callable[[MacroCall, _TextFilling], Given]] = {
     "random": _random,
     "pick": _pick,
     "roll": _roll,
@@ -258,7 +258,7 @@ MEANINGS: dict[str, Callable[[Call, _TextFilling], Given]] = {
 }
 
 
-def variable_macro(call: Call, variables: Variables) -> str | None:
+def variable_macro(call: MacroCall, variables: Variables) -> str | None:
     """Executes a macro of `MEANINGS` and returns its output; None if the arguments don't fit."""
     does, store = VARIABLE_MACROS[call.name]
     name, *value = call.parts or [""]

@@ -186,7 +186,7 @@ def source_with_tools(
     hidden = hidden_results(asking, calls)
     calls = [replace(call, text=hidden[call.id], error="") if call.id in hidden else call for call in calls]
     ledger = StoredLedger(engine, message.id, generation.id, calls, request.sources, message.outside)
-    answer = loop.Answer(
+    answer = loop.CallingAnswer(
         person,
         chat.id,
         text=message.content,

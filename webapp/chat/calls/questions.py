@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from webapp.base.languages import gettext as _
-from webapp.tools.questions import MOST_ANSWER, Field, Question, Value, typed_values
+from webapp.tools.questions import MOST_ANSWER, AskedField, ServerQuestion, Value, typed_values
 from webapp.tools.tables import Call
 
 # Types of inputs, by the formats that a server can ask for.
@@ -64,7 +64,7 @@ def shown_question(
     """Returns what a server asks for a call, with what was `typed` and the `errors` in it, or else the server's defaults."""
     if not call.question:
         return None
-    question = Question.from_record(call.question)
+    question = ServerQuestion.from_record(call.question)
     fields = tuple(_field(index, field, typed, errors or {}) for index, field in enumerate(question.fields))
     titles = {field.name: field.title for field in question.fields}
     given = question.values if reader and question.by == reader else {}
@@ -83,7 +83,7 @@ def shown_question(
 
 def values_in(call: Call, form: MultiDict[str, str]) -> dict[str, Any]:
     """Returns the answers in a form that was sent for a call; empty if its server asks nothing."""
-    fields = Question.from_record(call.question).fields if call.question else ()
+    fields = ServerQuestion.from_record(call.question).fields if call.question else ()
     return typed_values(fields, {field.name: form.getlist(_name(index)) for index, field in enumerate(fields)})
 
 
@@ -91,7 +91,7 @@ def _name(index: int) -> str:
     return f"field-{index}"
 
 
-def _field(index: int, field: Field, typed: MultiDict[str, str] | None, errors: Mapping[str, str]) -> ShownField:
+def _field(index: int, field: AskedField, typed: MultiDict[str, str] | None, errors: Mapping[str, str]) -> ShownField:
     default = () if field.default is None else _texts(field.default)
     is_text = field.kind == "text"
     return ShownField(
@@ -108,7 +108,7 @@ def _field(index: int, field: Field, typed: MultiDict[str, str] | None, errors: 
     )
 
 
-def _attributes(field: Field) -> dict[str, Any]:
+def _attributes(field: AskedField) -> dict[str, Any]:
     if field.kind == "text":
         least = int(field.least) if field.least and field.least > 0 else None
         most = int(min(max(field.most, 0), MOST_ANSWER)) if field.most is not None else MOST_ANSWER
@@ -129,7 +129,7 @@ def _texts(value: Value) -> tuple[str, ...]:
     return tuple(value) if isinstance(value, list) else (f"{value:.15g}" if isinstance(value, float) else str(value),)
 
 
-def _local(field: Field, texts: tuple[str, ...]) -> tuple[str, ...]:
+def _local(field: AskedField, texts: tuple[str, ...]) -> tuple[str, ...]:
     """Returns a moment as a browser's field has it: in UTC, without saying so."""
     is_utc = field.format == "date-time" and texts and texts[0].endswith("Z")
     return (texts[0][:16],) if is_utc else texts

@@ -30,7 +30,7 @@ from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
 from webapp.tools.fuse import WORDS, Allowed, Limits, blow, figure_of
 from webapp.tools.offers import built_in_tools, tools_of
-from webapp.tools.questions import Action, BadAnswers, Question, checked_values
+from webapp.tools.questions import Action, BadAnswers, ServerQuestion, checked_values
 from webapp.tools.results import NAMELESS
 from webapp.tools.tables import AllowedTool, Call, Fuse
 from webapp.tools.tool import Tool
@@ -119,7 +119,7 @@ def choices(call: Call) -> tuple[Decision, ...]:
     if call.state == "unknown":
         return OF_UNKNOWN
     if call.question and call.state in ("waiting", "running"):
-        return OF_SERVERS_QUESTION if Question.from_record(call.question).is_open else ()
+        return OF_SERVERS_QUESTION if ServerQuestion.from_record(call.question).is_open else ()
     tool = built_in_tools().get(call.tool)
     return () if call.state != "waiting" else OF_MODELS_QUESTION if tool and tool.is_question else OF_WAITING
 
@@ -193,7 +193,7 @@ def _is_in_own_name(call: Call, tool: Tool | None) -> bool:
     return bool(call.private_to or (tool and tool.is_in_own_name))
 
 
-def _answered(question: Question, decision: Decision, values: Mapping[str, Any], by_id: str) -> Question:
+def _answered(question: ServerQuestion, decision: Decision, values: Mapping[str, Any], by_id: str) -> ServerQuestion:
     try:
         checked = checked_values(question.fields, values) if decision == "answer" else {}
     except BadAnswers as error:
@@ -202,7 +202,7 @@ def _answered(question: Question, decision: Decision, values: Mapping[str, Any],
     return answered.over(keeps_values=False) if decision == "cancel" else answered
 
 
-def _check_tool(tool: Tool | None, question: Question, *, is_sent_again: bool) -> None:
+def _check_tool(tool: Tool | None, question: ServerQuestion, *, is_sent_again: bool) -> None:
     """Refuses an answer to a server that isn't the person's to use, or for a tool that isn't what asked by now."""
     if tool is None:
         raise Forbidden(NOT_YOURS.format(question.server))
@@ -307,7 +307,7 @@ def name_of(person: str | None) -> str:
 
 def _said(call: Call) -> str:
     """Returns what was decided about a call before."""
-    if call.question and not (question := Question.from_record(call.question)).by and call.state not in stored.FOR_A_PERSON:
+    if call.question and not (question := ServerQuestion.from_record(call.question)).by and call.state not in stored.FOR_A_PERSON:
         return TOO_LATE.format(question.server)
     if call.decision not in DECIDED:
         return NOBODY_DECIDES.format(call.state)

@@ -39,7 +39,7 @@ class ShownTool:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class AllowedInChat:
     """A tool that a person has allowed in a chat."""
 
     key: str
@@ -91,7 +91,7 @@ def web_search_in(chat: Chat) -> ShownTool | None:
     return _shown(SEARCH_WEB, policy, is_on=SEARCH_WEB.key in chat.tools) if policy != "deny" else None
 
 
-def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:
+def allowed(chat: Chat | None, user: User | None) -> list[AllowedInChat]:
     """Returns what this person has allowed in the chat; without a query in a chat without tools.
 
     What leads a chat can name further tools.
@@ -101,7 +101,7 @@ def allowed(chat: Chat | None, user: User | None) -> list[Allowed]:
     if not (keys := [key for key, _text in allowed_in(chat.id, user.id)]):
         return []
     tools = tools_of(user)
-    return [Allowed(key, tools[key].words if key in tools else key) for key in keys]
+    return [AllowedInChat(key, tools[key].words if key in tools else key) for key in keys]
 
 
 def _tools(user: User, chosen: Sequence[str]) -> list[ShownTool]:

@@ -35,7 +35,7 @@ def value(content: str) -> dict[str, Any]:
     """Returns the chat on a page as a value that `parse` takes; raises `BadFile` for a page that isn't one of ours."""
     if not OURS.search(content):
         raise BadFile(NOT_OURS)
-    reader = _Reader()
+    reader = _PageReader()
     reader.feed(content)
     reader.close()
     return {PAGE: reader.messages, "title": reader.title}
@@ -73,7 +73,7 @@ def _name(row: dict[str, Any]) -> str:
     return "" if name in NAMELESS else name
 
 
-class _Reader(HTMLParser):
+class _PageReader(HTMLParser):
     """Reads the title and the messages; of each, who wrote it, its reasoning and, from its template, its text."""
 
     def __init__(self) -> None:

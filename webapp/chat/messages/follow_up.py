@@ -19,7 +19,7 @@ from webapp.chat.messages import drafts, sending, source_search
 from webapp.chat.messages.storing import PendingGeneration, store_and_start_all
 from webapp.chat.record import announcements, queries, sharing
 from webapp.chat.record.leader import refuse_if_led
-from webapp.chat.record.model_choice import Choice, choice_in, choice_to_ask, chosen_by, model_to_ask, models_to_ask
+from webapp.chat.record.model_choice import ChosenModel, choice_in, choice_to_ask, chosen_by, model_to_ask, models_to_ask
 from webapp.chat.record.tables import Chat, FollowUp, Message
 from webapp.engine import service as generations
 from webapp.engine.duties.recovery import WITHIN
@@ -252,7 +252,7 @@ def _is_complete(chat: Chat) -> bool:
     return is_complete and not generations.active_generation(chat.lane)
 
 
-def _store(following: FollowUp, choice: Choice) -> None:
+def _store(following: FollowUp, choice: ChosenModel) -> None:
     chat_id, content = following.chat_id, following.text
     with write() as session:
         own = select(FollowUp).where(FollowUp.chat_id == chat_id).order_by(FollowUp.id.desc())

@@ -51,7 +51,7 @@ from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.models import providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.base import ModelRequest
-from webapp.models.rules.service import Choice
+from webapp.models.rules.service import RuleChoice
 from webapp.rendering import markdown
 from webapp.settings.service import setting
 from webapp.tools.outside import stored as places_stored, written_by
@@ -486,7 +486,7 @@ def new_generation(
     """
     if chat.visitor_hash:
         limit_visitors()
-    choice = Choice(model) if continues_id else choice_by_rule(chat, path, model, options.person, options.is_chosen)
+    choice = RuleChoice(model) if continues_id else choice_by_rule(chat, path, model, options.person, options.is_chosen)
     model = choice.model
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables

@@ -16,7 +16,7 @@ from webapp.chat.files.reference import ANY, MARK, Reference, ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.group.members import with_speaker_names
 from webapp.chat.prompt import path_story
-from webapp.chat.prompt.builder import OF_A_CHAT, Fitted, PromptBuilder, exchanges_between, place
+from webapp.chat.prompt.builder import OF_A_CHAT, FittedPath, PromptBuilder, exchanges_between, place
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
 from webapp.chat.prompt.recorded_prompt import RecordedMessage, RecordedPrompt
@@ -69,7 +69,7 @@ class FittedPrompt:
     """A prompt that fits. `covered` messages before those sent are covered by the story; `left_out` exchanges are not."""
 
     builder: PromptBuilder
-    fitted: Fitted
+    fitted: FittedPath
     covered: int = 0
     left_out: int = 0
     beyond: int = 0

@@ -38,7 +38,7 @@ Path = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedPath:
     """The part of a path that is sent: the index of its first message, and how many exchanges before it did not fit.
 
     `beyond` is how many messages the history limit excluded before that; `dropped` are the sections that did not fit.
@@ -93,7 +93,7 @@ class PromptBuilder:
         turns += [Turn("assistant", beginning)] if beginning else []
         return ModelRequest(model, tuple(turns), is_continuation=bool(beginning), earlier=earlier, **parameters)
 
-    def fit(self, path: Path, *, budget_tokens: int = 0, history_limit: int | None = None, beginning: str = "") -> Fitted:
+    def fit(self, path: Path, *, budget_tokens: int = 0, history_limit: int | None = None, beginning: str = "") -> FittedPath:
         """Decides what to send: as many whole exchanges within the history limit as fit the budget.
 
         Optional sections are dropped before messages. An exchange is a question with its answers. The newest message is always
@@ -103,7 +103,7 @@ class PromptBuilder:
         texts = [*self._texts(), beginning, *(content for _, content in path[first:])]
         # A text never has more tokens than characters, so most chats don't need to be counted.
         if not budget_tokens or sum(len(text) + PER_MESSAGE for text in texts) <= budget_tokens:
-            return Fitted(first, beyond=first)
+            return FittedPath(first, beyond=first)
         share = share_of(min(sum(map(len, texts)), CHARS_PER_TOKEN * budget_tokens))
         dropped = self._dropped(budget_tokens, [beginning, *(content for _, content in path[first:])], share)
         around = (*self.without(dropped)._texts(), beginning, path[-1][1] if path else "")
@@ -146,12 +146,12 @@ def _message(placed: Section | int) -> tuple[int, int | None, Literal["system", 
     return (placed, None, "user") if isinstance(placed, int) else (-1, placed.depth, placed.role)
 
 
-def _within(tokens_left: int, path: Path, exchanges: list[range], share: float) -> Fitted:
+def _within(tokens_left: int, path: Path, exchanges: list[range], share: float) -> FittedPath:
     for place in reversed(range(len(exchanges))):
         tokens_left = _left(tokens_left, (path[exchange][1] for exchange in exchanges[place]), share)
         if tokens_left < 0:
-            return Fitted(exchanges[place].stop, place + 1)
-    return Fitted(exchanges[0].start if exchanges else max(0, len(path) - 1))
+            return FittedPath(exchanges[place].stop, place + 1)
+    return FittedPath(exchanges[0].start if exchanges else max(0, len(path) - 1))
 
 
 def _left(tokens: int, texts: Iterable[str], share: float) -> int:

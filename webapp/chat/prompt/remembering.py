@@ -30,7 +30,7 @@ def work() -> bool:
     memory.erase()
     rows = _missing()
     hidden = queries.deleted_among([row.message_id for row in rows])
-    exchanges = [memory.Exchange(**row._mapping) for row in rows if row.message_id not in hidden]
+    exchanges = [memory.RememberedExchange(**row._mapping) for row in rows if row.message_id not in hidden]
     db.session.rollback()
     memory.add(exchanges)
     return bool(exchanges) and len(rows) == AT_ONCE

@@ -27,7 +27,7 @@ IN_A_GROUP = "In a group the characters take turns, so models can't answer side 
 FOR_A_CHAT = "A preset is chosen for a whole chat. Choose a model for a single answer."
 
 
-class Choice(NamedTuple):
+class ChosenModel(NamedTuple):
     """A model, and the preset that chose it, if one did."""
 
     model: str
@@ -45,21 +45,21 @@ def without_command(text: str) -> tuple[str, str]:
     return (text[match.end() :], model) if match and model else (text, "")
 
 
-def choice_in(chat: Chat, among: Sequence[str] = ()) -> Choice:
+def choice_in(chat: Chat, among: Sequence[str] = ()) -> ChosenModel:
     """Returns what the chat has chosen, whether that is still there or not; `among` models, if any, at least the first."""
-    return Choice(chat.model if not among or chat.model in among else among[0], chat.preset_id)
+    return ChosenModel(chat.model if not among or chat.model in among else among[0], chat.preset_id)
 
 
-def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> Choice:
+def new_choice(person_id: str | None, wanted: str, *, otherwise: str = "") -> ChosenModel:
     """Returns what a new chat begins with: a model or, by its word, a preset, whose model is `otherwise` if it has none.
 
     Raises `Invalid` for a preset that the person can't use.
     """
     if not (id := id_in(wanted)):
-        return Choice(wanted or otherwise)
+        return ChosenModel(wanted or otherwise)
     if not (preset := preset_queries.known(person_id, id)):
         raise Invalid(_gone(GONE), field="model")
-    return Choice(preset.model or otherwise, id)
+    return ChosenModel(preset.model or otherwise, id)
 
 
 def refuse_unless_open(
@@ -82,7 +82,7 @@ def starting_choice(user: User) -> str:
     return providers().default(preferred, user.id)
 
 
-def choice_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> Choice:
+def choice_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> ChosenModel:
     """Returns the model that answers a person, by default the chat's owner, and its preset.
 
     A model that is wanted by its name leaves the chat's preset. A visitor can't choose. Raises `Invalid` if what the chat has
@@ -90,12 +90,12 @@ def choice_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> Choice:
     """
     person = by or chat.owner_id or ""
     if chat.visitor_hash:
-        return Choice(_open(VISITORS_MODEL, "", for_visitor=True))
+        return ChosenModel(_open(VISITORS_MODEL, "", for_visitor=True))
     if wanted in ("", choice_in(chat).word):
         if gone := gone_choice(chat, person):
             is_of_another = is_own(current_model(chat)) and not gone_choice(chat)
             raise Invalid(f"{gone} {OF_ANOTHER}" if is_of_another else _gone(gone), field="model")
-        return Choice(_open(current_model(chat), person), chat.preset_id)
+        return ChosenModel(_open(current_model(chat), person), chat.preset_id)
     choice = new_choice(chat.owner_id, wanted, otherwise=current_model(chat))
     if not _is_there(chat, choice.model, person, preset_queries.known(chat.owner_id, choice.preset_id)):
         providers().refuse_unless_choosable(choice.model, person=person)
@@ -201,7 +201,7 @@ def _open(model: str, person: str, *, for_visitor: bool = False) -> str:
     return model
 
 
-def chosen_by(chat: Chat, model: str, answered_by: str, person: str, models: Sequence[str] = ()) -> tuple[Choice, str]:
+def chosen_by(chat: Chat, model: str, answered_by: str, person: str, models: Sequence[str] = ()) -> tuple[ChosenModel, str]:
     """Returns the choice that becomes the chat's, and the model of this answer alone, if it has one."""
     is_chosen = not models and bool(model or not answered_by)
     choice = choice_to_ask(chat, model, by=person) if is_chosen else choice_in(chat, models)

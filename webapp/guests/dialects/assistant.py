@@ -19,7 +19,7 @@ from webapp.chat.record.access import writable_chat_if_any
 from webapp.engine.duties.report import model_used
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.guests.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Reason, Said
+from webapp.guests.dialects.schemas import DialectNotice, DialectRequest, DialectResponse, Id, Reason, Said
 from webapp.guests.dialects.text import TextEncoder
 from webapp.models.connections.models import providers
 from webapp.settings.service import setting
@@ -29,7 +29,7 @@ from webapp.streaming.events import ATTEMPT_NOTICE, Event, Notice as NoticeEvent
 USUAL_LIMIT = 10
 
 
-class AssistantMessage(DialectRequest):
+class AssistantRequest(DialectRequest):
     message: Said
     session_id: Annotated[Id | None, Field(description="If it doesn't exist, or isn't the caller's, a new one is started.")] = (
         None
@@ -49,7 +49,7 @@ class AssistantAnswer(DialectResponse):
     sources: list[dict[str, Any]]
     status: str
     reason: Reason
-    notices: list[Notice]
+    notices: list[DialectNotice]
     prompt: str = Field(description="The prompts that led the answer, such as `version 3 of assistant.trading, arm B`.")
 
 
@@ -133,7 +133,7 @@ bp = Blueprint("api_assistant", __name__)
 @operation(
     "Ask the assistant and wait for the answer",
     scope="chat",
-    body=AssistantMessage,
+    body=AssistantRequest,
     answer=AssistantAnswer,
     takes_key=True,
     # 404 if the chat is deleted while the answer is waited for.
@@ -141,7 +141,7 @@ bp = Blueprint("api_assistant", __name__)
     others=NO_ANSWER,
     tag="Assistant compatibility API",
 )
-def ask(body: AssistantMessage) -> AssistantAnswer:
+def ask(body: AssistantRequest) -> AssistantAnswer:
     elapsed_ms, generation = _clock(), _begin_answer(body)
     session_id, message_id = generation.chat_id, generation.message_id or ""
     answer = wait_for_text(generation, session_id=session_id, message_id=message_id)
@@ -158,7 +158,7 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
         sources=[dict(source) for source in answer.course.sources],
         status=answer.status,
         reason=answer.reason,
-        notices=[Notice(**notice) for notice in (*as_objects(about_chat(body.session_id, session_id)), *answer.notices)],
+        notices=[DialectNotice(**notice) for notice in (*as_objects(about_chat(body.session_id, session_id)), *answer.notices)],
         prompt=answer.generation.led_by,
     )
 
@@ -167,19 +167,19 @@ def ask(body: AssistantMessage) -> AssistantAnswer:
 @operation(
     "Ask the assistant and stream the answer",
     scope="chat",
-    body=AssistantMessage,
+    body=AssistantRequest,
     stream=ASSISTANT,
     takes_key=True,
     errors=STARTS,
     tag="Assistant compatibility API",
 )
-def ask_and_watch(body: AssistantMessage) -> Response:
+def ask_and_watch(body: AssistantRequest) -> Response:
     elapsed_ms, generation = _clock(), _begin_answer(body)
     notices = about_chat(body.session_id, generation.chat_id)
     return stream(generation, AssistantEncoder(generation.chat_id, generation.message_id or "", elapsed_ms, notices))
 
 
-def _begin_answer(body: AssistantMessage) -> Generation:
+def _begin_answer(body: AssistantRequest) -> Generation:
     """Starts the generation that answers, in a new chat unless the session id is of one that the caller can write in."""
     me, key = caller(), idempotency_key()
     chat = writable_chat_if_any(body.session_id or "")

@@ -31,7 +31,7 @@ class DialectResponse(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-class Notice(DialectResponse):
+class DialectNotice(DialectResponse):
     code: str
     message: str
 

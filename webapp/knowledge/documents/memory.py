@@ -22,7 +22,7 @@ ANSWERS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class RememberedExchange:
     """A finished answer, with its question; `outside` is as in its message."""
 
     owner_id: str
@@ -44,7 +44,7 @@ def ids_of(user: User) -> list[str]:
     return list(db.session.scalars(_of_owner(user.id)))
 
 
-def add(exchanges: Iterable[Exchange]) -> None:
+def add(exchanges: Iterable[RememberedExchange]) -> None:
     """Adds answers to their people's memories; they are read like other documents."""
     for exchange in exchanges:
         raw = exchange.text.encode("utf-8", "replace")

@@ -40,7 +40,7 @@ NO_TITLE = f"Enter a title of up to {MOST_TITLE} characters."
 Title = Annotated[str, StringConstraints(min_length=1, max_length=MOST_TITLE), OneLine(NO_TITLE, MOST_TITLE, 1)]
 
 
-class TextInput(Input):
+class NewDocumentInput(Input):
     """What is entered for a new document: a text, or the URL of one web page; without a title, it gets its file's name."""
 
     text: str = ""

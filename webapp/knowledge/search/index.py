@@ -56,7 +56,7 @@ AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class IndexSize:
     """The size of the index: the number of passages and the total number of words."""
 
     passages: int
@@ -67,7 +67,7 @@ class Size:
 class Common:
     """A cache of how many passages contain each very common word that was searched for; it is recounted after `until`."""
 
-    size: Size
+    size: IndexSize
     until: float
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -98,7 +98,7 @@ def size_of(session: Session, document_id: str, edition: int) -> tuple[int, int]
     return int(passages), int(words)
 
 
-def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, int]]:
+def counts(words: Mapping[str, str], *, until: float) -> tuple[IndexSize, dict[str, int]]:
     """Returns the size of the index and, by stem, how many passages contain each of these words.
 
     Very common words take longest to count and are searched for most, so their counts are cached while the size of the index
@@ -107,7 +107,7 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
     common = COMMON.get()
     # So old that different passages could add up to the same size.
     if not common or time.monotonic() >= common.until:
-        common = Common(Size(-1, -1), 0.0)
+        common = Common(IndexSize(-1, -1), 0.0)
     size, counted = _counted({term: word for term, word in words.items() if term not in common.counts}, until)
     if size != common.size:
         common = Common(size, time.monotonic() + COUNTED_SECONDS)
@@ -118,16 +118,16 @@ def counts(words: Mapping[str, str], *, until: float) -> tuple[Size, dict[str, i
     return size, {term: all_counts[term] for term in words}
 
 
-def _counted(words: Mapping[str, str], until: float) -> tuple[Size, dict[str, int]]:
+def _counted(words: Mapping[str, str], until: float) -> tuple[IndexSize, dict[str, int]]:
     size = select(func.coalesce(func.sum(Document.passages), 0), func.coalesce(func.sum(Document.words), 0))
     if is_sqlite():
         holding = [(HOLDING, [f'"{word}"']) for word in words.values()]
         [whole], *counts_found = bounded.read([size, *holding], until=until)
-        return Size(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, counts_found, strict=True)}
+        return IndexSize(*map(int, whole)), {term: int(count) for term, [(count,)] in zip(words, counts_found, strict=True)}
     query = select(PassageTerm.term, func.count()).where(PassageTerm.term.in_(words)).group_by(PassageTerm.term)
     [whole], *rows = bounded.read([size, *([query] if words else [])], until=until)
     counts_by_term = {term: int(count) for row in rows for term, count in row}
-    return Size(*map(int, whole)), {term: counts_by_term.get(term, 0) for term in words}
+    return IndexSize(*map(int, whole)), {term: counts_by_term.get(term, 0) for term in words}
 
 
 def counts_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) -> dict[str, int]:
@@ -141,7 +141,7 @@ def counts_in(words: Mapping[str, str], rows: Sequence[int], *, until: float) ->
     return {term: counts_by_term.get(term, 0) for term in words}
 
 
-def best(counts: Mapping[str, int], size: Size, *, until: float) -> dict[int, float]:
+def best(counts: Mapping[str, int], size: IndexSize, *, until: float) -> dict[int, float]:
     """Returns the `AMONG` best passages on SQLite, before access is checked: common words match too many to check them all."""
     # Imported late, in a real thread: NumPy takes memory that servers without searches save, and a tenth of a second.
     offload(import_module, "webapp.knowledge.search.postings")
@@ -163,7 +163,7 @@ def among(rows: Sequence[int], conditions: Iterable[ColumnElement[bool]]) -> Sel
 
 
 def ranked(
-    words: Mapping[str, str], counts: Mapping[str, int], size: Size, conditions: Iterable[ColumnElement[bool]]
+    words: Mapping[str, str], counts: Mapping[str, int], size: IndexSize, conditions: Iterable[ColumnElement[bool]]
 ) -> Select[Any]:
     """Selects passages with any of these words and their scores; passages that don't meet `conditions` are not scored."""
     if is_sqlite():
@@ -184,7 +184,7 @@ def ranked(
     return query if is_one else query.group_by(Passage.row)
 
 
-def _score(counts: Mapping[str, int], size: Size, term: Any, weight: Any) -> Any:
+def _score(counts: Mapping[str, int], size: IndexSize, term: Any, weight: Any) -> Any:
     """Returns the SQL for what a word adds to the score of a joined passage."""
     average = size.words / max(1, size.passages)
     # Constants are computed in Python: the database would recompute them for each of tens of thousands of rows.

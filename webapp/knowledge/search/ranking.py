@@ -120,7 +120,7 @@ def weight_now() -> float:
 def unmatched_words(user: User, result: SearchResult, *, is_viewed: bool = False) -> list[str]:
     """Returns the question's words that are in no passage this person may find; documents of others are not revealed."""
     until = time.monotonic() + bounded.PATIENCE_SECONDS
-    counts, size = result.counted.counts, index.Size(result.counted.passages, result.counted.words)
+    counts, size = result.counted.counts, index.IndexSize(result.counted.passages, result.counted.words)
     there = {stem: word for stem, word in result.query_words.items() if counts[stem]}
     which = [finds_passage(user), *_among({"is_viewed": is_viewed})]
     statements = [index.ranked({stem: word}, {stem: counts[stem]}, size, which).limit(1) for stem, word in there.items()]
@@ -138,7 +138,7 @@ def _among(bounds: SearchOptions) -> Sequence[ColumnElement[bool]]:
 def _scores(
     distinctive: Mapping[str, str],
     counts: Mapping[str, int],
-    size: index.Size,
+    size: index.IndexSize,
     conditions: Sequence[ColumnElement[bool]],
     until: float,
 ) -> dict[int, float]:
@@ -187,7 +187,7 @@ class OwnPassages:
     """The passages a person can find, if they are few, and how many of them contain each word that was searched for."""
 
     rows: Sequence[int]
-    size: index.Size
+    size: index.IndexSize
     until: float
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -196,7 +196,7 @@ OWN = PerApp[OrderedDict[tuple[str, int], OwnPassages]](OrderedDict)
 
 
 def distinctive_words(
-    user: User, query_words: Mapping[str, str], counts: Mapping[str, int], size: index.Size, *, until: float
+    user: User, query_words: Mapping[str, str], counts: Mapping[str, int], size: index.IndexSize, *, until: float
 ) -> dict[str, str]:
     """Returns the words that tell passages apart: those not in most of them, unless the question has just one word.
 
@@ -217,7 +217,7 @@ def distinctive_words(
     return {term: word for term, word in rare.items() if own_counts.get(term, 0) <= most}
 
 
-def _own(user: User, size: index.Size, until: float) -> OwnPassages:
+def _own(user: User, size: index.IndexSize, until: float) -> OwnPassages:
     """Returns the cached entry, which is rebuilt after a minute and whenever the index changes size."""
     cache = OWN.get()
     key, now = (user.id, user.clearance), time.monotonic()

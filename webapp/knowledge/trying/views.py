@@ -34,7 +34,7 @@ class ShownTried:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownQuestion:
+class ShownTrialQuestion:
     id: str
     text: str
     answer: str
@@ -48,7 +48,7 @@ class ShownFigures:
     recall: str
 
 
-class TryForm(Form):
+class QuestionTryForm(Form):
     person = PickField("As", name="as", id="as", choices=[], validate_choice=False, default="")
 
 
@@ -89,15 +89,15 @@ def delete(id: str) -> Response:
     return redirect(url_for("trying.show", done="deleted", _anchor="questions"))
 
 
-def _form(me: User) -> TryForm:
+def _form(me: User) -> QuestionTryForm:
     """Returns the form; only admins can choose a person, and `_viewed` refuses anyone else who passes one."""
-    form = TryForm.fresh(person=request.args.get("as", ""))
+    form = QuestionTryForm.fresh(person=request.args.get("as", ""))
     if may(me, "administer"):
         form.person.offering(directory.people_to_pick, [("", _("You"))])
     return form
 
 
-def _page(form: TryForm, question: str, person: User | None) -> Response:
+def _page(form: QuestionTryForm, question: str, person: User | None) -> Response:
     me = current_user()
     only = request.args.get("collection", "")
     which, weight = [visible_collection(only).id] if only else [], _weight()
@@ -157,14 +157,14 @@ def shown_tried(person: User, question: str, collections: Sequence[str], *, by: 
     return ShownTried(hits, trial.too_common, trial.unknown, trial.left_out)
 
 
-def kept(user: User) -> list[ShownQuestion]:
+def kept(user: User) -> list[ShownTrialQuestion]:
     rows, last = service.kept_by(user), service.runs(user)
     missed = set(last[0].misses) if last else set()
     there = {
         document.id: document.title
         for document in queries.documents_among(user, [row.document_id for row in rows if row.document_id])
     }
-    return [ShownQuestion(row.id, row.text, _answer(row.document_id, there), row.id in missed) for row in rows]
+    return [ShownTrialQuestion(row.id, row.text, _answer(row.document_id, there), row.id in missed) for row in rows]
 
 
 def figures(user: User) -> list[ShownFigures]:

@@ -43,7 +43,7 @@ ACTIONS = {"auth": "rejected a key", "credit": "has no credit left"}
 log = logging.getLogger("settings")
 
 
-class NotAnswering(Invalid):
+class ConnectionNotAnswering(Invalid):
     """A new connection's server could not be reached, or refused; the message is its reason."""
 
 
@@ -205,7 +205,7 @@ def first_answer(make: Callable[[], Provider], *, address_field: str = "base_url
     """Returns what the server of a new connection answers; raises `NotAnswering` with the field that is wrong."""
     outcome = ask_server(make)
     if outcome.models is None:
-        raise NotAnswering(outcome.words, field="key" if outcome.code in REFUSALS else address_field)
+        raise ConnectionNotAnswering(outcome.words, field="key" if outcome.code in REFUSALS else address_field)
     return outcome
 
 

@@ -160,7 +160,7 @@ def _question(slug: str, *, is_key: bool) -> Response:
 
 
 def _new_page(form: NewConnectionForm, neighbours: Sequence[local_servers.FoundServer] | None = None) -> Response:
-    is_unanswered = isinstance(form.refusal, connections.NotAnswering)
+    is_unanswered = isinstance(form.refusal, connections.ConnectionNotAnswering)
     return form.about_key().shown(
         "models/connection_new.html", servers=usual_servers, neighbours=neighbours, is_unanswered=is_unanswered
     )

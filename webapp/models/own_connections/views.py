@@ -7,7 +7,7 @@ from webapp.models.connections import queries, shown, usual_servers
 from webapp.models.connections.forms import ConnectionForm
 from webapp.models.connections.models import providers
 from webapp.models.connections.own import OFF, SETTING
-from webapp.models.connections.service import NotAnswering
+from webapp.models.connections.service import ConnectionNotAnswering
 from webapp.models.own_connections import service
 from webapp.models.own_connections.forms import NewOwnConnectionForm
 from webapp.people.accounts.guards import audit_author, current_user, signed_in
@@ -114,7 +114,7 @@ def _new_page(form: NewOwnConnectionForm) -> Response:
         "models/own/new.html",
         offered=service.offered_servers(),
         servers=usual_servers.PROVIDERS if service.may_have_servers() else (),
-        is_unanswered=isinstance(form.refusal, NotAnswering),
+        is_unanswered=isinstance(form.refusal, ConnectionNotAnswering),
     )
 
 

@@ -27,23 +27,23 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """What the demo says in one round, and how it ends it."""
 
     text: str
     call: Wanted | None = None
 
 
-def step(request: ModelRequest, question: str) -> Step | None:
+def step(request: ModelRequest, question: str) -> DemoStep | None:
     """Returns the next round of the run; None if no tool was called and none can be."""
     earlier_calls = _earlier_calls(request)
     called = {call.tool for call, _ in earlier_calls}
     tools = {tool.name: tool for tool in request.tools} if request.takes_calls else {}
     if tools and not earlier_calls and (tool := _first(request)):
-        return Step(demo_texts.TOOLS_LOOK.format(tool=tool.name), Wanted(tool.name, as_json(_arguments(tool, question))))
+        return DemoStep(demo_texts.TOOLS_LOOK.format(tool=tool.name), Wanted(tool.name, as_json(_arguments(tool, question))))
     if ASK in tools and ASK not in called:
-        return Step(demo_texts.TOOLS_ASK, Wanted(ASK, as_json(_question(tools[ASK]))))
-    return Step(_answer(earlier_calls)) if earlier_calls else None
+        return DemoStep(demo_texts.TOOLS_ASK, Wanted(ASK, as_json(_question(tools[ASK]))))
+    return DemoStep(_answer(earlier_calls)) if earlier_calls else None
 
 
 def _earlier_calls(request: ModelRequest) -> list[tuple[ToolCall, ToolResult]]:

@@ -57,7 +57,7 @@ from webapp.models.providers.values import (
     only,
     openai_usage,
 )
-from webapp.models.upstream import FilePart, Multipart, Upstream
+from webapp.models.upstream import Multipart, MultipartFile, Upstream
 from webapp.streaming.events import Delta, Event, Pictured, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop
 
@@ -483,7 +483,7 @@ def _edit(request: PictureRequest) -> Multipart:
     """Returns the request that changes pictures; one is sent as one, because not every server takes a list."""
     field = "image" if len(request.originals) == 1 else "image[]"
     files = [
-        FilePart(field, original.path, original.media_type, f"{number}.{pictures.ending(original.media_type)}")
+        MultipartFile(field, original.path, original.media_type, f"{number}.{pictures.ending(original.media_type)}")
         for number, original in enumerate(request.originals, 1)
     ]
     return Multipart([(name, str(value)) for name, value in pictures.payload(request).items()], files)

@@ -18,7 +18,7 @@ PIECE_CHARS = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class DrawnPicture:
     """A reply: the picture as base64 or, without it, its address."""
 
     packed: str
@@ -36,7 +36,7 @@ def ending(media_type: str) -> str:
     return media_type.removeprefix("image/").replace("jpeg", "jpg")
 
 
-def picture_in(value: Mapping[str, Any]) -> Answered | None:
+def picture_in(value: Mapping[str, Any]) -> DrawnPicture | None:
     """Parses a reply; returns None if it has no picture."""
     row = next(iter(dicts_of(value.get("data"))), {})
     packed, url = row.get("b64_json"), row.get("url")
@@ -46,7 +46,7 @@ def picture_in(value: Mapping[str, Any]) -> Answered | None:
     address = url if isinstance(url, str) and url.startswith(("https://", "http://")) and len(url) <= MOST_URL else ""
     if not (packed or address):
         return None
-    return Answered(packed, address, _usage(value.get("usage")))
+    return DrawnPicture(packed, address, _usage(value.get("usage")))
 
 
 def _usage(value: Any) -> Usage:

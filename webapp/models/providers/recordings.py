@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from webapp.models.providers.base import Recording, Transcribed
 from webapp.models.providers.values import TextCleaner, cost_of, count_of, dict_of, openai_usage
-from webapp.models.upstream import FilePart, Multipart
+from webapp.models.upstream import Multipart, MultipartFile
 from webapp.streaming.events import Usage
 
 PATH = "/audio/transcriptions"
@@ -42,7 +42,7 @@ def format_of(head: bytes) -> AudioFormat | None:
 def form(model: str, recording: Recording) -> Multipart:
     fields = [("model", model), ("response_format", "json")]
     fields += [("language", recording.language)] if recording.language else []
-    return Multipart(fields, [FilePart("file", recording.path, recording.media_type, recording.name)])
+    return Multipart(fields, [MultipartFile("file", recording.path, recording.media_type, recording.name)])
 
 
 def transcribed_in(value: Mapping[str, Any]) -> Transcribed | None:

@@ -4,7 +4,7 @@ from wtforms import BooleanField, IntegerField, SelectField, StringField
 
 from webapp.base.languages import gettext as _
 from webapp.models.connections.models import candidates
-from webapp.models.rules.rules import KINDS, RuleInput
+from webapp.models.rules.rules import KINDS, ModelRuleInput
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import Form, InputForm, options
 from webapp.web.pick_field import PickField
@@ -18,8 +18,8 @@ def _kinds(every: str) -> dict[str, str]:
     return {"": every, **{kind: words[0].upper() + words[1:] for kind, words in KINDS.items()}}
 
 
-class RuleForm(InputForm[RuleInput]):
-    takes = RuleInput
+class ModelRuleForm(InputForm[ModelRuleInput]):
+    takes = ModelRuleInput
     kind = SelectField("What for", choices=options(_kinds("Everything")))
     least_chars = StringField("At least, in characters", description="Of the message. 0 for any length.", render_kw=WHOLE)
     most_chars = StringField("At most, in characters", description="0 for no limit.", render_kw=WHOLE)
@@ -35,7 +35,7 @@ class RuleForm(InputForm[RuleInput]):
     model = PickField("Model", choices=[], validate_choice=False)
     overrules = BooleanField("Also where a person has chosen another model")
 
-    def offering(self, groups: dict[str, str]) -> "RuleForm":
+    def offering(self, groups: dict[str, str]) -> "ModelRuleForm":
         self.group_id.choices = options({"": _("Everyone"), **groups})
         self.model.offering(candidates)
         return self
@@ -50,7 +50,7 @@ class RuleForm(InputForm[RuleInput]):
         return FieldGroup(_("Only when"), [self[name] for name in names])
 
 
-class TryForm(Form):
+class RuleTryForm(Form):
     """An occasion to try the rules with."""
 
     kind = SelectField("What for", id="try-kind", choices=options(_kinds("")), default="chat")

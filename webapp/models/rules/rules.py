@@ -30,7 +30,7 @@ Pictures = Literal["any", "with", "without"]
 MOST_RULES, MOST_CHARS = 50, 10_000_000
 
 
-class RuleInput(Input):
+class ModelRuleInput(Input):
     """What is entered for a rule; a condition that is left out holds for everything."""
 
     model: Annotated[Line, OneLine("Choose the model.", 200, 1)]
@@ -47,7 +47,7 @@ class RuleInput(Input):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ModelRule:
     """A rule, with the fields of its input."""
 
     id: str
@@ -62,7 +62,7 @@ class Rule:
     overrules: bool = False
 
     @classmethod
-    def from_input(cls, id: str, entered: RuleInput) -> "Rule":
+    def from_input(cls, id: str, entered: ModelRuleInput) -> "ModelRule":
         if entered.kind and entered.kind not in KINDS:
             raise Invalid(f"Choose one of: {', '.join(KINDS)}.", field="kind")
         if entered.most_chars and entered.most_chars < entered.least_chars:
@@ -75,7 +75,7 @@ class Rule:
 
     def as_text(self) -> str:
         """Returns it as it is stored: an entry of a list of texts without blanks and commas."""
-        usual = Rule("", "")
+        usual = ModelRule("", "")
         changed = {name: value for name, value in asdict(self).items() if value != getattr(usual, name)}
         return urlencode({name: int(value) if isinstance(value, bool) else value for name, value in changed.items()})
 
@@ -93,24 +93,24 @@ class Occasion:
 
 
 @lru_cache(maxsize=4)
-def rules_in(texts: tuple[str, ...]) -> tuple[Rule, ...]:
+def rules_in(texts: tuple[str, ...]) -> tuple[ModelRule, ...]:
     """Returns the rules as they are stored, in their order, without those that this version doesn't know."""
-    stored = list[Rule]()
+    stored = list[ModelRule]()
     for text in texts:
         with suppress(Invalid):
             stored.append(rule_from(text))
     return tuple(stored)
 
 
-def rule_from(text: str) -> Rule:
+def rule_from(text: str) -> ModelRule:
     """Returns a stored rule; raises `Invalid` for a text that is none."""
     values: dict[str, Any] = dict(parse_qsl(text, keep_blank_values=True))
     if not (id := values.pop("id", "")):
         raise Invalid("That isn't a rule. Change rules on their page, or by the API.", field="value")
-    return Rule.from_input(id, RuleInput.entered(values))
+    return ModelRule.from_input(id, ModelRuleInput.entered(values))
 
 
-def fits(rule: Rule, occasion: Occasion) -> bool:
+def fits(rule: ModelRule, occasion: Occasion) -> bool:
     """Returns whether a rule's conditions hold; its model may be another matter."""
     return (
         (not occasion.is_chosen or rule.overrules)
@@ -123,7 +123,7 @@ def fits(rule: Rule, occasion: Occasion) -> bool:
     )
 
 
-def sentence(rule: Rule, model_name: str, group_name: str) -> str:
+def sentence(rule: ModelRule, model_name: str, group_name: str) -> str:
     """Reads a rule back, beginning with what it is for."""
     what = f"For {KINDS.get(rule.kind, rule.kind)}" if rule.kind else "For everything"
     least, most = number(rule.least_chars), number(rule.most_chars)

@@ -13,7 +13,7 @@ from webapp.base.ids import new_id
 from webapp.base.order import moved
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import DEMO, providers
-from webapp.models.rules.rules import MOST_RULES, Occasion, Rule, RuleInput, fits, rule_from, rules_in, sentence
+from webapp.models.rules.rules import MOST_RULES, ModelRule, ModelRuleInput, Occasion, fits, rule_from, rules_in, sentence
 from webapp.people.accounts.tables import Group, Membership
 from webapp.settings.kinds import Value
 from webapp.settings.service import set_settings, setting
@@ -25,43 +25,43 @@ DELETED_GROUP = "a group that was deleted"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RuleChoice:
     """The model to ask, and the words for the rule that chose it and for those that were skipped; empty without any."""
 
     model: str
     words: str = ""
-    rule: Rule | None = None
-    skipped: tuple[Rule, ...] = ()
+    rule: ModelRule | None = None
+    skipped: tuple[ModelRule, ...] = ()
 
 
-def rules() -> tuple[Rule, ...]:
+def rules() -> tuple[ModelRule, ...]:
     """Returns the rules in their order; without a query, like every setting."""
     texts: tuple[str, ...] = setting(SETTING)
     return rules_in(texts) if texts else ()
 
 
-def chosen(model: str, occasion: Occasion, *, person: str = "") -> Choice:
+def chosen(model: str, occasion: Occasion, *, person: str = "") -> RuleChoice:
     """Returns the model that answers in place of the usual one: that of the first rule that fits, else the same.
 
     A model of one's own and the demo stay: what a person pays or plays with is theirs to decide.
     """
     if not (present := rules()) or is_own(model) or model.startswith(DEMO):
-        return Choice(model)
+        return RuleChoice(model)
     if any(rule.group_id for rule in present):
         occasion = replace(occasion, groups=groups_of(person))
     zone = ZoneInfo(str(setting("team.time_zone")))
     return choice_among(present, model, replace(occasion, hour=utc_now().astimezone(zone).hour))
 
 
-def choice_among(present: Sequence[Rule], model: str, occasion: Occasion) -> Choice:
+def choice_among(present: Sequence[ModelRule], model: str, occasion: Occasion) -> RuleChoice:
     """Does the same for an occasion that is known in all respects."""
-    skipped = list[Rule]()
+    skipped = list[ModelRule]()
     for rule in present:
         if fits(rule, occasion):
             if providers().is_choosable(rule.model):
-                return Choice(rule.model, _words(present, rule, skipped), rule, tuple(skipped))
+                return RuleChoice(rule.model, _words(present, rule, skipped), rule, tuple(skipped))
             skipped.append(rule)
-    return Choice(model, _words(present, None, skipped), None, tuple(skipped))
+    return RuleChoice(model, _words(present, None, skipped), None, tuple(skipped))
 
 
 def is_usual(model: str) -> bool:
@@ -75,7 +75,7 @@ def groups_of(person: str) -> frozenset[str]:
     )
 
 
-def sentences(present: Sequence[Rule]) -> dict[str, str]:
+def sentences(present: Sequence[ModelRule]) -> dict[str, str]:
     """Reads rules back, by their ids."""
     ids = {rule.group_id for rule in present if rule.group_id}
     names = dict(db.session.execute(select(Group.id, Group.name).where(Group.id.in_(ids))).all()) if ids else {}
@@ -85,21 +85,21 @@ def sentences(present: Sequence[Rule]) -> dict[str, str]:
     }
 
 
-def is_skipped(rule: Rule) -> bool:
+def is_skipped(rule: ModelRule) -> bool:
     """Returns whether a rule can't choose at present, as its model isn't available."""
     return not providers().is_choosable(rule.model)
 
 
-def add(entered: RuleInput, *, author: audit.AuditAuthor) -> str:
+def add(entered: ModelRuleInput, *, author: audit.AuditAuthor) -> str:
     """Adds a rule behind the others, and returns its id."""
-    rule = _checked(Rule.from_input(new_id()[-10:], entered))
+    rule = _checked(ModelRule.from_input(new_id()[-10:], entered))
     _store((*rules(), rule), author)
     return rule.id
 
 
-def change(id: str, entered: RuleInput, *, author: audit.AuditAuthor) -> None:
+def change(id: str, entered: ModelRuleInput, *, author: audit.AuditAuthor) -> None:
     """Changes a rule, which keeps its place."""
-    rule = _checked(Rule.from_input(rule_of(id).id, entered))
+    rule = _checked(ModelRule.from_input(rule_of(id).id, entered))
     _store([rule if other.id == id else other for other in rules()], author)
 
 
@@ -110,12 +110,12 @@ def move(id: str, step: str, *, author: audit.AuditAuthor) -> None:
     _store([by_id[other] for other in moved(list(by_id), step, id)], author)
 
 
-def replace_all(entered: Sequence[RuleInput], *, author: audit.AuditAuthor) -> None:
+def replace_all(entered: Sequence[ModelRuleInput], *, author: audit.AuditAuthor) -> None:
     """Replaces all rules, in this order."""
-    _store([_checked(Rule.from_input(new_id()[-10:], rule)) for rule in entered], author)
+    _store([_checked(ModelRule.from_input(new_id()[-10:], rule)) for rule in entered], author)
 
 
-def rule_of(id: str) -> Rule:
+def rule_of(id: str) -> ModelRule:
     if rule := next((rule for rule in rules() if rule.id == id), None):
         return rule
     raise NotFound("That rule no longer exists.")
@@ -127,7 +127,7 @@ def check(value: Value) -> None:
         rule_from(text)
 
 
-def _checked(rule: Rule) -> Rule:
+def _checked(rule: ModelRule) -> ModelRule:
     if not providers().is_choosable(rule.model):
         raise Invalid("That model isn't available. Choose another one.", field="model")
     if rule.group_id and not db.session.get(Group, rule.group_id):
@@ -135,13 +135,13 @@ def _checked(rule: Rule) -> Rule:
     return rule
 
 
-def _store(present: Sequence[Rule], author: audit.AuditAuthor) -> None:
+def _store(present: Sequence[ModelRule], author: audit.AuditAuthor) -> None:
     if len(present) > MOST_RULES:
         raise Conflict(f"There can be at most {MOST_RULES} rules. Delete one first.")
     set_settings({SETTING: ", ".join(rule.as_text() for rule in present)}, author=author)
 
 
-def _words(present: Sequence[Rule], rule: Rule | None, skipped: Sequence[Rule]) -> str:
+def _words(present: Sequence[ModelRule], rule: ModelRule | None, skipped: Sequence[ModelRule]) -> str:
     """Says which rule chose, and which were skipped, each by its place."""
     if not (rule or skipped):
         return ""

@@ -9,7 +9,7 @@ from webapp.base.db import db
 from webapp.base.languages import gettext as _
 from webapp.models.connections.models import providers
 from webapp.models.rules import service
-from webapp.models.rules.forms import RuleForm, TryForm
+from webapp.models.rules.forms import ModelRuleForm, RuleTryForm
 from webapp.models.rules.rules import Occasion
 from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.people.accounts.tables import Group
@@ -29,7 +29,7 @@ def index() -> Response:
 @bp.post("")
 @admin_only
 def create() -> Response:
-    form = RuleForm.opened().offering(_groups())
+    form = ModelRuleForm.opened().offering(_groups())
     with form.attempt():
         service.add(form.entered, author=audit_author())
         return redirect(url_for(".index"), _("Rule added."))
@@ -39,7 +39,7 @@ def create() -> Response:
 @bp.post("/try")
 @admin_only
 def try_out() -> Response:
-    form = _try_form(TryForm.opened())
+    form = _try_form(RuleTryForm.opened())
     group = form.group_id.data or ""
     occasion = Occasion(
         form.kind.data or "chat",
@@ -58,13 +58,13 @@ def try_out() -> Response:
 @admin_only
 def edit(id: str) -> Response:
     rule = service.rule_of(id)
-    return _edit(id, RuleForm.from_row(rule).offering(_groups()))
+    return _edit(id, ModelRuleForm.from_row(rule).offering(_groups()))
 
 
 @bp.post("/<id>")
 @admin_only
 def update(id: str) -> Response:
-    form = RuleForm.opened().offering(_groups())
+    form = ModelRuleForm.opened().offering(_groups())
     with form.attempt():
         service.change(id, form.entered, author=audit_author())
         return redirect(url_for(".index"), _("Rule saved."))
@@ -83,26 +83,28 @@ def _groups() -> dict[str, str]:
     return dict(db.session.execute(select(Group.id, Group.name).order_by(Group.name)).all())
 
 
-def _try_form(form: TryForm) -> TryForm:
+def _try_form(form: RuleTryForm) -> RuleTryForm:
     form.group_id.choices = options({"": _("No group"), **_groups()})
     return form
 
 
-def _edit(id: str, form: RuleForm) -> Response:
+def _edit(id: str, form: ModelRuleForm) -> Response:
     rule = service.rule_of(id)
     return form.shown("models/rules/rule.html", rule=rule, sentence=service.sentences([rule])[id])
 
 
-def _page(form: RuleForm | None = None, *, try_form: TryForm | None = None, choice: service.Choice | None = None) -> Response:
+def _page(
+    form: ModelRuleForm | None = None, *, try_form: RuleTryForm | None = None, choice: service.RuleChoice | None = None
+) -> Response:
     present = service.rules()
     reading, catalogue = service.sentences(present), providers()
     context: dict[str, Any] = {
         "rules": [(rule, reading[rule.id], service.is_skipped(rule)) for rule in present],
-        "try_form": try_form or _try_form(TryForm.fresh()),
+        "try_form": try_form or _try_form(RuleTryForm.fresh()),
         "choice": choice,
         "chosen_name": catalogue.display_name(choice.model) if choice else "",
         "usual_name": catalogue.display_name(catalogue.default()),
         "zone": setting("team.time_zone"),
     }
-    form = form or RuleForm.fresh().offering(_groups())
+    form = form or ModelRuleForm.fresh().offering(_groups())
     return render("models/rules/list.html", status=form.refusal.status if form.refusal else 200, form=form, **context)

@@ -40,7 +40,7 @@ def send_mail(server: MailServer, message: EmailMessage, *, seconds: float, tls:
     Raises `ProviderError` if the server did not accept it in time.
     """
     late = ProviderError("stall", f"{server.host} took longer than {seconds:g} seconds.", retryable=True)
-    smtp = _Conversation(server, tls or tls_context(), _domain(message))
+    smtp = _SmtpConversation(server, tls or tls_context(), _domain(message))
     try:
         with gevent.Timeout(seconds, late):
             return _send(smtp, server, message)
@@ -48,7 +48,7 @@ def send_mail(server: MailServer, message: EmailMessage, *, seconds: float, tls:
         smtp.close()
 
 
-class _Conversation(smtplib.SMTP):
+class _SmtpConversation(smtplib.SMTP):
     """An smtplib session over a socket to an address that was checked."""
 
     def __init__(self, server: MailServer, context: ssl.SSLContext, domain: str) -> None:
@@ -88,7 +88,7 @@ class _Bounded:
         self._file.close()
 
 
-def _send(smtp: _Conversation, server: MailServer, message: EmailMessage) -> list[str]:
+def _send(smtp: _SmtpConversation, server: MailServer, message: EmailMessage) -> list[str]:
     host = server.host
     try:
         return _deliver(smtp, server, message)
@@ -111,7 +111,7 @@ def _send(smtp: _Conversation, server: MailServer, message: EmailMessage) -> lis
         raise ProviderError("cut", f"{host} closed the connection. {FIT}", retryable=True) from None
 
 
-def _deliver(smtp: _Conversation, server: MailServer, message: EmailMessage) -> list[str]:
+def _deliver(smtp: _SmtpConversation, server: MailServer, message: EmailMessage) -> list[str]:
     code, words = smtp.connect(server.host, server.port)
     if code != 220:
         raise smtplib.SMTPConnectError(code, words)
@@ -129,7 +129,7 @@ def _deliver(smtp: _Conversation, server: MailServer, message: EmailMessage) -> 
     return sorted(refused)
 
 
-def _refuse_openness(smtp: _Conversation, server: MailServer) -> None:
+def _refuse_openness(smtp: _SmtpConversation, server: MailServer) -> None:
     peer = smtp.sock.getpeername()[0] if smtp.sock else ""
     if server.security == "none" and not ipaddress.ip_address(peer.partition("%")[0]).is_loopback:
         raise ProviderError("invalid", ON_ITS_WAY)

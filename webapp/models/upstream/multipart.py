@@ -14,7 +14,7 @@ ESCAPED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 @dataclass(frozen=True, slots=True)
-class FilePart:
+class MultipartFile:
     """A file of a body: the field it is in, its path on this disk, and the type and the name that the server is told."""
 
     field: str
@@ -26,10 +26,10 @@ class FilePart:
 class Multipart:
     """The body of one request, `content_type` its header; raises `ProviderError` if a file isn't there, or changes meanwhile."""
 
-    def __init__(self, fields: Sequence[tuple[str, str]], files: Sequence[FilePart]) -> None:
+    def __init__(self, fields: Sequence[tuple[str, str]], files: Sequence[MultipartFile]) -> None:
         boundary = token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._heads: list[tuple[bytes, FilePart | None]] = [
+        self._heads: list[tuple[bytes, MultipartFile | None]] = [
             (_head(boundary, name) + value.encode(), None) for name, value in fields
         ]
         self._heads += [(_head(boundary, file.field, file), file) for file in files]
@@ -51,19 +51,19 @@ class Multipart:
         yield self._end
 
 
-def _head(boundary: str, field: str, file: FilePart | None = None) -> bytes:
+def _head(boundary: str, field: str, file: MultipartFile | None = None) -> bytes:
     name = f'; filename="{file.name.translate(ESCAPED)}"\r\nContent-Type: {file.media_type}' if file else ""
     return f'--{boundary}\r\nContent-Disposition: form-data; name="{field.translate(ESCAPED)}"{name}\r\n\r\n'.encode()
 
 
-def _size(file: FilePart) -> int:
+def _size(file: MultipartFile) -> int:
     try:
         return file.path.stat().st_size
     except OSError as error:
         raise _gone(file) from error
 
 
-def _pieces(file: FilePart, size: int) -> Iterator[bytes]:
+def _pieces(file: MultipartFile, size: int) -> Iterator[bytes]:
     try:
         with file.path.open("rb") as stored:
             while size and (piece := stored.read(min(size, PIECE_BYTES))):
@@ -75,5 +75,5 @@ def _pieces(file: FilePart, size: int) -> Iterator[bytes]:
         raise _gone(file)
 
 
-def _gone(file: FilePart) -> ProviderError:
+def _gone(file: MultipartFile) -> ProviderError:
     return ProviderError("invalid", f"The file {file.name} can't be read any more.")

@@ -28,7 +28,7 @@ class SignInFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SignInReply:
     status: int
     value: Mapping[str, Any]
 
@@ -45,15 +45,17 @@ class Requests:
         self._hosts = {urlsplit(address).netloc for address in entered if address}
         self._until = monotonic() + seconds
 
-    def get(self, address: str, *, authorization: str = "") -> Reply:
+    def get(self, address: str, *, authorization: str = "") -> SignInReply:
         return self._sent("GET", address, authorization=authorization)
 
-    def post(self, address: str, *, form: Mapping[str, str] | None = None, json: Any = None, authorization: str = "") -> Reply:
+    def post(
+        self, address: str, *, form: Mapping[str, str] | None = None, json: Any = None, authorization: str = ""
+    ) -> SignInReply:
         return self._sent("POST", address, form=form, json=json, authorization=authorization)
 
     def _sent(
         self, method: str, address: str, *, form: Mapping[str, str] | None = None, json: Any = None, authorization: str = ""
-    ) -> Reply:
+    ) -> SignInReply:
         parts = secure_parts(address)
         seconds = self._until - monotonic()
         if self._stop or seconds <= 0:
@@ -75,7 +77,7 @@ class Requests:
             ) as body:
                 body.within(max(0.1, self._until - monotonic()))
                 content = body.read_all(MOST_BYTES)
-                return Reply(body.status, read_in_thread(_object, content))
+                return SignInReply(body.status, read_in_thread(_object, content))
         except Stopped:
             raise SignInFailed(STOPPED) from None
         except ProviderError as error:

@@ -199,7 +199,7 @@ class SocketReply(HTTPResponse):
         return b"".join(parts)
 
 
-class Connection(HTTPConnection):
+class SocketConnection(HTTPConnection):
     """A connection whose socket is opened by `open_socket`; `reply` is its last one."""
 
     response_class: Any
@@ -233,7 +233,7 @@ class Connection(HTTPConnection):
         return not poll.poll(0)
 
 
-class SecureConnection(Connection, HTTPSConnection):
+class SecureConnection(SocketConnection, HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         # A name in a certificate has neither the brackets nor the zone of an IPv6 address.
@@ -255,7 +255,7 @@ class KeptConnections(LifoQueue[Any]):
 
 
 class Pool(HTTPConnectionPool):
-    ConnectionCls, QueueCls = Connection, KeptConnections
+    ConnectionCls, QueueCls = SocketConnection, KeptConnections
 
 
 class SecurePool(HTTPSConnectionPool):
@@ -264,7 +264,7 @@ class SecurePool(HTTPSConnectionPool):
 
 def reply_of(response: requests.Response) -> SocketReply:
     """Returns the reply below that of urllib3, as long as nothing of its body has been read."""
-    return cast(Connection, response.raw.connection).reply
+    return cast(SocketConnection, response.raw.connection).reply
 
 
 def connected(host: str, port: int, trust: Trust, seconds: float) -> socket.socket:

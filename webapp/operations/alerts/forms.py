@@ -15,7 +15,7 @@ from webapp.web.forms import PLAIN, Form
 NUMBER = {**PLAIN, "inputmode": "decimal", "required": True, "maxlength": 20}
 
 
-class RuleForm(Form):
+class AlertRuleForm(Form):
     limit = StringField("Fires", default="", render_kw=NUMBER)
     warn_at = StringField("Warns", default="", render_kw=NUMBER)
     window_minutes = StringField("Window, in minutes", default="", render_kw=NUMBER)

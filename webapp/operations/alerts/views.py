@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request, url_for
 
 from webapp.operations.alerts import delivery, queries, service, shown
-from webapp.operations.alerts.forms import RuleForm
+from webapp.operations.alerts.forms import AlertRuleForm
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.notices.mail import service as mail_service
 from webapp.people.accounts.guards import COOKIE_SECONDS, admin_only, audit_author, came_from, current_user, found, viewer_or_none
@@ -60,13 +60,13 @@ def dismiss() -> Response:
 @admin_only
 def show(name: str) -> Response:
     rule = _rule(name)
-    return _show(rule, RuleForm.of(rule))
+    return _show(rule, AlertRuleForm.of(rule))
 
 
 @bp.post("/<name>")
 @admin_only
 def update(name: str) -> Response:
-    rule, form = _rule(name), RuleForm.opened()
+    rule, form = _rule(name), AlertRuleForm.opened()
     with form.attempt():
         service.change(rule, form.entered_for(rule), author=audit_author())
         return _to(name, "saved")
@@ -85,7 +85,7 @@ def mute(name: str) -> Response:
 @admin_only
 def test(name: str) -> Response:
     rule = _rule(name)
-    form = RuleForm.of(rule)
+    form = AlertRuleForm.of(rule)
     with form.attempt():
         service.test(rule)
         return _to(name, "sent")
@@ -100,7 +100,7 @@ def _to(name: str, done: str) -> Response:
     return redirect(url_for(".show", name=name, done=done))
 
 
-def _show(rule: AlertRule, form: RuleForm) -> Response:
+def _show(rule: AlertRule, form: AlertRuleForm) -> Response:
     ways = [channel.name for channel in delivery.channels()]
     return form.named(rule).shown(
         "operations/alerts/show.html", rule=rule, line=shown.line(rule), ways=ways, done=done_message(DONE)

@@ -10,7 +10,7 @@ from webapp.web.filters import number, plural
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SuccessMeasure:
     """What counts as success: the words in the form, those in a sentence about the answers, and the noun of what counts."""
 
     label: str
@@ -19,12 +19,12 @@ class Outcome:
 
 
 OUTCOMES = {
-    "good": Outcome(
+    "good": SuccessMeasure(
         "No complaint (a thumbs up; or no rating, and not tried again, stopped or deleted within 10 minutes)", "good", "answer"
     ),
-    "thumbs": Outcome("Thumbs up (answers without a rating don't count)", "liked", "rating"),
-    "completed": Outcome("Answers that are complete", "complete", "answer"),
-    "unrepaired": Outcome("Plans that are complete without a repair", "complete without a repair", "plan"),
+    "thumbs": SuccessMeasure("Thumbs up (answers without a rating don't count)", "liked", "rating"),
+    "completed": SuccessMeasure("Answers that are complete", "complete", "answer"),
+    "unrepaired": SuccessMeasure("Plans that are complete without a repair", "complete without a repair", "plan"),
 }
 # By the noun of what counts.
 NONE_COUNTS = {

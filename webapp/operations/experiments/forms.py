@@ -46,7 +46,7 @@ class SharesForm(Form):
         return {version: _share(text) for version, text in self.shares.items() if text and text.strip("0.,")}
 
 
-class ShareForm(InputForm[ShareInput], SharesForm):
+class ArmSharesForm(InputForm[ShareInput], SharesForm):
     """Other shares for a running experiment."""
 
     takes = ShareInput

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import NotFound
 from webapp.operations.experiments import queries, service, shown
-from webapp.operations.experiments.forms import ExperimentForm, ShareForm
+from webapp.operations.experiments.forms import ArmSharesForm, ExperimentForm
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found
 from webapp.prompts import queries as prompt_queries
 from webapp.prompts.tables import Experiment
@@ -47,13 +47,13 @@ def create() -> Response:
 def show(id: str) -> Response:
     one = _experiment(id)
     shares = {arm.version: f"{arm.weight:g}" for arm in queries.arms_of(one)}
-    return _show(one, ShareForm.fresh(strategy=one.method).with_shares(shares))
+    return _show(one, ArmSharesForm.fresh(strategy=one.method).with_shares(shares))
 
 
 @bp.post("/<id>/shares")
 @admin_only
 def weigh(id: str) -> Response:
-    one, form = _experiment(id), ShareForm.sent()
+    one, form = _experiment(id), ArmSharesForm.sent()
     with form.attempt():
         service.weigh(one, form.entered, author=audit_author())
         return _to(id, "weighed")
@@ -96,5 +96,5 @@ def _new(prompt: prompt_queries.KnownPrompt, form: ExperimentForm) -> Response:
     return form.with_choices(about["versions"]).shown("operations/experiments/new.html", **about)
 
 
-def _show(one: Experiment, form: ShareForm) -> Response:
+def _show(one: Experiment, form: ArmSharesForm) -> Response:
     return form.shown("operations/experiments/show.html", **shown.page(one), done=done_message(shown.DONE))

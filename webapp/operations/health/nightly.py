@@ -60,7 +60,7 @@ MISSING = "The backup that was due {} wasn't made."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class BackupRun:
     """One backup: when, and what came of it. Without faults there is a copy; `damaged` are earlier copies that no longer hold."""
 
     began: datetime
@@ -82,7 +82,7 @@ class Run:
     share: float = 0.0
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Run":
+    def from_json(cls, values: dict[str, Any]) -> "BackupRun":
         return cls(**{**values, **{name: datetime.fromisoformat(values[name]) for name in ("began", "ended")}})
 
 
@@ -124,7 +124,7 @@ def last_slot(now: datetime, hour: int, zone: tzinfo | None = None) -> datetime:
     return (now - timedelta(days=1)).astimezone(UTC)
 
 
-def is_due(slot: datetime, runs: Sequence[Run], since: datetime | None) -> bool:
+def is_due(slot: datetime, runs: Sequence[BackupRun], since: datetime | None) -> bool:
     """Returns whether the backup of a slot is missing. Before the first of all, `since` is when there was something to copy."""
     tries = [run for run in runs if run.began >= slot]
     if not runs:
@@ -173,7 +173,7 @@ def ask(*, author: audit.AuditAuthor) -> None:
     _now.wake()
 
 
-def make(*, share: float = SHARE, is_asked: bool = False) -> Run | None:
+def make(*, share: float = SHARE, is_asked: bool = False) -> BackupRun | None:
     """Makes a backup, proves it and removes older copies; returns None if the server stops meanwhile."""
     folder = the_config().backup_dir
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ def make(*, share: float = SHARE, is_asked: bool = False) -> Run | None:
         if result is None:
             return None
         again_of, again = (order.again.name if order.again else ""), result.pop("again", [])
-        run = Run(began=began, ended=utc_now(), copy=order.copy.name, again_of=again_of, is_asked=is_asked, **result)
+        run = BackupRun(began=began, ended=utc_now(), copy=order.copy.name, again_of=again_of, is_asked=is_asked, **result)
         run = replace(run, copy="") if run.faults else replace(run, warnings=[*run.warnings, *_lost_secrets()])
         damaged = {name: words for name, words in _damaged(earlier, kept).items() if name != again_of}
         run = replace(run, damaged=damaged | ({again_of: " ".join(again)} if again else {}))
@@ -209,10 +209,10 @@ def settle() -> None:
             _settle(folder)
 
 
-def runs() -> list[Run]:
+def runs() -> list[BackupRun]:
     """Returns what came of the last backups, oldest first; a list that can't be read is as good as none."""
     try:
-        return [Run.from_json(values) for values in json.loads((the_config().backup_dir / RUNS).read_text("utf-8"))]
+        return [BackupRun.from_json(values) for values in json.loads((the_config().backup_dir / RUNS).read_text("utf-8"))]
     except (OSError, ValueError, TypeError, KeyError):
         return []
 
@@ -264,7 +264,7 @@ def _trouble_with_folder() -> str:
     return "" if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else NOT_WRITABLE.format(folder)
 
 
-def _is_missing(past: Sequence[Run]) -> bool:
+def _is_missing(past: Sequence[BackupRun]) -> bool:
     """Returns whether a due backup was not made, although there was time: a server that has just started makes up for it."""
     if the_engine().has_begun:
         had_time = time.monotonic() - PRESENT.get().started > LATE.total_seconds()
@@ -274,7 +274,7 @@ def _is_missing(past: Sequence[Run]) -> bool:
     return had_time and utc_now() - slot > LATE and is_due(slot, past, None if past else set_up_at())
 
 
-def last_good() -> Run | None:
+def last_good() -> BackupRun | None:
     return next((run for run in reversed(runs()) if not run.faults), None)
 
 
@@ -323,7 +323,7 @@ def _last() -> Iterator[HealthFact]:
         yield HealthFact(_("To look at"), " ".join(others), "warn")
 
 
-def _held(run: Run) -> str:
+def _held(run: BackupRun) -> str:
     rows, tables = filters.plural(run.rows, "row"), filters.plural(run.tables, "table")
     compared = _("Restored and compared: all %(rows)s of %(tables)s are equal.", rows=rows, tables=tables)
     if not run.files:
@@ -337,7 +337,7 @@ def _held(run: Run) -> str:
     return f"{files} {compared}"
 
 
-def _lateness(run: Run) -> str:
+def _lateness(run: BackupRun) -> str:
     slot = last_slot(run.began, int(setting("backup.hour")))
     return _(", later than planned") if run.began - slot > LATE and not run.is_asked else ""
 
@@ -374,7 +374,7 @@ def _is_due_now() -> bool:
     return is_due(last_slot(utc_now(), int(setting("backup.hour"))), past, None if past else set_up_at())
 
 
-def _order(folder: Path, began: datetime, earlier: Sequence[Run], kept: Sequence[Copy], share: float) -> Order:
+def _order(folder: Path, began: datetime, earlier: Sequence[BackupRun], kept: Sequence[Copy], share: float) -> Order:
     """Returns what to do; after a run with faults no file is linked, as an earlier copy can be what is wrong."""
     is_sound = bool(earlier) and not earlier[-1].faults
     sound = [copy for copy in kept if not copy.trouble]
@@ -429,7 +429,7 @@ def _lost_secrets() -> list[str]:
     return [f"{plural(len(lost), 'stored secret')} can't be read with the present keys: {lost[0].name}."] if lost else []
 
 
-def _damaged(earlier: Sequence[Run], kept: Sequence[Copy]) -> dict[str, str]:
+def _damaged(earlier: Sequence[BackupRun], kept: Sequence[Copy]) -> dict[str, str]:
     """Returns the copies that no longer have the size that they were made with: only one a night is read whole."""
     damaged = dict(_last_damaged(earlier))
     for copy in kept:
@@ -443,7 +443,7 @@ def _damaged(earlier: Sequence[Run], kept: Sequence[Copy]) -> dict[str, str]:
     return damaged
 
 
-def _last_damaged(past: Sequence[Run]) -> dict[str, str]:
+def _last_damaged(past: Sequence[BackupRun]) -> dict[str, str]:
     folder = the_config().backup_dir
     return {name: words for name, words in past[-1].damaged.items() if (folder / name).exists()} if past else {}
 
@@ -479,11 +479,11 @@ def _settle(folder: Path) -> None:
         if not path.with_suffix("").exists():
             remove(path.with_suffix(""))
     if began:
-        _note(folder, [*runs(), Run(began=began, ended=utc_now(), faults=[BROKEN_OFF], is_broken_off=True)])
+        _note(folder, [*runs(), BackupRun(began=began, ended=utc_now(), faults=[BROKEN_OFF], is_broken_off=True)])
         (folder / RUNNING).unlink(missing_ok=True)
 
 
-def _note(folder: Path, past: Sequence[Run]) -> None:
+def _note(folder: Path, past: Sequence[BackupRun]) -> None:
     written = [asdict(run) | {"began": run.began.isoformat(), "ended": run.ended.isoformat()} for run in past[-MOST_RUNS:]]
     # A list of half a line would lose all.
     fresh = with_end(folder / RUNS, ".new")

@@ -18,7 +18,7 @@ from webapp.chat.messages.keeping import OF_CHATS, TOUCHED, can_leave
 from webapp.chat.record.tables import Chat
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation, JournalRow
 from webapp.operations.insights.tables import InsightDay
-from webapp.people.notices.tables import Notice
+from webapp.people.notices.tables import StoredNotice
 from webapp.people.things.thing import things
 from webapp.settings.losses import LosingSetting, Loss
 from webapp.settings.service import setting
@@ -94,7 +94,7 @@ HOLDINGS = (
         lambda: [(Generation.created_at, Generation.id.in_(select(JournalRow.generation_id)))],
         rule="until the answer has ended",
     ),
-    Holding("Notices", "notice", lambda: [(Notice.created_at, true())], rule="a week"),
+    Holding("Notices", "notice", lambda: [(StoredNotice.created_at, true())], rule="a week"),
     Holding(
         "Usage", "request", lambda: [(Generation.created_at, true())], rule="for ever, without text once its chat is deleted"
     ),

@@ -21,7 +21,7 @@ from webapp.models.upstream import Stopped
 from webapp.operations.notices.sending import SUMMARY, DeviceGone, NoticeMessage, Target, send
 from webapp.people.accounts.tables import User, UserSession
 from webapp.people.notices.kinds import KINDS
-from webapp.people.notices.tables import WAITING, Notice, NoticeChannel, NoticeDelivery
+from webapp.people.notices.tables import WAITING, NoticeChannel, NoticeDelivery, StoredNotice
 from webapp.people.notices.telling import REACHABLE
 from webapp.streaming.stop import Stop
 
@@ -100,7 +100,9 @@ def claim(channel_id: str, now: datetime) -> tuple[Target, list[Parcel]] | None:
         ids = session.scalars(claim.execution_options(synchronize_session=False)).all()
         if not row or not ids:
             return None
-        pairs = select(NoticeDelivery, Notice).join(Notice).where(NoticeDelivery.id.in_(ids)).order_by(NoticeDelivery.id)
+        pairs = (
+            select(NoticeDelivery, StoredNotice).join(StoredNotice).where(NoticeDelivery.id.in_(ids)).order_by(NoticeDelivery.id)
+        )
         due = [(delivery, notice) for delivery, notice in session.execute(pairs.execution_options(populate_existing=True))]
         channel, user = row
         seen_at = session.scalar(select(func.max(UserSession.seen_at)).where(UserSession.user_id == user.id))
@@ -112,7 +114,7 @@ def claim(channel_id: str, now: datetime) -> tuple[Target, list[Parcel]] | None:
     return (target_of(channel, user), parcels) if parcels else None
 
 
-def _is_useless(delivery: NoticeDelivery, notice: Notice, seen_at: datetime | None, now: datetime) -> bool:
+def _is_useless(delivery: NoticeDelivery, notice: StoredNotice, seen_at: datetime | None, now: datetime) -> bool:
     """Returns whether a notice comes too late, or was held while its person has been here, if that makes it useless.
 
     One that a worker has claimed again and again, but never settled, comes too late in the end.
@@ -123,7 +125,7 @@ def _is_useless(delivery: NoticeDelivery, notice: Notice, seen_at: datetime | No
     return delivery.is_held and bool(kind and kind.is_seen_by_visit) and seen_at is not None and seen_at > notice.created_at
 
 
-def _parcels(channel: NoticeChannel, due: Sequence[tuple[NoticeDelivery, Notice]]) -> list[Parcel]:
+def _parcels(channel: NoticeChannel, due: Sequence[tuple[NoticeDelivery, StoredNotice]]) -> list[Parcel]:
     """Returns what is sent: several notices that were held as one summary, each other by itself."""
     held = [pair for pair in due if pair[0].is_held]
     alone = [pair for pair in due if pair not in held] if len(held) > 1 else due
@@ -137,7 +139,7 @@ def _parcels(channel: NoticeChannel, due: Sequence[tuple[NoticeDelivery, Notice]
     return parcels
 
 
-def message_of(notice: Notice, *, has_words: bool) -> NoticeMessage:
+def message_of(notice: StoredNotice, *, has_words: bool) -> NoticeMessage:
     text = ": ".join(filter(None, (notice.subject, notice.words))) if has_words else ""
     return NoticeMessage(notice.id, notice.kind, notice.title, text, notice.path, notice.created_at)
 

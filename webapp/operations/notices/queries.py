@@ -10,7 +10,7 @@ from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.base.languages import gettext as _
 from webapp.operations.notices.sending import PUSH
-from webapp.people.notices.tables import Notice, NoticeChannel, NoticeDelivery, NoticePreferences
+from webapp.people.notices.tables import NoticeChannel, NoticeDelivery, NoticePreferences, StoredNotice
 
 MOST_SHOWN = 20
 # Of several channels, the first of these that one has says what became of a notice.
@@ -22,7 +22,7 @@ HELD, GONE = "after your quiet hours", "to a channel that is gone"
 class ToldNotice:
     """A notice, and what became of it in words."""
 
-    notice: Notice
+    notice: StoredNotice
     state: str
 
 
@@ -62,7 +62,12 @@ def preferences_of(user_id: str) -> NoticePreferences:
 
 def recent_notices(user_id: str) -> list[ToldNotice]:
     """Returns what a person was told last, newest first."""
-    query = select(Notice).where(Notice.user_id == user_id).order_by(Notice.created_at.desc(), Notice.id.desc()).limit(MOST_SHOWN)
+    query = (
+        select(StoredNotice)
+        .where(StoredNotice.user_id == user_id)
+        .order_by(StoredNotice.created_at.desc(), StoredNotice.id.desc())
+        .limit(MOST_SHOWN)
+    )
     notices = db.session.scalars(query).all()
     columns = select(NoticeDelivery.notice_id, NoticeDelivery.state, NoticeDelivery.is_held)
     states: dict[str, set[str]] = {}
@@ -77,7 +82,7 @@ def recent_notices(user_id: str) -> list[ToldNotice]:
 def records(user_id: str) -> dict[str, Any]:
     """Returns a person's channels, without keys and secrets, their quiet hours and what they were told; empty without any."""
     channels = channels_of(user_id)
-    notices = db.session.scalars(select(Notice).where(Notice.user_id == user_id).order_by(Notice.id)).all()
+    notices = db.session.scalars(select(StoredNotice).where(StoredNotice.user_id == user_id).order_by(StoredNotice.id)).all()
     preferences = db.session.get(NoticePreferences, user_id)
     if not (channels or notices or preferences):
         return {}
@@ -94,7 +99,7 @@ def records(user_id: str) -> dict[str, Any]:
     }
 
 
-def _values(row: Notice | NoticeChannel, *names: str) -> dict[str, Any]:
+def _values(row: StoredNotice | NoticeChannel, *names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 

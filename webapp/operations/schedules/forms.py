@@ -15,7 +15,7 @@ from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat
 from webapp.models.connections.models import candidates
 from webapp.operations.schedules.rules import WEEKDAYS
-from webapp.operations.schedules.service import RuleInput, ScheduleInput
+from webapp.operations.schedules.service import ScheduleInput, ScheduleRuleInput
 from webapp.operations.schedules.tables import Schedule
 from webapp.operations.schedules.work import zone_for
 from webapp.people.accounts.tables import User
@@ -137,15 +137,15 @@ class ScheduleForm(Form):
         return self
 
     @property
-    def rule(self) -> RuleInput:
+    def rule(self) -> ScheduleRuleInput:
         """The rule as it was entered, which is not checked yet."""
         every = self.every.data or ""
         if every == OWN_RULE:
             if not (self.cron.data or "").strip():
                 raise Invalid("Enter a rule.", field="cron")
-            return RuleInput.entered({"cron": self.cron.data})
+            return ScheduleRuleInput.entered({"cron": self.cron.data})
         on = (self[DAYS[every]].data or "") if every in DAYS else ""
-        return RuleInput.entered({"every": every, "at": (self.at.data or "")[:5], "on": on})
+        return ScheduleRuleInput.entered({"every": every, "at": (self.at.data or "")[:5], "on": on})
 
     @property
     def entered(self) -> ScheduleInput:

@@ -36,7 +36,7 @@ class BadRule(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ScheduleRule:
     """A checked rule: `every` with the time `at` and, unless it is daily, the day `on`; or a rule of its own in `cron`.
 
     `on` is a weekday's name, the number of a day of the month, or a date.
@@ -48,7 +48,7 @@ class Rule:
     cron: str = ""
 
     @classmethod
-    def checked(cls, *, every: str = "", at: str = "", on: str = "", cron: str = "") -> "Rule":
+    def checked(cls, *, every: str = "", at: str = "", on: str = "", cron: str = "") -> "ScheduleRule":
         """Returns the rule; raises `BadRule` for one that can't be read."""
         if cron.strip():
             return cls(cron=_checked_cron(cron))
@@ -104,7 +104,7 @@ def zone_of(name: str) -> ZoneInfo:
         raise BadRule("Enter a time zone, such as Europe/Berlin.", "time_zone") from error
 
 
-def due_times(rule: Rule, zone: ZoneInfo, after: datetime) -> Iterator[DueTime]:
+def due_times(rule: ScheduleRule, zone: ZoneInfo, after: datetime) -> Iterator[DueTime]:
     """Yields when the rule is due after a moment, in order and each moment once.
 
     A local time that doesn't exist is due right after the gap, and one that exists twice is due the first time.
@@ -117,19 +117,19 @@ def due_times(rule: Rule, zone: ZoneInfo, after: datetime) -> Iterator[DueTime]:
             yield DueTime(moment, local, zone)
 
 
-def next_due(rule: Rule, zone: ZoneInfo, after: datetime) -> datetime | None:
+def next_due(rule: ScheduleRule, zone: ZoneInfo, after: datetime) -> datetime | None:
     """Returns when the rule is due next after a moment; None if never."""
     return next((due.at for due in due_times(rule, zone, after)), None)
 
 
-def least_gap(rule: Rule, zone: ZoneInfo, after: datetime) -> timedelta | None:
+def least_gap(rule: ScheduleRule, zone: ZoneInfo, after: datetime) -> timedelta | None:
     """Returns the shortest time between two of the next times, as far as a year shows; None if there is only one."""
     until = after + A_YEAR
     coming = takewhile(lambda due: due.at < until, islice(due_times(rule, zone, after), ENOUGH))
     return min((later.at - earlier.at for earlier, later in pairwise(coming)), default=None)
 
 
-def sentence(rule: Rule) -> str:
+def sentence(rule: ScheduleRule) -> str:
     """Returns the rule in words, without a full stop: `Every weekday, Monday to Friday, at 08:00`."""
     match rule.every:
         case "":
@@ -149,7 +149,7 @@ def sentence(rule: Rule) -> str:
             return _("Once, on %(day)s, at %(time)s", day=_day_words(date.fromisoformat(rule.on)), time=rule.at)
 
 
-def _local_times(rule: Rule, after: datetime) -> Iterator[datetime]:
+def _local_times(rule: ScheduleRule, after: datetime) -> Iterator[datetime]:
     """Yields the local times that a rule names, as a clock on the wall shows them, from one of these on."""
     if rule.cron:
         yield from _cron_times(rule.cron, after)
@@ -159,7 +159,7 @@ def _local_times(rule: Rule, after: datetime) -> Iterator[datetime]:
         yield datetime.combine(day, rule.time)
 
 
-def _days(rule: Rule, day: date) -> Iterator[date]:
+def _days(rule: ScheduleRule, day: date) -> Iterator[date]:
     if rule.every == "once":
         yield from filter(day.__le__, [date.fromisoformat(rule.on)])
         return
@@ -175,7 +175,7 @@ def _days(rule: Rule, day: date) -> Iterator[date]:
         day += A_DAY
 
 
-def _is_on(rule: Rule, day: date) -> bool:
+def _is_on(rule: ScheduleRule, day: date) -> bool:
     if rule.every == "week":
         return WEEKDAYS[day.weekday()] == rule.on
     return rule.every == "day" or day.weekday() < WORKDAYS

@@ -31,7 +31,7 @@ from webapp.operations.schedules.tables import (
     Schedule,
     ScheduleRun,
 )
-from webapp.operations.schedules.work import Outcome
+from webapp.operations.schedules.work import WorkOutcome
 from webapp.people.accounts.tables import User
 from webapp.people.notices.telling import tell
 
@@ -98,7 +98,7 @@ def start(run_id: str, now: datetime | None = None) -> None:
     owner, tries = db.session.get_one(User, schedule.owner_id), run.tries
     if reason := work.reason_to_stop(schedule, owner):
         # Since it was claimed, or by hand.
-        _end(run_id, Outcome(FAILED, reason), now)
+        _end(run_id, WorkOutcome(FAILED, reason), now)
         return
     try:
         begun = work.begin(schedule, run, owner)
@@ -107,9 +107,9 @@ def start(run_id: str, now: datetime | None = None) -> None:
             _store(run_id, note=refusal.message)
             wake()
         else:
-            _end(run_id, Outcome(FAILED, refusal.message), now)
+            _end(run_id, WorkOutcome(FAILED, refusal.message), now)
     except AppError as refusal:
-        _end(run_id, Outcome(FAILED, refusal.message), now)
+        _end(run_id, WorkOutcome(FAILED, refusal.message), now)
     else:
         _store(run_id, status=RUNNING, note="", **asdict(begun))
         wake_watch()
@@ -221,7 +221,7 @@ def _settle(run_id: str, now: datetime) -> None:
         session.execute(update(ScheduleRun).where(*is_it).values(status=outcome.status, note=outcome.note))
 
 
-def _end(run_id: str, outcome: Outcome, now: datetime) -> None:
+def _end(run_id: str, outcome: WorkOutcome, now: datetime) -> None:
     """Notes the end of a run once, and stops a schedule whose runs fail one after another."""
     with write(keeps_loaded=True) as session:
         of_run = select(Schedule).join(ScheduleRun, ScheduleRun.schedule_id == Schedule.id).where(ScheduleRun.id == run_id)

@@ -17,7 +17,7 @@ from webapp.chat.messages import sending
 from webapp.chat.record.model_choice import new_choice, refuse_unless_open
 from webapp.models.connections.models import providers
 from webapp.operations.schedules import queries, running, work
-from webapp.operations.schedules.rules import EVERY, MOST_CRON_CHARS, BadRule, Every, Rule, least_gap, next_due, zone_of
+from webapp.operations.schedules.rules import EVERY, MOST_CRON_CHARS, BadRule, Every, ScheduleRule, least_gap, next_due, zone_of
 from webapp.operations.schedules.tables import ACTIVE, OPEN, PAUSED, Schedule, ScheduleRun
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.permissions import refuse_without
@@ -34,7 +34,7 @@ ONE = "Enter one of these: a prompt, a workflow, or a plan."
 RUNS = "It is running now. Wait until that run has ended."
 
 
-class RuleInput(Input):
+class ScheduleRuleInput(Input):
     """How often a schedule is due: `every` with its time and day, or a `cron` rule."""
 
     every: Every | None = Field(None, description=f"One of: {', '.join(EVERY)}.")
@@ -45,14 +45,14 @@ class RuleInput(Input):
     )
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> ScheduleRule:
         try:
-            return Rule.checked(every=self.every or "", at=self.at, on=self.on, cron=self.cron)
+            return ScheduleRule.checked(every=self.every or "", at=self.at, on=self.on, cron=self.cron)
         except BadRule as error:
             raise Invalid(str(error), field=error.field) from error
 
 
-class PlanOrder(Input):
+class ScheduledPlan(Input):
     """A plan to be written each time."""
 
     type: Slug = Field(examples=["monthly"])
@@ -65,8 +65,8 @@ class ScheduleInput(Input):
     title: Name = Field(examples=["Morning news"])
     prompt: LongText = Field("", examples=["What is new about rivers?"])
     workflow: Slug = Field("", description="The slug of a published workflow.")
-    plan: PlanOrder | None = None
-    rule: RuleInput = Field(examples=[{"every": "weekday", "at": "08:00"}])
+    plan: ScheduledPlan | None = None
+    rule: ScheduleRuleInput = Field(examples=[{"every": "weekday", "at": "08:00"}])
     time_zone: Annotated[str, StringConstraints(max_length=64)] = Field(
         "", description="Such as Europe/Berlin; empty for the team's.", examples=["Europe/Berlin"]
     )
@@ -176,7 +176,7 @@ def zone_named(name: str) -> ZoneInfo:
         raise Invalid(str(error), field=error.field) from error
 
 
-def refuse_too_often(rule: Rule, zone: ZoneInfo) -> None:
+def refuse_too_often(rule: ScheduleRule, zone: ZoneInfo) -> None:
     """Raises `Invalid` for a rule whose times are closer than the settings allow."""
     least = timedelta(minutes=int(setting("limits.schedule_minutes")))
     if (gap := least_gap(rule, zone, utc_now())) is not None and gap < least:
@@ -184,7 +184,7 @@ def refuse_too_often(rule: Rule, zone: ZoneInfo) -> None:
         raise Invalid(f"On this server, at least {minutes} must pass between two runs.", field="cron" if rule.cron else "every")
 
 
-def _next_at(rule: Rule, zone: ZoneInfo, ends_at: datetime | None) -> datetime:
+def _next_at(rule: ScheduleRule, zone: ZoneInfo, ends_at: datetime | None) -> datetime:
     next_at = next_due(rule, zone, utc_now())
     if next_at is None:
         raise Invalid("That time is over. Choose one that is to come.", field="on")
@@ -237,7 +237,7 @@ def _checked_workflow(slug: str, by: User) -> str:
     return workflow_service.published(slug).slug
 
 
-def _checked_plan(plan: PlanOrder, by: User) -> dict[str, Any]:
+def _checked_plan(plan: ScheduledPlan, by: User) -> dict[str, Any]:
     refuse_without(by, "plans")
     return plan_type_service.get(plan.type).filled(plan.inputs)
 

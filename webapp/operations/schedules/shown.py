@@ -11,7 +11,7 @@ from webapp.base.errors import AppError
 from webapp.base.languages import gettext as _
 from webapp.operations.schedules import queries, service, work
 from webapp.operations.schedules.forms import ScheduleForm
-from webapp.operations.schedules.rules import DueTime, Rule, due_times, sentence
+from webapp.operations.schedules.rules import DueTime, ScheduleRule, due_times, sentence
 from webapp.operations.schedules.tables import Schedule, ScheduleRun
 from webapp.people.accounts.tables import User
 from webapp.plans.types import service as plan_type_service
@@ -97,7 +97,7 @@ def what_runs(schedule: Schedule) -> str:
     return _("A plan: %(title)s", title=titles.get(schedule.plan_type, schedule.plan_type))
 
 
-def _next(rule: Rule, zone: ZoneInfo, ends_at: datetime | None) -> list[DueTime]:
+def _next(rule: ScheduleRule, zone: ZoneInfo, ends_at: datetime | None) -> list[DueTime]:
     return [due for due in islice(due_times(rule, zone, utc_now()), NEXT) if not ends_at or due.at <= ends_at]
 
 
@@ -105,7 +105,7 @@ def sentence_of(schedule: Schedule) -> str:
     return _in_zone(work.rule_of(schedule), work.zone_for(schedule))
 
 
-def _in_zone(rule: Rule, zone: ZoneInfo) -> str:
+def _in_zone(rule: ScheduleRule, zone: ZoneInfo) -> str:
     return _("%(rule)s, %(zone)s time.", rule=sentence(rule), zone=zone.key.replace("_", " "))
 
 

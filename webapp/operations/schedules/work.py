@@ -15,7 +15,7 @@ from webapp.chat.record.model_choice import new_choice, refuse_unless_open, star
 from webapp.chat.record.queries import own_chats
 from webapp.chat.record.tables import Chat, Project
 from webapp.engine.tables import ACTIVE, WAITING as PARKED, Generation
-from webapp.operations.schedules.rules import DueTime, Rule, zone_of
+from webapp.operations.schedules.rules import DueTime, ScheduleRule, zone_of
 from webapp.operations.schedules.tables import DONE, FAILED, RUNNING, WAITING, Schedule, ScheduleRun
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.roles import BY_NAME
@@ -39,7 +39,7 @@ CONTINUED_WITHIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class BegunWork:
     """What a run has begun: a message in a chat, a plan, or the chat of a workflow."""
 
     chat_id: str = ""
@@ -48,32 +48,32 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WorkOutcome:
     """The status of a run, and what happened, in words; empty if there is nothing to say."""
 
     status: str
     note: str = ""
 
 
-def rule_of(schedule: Schedule) -> Rule:
-    return Rule(**schedule.rule)  # type: ignore[arg-type]  # stored as it was checked
+def rule_of(schedule: Schedule) -> ScheduleRule:
+    return ScheduleRule(**schedule.rule)  # type: ignore[arg-type]  # stored as it was checked
 
 
 def zone_for(schedule: Schedule) -> ZoneInfo:
     return zone_of(schedule.time_zone)
 
 
-def begin(schedule: Schedule, run: ScheduleRun, owner: User) -> Begun:
+def begin(schedule: Schedule, run: ScheduleRun, owner: User) -> BegunWork:
     """Begins what is due; the same run again finds what it has begun."""
     key = f"schedule {run.id}"
     if schedule.workflow:
-        return Begun(chat_id=run_service.start(owner, schedule.workflow, title=schedule.title, key=key).chat_id)
+        return BegunWork(chat_id=run_service.start(owner, schedule.workflow, title=schedule.title, key=key).chat_id)
     if schedule.plan_type:
         inputs = plan_service.submit(owner, schedule.plan_type, schedule.plan_inputs, key=key)
-        return Begun(plan_id=plan_service.make(inputs, model=schedule.model, key=key).id)
+        return BegunWork(plan_id=plan_service.make(inputs, model=schedule.model, key=key).id)
     text = f"{schedule.prompt}\n\n({run.late})" if run.late else schedule.prompt
     generation = _ask(schedule, text, owner, key)
-    return Begun(chat_id=generation.chat_id, message_id=generation.message_id or "")
+    return BegunWork(chat_id=generation.chat_id, message_id=generation.message_id or "")
 
 
 def _ask(schedule: Schedule, text: str, owner: User, key: str) -> Generation:
@@ -148,7 +148,7 @@ def late_words(schedule: Schedule, due_at: datetime, now: datetime, times: int) 
     return f"{words} It runs once for {count} times that were missed."
 
 
-def outcome_of(run: ScheduleRun, now: datetime) -> Outcome:
+def outcome_of(run: ScheduleRun, now: datetime) -> WorkOutcome:
     """Returns how what a run has begun stands now."""
     if run.plan_id:
         return _of_plan(run.plan_id, now)
@@ -160,29 +160,29 @@ def outcome_of(run: ScheduleRun, now: datetime) -> Outcome:
     status = workflow_run.status if workflow_run else "completed"
     if status in ("waiting", "paused"):
         # It can wait for ever, and its chat is in the list of what waits.
-        return Outcome(DONE, "It waits for your answer.")
+        return WorkOutcome(DONE, "It waits for your answer.")
     if status == "failed":
-        return Outcome(FAILED, "The workflow failed. Look at its chat.")
-    return Outcome(RUNNING) if status == "running" else Outcome(DONE)
+        return WorkOutcome(FAILED, "The workflow failed. Look at its chat.")
+    return WorkOutcome(RUNNING) if status == "running" else WorkOutcome(DONE)
 
 
-def _of_plan(plan_id: str, now: datetime) -> Outcome:
+def _of_plan(plan_id: str, now: datetime) -> WorkOutcome:
     plan = db.session.get(Plan, plan_id, populate_existing=True)
     if plan and plan.error and not plan.is_running:
-        return Outcome(FAILED, plan.error)
+        return WorkOutcome(FAILED, plan.error)
     return _of_generation(db.session.get(Generation, plan.generation_id) if plan and plan.generation_id else None, now)
 
 
-def _of_generation(generation: Generation | None, now: datetime) -> Outcome:
+def _of_generation(generation: Generation | None, now: datetime) -> WorkOutcome:
     if generation is None:
-        return Outcome(DONE, "What it wrote was deleted.")
+        return WorkOutcome(DONE, "What it wrote was deleted.")
     if generation.status == PARKED:
-        return Outcome(WAITING, "A tool waits for your decision.")
+        return WorkOutcome(WAITING, "A tool waits for your decision.")
     if generation.status in ACTIVE:
-        return Outcome(RUNNING)
+        return WorkOutcome(RUNNING)
     if generation.status == "interrupted":
         is_settled = generation.ended_at is None or abs(now - generation.ended_at) > CONTINUED_WITHIN
-        return Outcome(FAILED, "The answer was interrupted.") if is_settled else Outcome(RUNNING)
+        return WorkOutcome(FAILED, "The answer was interrupted.") if is_settled else WorkOutcome(RUNNING)
     if generation.status == "failed":
-        return Outcome(FAILED, generation.error or "No model answered.")
-    return Outcome(DONE, "It was stopped." if generation.status == "stopped" else "")
+        return WorkOutcome(FAILED, generation.error or "No model answered.")
+    return WorkOutcome(DONE, "It was stopped." if generation.status == "stopped" else "")

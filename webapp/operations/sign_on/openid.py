@@ -23,11 +23,11 @@ from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.models.upstream.bounded_json import UnreadableJson, load
-from webapp.models.upstream.sign_in import Reply, Requests, SignInFailed, secure_parts
+from webapp.models.upstream.sign_in import Requests, SignInFailed, SignInReply, secure_parts
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.listing import line_of
 
-__all__ = ["Attempt", "Client", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
+__all__ = ["Client", "SignInAttempt", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
 
 SECONDS = 20.0
 # What signing in needs: 20 MB and 0.3 s, of which each part takes less than 0.1 s. Imported by the first who signs in so, part by
@@ -67,7 +67,7 @@ class Client:
         return urlsplit(self.issuer).hostname or "The provider"
 
 
-class Attempt(TypedDict):
+class SignInAttempt(TypedDict):
     """What this browser alone has to know until its person comes back; unless `since` is 0, they have to sign in after it."""
 
     state: str
@@ -110,7 +110,7 @@ def look_up(client: Client) -> int:
     return len(_asked(client).keys)
 
 
-def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[str, Attempt]:
+def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[str, SignInAttempt]:
     """Returns where a person signs in, and what their browser keeps until they come back.
 
     With `again`, the provider asks them even if they are signed in there.
@@ -121,7 +121,7 @@ def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[st
 
     secure_parts(redirect_uri)
     provider = _known(client)
-    attempt: Attempt = {
+    attempt: SignInAttempt = {
         "state": secrets.token_urlsafe(32),
         "nonce": secrets.token_urlsafe(32),
         "verifier": secrets.token_urlsafe(48),
@@ -142,7 +142,7 @@ def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[st
     return _with_query(provider.authorization, query), attempt
 
 
-def finish(client: Client, attempt: Attempt, returned: Mapping[str, str]) -> Told:
+def finish(client: Client, attempt: SignInAttempt, returned: Mapping[str, str]) -> Told:
     """Returns who the person is, who has come back with this; raises `SignInFailed` with the reason.
 
     Who has sent them back is checked before anything else is looked at, and before the code goes anywhere.
@@ -241,7 +241,7 @@ def _asked(client: Client) -> _Provider:
     return provider
 
 
-def _exchanged(client: Client, provider: _Provider, attempt: Attempt, code: str) -> Mapping[str, Any]:
+def _exchanged(client: Client, provider: _Provider, attempt: SignInAttempt, code: str) -> Mapping[str, Any]:
     fields = {
         "grant_type": "authorization_code",
         "code": code,
@@ -294,7 +294,7 @@ def _read(client: Client, provider: _Provider, text: str) -> _Token:
     raise SignInFailed(f"What {host} sent isn't signed with one of its keys. Please begin again.")
 
 
-def _check_id_token(client: Client, token: _Token, attempt: Attempt, access: str) -> None:
+def _check_id_token(client: Client, token: _Token, attempt: SignInAttempt, access: str) -> None:
     # Imported late, as `LIBRARIES` says.
     from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]  # Authlib has no types
     from joserfc.errors import JoseError  # as above
@@ -417,6 +417,6 @@ def _with_query(address: str, query: Mapping[str, str]) -> str:
     return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(query)}"
 
 
-def _error(reply: Reply) -> str:
+def _error(reply: SignInReply) -> str:
     words = line_of(reply.value.get("error_description"), 300) or line_of(reply.value.get("error"), 100)
     return words.rstrip(".") or f"HTTP {reply.status}"

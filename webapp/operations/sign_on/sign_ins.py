@@ -18,7 +18,7 @@ from webapp.base.ids import new_secret
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import claims as claim_rules, openid, service
 from webapp.operations.sign_on.claims import Rights, TooManyValues
-from webapp.operations.sign_on.openid import Attempt, Told
+from webapp.operations.sign_on.openid import SignInAttempt, Told
 from webapp.operations.sign_on.tables import Identity, IdentityProvider
 from webapp.people.accounts import passwords, queries, service as accounts
 from webapp.people.accounts.fields import checked_email, checked_name
@@ -57,7 +57,7 @@ def confirming(user_id: str) -> list[SignOnButton]:
     return [SignOnButton(row.name, row.icon, f"/account/sign-on/{row.id}/confirm") for row in rows]
 
 
-def begin(provider: IdentityProvider, redirect_uri: str, *, again: bool = False) -> tuple[str, Attempt]:
+def begin(provider: IdentityProvider, redirect_uri: str, *, again: bool = False) -> tuple[str, SignInAttempt]:
     """Returns where a person signs in, and what their browser keeps until they come back; raises `SignInFailed`.
 
     With `again`, they sign in there even if they are signed in.
@@ -68,7 +68,7 @@ def begin(provider: IdentityProvider, redirect_uri: str, *, again: bool = False)
     return openid.begin(client, redirect_uri, again=again)
 
 
-def told_by(provider: IdentityProvider, attempt: Attempt, returned: Mapping[str, str]) -> Told:
+def told_by(provider: IdentityProvider, attempt: SignInAttempt, returned: Mapping[str, str]) -> Told:
     """Returns what a provider tells of the person who came back; raises `SignInFailed`."""
     client = service.client_of(provider)
     db.session.rollback()

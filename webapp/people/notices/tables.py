@@ -47,7 +47,7 @@ class NoticePreferences(Base):
     time_zone: Mapped[str] = mapped_column(String(60), default="", server_default="")
 
 
-class Notice(Record):
+class StoredNotice(Record):
     """What a person was told; `once` is unique, so that the same is not told twice."""
 
     __tablename__ = "notices"

@@ -18,7 +18,7 @@ from webapp.base.words import shortened
 from webapp.people.accounts.tables import User
 from webapp.people.notices.kinds import KINDS, KindName
 from webapp.people.notices.quiet_hours import QuietHours
-from webapp.people.notices.tables import Notice, NoticeChannel, NoticeDelivery, NoticePreferences
+from webapp.people.notices.tables import NoticeChannel, NoticeDelivery, NoticePreferences, StoredNotice
 from webapp.settings.service import setting
 from webapp.web.feature import brought
 
@@ -67,7 +67,7 @@ def tell(user_id: str, kind: KindName, subject: str, path: str, words: str = "",
     """
     if not is_reachable(user_id):
         return
-    notice = Notice(user_id=user_id, kind=kind, title=title or KINDS[kind].title, path=path)
+    notice = StoredNotice(user_id=user_id, kind=kind, title=title or KINDS[kind].title, path=path)
     notice.subject, notice.words = shortened(subject, SUBJECT_CHARS), shortened(words, WORDS_CHARS)
     try:
         with write() as session:
@@ -90,19 +90,19 @@ def quiet_hours(preferences: NoticePreferences | None) -> QuietHours | None:
 
 def forget_old_notices() -> None:
     """Deletes notices after a week."""
-    old = Notice.created_at < keeping_now() - KEPT
-    if db.session.scalar(select(Notice.id).where(old).limit(1)):
+    old = StoredNotice.created_at < keeping_now() - KEPT
+    if db.session.scalar(select(StoredNotice.id).where(old).limit(1)):
         with write() as session:
-            session.execute(delete(Notice).where(old).execution_options(synchronize_session=False))
+            session.execute(delete(StoredNotice).where(old).execution_options(synchronize_session=False))
 
 
-def _store(session: Session, notice: Notice, once: str, now: datetime) -> bool:
-    of_person = Notice.user_id == notice.user_id
+def _store(session: Session, notice: StoredNotice, once: str, now: datetime) -> bool:
+    of_person = StoredNotice.user_id == notice.user_id
     channels = session.scalars(select(NoticeChannel).where(NoticeChannel.user_id == notice.user_id)).all()
     wanted = [channel for channel in channels if notice.kind not in channel.muted_kinds]
-    if not wanted or (once and session.scalar(select(Notice.id).where(Notice.once == once))):
+    if not wanted or (once and session.scalar(select(StoredNotice.id).where(StoredNotice.once == once))):
         return False
-    recent = select(func.count()).where(of_person, Notice.created_at > now - timedelta(hours=1))
+    recent = select(func.count()).where(of_person, StoredNotice.created_at > now - timedelta(hours=1))
     if (session.scalar(recent) or 0) >= MOST_AN_HOUR:
         log.warning("notice_dropped", extra={"fields": {"user_id": notice.user_id, "kind": notice.kind}})
         return False

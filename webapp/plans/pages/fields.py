@@ -11,7 +11,7 @@ LONG_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class PlanField:
     """One form field. `kind` is how it is shown: text, area, lines, range, number, date, choice, many or switch."""
 
     name: str
@@ -40,10 +40,10 @@ class PlanFieldGroup:
     """A group of fields below a heading."""
 
     label: str
-    fields: tuple["Field | PlanFieldGroup", ...]
+    fields: tuple["PlanField | PlanFieldGroup", ...]
 
 
-def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = "") -> tuple[Field | PlanFieldGroup, ...]:
+def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = "") -> tuple[PlanField | PlanFieldGroup, ...]:
     """Returns the fields of an object; a list of objects has fields for its existing items."""
     needed = schema.get("required", ())
     return tuple(
@@ -52,7 +52,7 @@ def form(schema: Schema, value: Any, errors: Mapping[str, str], prefix: str = ""
     )
 
 
-def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> tuple[Field | PlanFieldGroup, ...]:
+def single(schema: Schema, value: Any, errors: Mapping[str, str], name: str) -> tuple[PlanField | PlanFieldGroup, ...]:
     """Returns the fields for a part that can be something other than an object."""
     if kind_of(schema) == "object":
         return form(schema, value, errors)
@@ -84,7 +84,7 @@ def _field(
     *,
     is_needed: bool = False,
     label_of: str = "",
-) -> Field | PlanFieldGroup:
+) -> PlanField | PlanFieldGroup:
     words, path, items = label_of or label(schema, name), prefix + name, schema.get("items", {})
     if kind_of(schema) == "object":
         return PlanFieldGroup(words, form(schema, value, errors, f"{path}."))
@@ -97,7 +97,7 @@ def _field(
     kind, choices = _kind(schema)
     limits = {"min": schema.get("minimum"), "max": schema.get("maximum"), "maxlength": schema.get("maxLength")}
     limits = {rule: limit for rule, limit in limits.items() if limit is not None}
-    return Field(path, words, kind, value, schema.get("description", ""), errors.get(path, ""), is_needed, choices, limits)
+    return PlanField(path, words, kind, value, schema.get("description", ""), errors.get(path, ""), is_needed, choices, limits)
 
 
 def _kind(schema: Schema) -> tuple[str, tuple[str, ...]]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from webapp.base import languages
 from webapp.base.languages import gettext as _
-from webapp.plans.pages.fields import Field, PlanFieldGroup, single
+from webapp.plans.pages.fields import PlanField, PlanFieldGroup, single
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.types.schema import Schema, at, day, is_of_objects, kind_of, label, sections, value_at
 
-Fields = tuple[Field | PlanFieldGroup, ...]
+Fields = tuple[PlanField | PlanFieldGroup, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class PlanSection:
 
 
 @dataclass(frozen=True, slots=True)
-class Maker:
+class PartsBuilder:
     """Builds the parts of one plan from its content, its inputs, the ticked tasks and the part being edited."""
 
     about: PlanAbout

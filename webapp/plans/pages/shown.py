@@ -13,7 +13,7 @@ from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.plans import queries
-from webapp.plans.pages.parts import Editing, Maker, PlanCard, PlanSection
+from webapp.plans.pages.parts import Editing, PartsBuilder, PlanCard, PlanSection
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import at, expected, label, main_list, missing, sections, value_at
@@ -144,7 +144,7 @@ def from_content(
     editing: Editing | None = None,
 ) -> ShownPlan:
     """Returns a plan to show from its content, which can be saved, in progress or an example."""
-    maker = Maker(about, dict(content), dict(inputs), ticked, is_running, editing)
+    maker = PartsBuilder(about, dict(content), dict(inputs), ticked, is_running, editing)
     parts = tuple(maker.section(name, part) for name, part in sections(about.get("plan", {})) if name != "title")
     return replace(_outline(about, content), sections=parts)
 
@@ -152,7 +152,7 @@ def from_content(
 def _outline(about: PlanAbout, content: Mapping[str, Any]) -> ShownPlan:
     """Returns the properties shown above the sections of a plan."""
     schema = about.get("plan", {})
-    maker = Maker(about, dict(content), {}, frozenset(), False)
+    maker = PartsBuilder(about, dict(content), {}, frozenset(), False)
     name = main_list(schema)
     value = value_at(content, name) if name else None
     done = len(value) if isinstance(value, list) else 0
@@ -206,13 +206,13 @@ def progress(about: PlanAbout, projection: PlanProjection) -> ShownPlan:
 
 def card(about: PlanAbout, content: Mapping[str, Any], inputs: Mapping[str, Any], path: str) -> PlanCard:
     """Returns a card of a plan that is being written."""
-    return Maker(about, dict(content), dict(inputs), frozenset(), True).card(path)
+    return PartsBuilder(about, dict(content), dict(inputs), frozenset(), True).card(path)
 
 
 def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> PlanSection | None:
     """Returns a section of a plan that is being written."""
     part = at(about["plan"], name)
-    return Maker(about, dict(content), {}, frozenset(), True).section(name, part) if part else None
+    return PartsBuilder(about, dict(content), {}, frozenset(), True).section(name, part) if part else None
 
 
 def _receipt(generation: Generation) -> str:

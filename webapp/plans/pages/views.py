@@ -39,7 +39,7 @@ PAGE = 50
 files = Blueprint("plan_files", __name__)
 
 
-class ModelForm(Form):
+class PlanModelForm(Form):
     model = PickField("Model", id="plan-model", choices=[], validate_choice=False, default="")
 
     @classmethod
@@ -88,7 +88,7 @@ def create() -> Response:
     type, again_of = plan_type_service.get(form.get("type", "")), form.get("again_of", "")
     values = typed(type.inputs, form.to_dict(flat=False), None)
     earlier = queries.own_plan(me.id, again_of) if again_of else None
-    again_id, of_model = earlier.id if earlier else None, ModelForm.offering(is_sent=True)
+    again_id, of_model = earlier.id if earlier else None, PlanModelForm.offering(is_sent=True)
     try:
         inputs = service.submit(me, type.slug, values)
         plan = service.make(inputs, model=of_model.model.chosen, again_of=again_id)
@@ -191,7 +191,7 @@ def delete(id: str) -> Response:
     return redirect(url_for("plans.index"))
 
 
-def _refused(type: plan_type_service.Type, refusal: AppError, values: dict[str, Any], of_model: ModelForm) -> Response:
+def _refused(type: plan_type_service.Type, refusal: AppError, values: dict[str, Any], of_model: PlanModelForm) -> Response:
     """Renders the form with the submitted values and the reason for the refusal."""
     if wants_json():
         raise refusal
@@ -270,7 +270,7 @@ def _form_page(
     values: dict[str, Any],
     errors: Errors,
     *,
-    of_model: ModelForm | None = None,
+    of_model: PlanModelForm | None = None,
     again_of: str = "",
     status: int = 200,
 ) -> Response:
@@ -282,7 +282,7 @@ def _form_page(
         fields=form(type.inputs, {**defaults(type.inputs, utc_now().date()), **values}, errors),
         errors=errors,
         again_of=again_of,
-        of_model=of_model or ModelForm.offering(),
+        of_model=of_model or PlanModelForm.offering(),
     )
 
 

@@ -41,7 +41,7 @@ INK, FAINT, WASH = (32, 32, 32), (110, 110, 110), (243, 243, 240)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     """A piece of text in one style."""
 
     text: str
@@ -56,14 +56,14 @@ class Run:
 
 
 @dataclass(slots=True)
-class Block:
+class DocumentBlock:
     """A part of a document; `level` is that of a heading, or how deep an item is; `rows` are those of a table, head first."""
 
     kind: BlockKind
-    runs: list[Run] = field(default_factory=list)
+    runs: list[TextRun] = field(default_factory=list)
     level: int = 1
     marker: str = ""
-    rows: list[list[list[Run]]] = field(default_factory=list)
+    rows: list[list[list[TextRun]]] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -78,14 +78,14 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
     if sum(len(row) for block in blocks for row in block.rows) > MOST_CELLS:
         yield {"refused": TOO_MANY_CELLS}
         return
-    write: Callable[[Sequence[Block], str], dict[str, Any]] = {"docx": _word, "pdf": _pdf}[head["ending"]]
+    write: Callable[[Sequence[DocumentBlock], str], dict[str, Any]] = {"docx": _word, "pdf": _pdf}[head["ending"]]
     yield write(blocks, head["title"])
 
 
-def blocks_of(text: str) -> Iterator[Block]:
+def blocks_of(text: str) -> Iterator[DocumentBlock]:
     """Yields the blocks of a Markdown text; images become their description, and HTML stays text."""
     lists = list[int | None]()
-    block, quotes, marker = Block("paragraph"), 0, ""
+    block, quotes, marker = DocumentBlock("paragraph"), 0, ""
     for token in MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).parse(text):
         match token.type:
             case "bullet_list_open" | "ordered_list_open":
@@ -99,16 +99,20 @@ def blocks_of(text: str) -> Iterator[Block]:
             case "blockquote_open" | "blockquote_close":
                 quotes += 1 if token.type.endswith("open") else -1
             case "heading_open":
-                block = Block("heading", level=min(int(token.tag[1]), MOST_LEVEL))
+                block = DocumentBlock("heading", level=min(int(token.tag[1]), MOST_LEVEL))
             case "paragraph_open":
-                block = Block("item", level=len(lists), marker=marker) if lists else Block("quote" if quotes else "paragraph")
+                block = (
+                    DocumentBlock("item", level=len(lists), marker=marker)
+                    if lists
+                    else DocumentBlock("quote" if quotes else "paragraph")
+                )
                 marker = ""
             case "fence" | "code_block":
-                yield Block("code", [Run(token.content.rstrip("\n"), is_code=True)])
+                yield DocumentBlock("code", [TextRun(token.content.rstrip("\n"), is_code=True)])
             case "hr":
-                yield Block("rule")
+                yield DocumentBlock("rule")
             case "table_open":
-                block = Block("table")
+                block = DocumentBlock("table")
             case "tr_open":
                 block.rows.append([])
             case "inline" if block.kind == "table":
@@ -118,13 +122,13 @@ def blocks_of(text: str) -> Iterator[Block]:
                 yield block
             case "table_close":
                 yield block
-                block = Block("paragraph")
+                block = DocumentBlock("paragraph")
             case _:
                 pass
 
 
-def _runs(inline: Token) -> Iterator[Run]:
-    style = Run("")
+def _runs(inline: Token) -> Iterator[TextRun]:
+    style = TextRun("")
     for token in inline.children or ():
         match token.type:
             case "strong_open" | "strong_close":
@@ -146,7 +150,7 @@ def _runs(inline: Token) -> Iterator[Run]:
                 pass
 
 
-def _word(blocks: Sequence[Block], title: str) -> dict[str, Any]:
+def _word(blocks: Sequence[DocumentBlock], title: str) -> dict[str, Any]:
     document = Document()
     document.core_properties.title, document.core_properties.author = title, ""
     for block in blocks:
@@ -167,7 +171,7 @@ def _word(blocks: Sequence[Block], title: str) -> dict[str, Any]:
     return _made(document.save)
 
 
-def _word_table(document: Any, block: Block) -> None:
+def _word_table(document: Any, block: DocumentBlock) -> None:
     columns = max((len(row) for row in block.rows), default=0)
     table = document.add_table(rows=0, cols=columns, style="Table Grid")
     for number, row in enumerate(block.rows):
@@ -177,7 +181,7 @@ def _word_table(document: Any, block: Block) -> None:
     document.add_paragraph()
 
 
-def _word_runs(paragraph: Any, runs: Sequence[Run]) -> None:
+def _word_runs(paragraph: Any, runs: Sequence[TextRun]) -> None:
     for run in runs:
         place = _word_link(paragraph, run.link) if run.link else paragraph
         written = paragraph.add_run(_without_controls(run.text))
@@ -234,13 +238,13 @@ class _Pdf:
         weight = {"wght": 700.0} if "B" in style else None
         self._pdf.add_font(script, style, FONTS / f"text-{script}{slant}.woff2", variations=weight)
 
-    def _style(self, run: Run, points: float = POINTS) -> None:
+    def _style(self, run: TextRun, points: float = POINTS) -> None:
         if run.is_code and run.text.isascii():
             self._pdf.set_font("courier", size=points - 1)
         else:
             self._pdf.set_font("latin", run.style, points)
 
-    def write(self, block: Block) -> None:
+    def write(self, block: DocumentBlock) -> None:
         pdf = self._pdf
         if block.kind == "rule":
             pdf.set_draw_color(*FAINT)
@@ -253,7 +257,7 @@ class _Pdf:
         else:
             self._text(block)
 
-    def _text(self, block: Block) -> None:
+    def _text(self, block: DocumentBlock) -> None:
         pdf, points = self._pdf, POINTS
         margin = pdf.l_margin
         indent = 6 * min(block.level, 8) if block.kind == "item" else 6 if block.kind == "quote" else 0
@@ -264,7 +268,7 @@ class _Pdf:
                 pdf.add_page()
         pdf.set_left_margin(margin + indent)
         if block.marker:
-            self._style(Run(""))
+            self._style(TextRun(""))
             pdf.set_x(margin + indent - 5 - (2 if len(block.marker) > 2 else 0))
             pdf.cell(5, LINE, block.marker)
         pdf.set_x(margin + indent)
@@ -276,7 +280,7 @@ class _Pdf:
         pdf.set_left_margin(margin)
         pdf.ln(LINE * points / POINTS + (1 if block.kind == "item" else 2.5))
 
-    def _code(self, block: Block) -> None:
+    def _code(self, block: DocumentBlock) -> None:
         pdf = self._pdf
         self._style(block.runs[0], POINTS - 1)
         pdf.set_fill_color(*WASH)
@@ -284,12 +288,12 @@ class _Pdf:
         pdf.multi_cell(0, LINE - 0.6, text, fill=True, align="L", new_x="LMARGIN", new_y="NEXT", padding=2)
         pdf.ln(3)
 
-    def _table(self, block: Block) -> None:
+    def _table(self, block: DocumentBlock) -> None:
         pdf = self._pdf
         columns = max((len(row) for row in block.rows), default=0)
         if not columns:
             return
-        self._style(Run(""))
+        self._style(TextRun(""))
         with pdf.table(line_height=LINE, text_align="LEFT", padding=1, first_row_as_headings=True) as table:
             for cells in block.rows:
                 row = table.row()
@@ -304,7 +308,7 @@ class _Pdf:
         file.write(self._pdf.output())
 
 
-def _pdf(blocks: Sequence[Block], title: str) -> dict[str, Any]:
+def _pdf(blocks: Sequence[DocumentBlock], title: str) -> dict[str, Any]:
     characters = {"": set(PLAIN)}
     for block in blocks:
         if block.kind == "heading":

@@ -9,7 +9,7 @@ from typing import Any
 from webapp.base.languages import gettext as _
 from webapp.tools import search_connections
 from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said, visible, web_source
-from webapp.tools.search_connections import SearchHit
+from webapp.tools.search_connections import WebHit
 from webapp.tools.tool import READS_THE_WORLD, CallContext, Result, Tool, ToolFailed
 
 USUAL_HITS, MOST_HITS = 5, 8
@@ -74,7 +74,7 @@ def _bounded(words: str) -> str:
     return " ".join(visible(words).split()[:MOST_QUERY_WORDS])[:MOST_QUERY].rstrip()
 
 
-def _shown(number: int, hit: SearchHit) -> str:
+def _shown(number: int, hit: WebHit) -> str:
     return "\n".join(filter(None, (f"[{number}] {hit.title or hit.host}", hit.address, hit.extract)))
 
 

@@ -35,9 +35,9 @@ from webapp.tools.mcp.exchange import (
     WITH_HANDSHAKE,
     ConnectionLost,
     Exchange,
-    Refusal,
     Request,
     Server,
+    ServerRefusal,
     SignInRequired,
     Times,
 )
@@ -45,25 +45,25 @@ from webapp.tools.mcp.listing import (
     MOST_INSTRUCTIONS,
     TOKEN,
     BadTool,
-    Listed,
     ListedTool,
     Listing,
+    ToolListing,
     line_of,
     mirrored,
     text_of,
 )
-from webapp.tools.mcp.results import Part, Reply, Unreadable, reply_of
-from webapp.tools.questions import MOST_QUESTIONS, Question
+from webapp.tools.mcp.results import ResultPart, ToolReply, Unreadable, reply_of
+from webapp.tools.questions import MOST_QUESTIONS, ServerQuestion
 from webapp.tools.tool import AskPerson, QuestionAsked, ToolFailed
 
 __all__ = [
     "ListedTool",
     "Listing",
-    "Part",
-    "Reply",
+    "ResultPart",
     "Server",
     "SignInRequired",
     "Times",
+    "ToolReply",
     "call_tool",
     "list_tools",
 ]
@@ -103,12 +103,12 @@ def call_tool(
     stop: Stop,
     key: str,
     schema: Mapping[str, Any] | None = None,
-    answered: Question | None = None,
+    answered: ServerQuestion | None = None,
     ask: AskPerson | None = None,
     is_safe: bool = False,
     keeps_session: bool = False,
     times: Times = TIMES,
-) -> Reply:
+) -> ToolReply:
     """Calls a tool, and returns what it returned; `key` is the same whenever the same call is sent.
 
     It is sent once, unless the server has certainly not done it, or the caller says by `is_safe` that it can be repeated.
@@ -181,7 +181,7 @@ class _Conversation:
         self.exchange.version = STATELESS
         try:
             discovered = self.ask(Request("server/discover", {}, self.times.handshake))
-        except Refusal as refusal:
+        except ServerRefusal as refusal:
             if refusal.code not in OF_STATELESS:
                 self._shake_hands(first=refusal)
                 return
@@ -196,7 +196,7 @@ class _Conversation:
         """Sends a request in the version of this conversation; a session that the server has forgotten is begun again, once."""
         try:
             return self._ask(request)
-        except Refusal as refusal:
+        except ServerRefusal as refusal:
             if not refusal.is_of_session or not self.session or self.version == STATELESS:
                 raise
         with _certainly_not_done():
@@ -205,11 +205,11 @@ class _Conversation:
 
     def listing(self) -> Listing:
         """Returns the tools that the server lists, page by page."""
-        listed, cursor, until = Listed(mirrors=self.version == STATELESS), None, monotonic() + self.times.listing
+        listed, cursor, until = ToolListing(mirrors=self.version == STATELESS), None, monotonic() + self.times.listing
         while cursor != "":
             try:
                 page = self.ask(Request("tools/list", {"cursor": cursor} if cursor else {}, until - monotonic()))
-            except Refusal as refusal:
+            except ServerRefusal as refusal:
                 if refusal.code != METHOD_NOT_FOUND:
                     raise
                 # A server for something else, such as prompts.
@@ -245,7 +245,7 @@ class _Conversation:
             request = replace(request, params={**request.params, "_meta": meta})
         return self.exchange.ask(request)
 
-    def _agree(self, supported: Any, refusal: Refusal | None) -> None:
+    def _agree(self, supported: Any, refusal: ServerRefusal | None) -> None:
         """Chooses the version from those that a server of the new kind says it supports."""
         versions = [version for version in supported if isinstance(version, str)] if isinstance(supported, list) else []
         if STATELESS in versions and not refusal:
@@ -264,16 +264,16 @@ class _Conversation:
     def _shake_hands_or_find(self) -> None:
         try:
             self._shake_hands()
-        except Refusal:
+        except ServerRefusal:
             self.begin_again()
 
-    def _shake_hands(self, first: Refusal | None = None) -> None:
+    def _shake_hands(self, first: ServerRefusal | None = None) -> None:
         """Opens a session, in the newest version that the server has in common with us."""
         self.exchange.version, self.exchange.session = WITH_HANDSHAKE[0], ""
         about = {"protocolVersion": WITH_HANDSHAKE[0], "capabilities": {"elicitation": ELICITATION}, "clientInfo": CLIENT}
         try:
             result = self.exchange.ask(Request("initialize", about, self.times.handshake))
-        except Refusal as refusal:
+        except ServerRefusal as refusal:
             raise (first if first and first.message and not refusal.message else refusal) from None
         version = result.get("protocolVersion")
         if version not in WITH_HANDSHAKE:
@@ -300,7 +300,7 @@ class _Call:
         self._conversation, self._name, self._params, self._mirrors = conversation, name, dict(params), mirrors
         self._questions, self._ask_person = questions, ask
         # What was asked while the call was open, by its digest.
-        self._asked: dict[str, Question] = {}
+        self._asked: dict[str, ServerQuestion] = {}
         conversation.exchange.ask_person = self._response
 
     def result(self) -> dict[str, Any]:
@@ -308,7 +308,7 @@ class _Call:
         for _ in range(MOST_AGAIN):
             try:
                 result = self._sent()
-            except Refusal as refusal:
+            except ServerRefusal as refusal:
                 if question := self._question(refusal):
                     raise QuestionAsked(question) from None
                 raise
@@ -330,7 +330,7 @@ class _Call:
                 raise ToolFailed(STOPPED)
         raise ToolFailed(f"{self._conversation.server.name} wants to be called again and again.")
 
-    def reply(self, result: Mapping[str, Any], *, is_safe: bool) -> Reply:
+    def reply(self, result: Mapping[str, Any], *, is_safe: bool) -> ToolReply:
         conversation = self._conversation
         try:
             reply = reply_of(result, by_turns)
@@ -349,7 +349,7 @@ class _Call:
             raise ToolFailed(words.strip())
         return replace(reply, text=f"(During the call, it asked: {asked} It was told that there is no answer.)\n\n{reply.text}")
 
-    def _question(self, refusal: Refusal | None = None) -> Question | None:
+    def _question(self, refusal: ServerRefusal | None = None) -> ServerQuestion | None:
         """Returns what a person has to answer before a call that has failed can be sent again; None if it isn't for a person."""
         exchange = self._conversation.exchange
         try:
@@ -364,7 +364,7 @@ class _Call:
         except Unreadable:
             return None
 
-    def _numbered(self, question: Question) -> Question:
+    def _numbered(self, question: ServerQuestion) -> ServerQuestion:
         self._questions += 1
         if self._questions > MOST_QUESTIONS:
             raise ToolFailed(f"{self._conversation.server.name} has asked {MOST_QUESTIONS} times, and asks again.")
@@ -387,7 +387,7 @@ class _Call:
         conversation = self._conversation
         try:
             return self._ask()
-        except Refusal as refusal:
+        except ServerRefusal as refusal:
             if refusal.code == HEADER_MISMATCH:
                 # The tool has changed which arguments belong into headers.
                 self._mirrors = self._listed_mirrors()
@@ -404,7 +404,7 @@ class _Call:
         request = Request("tools/call", self._params, times.call, times.most_call, headers, times.resume)
         return self._conversation.ask(request)
 
-    def _speaks_another_version(self, refusal: Refusal) -> bool:
+    def _speaks_another_version(self, refusal: ServerRefusal) -> bool:
         """Returns whether the server has refused the version that it spoke before."""
         if self._conversation.version != STATELESS:
             return refusal.code in OF_STATELESS
@@ -462,7 +462,7 @@ def _told_as_failures(server: Server) -> Iterator[None]:
     """Says what a server refuses in a sentence."""
     try:
         yield
-    except Refusal as refusal:
+    except ServerRefusal as refusal:
         is_lost = refusal.status in LOST_STATUSES and refusal.code is None
         raise ToolFailed(refusal.sentence(server.name), is_unknown=is_lost) from None
     except ProviderError as error:

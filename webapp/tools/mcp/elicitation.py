@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from webapp.tools.mcp.listing import line_of, text_of
 from webapp.tools.mcp.results import MOST_ADDRESS, MOST_NAME, Unreadable
-from webapp.tools.questions import MOST_ASKED_CHARS, MOST_CHOICES, MOST_FIELDS, BadAnswer, Field, Question, checked
+from webapp.tools.questions import MOST_ASKED_CHARS, MOST_CHOICES, MOST_FIELDS, AskedField, BadAnswer, ServerQuestion, checked
 
 MOST_MESSAGE, MOST_DESCRIPTION, MOST_CHOICE, MOST_NUMBER = 2_000, 300, 200, 1e15
 
@@ -22,7 +22,7 @@ class Responses:
     during: Mapping[str, Any]
 
 
-def input_required(result: Mapping[str, Any]) -> Question | None:
+def input_required(result: Mapping[str, Any]) -> ServerQuestion | None:
     """Returns what a server needs to know, or None if it only wants to be called again; raises `Unreadable`.
 
     Only forms and addresses have been offered to it: anything else that it requires can't be given.
@@ -45,10 +45,10 @@ def input_required(result: Mapping[str, Any]) -> Question | None:
         raise Unreadable
     keys = {key: [field.name for field in question.fields] for key, question in questions.items()}
     message = "\n\n".join(question.message for question in questions.values())
-    return _bounded(Question(message, tuple(fields), "".join(addresses), {"keys": keys, "server": server_state}))
+    return _bounded(ServerQuestion(message, tuple(fields), "".join(addresses), {"keys": keys, "server": server_state}))
 
 
-def question_during_call(params: Any) -> Question:
+def question_during_call(params: Any) -> ServerQuestion:
     """Returns what a server asks during a call; raises `Unreadable`.
 
     If the call is sent again, the answer is given as soon as the same is asked.
@@ -57,12 +57,12 @@ def question_during_call(params: Any) -> Question:
     return replace(question, state={"digest": sha256(json.dumps(question.record).encode()).hexdigest()})
 
 
-def asked_again(question: Question, earlier: Mapping[str, Any]) -> Question:
+def asked_again(question: ServerQuestion, earlier: Mapping[str, Any]) -> ServerQuestion:
     """Returns a question of a call that has ended: it waits for the next one, in which `earlier` answers are given again."""
     return _bounded(replace(question, is_again=True, state={**question.state, "earlier": dict(earlier)}))
 
 
-def page_required(data: Any) -> Question:
+def page_required(data: Any) -> ServerQuestion:
     """Returns the page that a person has to visit before a call, by the error that says so."""
     pages = data.get("elicitations") if isinstance(data, dict) else None
     if not isinstance(pages, list) or not pages:
@@ -73,7 +73,7 @@ def page_required(data: Any) -> Question:
     return question
 
 
-def responses_of(question: Question) -> Responses:
+def responses_of(question: ServerQuestion) -> Responses:
     """Returns the answers to a question as the server takes them when the call is sent again."""
     state = question.state
     if digest := state.get("digest"):
@@ -86,7 +86,7 @@ def responses_of(question: Question) -> Responses:
     return Responses(params | ({"requestState": state["server"]} if state.get("server") is not None else {}), {})
 
 
-def response_of(question: Question, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+def response_of(question: ServerQuestion, names: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Returns the answers as one response; `names` are those of the server's fields, by ours."""
     if question.action != "accept":
         return {"action": question.action}
@@ -110,24 +110,24 @@ def asked_words(params: Any) -> str:
     return line_of(message, 400) or "something that it doesn't say"
 
 
-def _bounded(question: Question) -> Question:
+def _bounded(question: ServerQuestion) -> ServerQuestion:
     if len(json.dumps(question.record)) > MOST_ASKED_CHARS:
         raise Unreadable
     return question
 
 
-def _question(request: Any, prefix: str = "") -> Question:
+def _question(request: Any, prefix: str = "") -> ServerQuestion:
     match request:
         case {"method": "elicitation/create", "params": {"mode": "url", "url": str(address), "message": str(message)}}:
             _check_address(address)
-            return Question(text_of(message, MOST_MESSAGE), address=address)
+            return ServerQuestion(text_of(message, MOST_MESSAGE), address=address)
         case {"method": "elicitation/create", "params": {"message": str(message), "requestedSchema": dict(schema)} as params}:
             properties, required = schema.get("properties"), schema.get("required")
             if params.get("mode", "form") != "form" or not isinstance(properties, dict) or len(properties) > MOST_FIELDS:
                 raise Unreadable
             needed = required[:MOST_FIELDS] if isinstance(required, list) else []
             fields = (_field(prefix, name, part, name in needed) for name, part in properties.items())
-            return Question(text_of(message, MOST_MESSAGE), tuple(fields))
+            return ServerQuestion(text_of(message, MOST_MESSAGE), tuple(fields))
     raise Unreadable
 
 
@@ -143,12 +143,12 @@ def _check_address(address: str) -> None:
         raise Unreadable
 
 
-def _field(prefix: str, name: str, schema: Any, is_required: bool) -> Field:
+def _field(prefix: str, name: str, schema: Any, is_required: bool) -> AskedField:
     path = f"{prefix}{name}"
     if not isinstance(schema, dict) or len(path) > 2 * MOST_NAME or not path.isprintable():
         raise Unreadable
     title, description = line_of(schema.get("title"), MOST_NAME), text_of(schema.get("description"), MOST_DESCRIPTION)
-    field = Field(path, title or line_of(name, MOST_NAME), description, "text", is_required)
+    field = AskedField(path, title or line_of(name, MOST_NAME), description, "text", is_required)
     items, choices = schema.get("items"), _choices(schema)
     match schema.get("type"):
         case "array" if isinstance(items, dict) and (choices := _choices(items)):

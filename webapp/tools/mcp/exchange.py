@@ -77,7 +77,7 @@ class ConnectionLost(ToolFailed):
         super().__init__(message, is_unknown=True)
 
 
-class Refusal(Exception):
+class ServerRefusal(Exception):
     """The server has answered with an error, so that it did nothing: an HTTP status, the code of a JSON-RPC error, or both."""
 
     def __init__(self, status: int, code: int | None = None, message: str = "", data: Any = None) -> None:
@@ -231,10 +231,10 @@ class Exchange:
         errors = [message["error"] for message in messages if isinstance(message.get("error"), dict)]
         raise self.refusal(body.status, errors[0] if errors else {})
 
-    def refusal(self, status: int, error: Mapping[str, Any]) -> Refusal:
+    def refusal(self, status: int, error: Mapping[str, Any]) -> ServerRefusal:
         code, words = error.get("code"), error.get("message")
         words = line_of(self.without_secrets(words[:10_000]), 500) if isinstance(words, str) else ""
-        return Refusal(status, code if isinstance(code, int) else None, words, error.get("data"))
+        return ServerRefusal(status, code if isinstance(code, int) else None, words, error.get("data"))
 
     def without_secrets(self, text: str) -> str:
         """Returns a text of the server without what is in our headers, such as a token, which callers of tools must not see."""

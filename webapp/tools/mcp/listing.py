@@ -60,7 +60,7 @@ class Listing:
     left_out: tuple[str, ...]
 
 
-class Listed:
+class ToolListing:
     """Collects the tools of a list, page by page."""
 
     def __init__(self, *, mirrors: bool) -> None:

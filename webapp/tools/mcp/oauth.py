@@ -17,13 +17,24 @@ from urllib.parse import quote, urlencode, urlsplit
 from webapp.base.db import utc_now
 from webapp.models.connections.models import providers
 from webapp.models.upstream import Trust
-from webapp.models.upstream.sign_in import Reply, Requests, SignInFailed, is_loopback, secure_parts
+from webapp.models.upstream.sign_in import Requests, SignInFailed, SignInReply, is_loopback, secure_parts
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.discovery import Issuer, challenge_parameters, issuer_of, resource_of, scopes_in
 from webapp.tools.mcp.exchange import SignInRequired
 from webapp.tools.mcp.listing import line_of
 
-__all__ = ["Begun", "Record", "Registration", "SignInFailed", "Tokens", "begin", "client_document", "finish", "refresh", "revoke"]
+__all__ = [
+    "BegunSignIn",
+    "OAuthTokens",
+    "Registration",
+    "SignInFailed",
+    "SignInRecord",
+    "begin",
+    "client_document",
+    "finish",
+    "refresh",
+    "revoke",
+]
 
 NAME, OFFLINE = "Millrace", "offline_access"
 BEGIN_SECONDS, TOKEN_SECONDS = 30.0, 20.0
@@ -39,7 +50,7 @@ class ClientRecord(TypedDict):
     method: str
 
 
-class Record(TypedDict):
+class SignInRecord(TypedDict):
     """What has to be known of a sign-in until its tokens are revoked. `entered` is an issuer that a person has entered."""
 
     address: str
@@ -68,16 +79,16 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class BegunSignIn:
     """The person is sent to `url`, and comes back with `state`; `record` is JSON, with secrets, and needed from then on."""
 
     url: str = field(repr=False)
     state: str = field(repr=False)
-    record: Record = field(repr=False)
+    record: SignInRecord = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class OAuthTokens:
     """`expires_at` is None if the server doesn't say; `refresh` is empty if there is none."""
 
     access: str = field(repr=False)
@@ -96,7 +107,7 @@ def begin(
     document: str = "",
     scope: str = "",
     trust: Trust = "public",
-) -> Begun:
+) -> BegunSignIn:
     """Finds out where a person signs in to the tool server at `address`, registers there, and returns where to send them.
 
     `challenge` is the server's `WWW-Authenticate`, `scope` what was allowed before and is asked for again. `client` is used for
@@ -116,7 +127,7 @@ def begin(
     scopes = " ".join(dict.fromkeys((*scopes_in(scope), *wanted, *offline)))
     registration = client or _registered(requests, issuer, redirect_uri, document)
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
-    record: Record = {
+    record: SignInRecord = {
         "address": address,
         "resource": resource.address,
         "issuer": issuer.address,
@@ -131,10 +142,10 @@ def begin(
         "entered": client.issuer if client else "",
         "client": {"id": registration.id, "secret": registration.secret, "method": _method(registration, issuer)},
     }
-    return Begun(_authorization(issuer.authorization, record), state, record)
+    return BegunSignIn(_authorization(issuer.authorization, record), state, record)
 
 
-def finish(record: Record, code: str, iss: str = "", *, state: str, stop: Stop, error: str = "") -> Tokens:
+def finish(record: SignInRecord, code: str, iss: str = "", *, state: str, stop: Stop, error: str = "") -> OAuthTokens:
     """Returns the tokens for the code that the person has come back with; raises `SignInFailed`.
 
     Who has sent them back is checked before anything else of the reply is looked at, and before the code goes anywhere.
@@ -156,7 +167,7 @@ def finish(record: Record, code: str, iss: str = "", *, state: str, stop: Stop, 
     return _tokens(record, reply.value, "")
 
 
-def refresh(record: Record, refresh_token: str, *, stop: Stop) -> Tokens:
+def refresh(record: SignInRecord, refresh_token: str, *, stop: Stop) -> OAuthTokens:
     """Returns new tokens. The refresh token may be a new one, after which the old one is worthless: one caller at a time.
 
     Raises `SignInRequired` if the person has to sign in again, and `SignInFailed` if it can be tried later.
@@ -170,7 +181,7 @@ def refresh(record: Record, refresh_token: str, *, stop: Stop) -> Tokens:
     return _tokens(record, reply.value, refresh_token)
 
 
-def revoke(record: Record, token: str, *, stop: Stop) -> None:
+def revoke(record: SignInRecord, token: str, *, stop: Stop) -> None:
     """Makes a token worthless where it is from, if it can be (RFC 7009); raises `SignInFailed` if it may still be valid."""
     endpoint, host = record["revocation_endpoint"], urlsplit(record["issuer"]).hostname
     if not endpoint:
@@ -224,7 +235,7 @@ def _method(registration: Registration, issuer: Issuer) -> str:
     return IN_BODY if IN_BODY in issuer.methods and IN_HEADER not in issuer.methods else IN_HEADER
 
 
-def _authorization(endpoint: str, record: Record) -> str:
+def _authorization(endpoint: str, record: SignInRecord) -> str:
     digest = hashlib.sha256(record["verifier"].encode()).digest()
     query = {
         "response_type": "code",
@@ -238,12 +249,12 @@ def _authorization(endpoint: str, record: Record) -> str:
     return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(query)}"
 
 
-def _asked(record: Record, fields: Mapping[str, str], stop: Stop) -> Reply:
+def _asked(record: SignInRecord, fields: Mapping[str, str], stop: Stop) -> SignInReply:
     """Asks for tokens, for the tool server alone."""
     return _posted(record, record["token_endpoint"], {**fields, "resource": record["resource"]}, stop)
 
 
-def _posted(record: Record, endpoint: str, fields: Mapping[str, str], stop: Stop) -> Reply:
+def _posted(record: SignInRecord, endpoint: str, fields: Mapping[str, str], stop: Stop) -> SignInReply:
     client = record["client"]
     entered = (record["address"], record["entered"])
     requests = Requests(providers().upstream, stop, record["trust"], entered, seconds=TOKEN_SECONDS)
@@ -254,13 +265,13 @@ def _posted(record: Record, endpoint: str, fields: Mapping[str, str], stop: Stop
     return requests.post(endpoint, form=fields)
 
 
-def _tokens(record: Record, value: Mapping[str, Any], refresh_token: str) -> Tokens:
+def _tokens(record: SignInRecord, value: Mapping[str, Any], refresh_token: str) -> OAuthTokens:
     access, renewed, kind = value.get("access_token"), value.get("refresh_token"), value.get("token_type")
     is_bearer = isinstance(kind, str) and kind.lower() == "bearer"
     if not is_bearer or not _is_token(access, MOST_TOKEN) or not (renewed is None or _is_token(renewed, MOST_TOKEN)):
         raise SignInFailed(f"{urlsplit(record['issuer']).hostname} sent a reply that can't be understood.")
     scope = " ".join(scopes_in(value.get("scope"))) or record["scope"]
-    return Tokens(str(access), renewed or refresh_token, _expires_at(value.get("expires_in")), scope)
+    return OAuthTokens(str(access), renewed or refresh_token, _expires_at(value.get("expires_in")), scope)
 
 
 def _expires_at(seconds: Any) -> datetime | None:
@@ -275,7 +286,7 @@ def _is_token(value: Any, most: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= most and value.isascii() and value.isprintable()
 
 
-def _error(reply: Reply) -> str:
+def _error(reply: SignInReply) -> str:
     """Returns what an error says of itself, as a part of a sentence."""
     words = line_of(reply.value.get("error_description"), 300) or line_of(reply.value.get("error"), 100)
     return words.rstrip(".") or f"HTTP {reply.status}"

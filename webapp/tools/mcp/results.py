@@ -23,7 +23,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ResultPart:
     """A picture or a file in a result; nothing that it says of itself is checked."""
 
     name: str
@@ -32,27 +32,27 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ToolReply:
     """The result of a call. `left_out` names what is neither text, picture nor file.
 
     `version` and `session` are those that the call was made with, for the next one.
     """
 
     text: str
-    pictures: tuple[Part, ...] = ()
-    files: tuple[Part, ...] = ()
+    pictures: tuple[ResultPart, ...] = ()
+    files: tuple[ResultPart, ...] = ()
     is_error: bool = False
     left_out: tuple[str, ...] = ()
     version: str = ""
     session: str = ""
 
 
-def reply_of(result: Mapping[str, Any], in_turns: InTurns = iter) -> Reply:
+def reply_of(result: Mapping[str, Any], in_turns: InTurns = iter) -> ToolReply:
     """Returns the result of a call; raises `Unreadable` if it is none. `in_turns` lets others run between pieces of work."""
     contents, structured = result.get("content"), result.get("structuredContent")
     if not isinstance(contents, list) and "structuredContent" not in result:
         raise Unreadable
-    reader = _Contents(contents if isinstance(contents, list) else [])
+    reader = _ResultContents(contents if isinstance(contents, list) else [])
     texts = reader.texts or ([] if structured is None else [json.dumps(structured, ensure_ascii=False)])
     text = "\n\n".join(texts)
     if len(text) > MOST_TEXT:
@@ -61,15 +61,15 @@ def reply_of(result: Mapping[str, Any], in_turns: InTurns = iter) -> Reply:
     pieces = (text[start : start + PIECE_CHARS] for start in range(0, len(text), PIECE_CHARS))
     seen = "".join(visible(piece) for piece in in_turns(pieces))
     is_error = result.get("isError") is True
-    return Reply(seen, tuple(reader.pictures), tuple(reader.files), is_error, tuple(reader.left_out))
+    return ToolReply(seen, tuple(reader.pictures), tuple(reader.files), is_error, tuple(reader.left_out))
 
 
-class _Contents:
+class _ResultContents:
     """Sorts the contents of a result."""
 
     def __init__(self, contents: Sequence[Any]) -> None:
         self.texts, self.left_out = list[str](), list[str]()
-        self.pictures, self.files = list[Part](), list[Part]()
+        self.pictures, self.files = list[ResultPart](), list[ResultPart]()
         for content in contents[:MOST_CONTENTS]:
             self._take(content if isinstance(content, dict) else {})
         if len(contents) > MOST_CONTENTS:
@@ -85,7 +85,7 @@ class _Contents:
                 # A model reads the text; as a file, it is the person's.
                 name = _file_name(resource.get("uri"))
                 self.texts.append(f"{name}:\n{text}")
-                self.files.append(Part(name, _kind(resource, "text/plain"), text.encode("utf-8", "replace")))
+                self.files.append(ResultPart(name, _kind(resource, "text/plain"), text.encode("utf-8", "replace")))
             case {"type": "resource", "resource": {"blob": str(data)} as resource}:
                 self._put(self.files, _file_name(resource.get("uri")), resource, data)
             case {"type": "resource_link"}:
@@ -96,9 +96,9 @@ class _Contents:
             case _:
                 self.left_out.append(f"a part of the kind “{line_of(content.get('type'), 40) or 'unknown'}”")
 
-    def _put(self, parts: list[Part], name: str, content: Mapping[str, Any], data: str) -> None:
+    def _put(self, parts: list[ResultPart], name: str, content: Mapping[str, Any], data: str) -> None:
         try:
-            parts.append(Part(name, _kind(content, "application/octet-stream"), base64.b64decode(data, validate=True)))
+            parts.append(ResultPart(name, _kind(content, "application/octet-stream"), base64.b64decode(data, validate=True)))
         except (binascii.Error, ValueError):
             self.left_out.append(f"{name}, which can't be read")
 

@@ -83,13 +83,13 @@ class ToolServerForm(InputForm[ToolServerInput]):
         return connection_keys.unsealed(self.sealed.data, self.url.data or "") if self.sealed.data else ""
 
 
-class TestForm(Form):
+class ToolTestForm(Form):
     """Calls one tool, to see whether its server works."""
 
     tool = SelectField("Tool", id="test-tool", validate_choice=False)
     arguments = TextAreaField("Arguments, as JSON", id="test-arguments", default="{}", render_kw={"rows": 4, **PLAIN})
 
-    def offering(self, tools: dict[str, str]) -> "TestForm":
+    def offering(self, tools: dict[str, str]) -> "ToolTestForm":
         self.tool.choices = options(tools)
         return self
 

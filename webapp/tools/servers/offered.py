@@ -15,7 +15,7 @@ from webapp.settings.service import setting
 from webapp.tools.built_in.texts import QUOTED, bounded, fenced, one_line, visible
 from webapp.tools.files import NewFile
 from webapp.tools.mcp import client as mcp
-from webapp.tools.mcp.client import Reply, Server
+from webapp.tools.mcp.client import Server, ToolReply
 from webapp.tools.servers import listing, queries
 from webapp.tools.servers.service import key_of
 from webapp.tools.servers.sign_ins import SIGN_IN_AGAIN, SIGN_IN_FIRST, SignInNeeded
@@ -121,7 +121,7 @@ def call(server_id: str, name: str, hash: str, context: CallContext, arguments: 
     signed_in = f"{sign_in.signed_in_at}" if sign_in else server.secrets
     at = f"{server.id} {server.address}", person_id, chat_id, signed_in
 
-    def sent(to: Server) -> Reply:
+    def sent(to: Server) -> ToolReply:
         to = Server(to.address, to.headers, to.version, _session(at), to.trust, to.label)
         return mcp.call_tool(
             to,
@@ -169,7 +169,7 @@ def _usable(server_id: str, name: str, hash: str, person: User) -> tuple[ToolSer
     return server, sign_in, tool.accepted
 
 
-def _text_of(server: ToolServer, reply: Reply) -> str:
+def _text_of(server: ToolServer, reply: ToolReply) -> str:
     """Returns a result for the model: its text, quoted, and what was left out of it by name."""
     named = ", ".join(one_line(words, 120) for words in reply.left_out[:MOST_NAMED])
     more = f" and {plural(len(reply.left_out) - MOST_NAMED, 'more part')}" if len(reply.left_out) > MOST_NAMED else ""
@@ -179,7 +179,7 @@ def _text_of(server: ToolServer, reply: Reply) -> str:
     return "\n\n".join(filter(None, (quoted, left))) or ("" if has_files else f"{server.name} returned nothing.")
 
 
-def _files_of(reply: Reply) -> tuple[NewFile, ...]:
+def _files_of(reply: ToolReply) -> tuple[NewFile, ...]:
     pictures = (
         NewFile(f"picture-{number}.{part.kind.partition('/')[2].partition('+')[0]}", part.content)
         for number, part in enumerate(reply.pictures, 1)

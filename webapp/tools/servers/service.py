@@ -43,7 +43,7 @@ OTHER_ADDRESS = (
 )
 
 
-class NotAnswering(Invalid):
+class ToolServerNotAnswering(Invalid):
     """A server that is to be connected doesn't answer, or refuses; the message is its reason."""
 
 
@@ -218,7 +218,7 @@ def _first_answer(server: ToolServer, person_id: str) -> Listing | None:
     try:
         return lists.first_listing(server, person_id)
     except ToolFailed as failure:
-        raise NotAnswering(failure.message, field="token" if server.sign_in == "bearer" else "url") from failure
+        raise ToolServerNotAnswering(failure.message, field="token" if server.sign_in == "bearer" else "url") from failure
 
 
 def _fill_secrets(server: ToolServer, entered: ToolServerInput, before: keys.Secrets) -> None:

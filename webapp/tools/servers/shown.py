@@ -44,7 +44,7 @@ class ShownServer:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownTool:
+class ShownServerTool:
     """A tool on its server's page. With `changes`, it isn't what was accepted: each part as it was and as it is now."""
 
     name: str
@@ -92,7 +92,7 @@ def _line(server: ToolServer, accepted: int, waiting: int) -> ShownServer:
     return ShownServer(server.id, server.name, how, "ok", "works", server.listed_at, "", waiting)
 
 
-def tools(server: ToolServer) -> list[ShownTool]:
+def tools(server: ToolServer) -> list[ShownServerTool]:
     """Returns every tool of a server, those first that wait to be accepted."""
     rows = queries.tools_of_server(db.session(), server.id)
     keys_of = {row.name: key_of(server, row.name) for row in rows}
@@ -103,12 +103,12 @@ def tools(server: ToolServer) -> list[ShownTool]:
     return sorted(shown, key=lambda tool: order.index(tool.state))
 
 
-def _tool(row: ServerTool, key: str, policy: str) -> ShownTool:
+def _tool(row: ServerTool, key: str, policy: str) -> ShownServerTool:
     content = row.listed or row.accepted
     # Each row has been listed or accepted.
     assert content
     hints = Hints(**content["hints"])
-    return ShownTool(
+    return ShownServerTool(
         row.name,
         key,
         one_line(content["title"], 100) or row.name,

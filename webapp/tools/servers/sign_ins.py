@@ -48,7 +48,7 @@ class SignInNeeded(ToolFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class SignInPage:
     """Where a person signs in: they see the host before they go there."""
 
     url: str
@@ -56,7 +56,7 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class SignInReturn:
     """What an authorization server sends a person back with."""
 
     state: str
@@ -65,7 +65,7 @@ class Returned:
     error: str
 
 
-def begin(server: ToolServer, person: User, *, browser: str, our_address: str) -> Destination:
+def begin(server: ToolServer, person: User, *, browser: str, our_address: str) -> SignInPage:
     """Begins to sign a person in at a server, in this browser alone, and returns where they continue.
 
     `browser` identifies it, and `our_address` is where it reaches us. Raises `SignInFailed` with the reason if the authorization
@@ -96,10 +96,10 @@ def begin(server: ToolServer, person: User, *, browser: str, our_address: str) -
         row.attempt = keys.sealed_for(server, person_id, {"record": begun.record, "browser": browser}, ATTEMPT)
         row.attempt_state, row.attempt_until = _hashed(begun.state), utc_now() + timedelta(seconds=ATTEMPT_SECONDS)
         session.add(row)
-    return Destination(begun.url, urlsplit(begun.url).hostname or "")
+    return SignInPage(begun.url, urlsplit(begun.url).hostname or "")
 
 
-def finish(person: User, said: Returned, *, browser: str, author: PersonAuthor) -> str:
+def finish(person: User, said: SignInReturn, *, browser: str, author: PersonAuthor) -> str:
     """Ends an attempt that this person began in this browser; returns the id of the server where they are signed in now.
 
     An attempt is used once, whatever becomes of it. Raises `Invalid`, or `SignInFailed` with the reason.
@@ -262,7 +262,7 @@ def _must_renew(row: ToolSignIn, stored: Mapping[str, Any], refused: str) -> boo
     return is_over or stored["access"] == refused
 
 
-def _keep(row: ToolSignIn, server: ToolServer, tokens: oauth.Tokens, record: Mapping[str, Any]) -> None:
+def _keep(row: ToolSignIn, server: ToolServer, tokens: oauth.OAuthTokens, record: Mapping[str, Any]) -> None:
     stored = {"access": tokens.access, "refresh": tokens.refresh, "record": {**record, "scope": tokens.scope, "verifier": ""}}
     row.tokens, row.expires_at = keys.sealed_for(server, row.user_id, stored, TOKENS), tokens.expires_at
 

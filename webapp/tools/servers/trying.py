@@ -11,7 +11,7 @@ from webapp.people.accounts.tables import User
 from webapp.streaming.stop import Stop
 from webapp.tools.arguments import BadArguments, check_arguments
 from webapp.tools.mcp import client as mcp
-from webapp.tools.mcp.client import Reply, Server
+from webapp.tools.mcp.client import Server, ToolReply
 from webapp.tools.servers import listing
 from webapp.tools.servers.tables import ServerTool
 from webapp.tools.tool import Hints, ToolFailed
@@ -33,7 +33,7 @@ def call_once(server_id: str, name: str, arguments: Mapping[str, Any], *, person
     except BadArguments as error:
         raise Invalid(str(error), field="arguments") from error
 
-    def sent(to: Server) -> Reply:
+    def sent(to: Server) -> ToolReply:
         return mcp.call_tool(to, name, arguments, stop=stop, key=new_id(), schema=schema, is_safe=True)
 
     try:

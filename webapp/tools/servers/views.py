@@ -16,7 +16,7 @@ from webapp.people.things import shares_shown
 from webapp.streaming.stop import Stop
 from webapp.tools.policies import POLICIES
 from webapp.tools.servers import listing, queries, service, shown, sign_ins, trying
-from webapp.tools.servers.forms import TestForm, ToolServerForm
+from webapp.tools.servers.forms import ToolServerForm, ToolTestForm
 from webapp.tools.servers.tables import ToolServer
 from webapp.tools.tool import Policy
 from webapp.web.forms import Form
@@ -108,7 +108,7 @@ def decide(id: str) -> Response:
 def test(id: str) -> Response:
     """Calls a tool that only reads."""
     kept(id)
-    form = TestForm.opened()
+    form = ToolTestForm.opened()
     with form.attempt():
         name, arguments = form.entered
         result = trying.call_once(id, name, arguments, person=current_user(), stop=Stop(the_engine().signal))
@@ -163,7 +163,7 @@ def come_back() -> Response:
     """Ends an attempt: its state, which only this browser's person has, stands for the form that a GET isn't."""
     values = {name: request.args.get(name, "")[: sign_ins.MOST_RETURNED] for name in ("state", "code", "iss", "error")}
     try:
-        id = sign_ins.finish(current_user(), sign_ins.Returned(**values), browser=_browser(), author=audit_author())
+        id = sign_ins.finish(current_user(), sign_ins.SignInReturn(**values), browser=_browser(), author=audit_author())
     except (SignInFailed, Invalid) as failure:
         return render("tools/servers/returned.html", status=422, trouble=failure.message, page=OWN_PAGE)
     if not queries.kept_server(current_user(), id):
@@ -229,7 +229,7 @@ def _page(
     server: ToolServer,
     form: ToolServerForm | None = None,
     *,
-    test_form: TestForm | None = None,
+    test_form: ToolTestForm | None = None,
     result: str | None = None,
     trouble: str = "",
 ) -> Response:
@@ -247,7 +247,7 @@ def _page(
         left_out=shown.left_out(server),
         secret_trouble=shown.secret_trouble(server),
         form=form or ToolServerForm.about(server, shown.header_names(server)),
-        test_form=(test_form or TestForm.fresh()).offering(usable) if usable else None,
+        test_form=(test_form or ToolTestForm.fresh()).offering(usable) if usable else None,
         result=result,
         trouble=trouble,
         sign_in=_own_sign_in(server, me.id),

@@ -60,13 +60,13 @@ class BrokenWorkflow(ValueError):
 
 def read(source: str) -> Definition:
     """Returns the definition; raises `BrokenWorkflow`."""
-    return _Reader(source, _document(source)).definition()
+    return _DefinitionReader(source, _document(source)).definition()
 
 
 def read_new(source: str) -> Definition:
     """Returns the definition of a text that was just written, in which no name can be given twice; raises `BrokenWorkflow`."""
     document = _document(source)
-    reader = _Reader(source, document)
+    reader = _DefinitionReader(source, document)
     for name, line, column in document.repeated:
         message = f"“{name[:40]}” is given twice, and only the last counts."
         reader.faults.append(WorkflowFault(line, column, message, "Remove one of them.", name))
@@ -93,7 +93,7 @@ def _count(value: Any, depth: int) -> int:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _DefinitionReader:
     source: str
     document: YamlDocument
     faults: list[WorkflowFault] = field(default_factory=list)

@@ -19,7 +19,7 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedText:
     """A text after a button, the step whose form is open, what to say, and the button or form that is used next."""
 
     source: str
@@ -32,7 +32,7 @@ class Changed:
     is_typing: bool = False
 
 
-def change(source: str, form: Mapping[str, str], *, plan_type: str, tool: NewCall = NO_CALL) -> Changed:
+def change(source: str, form: Mapping[str, str], *, plan_type: str, tool: NewCall = NO_CALL) -> ChangedText:
     """Returns what a button makes of the text; what was entered in an open form is written first."""
     name, *arguments = form.get("deed", "").split() or [""]
     numbers = [int(number) for number in arguments if number.isascii() and number.isdecimal()][:3]
@@ -41,22 +41,24 @@ def change(source: str, form: Mapping[str, str], *, plan_type: str, tool: NewCal
         source = _with_form(source, form)
         if name == "add" and arguments[:1] and arguments[0] in KINDS:
             text, index = added(source, arguments[0], _number(form.get("after", "")), plan_type=plan_type, tool=tool)
-            return Changed(text, index, focus=(index, "form"))
+            return ChangedText(text, index, focus=(index, "form"))
         return _change(source, name, arguments, numbers, form, opened)
     except CardRefused as refusal:
-        return Changed(source, opened, said=str(refusal), is_typing=name == "keep")
+        return ChangedText(source, opened, said=str(refusal), is_typing=name == "keep")
 
 
-def _change(source: str, name: str, arguments: list[str], numbers: list[int], form: Mapping[str, str], opened: int) -> Changed:
+def _change(
+    source: str, name: str, arguments: list[str], numbers: list[int], form: Mapping[str, str], opened: int
+) -> ChangedText:
     match name, arguments, numbers:
         case "correct", [_, _, wrong, meant], [line, column, *_]:
-            return Changed(corrected(source, line, column, wrong, meant), opened)
+            return ChangedText(corrected(source, line, column, wrong, meant), opened)
         case "keep", _, [index]:
-            return Changed(source, index, is_typing=True)
+            return ChangedText(source, index, is_typing=True)
         case "open", _, [index]:
-            return Changed(source, index, focus=(index, "form"))
+            return ChangedText(source, index, focus=(index, "form"))
         case "save", _, [index]:
-            return Changed(source, focus=(index, "open"))
+            return ChangedText(source, focus=(index, "open"))
         case "up" | "down", _, [index]:
             return _move(source, index, index + (1 if name == "down" else -1), name)
         case "drop", _, [index, to]:
@@ -64,21 +66,21 @@ def _change(source: str, name: str, arguments: list[str], numbers: list[int], fo
         case "remove", _, [index]:
             text, line, lines = removed(source, index)
             undo = Undo(line, lines) if lines else None
-            return Changed(
+            return ChangedText(
                 text, said=_("Removed the step in line %(number)s.", number=line) if undo else "", undo=undo, focus=(-1, "undo")
             )
         case "undo", _, _:
             lines = form.get("undone", "").replace("\r\n", "\n")
-            return Changed(restored(source, max(_number(form.get("undone_line", "")), 1), lines), said=_("The step is back."))
-    return Changed(source, opened)
+            return ChangedText(restored(source, max(_number(form.get("undone_line", "")), 1), lines), said=_("The step is back."))
+    return ChangedText(source, opened)
 
 
-def _move(source: str, index: int, to: int, button: str) -> Changed:
+def _move(source: str, index: int, to: int, button: str) -> ChangedText:
     text = moved(source, index, to)
     count = len(cards_of(text).cards)
     if text == source:
-        return Changed(source, focus=(index, button))
-    return Changed(text, said=_("Moved to place %(place)s of %(count)s.", place=to + 1, count=count), focus=(to, button))
+        return ChangedText(source, focus=(index, button))
+    return ChangedText(text, said=_("Moved to place %(place)s of %(count)s.", place=to + 1, count=count), focus=(to, button))
 
 
 def entered(source: str, form: Mapping[str, str]) -> str:

@@ -101,7 +101,7 @@ def save() -> Response:
 def check() -> Response:
     source, whole_source = typed(), whole()
     # The form of a step isn't replaced while someone types in it.
-    after = changes.Changed(source, request.form.get("open", -1, int), is_typing=whole_source != source)
+    after = changes.ChangedText(source, request.form.get("open", -1, int), is_typing=whole_source != source)
     return render("workflows/_checked.html", **_checked(source), after=after)
 
 
@@ -197,7 +197,7 @@ def _form(
         context["excerpts"] = _excerpts(source, context["faults"])
     context["reference"] = {_("Steps"): VERBS, _("Beside a step"): FIELDS, _("Slots"): SLOT_FIELDS}
     context["words"] = WORDS
-    context["after"] = changes.Changed(source)
+    context["after"] = changes.ChangedText(source)
     if entry:
         context |= {"versions": workflow_service.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
     return render("workflows/edit.html", status=refusal.status if refusal else 200, **context | more)

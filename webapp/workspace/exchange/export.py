@@ -166,7 +166,7 @@ def _title(chat: Chat) -> str:
     return " ".join((chat.title or "Chat").split())
 
 
-class _Turn(NamedTuple):
+class _ExportedTurn(NamedTuple):
     """A message for people: its author, what its calls did, and its text."""
 
     who: str
@@ -174,7 +174,7 @@ class _Turn(NamedTuple):
     text: str
 
 
-def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[_Turn]:
+def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator[_ExportedTurn]:
     """Yields the messages on the branch that the chat shows; holds no connection while sending."""
     for ids in chunks_of_branch(engine, chat_id):
         with engine.in_app():
@@ -182,13 +182,13 @@ def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator
         yield from turns
 
 
-def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[_Turn]:
+def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[_ExportedTurn]:
     names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_with_texts(messages)
     character = members.character_of(queries.chat_of(messages[0])) if messages else None
     answerer = " ".join(character.name.split()) if character else "Answer"
     files, calls = files_made(messages, reader), read_calls(messages, reader)
     return [
-        _Turn(
+        _ExportedTurn(
             _speaker(message, generations.get(message.id, []), _name(message, names, answerer)),
             calls.get(message.id),
             text_of(engine, message, generations.get(message.id, []))

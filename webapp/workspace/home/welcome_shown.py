@@ -24,7 +24,7 @@ SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class WelcomePage:
     """A page that a new member can discover."""
 
     words: str
@@ -33,13 +33,13 @@ class Destination:
     sentence: str
 
 
-def welcome(user: User) -> Sequence[Destination]:
+def welcome(user: User) -> Sequence[WelcomePage]:
     """Returns what this person can discover; empty for someone who knows it."""
     if "welcome" in user.dismissed.split() or _has_chats(user):
         return ()
     known = {entry.path: entry for entry in pages(user)}
     return [
-        Destination(_(known[path].words), path, known[path].icon, _(sentence))
+        WelcomePage(_(known[path].words), path, known[path].icon, _(sentence))
         for path, sentence in SENTENCES.items()
         if path in known
     ]

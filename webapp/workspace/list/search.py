@@ -92,7 +92,7 @@ class Statements:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatHit:
+class FoundChat:
     """A chat whose title matches or, with `message_id`, a message that does; `call` is the title of the call that matches."""
 
     chat_id: str
@@ -118,14 +118,14 @@ class ChatHit:
 class ChatSearchResult:
     """`faults` are sentences about what narrows the search and can't be read; nothing is searched then."""
 
-    hits: Sequence[ChatHit] = ()
+    hits: Sequence[FoundChat] = ()
     has_more: bool = False
     faults: Sequence[str] = ()
 
     @property
-    def by_chat(self) -> Sequence[Sequence[ChatHit]]:
+    def by_chat(self) -> Sequence[Sequence[FoundChat]]:
         """The messages grouped by chat, the chat of the best match first."""
-        chats: dict[str, list[ChatHit]] = {}
+        chats: dict[str, list[FoundChat]] = {}
         for hit in self.hits:
             chats.setdefault(hit.chat_id, []).append(hit)
         return list(chats.values())
@@ -158,7 +158,7 @@ def _found(owner_id: str, words: list[str], narrowed: Narrowing, page: int) -> C
     return ChatSearchResult(_hits(dialect, words, rows[:PAGE]), len(rows) > PAGE)
 
 
-def newest_passages(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:
+def newest_passages(owner_id: str, query: str, *, limit: int) -> list[FoundChat]:
     """Returns the newest passages, unranked, while the person is typing."""
     read = parse(query)
     if not (words := _once(words_of(read.text))):
@@ -175,7 +175,7 @@ def newest_passages(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:
         return _hits(dialect, whole, _first_versions(rows)[:limit])
 
 
-def titles_of(owner_id: str, query: str, *, limit: int) -> list[ChatHit]:
+def titles_of(owner_id: str, query: str, *, limit: int) -> list[FoundChat]:
     """Returns the newest chats whose titles contain words that begin with each of these words; without any, the newest chats."""
     read = parse(query)
     words, narrowed = _once(words_of(read.text)), narrowing(db.session.get_one(User, owner_id), read)
@@ -221,18 +221,18 @@ def _first_versions(rows: Sequence[Any]) -> list[Any]:
     return list(first.values())
 
 
-def _hits(dialect: Statements, words: list[str], rows: Sequence[Any]) -> list[ChatHit]:
-    seen, hits = _in_sight(rows), list[ChatHit]()
+def _hits(dialect: Statements, words: list[str], rows: Sequence[Any]) -> list[FoundChat]:
+    seen, hits = _in_sight(rows), list[FoundChat]()
     passages = _passages(dialect, words, [row.id for row in seen if not row.call_id])
     calls = _call_passages(words, [row.call_id for row in seen if row.call_id])
     for row in seen:
         title, passage = calls.get(row.call_id, ("", ())) if row.call_id else ("", passages.get(row.id, ()))
-        hits.append(ChatHit(row.chat_id, row.title, row.at, row.id, row.role, passage, row.sharer or "", title))
+        hits.append(FoundChat(row.chat_id, row.title, row.at, row.id, row.role, passage, row.sharer or "", title))
     return hits
 
 
-def _title(row: Any) -> ChatHit:
-    return ChatHit(row.id, row.title, row.at, sharer=row.sharer or "")
+def _title(row: Any) -> FoundChat:
+    return FoundChat(row.id, row.title, row.at, sharer=row.sharer or "")
 
 
 def _in_sight(rows: Sequence[Any]) -> list[Any]:

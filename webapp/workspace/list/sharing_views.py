@@ -22,7 +22,7 @@ bp = Blueprint("sharing", __name__)
 RIGHTS = (("view", "can read"), ("write", "can read and write"))
 
 
-class ShareForm(Form):
+class ChatShareForm(Form):
     whom = PickField("Person or group", id="share-whom", choices=[], validate_choice=False, render_kw={"required": True})
     right = SelectField("Access", id="share-right", choices=[SelectChoice(name, words) for name, words in RIGHTS], default="view")
 
@@ -31,14 +31,14 @@ class ShareForm(Form):
 @signed_in
 def index(id: str) -> Response:
     chat = _shareable(id)
-    return _people(chat, _offering(ShareForm.fresh(), chat))
+    return _people(chat, _offering(ChatShareForm.fresh(), chat))
 
 
 @bp.post("/chats/<id>/people")
 @signed_in
 def share(id: str) -> Response:
     chat = _shareable(id)
-    form = _offering(ShareForm.opened(), chat)
+    form = _offering(ChatShareForm.opened(), chat)
     with form.attempt():
         sharing.share(chat, form.whom.chosen, form.right.data or "", author=audit_author())
         return _back(id)
@@ -82,12 +82,12 @@ def _back(id: str) -> Response:
     return redirect(url_for("sharing.index", id=id))
 
 
-def _offering(form: ShareForm, chat: Chat) -> ShareForm:
+def _offering(form: ChatShareForm, chat: Chat) -> ChatShareForm:
     form.whom.offering(partial(shares.candidates, chat.owner_id), [choose()])
     return form
 
 
-def _people(chat: Chat, form: ShareForm) -> Response:
+def _people(chat: Chat, form: ChatShareForm) -> Response:
     shares, after = sharing.shares(chat), shares_shown.after()
     people = [share for share in shares if share.to != "everyone" and share.grant_id > after]
     return form.shown(

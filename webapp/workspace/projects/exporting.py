@@ -40,7 +40,7 @@ class _Found(NamedTuple):
     about: FiledCollection
 
 
-class _Contents(NamedTuple):
+class _ArchiveContents(NamedTuple):
     """What an archive has beside the chats: the settings, the collection of the project's files, if there is one, and others."""
 
     settings: ProjectSettings
@@ -59,11 +59,11 @@ class _File(NamedTuple):
 def archive(engine: Engine, project: Project, reader: User, page: Page, *, with_collections: bool) -> Iterator[bytes]:
     """Streams the archive; what the reader can no longer see when its turn comes is left out."""
     own, collections = project_files.collection_of(project.id), _collections(project, reader) if with_collections else []
-    contents = _Contents(_settings(project, reader), [_Found(own.id, "files", _about(own))] if own else [], collections)
+    contents = _ArchiveContents(_settings(project, reader), [_Found(own.id, "files", _about(own))] if own else [], collections)
     return by_turns(_packed(engine, project.id, reader.id, contents, page))
 
 
-def _packed(engine: Engine, project_id: str, reader_id: str, contents: _Contents, page: Page) -> Iterator[bytes]:
+def _packed(engine: Engine, project_id: str, reader_id: str, contents: _ArchiveContents, page: Page) -> Iterator[bytes]:
     pipe = export.Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as packed:  # type: ignore[call-overload]  # it needs no more
         for id in _chat_ids(engine, project_id, reader_id):

@@ -26,7 +26,7 @@ from webapp.chat.prompt.path_story import ROLEPLAY
 from webapp.chat.prompt.sections import begun
 from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
-from webapp.chat.record.model_choice import Choice, new_choice, refuse_unless_open, starting_choice
+from webapp.chat.record.model_choice import ChosenModel, new_choice, refuse_unless_open, starting_choice
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
 from webapp.engine import service as generations
@@ -120,7 +120,7 @@ def begin_by_message(
 
 def _persona_and_choice(
     by: User, persona: Persona | None, model: str, *, is_nobody: bool, character_id: str = ""
-) -> tuple[Persona | None, Choice]:
+) -> tuple[Persona | None, ChosenModel]:
     choice = new_choice(by.id, model, otherwise=providers().default(by.default_model, by.id))
     refuse_unless_open(by.id, choice.model, choice.preset_id)
     return persona or (None if is_nobody else character_queries.default_persona(by, character_id)), choice

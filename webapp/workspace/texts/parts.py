@@ -47,7 +47,7 @@ class Openable:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class TextBlock:
     """A part of a text that a person can choose, with its first words."""
 
     start: int
@@ -70,15 +70,15 @@ def openables(content: str) -> list[Openable]:
     return message_parts
 
 
-def blocks(text: str) -> list[Block]:
+def blocks(text: str) -> list[TextBlock]:
     """Returns the blocks of a text with their places, for those who can't select one; of a long text the first ones."""
-    text_blocks, place = list[Block](), 0
+    text_blocks, place = list[TextBlock](), 0
     for piece in re.split(r"(\n[ \t]*\n[ \t\n]*)", text):
         if piece.strip() and len(text_blocks) < MOST_BLOCKS:
             start = place + len(piece) - len(piece.lstrip("\n"))
             end = place + len(piece.rstrip())
             words = " ".join(text[start : min(end, start + 4 * WORDS)].split())
-            text_blocks.append(Block(start, end, words[:WORDS] + ("…" if len(words) > WORDS else "")))
+            text_blocks.append(TextBlock(start, end, words[:WORDS] + ("…" if len(words) > WORDS else "")))
         place += len(piece)
     return text_blocks
 

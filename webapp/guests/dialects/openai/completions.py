@@ -22,7 +22,7 @@ from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest, RequestParameters, ToolCall, ToolSpec, Turn
 from webapp.models.rules import service as model_rules
 from webapp.models.rules.rules import Occasion
-from webapp.models.rules.service import Choice
+from webapp.models.rules.service import RuleChoice
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.early_end import cut
@@ -31,7 +31,7 @@ from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import whole_call
 from webapp.tools.fuse import Limits
 from webapp.tools.ledger import Ledger
-from webapp.tools.loop import Answer, ToolRun
+from webapp.tools.loop import CallingAnswer, ToolRun
 from webapp.tools.names import safe_names
 from webapp.tools.offers import Offer
 
@@ -231,7 +231,7 @@ def _renamed(turn: Turn, names: Mapping[str, str]) -> Turn:
 def _stored(
     engine: Engine,
     completion: CompletionInput,
-    choice: Choice,
+    choice: RuleChoice,
     person: str,
     parameters: RequestParameters,
     sources: AnswerSources,
@@ -276,11 +276,11 @@ def _read(engine: Engine, person: str, completion: CompletionInput, request: Mod
         return generations.ladder(engine, request, person=person)
     ladder = partial(generations.ladder, engine, person=person)
     typed = tuple(turn.content for turn in completion.turns if turn.role == "user")
-    answer = Answer(person, collection_ids=completion.collection_ids, outside=completion.outside, typed=typed)
+    answer = CallingAnswer(person, collection_ids=completion.collection_ids, outside=completion.outside, typed=typed)
     return ToolRun(engine, answer, request, completion.offers, ladder, Limits.set(can_wait=False), ledger=ledger)
 
 
-def _choice(user: User, completion: CompletionInput) -> Choice:
+def _choice(user: User, completion: CompletionInput) -> RuleChoice:
     """Returns the requested model or, where none is named, the one that a rule chooses for the newest message."""
     model, asked = model_of(user, completion.model), completion.turns[_asked_at(completion.turns)] if completion.turns else None
     occasion = Occasion(

@@ -143,7 +143,7 @@ class FunctionAnswer(DialectResponse):
     arguments: str
 
 
-class CallAnswer(DialectResponse):
+class FunctionCallAnswer(DialectResponse):
     id: str
     type: Literal["function"] = "function"
     function: FunctionAnswer
@@ -159,7 +159,7 @@ class CompletionMessage(DialectResponse):
 class CallingMessage(CompletionMessage):
     """A message with calls, which are the client's to make."""
 
-    tool_calls: list[CallAnswer]
+    tool_calls: list[FunctionCallAnswer]
 
 
 class Choice(DialectResponse):

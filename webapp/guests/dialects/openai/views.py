@@ -24,7 +24,6 @@ from webapp.guests.dialects.openai.encoder import CompletionEncoder, annotations
 from webapp.guests.dialects.openai.schemas import (
     OPENAI,
     Annotation,
-    CallAnswer,
     CallingMessage,
     Choice,
     Completion,
@@ -35,6 +34,7 @@ from webapp.guests.dialects.openai.schemas import (
     DoorModel,
     DoorModels,
     FunctionAnswer,
+    FunctionCallAnswer,
 )
 from webapp.models.connections.models import providers
 from webapp.tools.token_tools import offers_of_token
@@ -155,7 +155,9 @@ def _completion(generation: Generation, body: CompletionRequest) -> Completion:
     transcript = course.transcript
     cited = [Annotation.model_validate(annotation) for annotation in annotations(transcript.text, course.sources)]
     if calls := transcript.program_calls:
-        functions = (CallAnswer(id=call.id, function=FunctionAnswer(name=call.tool, arguments=call.arguments)) for call in calls)
+        functions = (
+            FunctionCallAnswer(id=call.id, function=FunctionAnswer(name=call.tool, arguments=call.arguments)) for call in calls
+        )
         message: CompletionMessage = CallingMessage(
             content=transcript.text or None, annotations=cited, tool_calls=list(functions)
         )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from webapp.api.schemas import Grammar, Query, register, shape
-from webapp.guests.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Reason
+from webapp.guests.dialects.schemas import DialectNotice, DialectRequest, DialectResponse, Id, Reason
 
 PlanStatus = Literal["generating", "partial", "completed", "failed"]
 
@@ -65,7 +65,7 @@ class PlanMade(DialectResponse):
     planId: str
     status: PlanStatus
     reason: Reason
-    notices: list[Notice]
+    notices: list[DialectNotice]
     warnings: Warnings
 
 

@@ -38,7 +38,7 @@ from webapp.guests.dialects.plans.schemas import (
     PlanWishesKept,
     PlanWishesQuery,
 )
-from webapp.guests.dialects.schemas import Notice
+from webapp.guests.dialects.schemas import DialectNotice
 from webapp.people.accounts.guards import found
 from webapp.plans import queries
 from webapp.plans.pages import shown
@@ -110,7 +110,7 @@ def generate(body: PlanOrder) -> PlanMade:
         planId=plan_id,
         status=state.status,  # type: ignore[arg-type]
         reason=state.error_code or generation.reason,
-        notices=[Notice(code=state.error_code, message=state.error)] if state.error_code else [],
+        notices=[DialectNotice(code=state.error_code, message=state.error)] if state.error_code else [],
         warnings=_warnings(body),
     )
 

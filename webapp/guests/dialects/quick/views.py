@@ -27,7 +27,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Limited
 from webapp.engine.tables import Generation
 from webapp.guests.dialects.quick.encoder import Quick, QuickEncoder
-from webapp.guests.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
+from webapp.guests.dialects.schemas import DialectNotice, DialectRequest, DialectResponse, Id, PlainError, Reason, Said
 from webapp.people.accounts.guards import client_address
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -52,7 +52,7 @@ class QuickAnswer(DialectResponse):
     demo: bool
     status: str
     reason: Reason
-    notices: list[Notice]
+    notices: list[DialectNotice]
 
 
 class Block(DialectResponse):
@@ -80,7 +80,7 @@ QUICK = register(
                 messageId=str,
                 usage=QuickUsage | None,
                 demo=bool,
-                notices=list[Notice],
+                notices=list[DialectNotice],
                 blocks=(list[Block] | None, None),
             ),
         },
@@ -174,7 +174,7 @@ def _answer_in_full(body: QuickMessage, generation: Generation) -> QuickAnswer:
         demo=answer.generation.is_demo,
         status=answer.status,
         reason=answer.reason,
-        notices=[Notice(**notice) for notice in (*as_objects(about_chat(body.chatId, chat_id)), *answer.notices)],
+        notices=[DialectNotice(**notice) for notice in (*as_objects(about_chat(body.chatId, chat_id)), *answer.notices)],
     )
 
 

@@ -23,7 +23,7 @@ from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
 from webapp.guests.dialects.roleplay.encoder import RoleplayEncoder, last_id_of
 from webapp.guests.dialects.roleplay.stream import ChatStream, new_question, only
-from webapp.guests.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, Said
+from webapp.guests.dialects.schemas import DialectNotice, DialectRequest, DialectResponse, Id, Said
 from webapp.models.connections.service import ApplicationSettingsService
 from webapp.people.accounts.guards import audit_author, found
 from webapp.settings.service import setting
@@ -80,7 +80,7 @@ ROLEPLAY = register(
         events={
             "state": shape("State", isStreaming=bool, partialMessage=str, streamId=str | None, seq=int),
             "chunk": shape("Chunk", content=str, streamId=str, seq=int),
-            "notice": Notice,
+            "notice": DialectNotice,
             "saved": shape("Saved", messageId=str, role=str),
             "error": shape("RoleplayError", code=str, message=str, retryable=bool),
             "end": shape("End", status=Literal["completed", "stopped", "interrupted", "failed"], streamId=str, messageId=str),

@@ -18,7 +18,7 @@ from webapp.engine import service as generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watchers
-from webapp.guests.dialects.schemas import Notice as ThreadNotice
+from webapp.guests.dialects.schemas import DialectNotice as ThreadNotice
 from webapp.guests.dialects.threads.encoder import Clock, frame_of
 from webapp.guests.dialects.threads.shown import ThreadAnswer, now, shown_message, workflow_state
 from webapp.operations.budgets.periods import refusal

@@ -16,7 +16,7 @@ from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
-from webapp.guests.dialects.schemas import DialectRequest, DialectResponse, Id, Notice, PlainError, Reason, Said
+from webapp.guests.dialects.schemas import DialectNotice, DialectRequest, DialectResponse, Id, PlainError, Reason, Said
 from webapp.workflows.running.record import definition_of
 from webapp.workflows.shown import question
 from webapp.workflows.tables import WorkflowRun
@@ -84,7 +84,7 @@ class WorkflowState(DialectResponse):
     slots: dict[str, Any]
 
 
-class EventsQuery(Query):
+class ThreadEventsQuery(Query):
     after: Annotated[str, Field(max_length=80, description="The `id:` of the last event received; the header goes before.")] = ""
 
 
@@ -94,7 +94,7 @@ class ThreadAnswer(DialectResponse):
     workflow: WorkflowState | None = None
     status: str
     reason: Reason
-    notices: list[Notice]
+    notices: list[DialectNotice]
 
 
 SENT = (
@@ -114,7 +114,7 @@ SENT = (
     ("workflow_status", "WorkflowStatus", WorkflowState),
     ("workflow_complete", "WorkflowComplete", shape("WorkflowComplete", message=str, slots=dict[str, Any])),
     ("error", "ThreadError", PlainError),
-    ("done", "Done", shape("Done", success=bool, stopped=bool, messageId=str, notices=list[Notice])),
+    ("done", "Done", shape("Done", success=bool, stopped=bool, messageId=str, notices=list[DialectNotice])),
 )
 THREADS = register(
     "threads",

@@ -19,17 +19,17 @@ from webapp.engine import service as generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
-from webapp.guests.dialects.schemas import Notice
+from webapp.guests.dialects.schemas import DialectNotice
 from webapp.guests.dialects.threads.encoder import ThreadsEncoder
 from webapp.guests.dialects.threads.runs import Position, answered, is_up_to_date, last_position, watched
 from webapp.guests.dialects.threads.shown import (
     MOST_MESSAGES,
     THREADS,
-    EventsQuery,
     NewThread,
     OneThread,
     ThreadAnswer,
     ThreadContent,
+    ThreadEventsQuery,
     ThreadMessages,
     ThreadPage,
     Threads,
@@ -116,7 +116,7 @@ def send(id: str, body: ThreadContent) -> ThreadAnswer:
     message_id = generation.message_id or ""
     answer = wait_for_text(generation, threadId=id, messageId=message_id)
     message = shown_message(db.session.get_one(Message, message_id))
-    notices = [Notice(**notice) for notice in answer.notices]
+    notices = [DialectNotice(**notice) for notice in answer.notices]
     return ThreadAnswer(response=answer.text, message=message, status=answer.status, reason=answer.reason, notices=notices)
 
 
@@ -142,13 +142,13 @@ def send_and_watch(id: str, body: ThreadContent) -> Response:
 @operation(
     "Watch a thread from any position: a workflow, or the running answer; without a position from its start",
     scope="read",
-    query=EventsQuery,
+    query=ThreadEventsQuery,
     stream=THREADS,
     errors=(404,),
     others=((204, "Nothing more is to be read, or another reader took over; an EventSource does not reconnect.", None),),
     tag=TAG,
 )
-def events(id: str, query: EventsQuery) -> Response:
+def events(id: str, query: ThreadEventsQuery) -> Response:
     run, last = _run_in(id), request.headers.get("Last-Event-ID") or query.after
     if last == LOST:
         return Response(status=204)

@@ -15,11 +15,11 @@ from webapp.web.htmx import redirect, render
 bp = Blueprint("mail", __name__, url_prefix="/admin/mail")
 
 
-class PasswordForm(Form):
+class MailPasswordForm(Form):
     password = PasswordField("Password", render_kw={"autocomplete": "new-password", "required": True, "maxlength": 500})
 
 
-class TestForm(Form):
+class MailTestForm(Form):
     # Keeps pytest from collecting it as a test.
     __test__ = False
 
@@ -44,7 +44,7 @@ def update() -> Response:
 @bp.post("/password")
 @admin_only
 def enter_password() -> Response:
-    form = PasswordForm.opened()
+    form = MailPasswordForm.opened()
     with form.attempt():
         set_password(form.password.data or "", author=audit_author())
         return _done(_("Password saved."))
@@ -61,7 +61,7 @@ def delete_password() -> Response:
 @bp.post("/test")
 @admin_only
 def test() -> Response:
-    form = TestForm.opened()
+    form = MailTestForm.opened()
     with form.attempt():
         to = (form.to.data or "").strip()
         service.send_test(to, author=audit_author())
@@ -76,16 +76,16 @@ def _done(words: str) -> Response:
 def _page(
     form: SettingsForm | None = None,
     *,
-    password_form: PasswordForm | None = None,
-    test_form: TestForm | None = None,
+    password_form: MailPasswordForm | None = None,
+    test_form: MailTestForm | None = None,
     status: int = 200,
 ) -> Response:
     return render(
         "operations/notices/mail/index.html",
         status=status,
         form=form or SettingsForm(bp.url_prefix or ""),
-        password_form=password_form or PasswordForm.fresh(),
-        test_form=test_form or TestForm.fresh(to=current_user().email),
+        password_form=password_form or MailPasswordForm.fresh(),
+        test_form=test_form or MailTestForm.fresh(to=current_user().email),
         password=password(),
         is_set=service.is_set(),
         recipients=setting("alerts.emails"),
