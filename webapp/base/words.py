@@ -35,6 +35,11 @@ def shortened(text: str, most_chars: int) -> str:
     return text if len(text) <= most_chars else f"{text[: most_chars - 1].rstrip()}…"
 
 
+def copied(name: str) -> str:
+    """Returns the name of a copy, which is at most 120 characters long."""
+    return f"{name[:112]} (copy)"
+
+
 def fence_for(text: str) -> str:
     """Returns the fence of a code block that the text cannot close: longer than any run of backticks in it."""
     return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))

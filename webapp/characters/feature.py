@@ -1,8 +1,7 @@
 """The feature definition of characters, personas and lorebooks: blueprints and entries in the navigation."""
 
-from webapp.characters import profiles, queries, shown
-from webapp.characters.lore import queries as lore_queries, service as lore_service
-from webapp.engine.watching.lists import LivePage
+from webapp.characters import profiles, shown
+from webapp.characters.lore import service as lore_service
 from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -30,8 +29,6 @@ FEATURE = Feature(
         lore_service.LOREBOOKS,
         profiles.PERSONAS,
         SearchSource(heading="Characters", rank=40, find=shown.search_hits),
-        LivePage(kind=queries.KIND, is_seen=lambda me, id: queries.character(me, id) is not None, requires="characters"),
-        LivePage(kind=lore_queries.KIND, is_seen=lambda me, id: lore_queries.lorebook(me, id) is not None, requires="characters"),
     ),
     navigation=(
         NavEntry(

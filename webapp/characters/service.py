@@ -13,7 +13,7 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose, Refusal, Whole, checked_by
 from webapp.base.topic_names import EVERYONE
-from webapp.base.words import number
+from webapp.base.words import copied, number
 from webapp.characters import profiles, queries, scenery
 from webapp.characters.cards.card_fields import (
     COLUMNS,
@@ -196,7 +196,7 @@ def star(character: Character, *, by: User, is_favorite: bool) -> None:
 
 def _copied(source: Character) -> dict[str, Any]:
     same = {name: getattr(source, name) for name in (*TEXTS, "tags", "collection_ids", "card")}
-    return {"name": f"{source.name[:112]} (copy)", **same}
+    return {"name": copied(source.name), **same}
 
 
 def _checked(entered: CharacterInput, by: User, current_ids: Sequence[str] = ()) -> dict[str, Any]:

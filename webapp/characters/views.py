@@ -17,6 +17,7 @@ from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.guards import audit_author, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
+from webapp.people.things.views import add_copy_page, add_trash_pages, own, seen
 from webapp.tools.named import tools_to_name
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, is_htmx, redirect, render
@@ -187,12 +188,6 @@ def update(id: str) -> Response:
     return _form(form, own_character(id))
 
 
-@bp.post("/<id>/duplicate")
-@signed_in
-def duplicate(id: str) -> Response:
-    return _to(service.duplicate(visible_character(id), by=current_user()).id, done="copied")
-
-
 @bp.post("/<id>/star")
 @signed_in
 def star(id: str) -> Response:
@@ -211,21 +206,6 @@ def keep_persona(id: str) -> Response:
     persona = found(queries.persona(me, persona_id)) if persona_id else None
     persona_service.keep_with(visible_character(id).id, persona, by=me)
     return _to(id)
-
-
-@bp.post("/<id>/delete")
-@signed_in
-def delete(id: str) -> Response:
-    profiles.CHARACTERS.trash(own_character(id), by=current_user())
-    return redirect(url_for("characters.index", deleted=id))
-
-
-@bp.post("/<id>/restore")
-@signed_in
-def restore(id: str) -> Response:
-    me = current_user()
-    profiles.CHARACTERS.restore(found(profiles.CHARACTERS.in_trash(me, id)), by=me)
-    return _to(id, done="restored")
 
 
 @bp.get("/<id>/export")
@@ -283,14 +263,12 @@ def decide() -> Response:
 
 
 def visible_character(id: str) -> Character:
-    return found(queries.character(current_user(), id))
+    return seen(profiles.CHARACTERS, id)
 
 
 def own_character(id: str) -> Character:
     """Returns the character to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
-    character = visible_character(id)
-    profiles.CHARACTERS.refuse_unless_owner(character, current_user())
-    return character
+    return own(profiles.CHARACTERS, id)
 
 
 def _to(id: str, **more: Any) -> Response:
@@ -307,3 +285,7 @@ def _form(form: CharacterForm, character: Character | None = None) -> Response:
         may_share=not is_teams and may(me, "see people"),
         action=url_for("characters.update", id=character.id) if character else url_for("characters.create"),
     )
+
+
+add_trash_pages(bp, profiles.CHARACTERS, lambda id: _to(id, done="restored"))
+add_copy_page(bp, profiles.CHARACTERS, lambda row: service.duplicate(row, by=current_user()))

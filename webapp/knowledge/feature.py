@@ -9,8 +9,8 @@ from sqlalchemy import Executable, exists, func, select
 from webapp.base.heavy import bounded
 from webapp.base.languages import gettext as _, ngettext
 from webapp.base.words import size
-from webapp.engine.watching.lists import LiveList, LivePage
-from webapp.knowledge import kind, queries, shown
+from webapp.engine.watching.lists import LiveList
+from webapp.knowledge import kind, shown
 from webapp.knowledge.changes import WHAT
 from webapp.knowledge.documents import importing
 from webapp.knowledge.permissions import COLLECTION
@@ -69,7 +69,6 @@ FEATURE = Feature(
         *(kind.COLLECTIONS, kind.DOCUMENTS, kind.DEPARTURE),
         MoreFacts(chapter),
         SearchSource(heading="Documents", rank=30, find=shown.search_hits),
-        LivePage(kind="document", is_seen=lambda me, id: queries.document(me, id) is not None, requires="knowledge"),
         LiveList(
             name="collections",
             element="#collections",

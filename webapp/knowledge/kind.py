@@ -29,6 +29,8 @@ COLLECTIONS = Thing(
     kind=COLLECTION,
     table=Collection,
     word="collection",
+    seen=queries.collection,
+    requires="knowledge",
     most_own=200,
     counted=queries.IS_OF_ITS_OWN,
     rights={"read": "can read", "write": "can read and write"},
@@ -41,5 +43,5 @@ COLLECTIONS = Thing(
     hand_over=trash.hand_over,
 )
 # Its owner is its collection's; `documents/documents` moves it to the trash, with which it is emptied.
-DOCUMENTS = Thing(kind=DOCUMENT, table=Document, word="document", empty=lambda: None)
+DOCUMENTS = Thing(kind=DOCUMENT, table=Document, word="document", seen=queries.document, requires="knowledge", empty=lambda: None)
 DEPARTURE = Departure(erase=trash.delete_all_of)

@@ -16,12 +16,12 @@ from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge import queries, service, shown
 from webapp.knowledge.documents import service as document_service, web_pages
 from webapp.knowledge.forms import AddForm, CollectionForm
-from webapp.knowledge.kind import COLLECTIONS
+from webapp.knowledge.kind import COLLECTIONS, DOCUMENTS
 from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import service as vector_service
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.things import shares_shown
+from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
 from webapp.web.forms import Form
@@ -114,20 +114,6 @@ def update(id: str) -> Response:
     return _page(visible_collection(id), form)
 
 
-@bp.post("/<id>/delete")
-@signed_in
-def delete(id: str) -> Response:
-    COLLECTIONS.trash(own_collection(id), by=current_user())
-    return redirect(url_for("knowledge.index", deleted=id))
-
-
-@bp.post("/<id>/restore")
-@signed_in
-def restore(id: str) -> Response:
-    COLLECTIONS.restore(deleted_collection(id), by=current_user())
-    return _to(id, done="restored")
-
-
 @bp.post("/<id>/embed")
 @signed_in
 def embed(id: str) -> Response:
@@ -151,22 +137,16 @@ def add(id: str) -> Response:
 
 
 def visible_collection(id: str) -> Collection:
-    return found(queries.collection(current_user(), id))
+    return seen(COLLECTIONS, id)
 
 
 def own_collection(id: str) -> Collection:
     """Returns a collection for an action that only its owner can take."""
-    collection = visible_collection(id)
-    COLLECTIONS.refuse_unless_owner(collection, current_user())
-    return collection
-
-
-def deleted_collection(id: str) -> Collection:
-    return found(COLLECTIONS.in_trash(current_user(), id))
+    return own(COLLECTIONS, id)
 
 
 def visible_document(id: str) -> Document:
-    return found(queries.document(current_user(), id))
+    return seen(DOCUMENTS, id)
 
 
 def deleted_document(id: str) -> Document:
@@ -253,4 +233,5 @@ def _to(id: str, **more: Any) -> Response:
     return redirect(url_for("knowledge.show", id=id, **more))
 
 
-shares_shown.add_pages(bp, COLLECTIONS, own_collection, "knowledge/people.html")
+add_people_pages(bp, COLLECTIONS, "knowledge/people.html")
+add_trash_pages(bp, COLLECTIONS, lambda id: _to(id, done="restored"))

@@ -4,10 +4,8 @@ from functools import partial
 
 from webapp.characters.last_chats import LastChats
 from webapp.chat.prompt.context import Contributor
-from webapp.chat.record import projects
-from webapp.engine.watching.lists import LiveList, LivePage
+from webapp.engine.watching.lists import LiveList
 from webapp.models.connections.models import check_unlisted
-from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.demo import NO_VOICE
 from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
@@ -100,8 +98,6 @@ FEATURE = Feature(
         LastChats(paging.last_with_characters),
         HOLDER,
         *(preset_service.PRESETS, project_service.PROJECTS, project_service.DEPARTURE),
-        LivePage(kind=projects.KIND, is_seen=lambda me, id: projects.project(me, id) is not None),
-        LivePage(kind=preset_queries.KIND, is_seen=lambda me, id: preset_queries.preset(me, id) is not None),
         LiveList(
             name="sidebar",
             element="#sidebar-chats",

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request, url_for
 from pydantic import BeforeValidator, Field
 
 from webapp.api.access import caller
-from webapp.api.native.things import add_trash_operations
+from webapp.api.native.things import add_trash_operations, seen
 from webapp.api.operations import operation
 from webapp.api.problems import InvalidFields
 from webapp.api.schemas import Answer, Body, Cursor, Named, Query
@@ -25,7 +25,7 @@ from webapp.characters.scripts.editing import MOST_STORED, ScriptInput, Where, f
 from webapp.characters.tables import Character
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets.queries import known
-from webapp.people.accounts.guards import audit_author, found
+from webapp.people.accounts.guards import audit_author
 
 # An upload can contain several files, each with a limit of its own.
 MOST_BYTES = 64 * 1024 * 1024
@@ -217,41 +217,41 @@ def bring_in() -> BroughtAnswer:
 @bp.get("/<id>")
 @operation("Show a character", scope="read", answer=CharacterAnswer)
 def show(id: str) -> CharacterAnswer:
-    return _one(_visible(id))
+    return _one(seen(profiles.CHARACTERS, id))
 
 
 @bp.patch("/<id>")
 @operation("Update a character", scope="chat", body=CharacterChange, answer=CharacterAnswer, errors=(409,))
 def change(id: str, body: Changes) -> CharacterAnswer:
-    character = _visible(id)
+    character = seen(profiles.CHARACTERS, id)
     service.update(
         character, service.CharacterInput.entered(service.CharacterInput.present(character) | body.given), author=audit_author()
     )
-    return _one(_visible(id))
+    return _one(seen(profiles.CHARACTERS, id))
 
 
 @bp.post("/<id>/duplicate")
 @operation("Duplicate a character", scope="chat", answer=CharacterAnswer, status=201, errors=(409, 422))
 def duplicate(id: str) -> CharacterAnswer:
-    return _one(service.duplicate(_visible(id), by=caller()))
+    return _one(service.duplicate(seen(profiles.CHARACTERS, id), by=caller()))
 
 
 @bp.put("/<id>/favorite")
 @operation("Add a character to your favorites", scope="chat", status=204, errors=(409,))
 def add_favorite(id: str) -> None:
-    service.star(_visible(id), by=caller(), is_favorite=True)
+    service.star(seen(profiles.CHARACTERS, id), by=caller(), is_favorite=True)
 
 
 @bp.delete("/<id>/favorite")
 @operation("Remove a character from your favorites", scope="chat", status=204)
 def remove_favorite(id: str) -> None:
-    service.star(_visible(id), by=caller(), is_favorite=False)
+    service.star(seen(profiles.CHARACTERS, id), by=caller(), is_favorite=False)
 
 
 @bp.get("/<id>/persona")
 @operation("Show the persona that your new chats with a character begin with", scope="read", answer=KeptPersona)
 def show_persona(id: str) -> KeptPersona:
-    persona = queries.persona_with(caller(), _visible(id).id)
+    persona = queries.persona_with(caller(), seen(profiles.CHARACTERS, id).id)
     return KeptPersona(persona_id=persona.id if persona else None)
 
 
@@ -267,7 +267,7 @@ def keep_persona(id: str, body: PersonaChoice) -> KeptPersona:
     persona = queries.persona(caller(), body.persona_id) if body.persona_id else None
     if body.persona_id and persona is None:
         raise InvalidFields({"persona_id": "Not found, or you don't have access."})
-    persona_service.keep_with(_visible(id).id, persona, by=caller())
+    persona_service.keep_with(seen(profiles.CHARACTERS, id).id, persona, by=caller())
     return KeptPersona(persona_id=persona.id if persona else None)
 
 
@@ -280,46 +280,46 @@ def keep_persona(id: str, body: PersonaChoice) -> KeptPersona:
     errors=(403, 409, 422),
 )
 def replace_texts(id: str, body: Replacement) -> CharacterAnswer:
-    exchange.replace_texts(_visible(id), _visible(body.character_id), by=caller())
-    return _one(_visible(id))
+    exchange.replace_texts(seen(profiles.CHARACTERS, id), seen(profiles.CHARACTERS, body.character_id), by=caller())
+    return _one(seen(profiles.CHARACTERS, id))
 
 
 @bp.get("/<id>/scripts")
 @operation("List the text scripts of a character", scope="read", answer=ScriptList)
 def scripts(id: str) -> ScriptList:
-    return _scripts(_visible(id))
+    return _scripts(seen(profiles.CHARACTERS, id))
 
 
 @bp.put("/<id>/scripts")
 @operation("Replace the text scripts of a character", scope="chat", body=Scripts, answer=ScriptList, errors=(409, 422))
 def put_scripts(id: str, body: Scripts) -> ScriptList:
-    service.change_card(_visible(id), lambda card: with_scripts(card, body.scripts), by=caller())
-    return _scripts(_visible(id))
+    service.change_card(seen(profiles.CHARACTERS, id), lambda card: with_scripts(card, body.scripts), by=caller())
+    return _scripts(seen(profiles.CHARACTERS, id))
 
 
 @bp.get("/<id>/export")
 @operation("Export a character as a card file", scope="read", query=CharacterExportQuery, media="*/*")
 def export(id: str, query: CharacterExportQuery) -> Response:
-    return shown.card_file(_visible(id), query.format, query.spec)
+    return shown.card_file(seen(profiles.CHARACTERS, id), query.format, query.spec)
 
 
 @bp.get("/<id>/avatar")
 @operation("Get a character's picture", scope="read", media="image/*")
 def avatar(id: str) -> Response:
-    return shown.picture(queries.avatar(_visible(id).avatar_id))
+    return shown.picture(queries.avatar(seen(profiles.CHARACTERS, id).avatar_id))
 
 
 @bp.put("/<id>/avatar")
 @operation("Set a character's picture: PNG, JPEG or WebP", answer=CharacterAnswer, **TAKES_PICTURE)
 def put_avatar(id: str) -> CharacterAnswer:
-    profiles.picture(_visible(id), sent_picture(), by=caller())
-    return _one(_visible(id))
+    profiles.picture(seen(profiles.CHARACTERS, id), sent_picture(), by=caller())
+    return _one(seen(profiles.CHARACTERS, id))
 
 
 @bp.delete("/<id>/avatar")
 @operation("Remove a character's picture", scope="chat", status=204, errors=(409,))
 def delete_avatar(id: str) -> None:
-    profiles.picture(_visible(id), b"", by=caller())
+    profiles.picture(seen(profiles.CHARACTERS, id), b"", by=caller())
 
 
 def sent_picture() -> bytes:
@@ -333,10 +333,6 @@ def _scripts(row: Character) -> ScriptList:
     return ScriptList(
         scripts=[ScriptAnswer.of(script, **fields_of(script), trouble=script.trouble) for _, script in listed_in(row.card)]
     )
-
-
-def _visible(id: str) -> Character:
-    return found(queries.character(caller(), id))
 
 
 def _one(row: Character) -> CharacterAnswer:
@@ -371,7 +367,6 @@ def _answers_of(rows: list[Character], **more: Any) -> list[CharacterAnswer]:
 add_trash_operations(
     bp,
     profiles.CHARACTERS,
-    _visible,
     _one,
     scope="chat",
     deleting="Delete a character; it can be restored, and its chats are kept",

@@ -7,7 +7,7 @@ from flask import Blueprint
 from pydantic import BaseModel, Field
 
 from webapp.api.access import caller
-from webapp.api.native.things import add_grant_operations, add_trash_operations
+from webapp.api.native.things import add_grant_operations, add_trash_operations, seen
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named, Text
 from webapp.base.heavy.turns import by_turns
@@ -18,7 +18,6 @@ from webapp.knowledge.shown import MeaningState, meaning
 from webapp.knowledge.tables import Collection, TrialQuestion
 from webapp.knowledge.trying import service as question_service
 from webapp.knowledge.vectors import service as vector_service
-from webapp.people.accounts.guards import found
 
 bp = Blueprint("api_collections", __name__, url_prefix="/api/v1/collections")
 
@@ -84,15 +83,15 @@ def create(body: NewCollection) -> CollectionAnswer:
 @bp.get("/<id>")
 @operation("Show a collection", scope="read", answer=CollectionAnswer)
 def show(id: str) -> CollectionAnswer:
-    return _one(_visible(id))
+    return _one(seen(COLLECTIONS, id))
 
 
 @bp.patch("/<id>")
 @operation("Update a collection", scope="knowledge", body=CollectionChange, answer=CollectionAnswer, errors=(409,))
 def change(id: str, body: Changes) -> CollectionAnswer:
-    row = _visible(id)
+    row = seen(COLLECTIONS, id)
     service.update(row, service.CollectionInput.entered(body.over(row)), by=caller())
-    return _one(_visible(id))
+    return _one(seen(COLLECTIONS, id))
 
 
 @bp.post("/<id>/embed")
@@ -105,12 +104,8 @@ def change(id: str, body: Changes) -> CollectionAnswer:
     errors=(409,),
 )
 def embed(id: str, body: NewEmbedding) -> CollectionAnswer:
-    vector_service.retry(_visible(id), by=caller(), everything=body.everything)
-    return _one(_visible(id))
-
-
-def _visible(id: str) -> Collection:
-    return found(queries.collection(caller(), id))
+    vector_service.retry(seen(COLLECTIONS, id), by=caller(), everything=body.everything)
+    return _one(seen(COLLECTIONS, id))
 
 
 def _one(row: Collection) -> CollectionAnswer:
@@ -132,7 +127,6 @@ def _embedding(row: Collection) -> Embedding | None:
 add_trash_operations(
     bp,
     COLLECTIONS,
-    _visible,
     _one,
     scope="knowledge",
     deleting="Delete a collection with its documents; it can be restored",
@@ -141,7 +135,6 @@ add_trash_operations(
 add_grant_operations(
     bp,
     COLLECTIONS,
-    _visible,
     scope="knowledge",
     listing="List who can see a collection; for its owner",
     granting="Grant a collection, or change what was granted",

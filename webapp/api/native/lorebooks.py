@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.things import add_grant_operations, add_trash_operations
+from webapp.api.native.things import add_grant_operations, add_trash_operations, own, seen
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Named
 from webapp.base.heavy.turns import by_turns
@@ -16,7 +16,6 @@ from webapp.characters.lore import queries, service, world_info
 from webapp.characters.lore.editing import LorebookInput
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.views import exported
-from webapp.people.accounts.guards import found
 from webapp.web.downloads import download, file_name
 from webapp.web.uploads import sent_file
 
@@ -83,42 +82,32 @@ def bring_in() -> LorebookAnswer:
 @bp.get("/<id>")
 @operation("Show a lorebook with its entries", scope="read", answer=LorebookAnswer)
 def show(id: str) -> LorebookAnswer:
-    return _answer_of(_visible(id))
+    return _answer_of(seen(service.LOREBOOKS, id))
 
 
 @bp.patch("/<id>")
 @operation("Update a lorebook", scope="chat", body=LorebookChange, answer=LorebookAnswer, errors=(409,))
 def change(id: str, body: LorebookChange) -> LorebookAnswer:
     book_values = service.checked_book(body.book) if body.book is not None else None
-    row = _own(id)
+    row = own(service.LOREBOOKS, id)
     name = body.name or (book_values or {}).get("name") or row.name
     service.change(
         row, lambda book: {**(book if book_values is None else book_values), "name": name}, is_always=body.is_always, by=caller()
     )
-    return _answer_of(_own(id))
+    return _answer_of(own(service.LOREBOOKS, id))
 
 
 @bp.post("/<id>/duplicate")
 @operation("Make a copy of a lorebook that is your own", scope="chat", answer=LorebookAnswer, status=201, errors=(422,))
 def duplicate(id: str) -> LorebookAnswer:
-    return _answer_of(service.duplicate(_visible(id), by=caller()))
+    return _answer_of(service.duplicate(seen(service.LOREBOOKS, id), by=caller()))
 
 
 @bp.get("/<id>/export")
 @operation("Export a lorebook as a World Info file", scope="read", media="application/json")
 def export(id: str) -> Response:
-    row = _visible(id)
+    row = seen(service.LOREBOOKS, id)
     return download(exported(row), file_name(row.name, "json", otherwise="lorebook"), "application/json")
-
-
-def _visible(id: str) -> Lorebook:
-    return found(queries.lorebook(caller(), id))
-
-
-def _own(id: str) -> Lorebook:
-    row = _visible(id)
-    service.LOREBOOKS.refuse_unless_owner(row, caller())
-    return row
 
 
 def _answer_of(row: Lorebook) -> LorebookAnswer:
@@ -134,7 +123,6 @@ def _whose(row: Lorebook) -> dict[str, bool]:
 add_trash_operations(
     bp,
     service.LOREBOOKS,
-    _visible,
     _answer_of,
     scope="chat",
     deleting="Delete a lorebook; it can be restored, and chats continue without it",
@@ -143,7 +131,6 @@ add_trash_operations(
 add_grant_operations(
     bp,
     service.LOREBOOKS,
-    _visible,
     scope="chat",
     listing="List who can see a lorebook; for its owner",
     granting="Grant a lorebook, for reading and using it",

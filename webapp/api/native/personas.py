@@ -7,7 +7,7 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, sent_picture
-from webapp.api.native.things import add_trash_operations
+from webapp.api.native.things import add_trash_operations, seen
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.inputs import AnyId, Changes, changes
@@ -17,7 +17,6 @@ from webapp.characters.lore.service import MOST_ATTACHED
 from webapp.characters.personas import files as persona_files, service as persona_service
 from webapp.characters.personas.service import PersonaInput
 from webapp.characters.tables import Persona
-from webapp.people.accounts.guards import found
 from webapp.web.uploads import sent_file
 
 bp = Blueprint("api_personas", __name__, url_prefix="/api/v1/personas")
@@ -84,7 +83,7 @@ def bring_in() -> BroughtPersonas:
 @bp.get("/<id>")
 @operation("Show a persona", scope="read", answer=PersonaAnswer)
 def show(id: str) -> PersonaAnswer:
-    return _answer_of(_visible(id))
+    return _answer_of(seen(profiles.PERSONAS, id))
 
 
 @bp.patch("/<id>")
@@ -97,33 +96,29 @@ def show(id: str) -> PersonaAnswer:
     named={"lorebooks": "lorebook_ids"},
 )
 def change(id: str, body: Changes) -> PersonaAnswer:
-    persona = _visible(id)
+    persona = seen(profiles.PERSONAS, id)
     values = {"name": persona.name, "description": persona.description} | body.given
     persona_service.update(persona, PersonaInput.entered(values), by=caller())
-    return _answer_of(_visible(id))
+    return _answer_of(seen(profiles.PERSONAS, id))
 
 
 @bp.get("/<id>/avatar")
 @operation("Get a persona's picture", scope="read", media="image/*")
 def avatar(id: str) -> Response:
-    return shown.picture(queries.avatar(_visible(id).avatar_id))
+    return shown.picture(queries.avatar(seen(profiles.PERSONAS, id).avatar_id))
 
 
 @bp.put("/<id>/avatar")
 @operation("Set a persona's picture: PNG, JPEG or WebP", answer=PersonaAnswer, **TAKES_PICTURE)
 def put_avatar(id: str) -> PersonaAnswer:
-    profiles.picture(_visible(id), sent_picture(), by=caller())
-    return _answer_of(_visible(id))
+    profiles.picture(seen(profiles.PERSONAS, id), sent_picture(), by=caller())
+    return _answer_of(seen(profiles.PERSONAS, id))
 
 
 @bp.delete("/<id>/avatar")
 @operation("Remove a persona's picture", scope="chat", status=204, errors=(409,))
 def delete_avatar(id: str) -> None:
-    profiles.picture(_visible(id), b"", by=caller())
-
-
-def _visible(id: str) -> Persona:
-    return found(queries.persona(caller(), id))
+    profiles.picture(seen(profiles.PERSONAS, id), b"", by=caller())
 
 
 def _seen(*rows: Persona) -> set[str]:
@@ -144,7 +139,6 @@ def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:
 add_trash_operations(
     bp,
     profiles.PERSONAS,
-    _visible,
     _answer_of,
     scope="chat",
     deleting="Delete a persona; it can be restored, and chats continue without it",

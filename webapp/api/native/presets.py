@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import Field, create_model
 
 from webapp.api.access import caller
-from webapp.api.native.things import add_grant_operations, add_trash_operations
+from webapp.api.native.things import add_grant_operations, add_trash_operations, seen
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
 from webapp.base.heavy.turns import by_turns
@@ -18,7 +18,6 @@ from webapp.models.connections.models import providers
 from webapp.models.presets import queries
 from webapp.models.presets.choice import choice_of
 from webapp.models.presets.tables import Preset
-from webapp.people.accounts.guards import found
 from webapp.web.uploads import sent_file
 from webapp.workspace.presets import importing, service
 from webapp.workspace.presets.preset_files import MOST_BYTES
@@ -104,7 +103,7 @@ def bring_in() -> ImportedPresets:
 @bp.get("/<id>")
 @operation("Show a preset", scope="read", answer=PresetAnswer)
 def show(id: str) -> PresetAnswer:
-    return _one(_visible(id))
+    return _one(seen(service.PRESETS, id))
 
 
 @bp.patch("/<id>")
@@ -116,20 +115,16 @@ def show(id: str) -> PresetAnswer:
     errors=(409,),
 )
 def change(id: str, body: Changes) -> PresetAnswer:
-    row, sent = _visible(id), body.model_dump(exclude_unset=True)
+    row, sent = seen(service.PRESETS, id), body.model_dump(exclude_unset=True)
     given = {name: value for name, value in sent.items() if value is not None or name in OF_PRESETS}
     service.update(row, PresetInput.entered(PresetInput.present(row) | given), by=caller())
-    return _one(_visible(id))
+    return _one(seen(service.PRESETS, id))
 
 
 @bp.post("/<id>/duplicate")
 @operation("Make a copy of a preset that is your own", scope="chat", answer=PresetAnswer, status=201, errors=(422,))
 def duplicate(id: str) -> PresetAnswer:
-    return _one(service.duplicate(_visible(id), by=caller()))
-
-
-def _visible(id: str) -> Preset:
-    return found(queries.preset(caller(), id))
+    return _one(service.duplicate(seen(service.PRESETS, id), by=caller()))
 
 
 def _one(row: Preset) -> PresetAnswer:
@@ -159,7 +154,6 @@ def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
 add_trash_operations(
     bp,
     service.PRESETS,
-    _visible,
     _one,
     scope="chat",
     deleting="Delete a preset; it can be restored, and until then its chats need another model",
@@ -168,7 +162,6 @@ add_trash_operations(
 add_grant_operations(
     bp,
     service.PRESETS,
-    _visible,
     scope="chat",
     listing="List who can use a preset; for its owner",
     granting="Let someone use a preset, and read all of it",

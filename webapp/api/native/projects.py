@@ -10,7 +10,7 @@ from webapp.api.access import caller, may
 from webapp.api.native.account import Brought
 from webapp.api.native.chats import ChatList, answers_of
 from webapp.api.native.documents import AddedList, DocumentList, added_answer, list_of, sent_files
-from webapp.api.native.things import add_grant_operations, add_trash_operations
+from webapp.api.native.things import add_grant_operations, add_trash_operations, seen
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named, Paged, Query
 from webapp.base.heavy.child import on_disk
@@ -22,7 +22,6 @@ from webapp.chat.record import projects
 from webapp.chat.record.tables import Project
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.documents import project_files
-from webapp.people.accounts.guards import found
 from webapp.web.downloads import download, file_name
 from webapp.web.pagination import cut
 from webapp.web.uploads import sent_file
@@ -92,15 +91,15 @@ def create(body: NewProject) -> ProjectAnswer:
 @bp.get("/<id>")
 @operation("Show a project", scope="read", answer=ProjectAnswer)
 def show(id: str) -> ProjectAnswer:
-    return _answer_of(_visible(id))
+    return _answer_of(seen(service.PROJECTS, id))
 
 
 @bp.patch("/<id>")
 @operation("Update a project; for its owner", scope="chat", body=ProjectChange, answer=ProjectAnswer, errors=(409,))
 def change(id: str, body: Changes) -> ProjectAnswer:
-    row = _visible(id)
+    row = seen(service.PROJECTS, id)
     service.change(row, service.ProjectInput.entered(body.over(row)), by=caller())
-    return _answer_of(_visible(id))
+    return _answer_of(seen(service.PROJECTS, id))
 
 
 @bp.get("/<id>/chats")
@@ -108,14 +107,17 @@ def change(id: str, body: Changes) -> ProjectAnswer:
     "List the chats of a project that you can see, most recently changed first", scope="read", query=Paged, answer=ChatList
 )
 def chats(id: str, query: Paged) -> ChatList:
-    page = cut(paging.chats_of_project(caller(), _visible(id).id, after=query.cursor, limit=query.limit + 1), query.limit)
+    page = cut(
+        paging.chats_of_project(caller(), seen(service.PROJECTS, id).id, after=query.cursor, limit=query.limit + 1),
+        query.limit,
+    )
     return ChatList(chats=answers_of(page.rows), next_cursor=page.next_cursor or None)
 
 
 @bp.get("/<id>/files")
 @operation("List the files of a project", scope="read", query=Paged, answer=DocumentList)
 def files(id: str, query: Paged) -> DocumentList:
-    collection = project_files.collection_of(_visible(id).id)
+    collection = project_files.collection_of(seen(service.PROJECTS, id).id)
     return list_of(collection, query) if collection else DocumentList(documents=[], next_cursor="")
 
 
@@ -129,7 +131,7 @@ def files(id: str, query: Paged) -> DocumentList:
     errors=(409,),
 )
 def add_files(id: str) -> AddedList:
-    return added_answer(service.add_files(_visible(id), sent_files(), by=caller()))
+    return added_answer(service.add_files(seen(service.PROJECTS, id), sent_files(), by=caller()))
 
 
 @bp.get("/<id>/export")
@@ -137,7 +139,7 @@ def add_files(id: str) -> AddedList:
     "Export a project as an archive, as far as you can see it", scope="read", query=ProjectExportQuery, media="application/zip"
 )
 def export(id: str, query: ProjectExportQuery) -> Response:
-    row = _visible(id)
+    row = seen(service.PROJECTS, id)
     parts = shown.archive(row, caller(), with_collections=query.collections)
     return download(parts, file_name(row.name, "zip", otherwise="project"), "application/zip")
 
@@ -168,10 +170,6 @@ def bring_in() -> BroughtProject:
     return BroughtProject.of(result, chats=Brought.of(result.chats))
 
 
-def _visible(id: str) -> Project:
-    return found(projects.project(caller(), id))
-
-
 def _answer_of(row: Project) -> ProjectAnswer:
     return _answers_of([row])[0]
 
@@ -199,7 +197,6 @@ def _answers_of(rows: Sequence[Project]) -> list[ProjectAnswer]:
 add_trash_operations(
     bp,
     service.PROJECTS,
-    _visible,
     _answer_of,
     scope="chat",
     deleting="Delete a project; it can be restored, and its chats stay with their owners",
@@ -208,7 +205,6 @@ add_trash_operations(
 add_grant_operations(
     bp,
     service.PROJECTS,
-    _visible,
     scope="chat",
     listing="List who is in a project; for its owner",
     granting="Grant a project: to see its shared chats (`read`), or to chat in it (`write`)",

@@ -47,10 +47,21 @@ class NewGrant(_Whom):
     right: Literal["read", "write"] = "read"
 
 
+def seen(thing: Thing[T], id: str) -> T:
+    """Returns one that the caller can see; raises `NotFound` for others."""
+    return found(thing.seen(caller(), id))
+
+
+def own(thing: Thing[T], id: str) -> T:
+    """Returns one that the caller may change; raises `Forbidden` for one that they can only see."""
+    row = seen(thing, id)
+    thing.refuse_unless_owner(row, caller())
+    return row
+
+
 def add_trash_operations(
     bp: Blueprint,
     thing: Thing[T],
-    visible: Callable[[str], T],
     answer: Callable[[T], A],
     *,
     scope: str,
@@ -62,19 +73,18 @@ def add_trash_operations(
     @bp.delete("/<id>")
     @operation(deleting, scope=scope, status=204, errors=(409,))
     def delete(id: str) -> None:
-        thing.trash(visible(id), by=caller())
+        thing.trash(seen(thing, id), by=caller())
 
     @bp.post("/<id>/restore")
     @operation(restoring, scope=scope, answer=get_type_hints(answer)["return"], errors=(409, 422))
     def restore(id: str) -> A:
         thing.restore(found(thing.in_trash(caller(), id)), by=caller())
-        return answer(visible(id))
+        return answer(seen(thing, id))
 
 
 def add_grant_operations(
     bp: Blueprint,
     thing: Thing[T],
-    visible: Callable[[str], T],
     *,
     scope: str,
     read_scope: str = "read",
@@ -82,23 +92,21 @@ def add_grant_operations(
     granting: str,
     revoking: str,
 ) -> None:
-    """Adds the operations on the grants of one kind of objects; `visible` returns one, `thing` says whether it is theirs."""
+    """Adds the operations on the grants of one kind of objects."""
     body_class = NewGrant if len(thing.rights) > 1 else NewReader
 
     @bp.get("/<id>/grants")
     @operation(listing, scope=read_scope, answer=GrantList)
     def grants(id: str) -> GrantList:
-        row = visible(id)
-        thing.refuse_unless_owner(row, caller())
-        return GrantList.to(thing.shares(row))
+        return GrantList.to(thing.shares(own(thing, id)))
 
     @bp.put("/<id>/grants")
     @operation(granting, scope=scope, body=body_class, answer=GrantList, errors=(409,), named={"whom": "to_id"})
     def grant(id: str, body: NewReader | NewGrant) -> GrantList:
-        thing.share(visible(id), body.to, body.to_id or "", body.right, author=audit_author())
-        return GrantList.to(thing.shares(visible(id)))
+        thing.share(seen(thing, id), body.to, body.to_id or "", body.right, author=audit_author())
+        return GrantList.to(thing.shares(seen(thing, id)))
 
     @bp.delete("/<id>/grants/<grant_id>")
     @operation(revoking, scope=scope, status=204)
     def revoke(id: str, grant_id: str) -> None:
-        thing.unshare(visible(id), grant_id, author=audit_author())
+        thing.unshare(seen(thing, id), grant_id, author=audit_author())

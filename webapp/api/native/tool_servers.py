@@ -7,7 +7,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from webapp.api.access import caller
-from webapp.api.native.things import add_grant_operations
+from webapp.api.native.things import add_grant_operations, own, seen
 from webapp.api.native.tools import HintsAnswer
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Named
@@ -140,7 +140,7 @@ def show(id: str) -> ToolServerAnswer:
     errors=(409,),
 )
 def change(id: str, body: Changes) -> ToolServerAnswer:
-    server, given = _kept(id), body.given
+    server, given = own(service.TOOL_SERVERS, id), body.given
     is_enabled = given.pop("is_enabled", None)
     if given:
         present = {"name": server.name, "url": server.address, "sign_in": server.sign_in}
@@ -153,13 +153,13 @@ def change(id: str, body: Changes) -> ToolServerAnswer:
 @bp.delete("/<id>")
 @operation("Delete a tool server with everyone's sign-ins there", scope="tools", status=204)
 def delete(id: str) -> None:
-    service.delete(_kept(id).id, author=audit_author())
+    service.delete(own(service.TOOL_SERVERS, id).id, author=audit_author())
 
 
 @bp.post("/<id>/refresh")
 @operation("Ask a tool server for its tools", scope="tools", answer=ToolServerAnswer, errors=(409,))
 def refresh(id: str) -> ToolServerAnswer:
-    listing.refresh(_kept(id).id, caller().id, is_whole=True)
+    listing.refresh(own(service.TOOL_SERVERS, id).id, caller().id, is_whole=True)
     return _now(id)
 
 
@@ -172,7 +172,7 @@ def refresh(id: str) -> ToolServerAnswer:
     errors=(409,),
 )
 def decide(id: str, name: str, body: ToolChange) -> ToolServerAnswer:
-    server = _kept(id)
+    server = own(service.TOOL_SERVERS, id)
     found(db.session.get(ServerTool, (server.id, name)))
     if body.accept is None and body.policy is None:
         raise Invalid("Send a policy, or the hash to accept.", field="policy")
@@ -183,15 +183,8 @@ def decide(id: str, name: str, body: ToolChange) -> ToolServerAnswer:
     return _now(id)
 
 
-def _kept(id: str) -> ToolServer:
-    """Returns a server for an action of its keeper; others who can use it are told so."""
-    server = found(queries.visible_server(caller(), id))
-    service.TOOL_SERVERS.refuse_unless_owner(server, caller())
-    return server
-
-
 def _now(id: str) -> ToolServerAnswer:
-    server = found(queries.visible_server(caller(), id))
+    server = seen(service.TOOL_SERVERS, id)
     is_kept, policies = queries.kept_server(caller(), id) is not None, policies_for(caller())
     tools = [
         ServerToolAnswer(
@@ -228,7 +221,6 @@ def _facts(server: ToolServer) -> dict[str, Any]:
 add_grant_operations(
     bp,
     service.TOOL_SERVERS,
-    _kept,
     scope="tools",
     read_scope="tools",
     listing="List who can use a tool server",

@@ -7,6 +7,7 @@ from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid
 from webapp.base.heavy import child
 from webapp.base.untrusted_json import UnfitJson, plain
+from webapp.base.words import copied
 from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
 from webapp.characters.lore.tables import Lorebook
@@ -78,7 +79,7 @@ def change(
 
 def duplicate(row: Lorebook, *, by: User) -> Lorebook:
     """Creates a copy that this person owns, regardless of who owns the original."""
-    return create(LorebookInput(name=f"{row.name[:112]} (copy)"), by=by, book=row.book)
+    return create(LorebookInput(name=copied(row.name)), by=by, book=row.book)
 
 
 def checked(user: User, ids: Iterable[str]) -> list[str]:
@@ -96,6 +97,8 @@ LOREBOOKS = Thing(
     kind=queries.KIND,
     table=Lorebook,
     word="lorebook",
+    seen=queries.lorebook,
+    requires="characters",
     most_own=100,
     instead=COPY_IT,
     rights={READ: "can read and use it"},

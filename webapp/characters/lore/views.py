@@ -11,9 +11,10 @@ from webapp.characters.lore.editing import with_settings
 from webapp.characters.lore.forms import BookForm, LorebookFileForm
 from webapp.characters.lore.tables import Lorebook
 from webapp.characters.lore.world_info import MOST_BYTES, world_info
-from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.things import shares_shown
+from webapp.people.things.views import add_copy_page, add_people_pages, add_trash_pages, own, seen
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect
@@ -56,93 +57,62 @@ def upload() -> Response:
 @bp.get("/<id>")
 @signed_in
 def show(id: str) -> Response:
-    row = _visible(id)
+    row = seen(service.LOREBOOKS, id)
     return _page(row, BookForm.of(row.book, row.name, is_always=row.is_always))
 
 
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
-    form, row = BookForm.opened(), _own(id)
+    form, row = BookForm.opened(), own(service.LOREBOOKS, id)
     form.merge(BookForm.of(row.book, row.name, is_always=row.is_always))
     with form.attempt():
         entered = form.entered
         service.change(row, lambda book: with_settings(book, entered), is_always=entered.is_always, by=current_user())
-        return _to(_own(id), done="saved")
-    return _page(_own(id), form)
+        return _to(own(service.LOREBOOKS, id), done="saved")
+    return _page(own(service.LOREBOOKS, id), form)
 
 
 @bp.get("/<id>/entries/new")
 @signed_in
 def blank(id: str) -> Response:
-    return pages.blank(_editor(_own(id)))
+    return pages.blank(_editor(own(service.LOREBOOKS, id)))
 
 
 @bp.post("/<id>/entries")
 @signed_in
 def add(id: str) -> Response:
-    return pages.put(_editor(_own(id)), None)
+    return pages.put(_editor(own(service.LOREBOOKS, id)), None)
 
 
 @bp.get("/<id>/entries/<int:place>")
 @signed_in
 def entry(id: str, place: int) -> Response:
-    return pages.show(_editor(_own(id)), place)
+    return pages.show(_editor(own(service.LOREBOOKS, id)), place)
 
 
 @bp.post("/<id>/entries/<int:place>")
 @signed_in
 def change(id: str, place: int) -> Response:
-    return pages.put(_editor(_own(id)), place)
+    return pages.put(_editor(own(service.LOREBOOKS, id)), place)
 
 
 @bp.post("/<id>/entries/<int:place>/delete")
 @signed_in
 def remove(id: str, place: int) -> Response:
-    return pages.remove(_editor(_own(id)), place)
+    return pages.remove(_editor(own(service.LOREBOOKS, id)), place)
 
 
 @bp.get("/<id>/export")
 @signed_in
 def export(id: str) -> Response:
-    row = _visible(id)
+    row = seen(service.LOREBOOKS, id)
     return download(exported(row), file_name(row.name, "json", otherwise="lorebook"), "application/json")
-
-
-@bp.post("/<id>/duplicate")
-@signed_in
-def duplicate(id: str) -> Response:
-    return _to(service.duplicate(_visible(id), by=current_user()), done="copied")
-
-
-@bp.post("/<id>/delete")
-@signed_in
-def delete(id: str) -> Response:
-    service.LOREBOOKS.trash(_visible(id), by=current_user())
-    return redirect(url_for("lore.index", deleted=id))
-
-
-@bp.post("/<id>/restore")
-@signed_in
-def restore(id: str) -> Response:
-    service.LOREBOOKS.restore(found(service.LOREBOOKS.in_trash(current_user(), id)), by=current_user())
-    return redirect(url_for("lore.index", done="restored"))
 
 
 def exported(row: Lorebook) -> str:
     """Returns the lorebook as a World Info file of SillyTavern."""
     return json.dumps(world_info(row.book), ensure_ascii=False, indent=2)
-
-
-def _visible(id: str) -> Lorebook:
-    return found(queries.lorebook(current_user(), id))
-
-
-def _own(id: str) -> Lorebook:
-    """Returns the lorebook to edit; raises Forbidden for someone who can only see it, with what they can do instead."""
-    row = _visible(id)
-    service.LOREBOOKS.refuse_unless_owner(row, current_user())
-    return row
 
 
 def _to(row: Lorebook, done: str = "") -> Response:
@@ -186,4 +156,6 @@ def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = Non
     )
 
 
-shares_shown.add_pages(bp, service.LOREBOOKS, _own, "characters/lore/people.html")
+add_people_pages(bp, service.LOREBOOKS, "characters/lore/people.html")
+add_trash_pages(bp, service.LOREBOOKS, lambda id: redirect(url_for(".index", done="restored")))
+add_copy_page(bp, service.LOREBOOKS, lambda row: service.duplicate(row, by=current_user()))

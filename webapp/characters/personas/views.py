@@ -9,8 +9,9 @@ from webapp.characters.lore import queries as lore_queries
 from webapp.characters.personas import files as persona_files, service
 from webapp.characters.personas.forms import PersonaFileForm, PersonaForm
 from webapp.characters.tables import Persona
-from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.people.things.thing import decides
+from webapp.people.things.views import add_copy_page, add_trash_pages, seen
 from webapp.web.htmx import done_message, is_htmx, redirect, render
 from webapp.web.uploads import expect_files, expect_picture, sent_file
 
@@ -60,7 +61,7 @@ def upload() -> Response:
 @bp.get("/<id>")
 @signed_in
 def show(id: str) -> Response:
-    persona = _visible(id)
+    persona = seen(profiles.PERSONAS, id)
     return _page(PersonaForm.from_row(persona), persona)
 
 
@@ -68,50 +69,24 @@ def show(id: str) -> Response:
 @signed_in
 def update(id: str) -> Response:
     form = PersonaForm.opened()
-    form.merge(PersonaForm.from_row(_visible(id)))
+    form.merge(PersonaForm.from_row(seen(profiles.PERSONAS, id)))
     with form.attempt():
-        service.update(_visible(id), form.entered, picture=form.picture, by=current_user())
+        service.update(seen(profiles.PERSONAS, id), form.entered, picture=form.picture, by=current_user())
         return _back(done="saved")
-    return _page(form, _visible(id))
-
-
-@bp.post("/<id>/duplicate")
-@signed_in
-def duplicate(id: str) -> Response:
-    copy = service.duplicate(_visible(id), by=current_user())
-    return redirect(url_for("personas.show", id=copy.id, done="copied"))
+    return _page(form, seen(profiles.PERSONAS, id))
 
 
 @bp.post("/<id>/default")
 @signed_in
 def choose(id: str) -> Response:
-    service.choose(_visible(id), by=current_user(), is_default=request.form.get("wish") != "none")
+    service.choose(seen(profiles.PERSONAS, id), by=current_user(), is_default=request.form.get("wish") != "none")
     return render("characters/_personas.html", **_list()) if is_htmx() else _back()
-
-
-@bp.post("/<id>/delete")
-@signed_in
-def delete(id: str) -> Response:
-    profiles.PERSONAS.trash(_visible(id), by=current_user())
-    return _back(deleted=id)
-
-
-@bp.post("/<id>/restore")
-@signed_in
-def restore(id: str) -> Response:
-    me = current_user()
-    profiles.PERSONAS.restore(found(profiles.PERSONAS.in_trash(me, id)), by=me)
-    return _back(done="restored")
 
 
 @bp.get("/<id>/avatar")
 @signed_in
 def avatar(id: str) -> Response:
-    return shown.picture(queries.avatar(_visible(id).avatar_id))
-
-
-def _visible(id: str) -> Persona:
-    return found(queries.persona(current_user(), id))
+    return shown.picture(queries.avatar(seen(profiles.PERSONAS, id).avatar_id))
 
 
 def _back(**more: Any) -> Response:
@@ -138,3 +113,7 @@ def _page(form: PersonaForm, persona: Persona) -> Response:
         is_teams=not persona.owner_id,
         done=done_message(shown.DONE),
     )
+
+
+add_trash_pages(bp, profiles.PERSONAS, lambda id: _back(done="restored"))
+add_copy_page(bp, profiles.PERSONAS, lambda row: service.duplicate(row, by=current_user()))

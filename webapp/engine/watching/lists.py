@@ -18,6 +18,7 @@ from webapp.engine.watching.watchers import Context
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
+from webapp.people.things.thing import things
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
 from webapp.streaming.topics import Signal
@@ -65,23 +66,11 @@ class LiveList:
     is_by_row: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class LivePage:
-    """A sort of page about one object, of which only the sidebar is live.
-
-    Its stream ends when its person can't see the object any more, or loses the permission that it `requires`.
-    """
-
-    kind: str
-    is_seen: Callable[[User, str], bool]
-    requires: str = ""
-
-
 def can_see(user: User, page: str) -> bool:
     """Returns whether a person can see the page of an object, which is named by its kind and id: `preset:ID`."""
     kind, _, id = page.partition(":")
-    live = next((live for live in brought(LivePage) if live.kind == kind), None)
-    return live is not None and may(user, live.requires) and live.is_seen(user, id)
+    thing = next((thing for thing in things() if thing.kind == kind), None)
+    return thing is not None and may(user, thing.requires) and thing.seen(user, id) is not None
 
 
 def live_list(name: str) -> LiveList | None:

@@ -1,19 +1,17 @@
 """Sharing on pages: the page of one object with its form and its grants, and a summary in a few words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from flask import Blueprint, Response, request, url_for
+from flask import request
 from wtforms import SelectField
 
 from webapp.base import languages
 from webapp.base.languages import gettext as _
-from webapp.people.accounts.guards import audit_author, current_user, signed_in
 from webapp.people.things import shares
 from webapp.people.things.thing import READ, Owned, Thing
 from webapp.web.forms import Form, options
-from webapp.web.htmx import redirect
 from webapp.web.pick_field import PickField, choose
 
 MOST_LISTED, MOST_NAMED = 50, 3
@@ -34,55 +32,15 @@ class ShareForm(Form):
         return to, to_id, self["right"].data or "" if "right" in self else READ
 
 
-def _with_right(thing: Thing[T]) -> type[ShareForm]:
-    """Returns a form that also asks what people may do."""
+def form_for(thing: Thing[T]) -> type[ShareForm]:
+    """Returns the form of a kind, which also asks what people may do where there are several rights."""
+    if len(thing.rights) == 1:
+        return ShareForm
 
     class RightForm(ShareForm):
         right = SelectField("Access", id="share-right", choices=options(thing.rights), default=thing.usual_right)
 
     return RightForm
-
-
-def add_pages(bp: Blueprint, thing: Thing[T], own: Callable[[str], T], template: str, *, rule: str = "/<id>") -> None:
-    """Adds the page on which people share an object of this kind; `own` returns one that the person can share."""
-    form_class = _with_right(thing) if len(thing.rights) > 1 else ShareForm
-
-    def page(row: T, form: ShareForm) -> Response:
-        listed_shares = thing.shares(row, after=after(), limit=MOST_LISTED + 1)
-        return form.shown(
-            template,
-            row=row,
-            path=url_for(".show", id=row.id),
-            rights=thing.rights,
-            **listed(listed_shares, url_for(".people", id=row.id)),
-        )
-
-    def shareable(id: str) -> T:
-        row = own(id)
-        thing.refuse_unshareable(row, current_user())
-        return row
-
-    @bp.get(f"{rule}/people")
-    @signed_in
-    def people(id: str) -> Response:
-        row = shareable(id)
-        return page(row, form_class.fresh().offering(row.owner_id))
-
-    @bp.post(f"{rule}/people")
-    @signed_in
-    def share(id: str) -> Response:
-        row = shareable(id)
-        form = form_class.opened().offering(row.owner_id)
-        with form.attempt():
-            thing.share(row, *form.chosen, author=audit_author())
-            return redirect(url_for(".people", id=id))
-        return page(own(id), form)
-
-    @bp.post(f"{rule}/people/<grant_id>/remove")
-    @signed_in
-    def unshare(id: str, grant_id: str) -> Response:
-        thing.unshare(own(id), grant_id, author=audit_author())
-        return redirect(url_for(".people", id=id))
 
 
 def after() -> str:

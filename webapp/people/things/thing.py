@@ -65,6 +65,10 @@ class Thing(Generic[T]):
     """What people call one of them."""
     most_own: int = 0
     """How many a person can have; 0 where its service counts."""
+    seen: Callable[[User, str], T | None] = lambda user, id: None
+    """Returns one that a person can see, by which its pages and operations find it, and open pages end."""
+    requires: str = ""
+    """The permission without which its pages end."""
     counted: Sequence[ColumnElement[bool]] = ()
     """Matches those that count: parts of other things don't."""
     instead: str = ""

@@ -29,7 +29,7 @@ from webapp.settings.service import setting
 from webapp.tools import policies
 from webapp.tools.mcp.client import Listing
 from webapp.tools.servers import keys, listing as lists, pinning, sign_ins
-from webapp.tools.servers.queries import KIND, tools_of_server
+from webapp.tools.servers.queries import KIND, tools_of_server, visible_server
 from webapp.tools.servers.sign_ins import existing
 from webapp.tools.servers.tables import DeletedToolServer, ServerTool, SignIn, ToolServer
 from webapp.tools.tables import AllowedTool, ToolPolicy
@@ -279,5 +279,10 @@ def _refuse_own(server: ToolServer) -> None:
 
 
 TOOL_SERVERS = Thing(
-    kind=KIND, table=ToolServer, word="tool server", rights={READ: "can use its tools"}, refuse_private=_refuse_own
+    kind=KIND,
+    table=ToolServer,
+    word="tool server",
+    seen=visible_server,
+    rights={READ: "can use its tools"},
+    refuse_private=_refuse_own,
 )

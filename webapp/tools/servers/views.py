@@ -13,6 +13,7 @@ from webapp.models.upstream.sign_in import SignInFailed
 from webapp.people.accounts.guards import anybody, audit_author, current_user, found, own_address, session_secret, signed_in
 from webapp.people.accounts.permissions import may
 from webapp.people.things import shares_shown
+from webapp.people.things.views import add_people_pages
 from webapp.streaming.stop import Stop
 from webapp.tools.policies import POLICIES
 from webapp.tools.servers import listing, queries, service, shown, sign_ins, trying
@@ -262,4 +263,4 @@ def _own_sign_in(server: ToolServer, user_id: str) -> shown.OwnSignIn | None:
     return shown.own_sign_in(server, queries.sign_in_of(db.session(), server.id, user_id))
 
 
-shares_shown.add_pages(bp, service.TOOL_SERVERS, kept, "tools/servers/people.html", rule="/servers/<id>")
+add_people_pages(bp, service.TOOL_SERVERS, "tools/servers/people.html", rule="/servers/<id>", own=lambda _thing, id: kept(id))

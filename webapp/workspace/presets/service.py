@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, create_model
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Refusal, checked_by
+from webapp.base.words import copied
 from webapp.chat.prompt.section_order import MOVABLE, USUAL, whole
 from webapp.chat.record.fields import FIELDS, PARAMETERS, TUNING, ChatField
 from webapp.knowledge import queries as knowledge_queries, service as knowledge_service
@@ -19,7 +20,7 @@ from webapp.people.accounts.tables import User
 from webapp.people.things.thing import COPY_IT, READ, Thing, check_again
 from webapp.tools.named import ToolKeys, checked_keys, named_tools
 
-NAME_CHARS, ABOUT_CHARS, ICON_CHARS = 120, 300, 20
+ABOUT_CHARS, ICON_CHARS = 300, 20
 # The fields of a chat that a preset has too.
 TEXTS = ("pre_prompt", "system_prompt", "post_prompt")
 OF_PRESETS = {field.name: field for field in FIELDS if field.name in TEXTS or field.group in (PARAMETERS, TUNING)}
@@ -119,7 +120,7 @@ def update(row: Preset, entered: PresetInput, *, by: User) -> None:
 def duplicate(row: Preset, *, by: User) -> Preset:
     """Creates a copy that this person owns, without the collections and tools that they can't use."""
     values = PresetInput.present(row)
-    values |= {"name": f"{row.name[: NAME_CHARS - 7]} (copy)", **usable_of([row], by)[row.id]}
+    values |= {"name": copied(row.name), **usable_of([row], by)[row.id]}
     return create(PresetInput.entered(values), by=by)
 
 
@@ -162,6 +163,7 @@ PRESETS = Thing(
     table=Preset,
     word="preset",
     most_own=200,
+    seen=queries.preset,
     instead=COPY_IT,
     rights={READ: "can use it"},
     announce=_announce,

@@ -8,9 +8,10 @@ from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets import queries
 from webapp.models.presets.tables import Preset
 from webapp.people import preferences
-from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
+from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.things import shares_shown
+from webapp.people.things.views import add_copy_page, add_people_pages, add_trash_pages, own, seen
 from webapp.tools.named import tools_to_name
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files, sent_file
@@ -64,7 +65,7 @@ def create() -> Response:
 @bp.get("/<id>")
 @signed_in
 def show(id: str) -> Response:
-    row, me = _visible(id), current_user()
+    row, me = seen(service.PRESETS, id), current_user()
     named = shares_shown.names(queries.KIND, id) if row.owner_id == me.id else []
     return render(
         "workspace/presets/show.html",
@@ -78,61 +79,30 @@ def show(id: str) -> Response:
 @bp.get("/<id>/edit")
 @signed_in
 def edit(id: str) -> Response:
-    row = _own(id)
+    row = own(service.PRESETS, id)
     return _form(PresetForm.for_preset(row), row)
 
 
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
-    form, row = PresetForm.sent(), _own(id)
+    form, row = PresetForm.sent(), own(service.PRESETS, id)
     if form.is_sorting:
         return _form(form, row)
     form.merge(PresetForm.for_preset(row))
     with form.attempt():
         service.update(row, form.entered, by=current_user())
         return _to(id, done="saved")
-    return _form(form, _own(id))
+    return _form(form, own(service.PRESETS, id))
 
 
 @bp.post("/<id>/default")
 @signed_in
 def begin_with(id: str) -> Response:
     """Has the person's new chats begin with the preset, or no longer."""
-    row, is_default = _visible(id), request.form.get("is_default") == "y"
+    row, is_default = seen(service.PRESETS, id), request.form.get("is_default") == "y"
     preferences.begin_with_preset(current_user(), row.id if is_default else "")
     return _to(id, done="default" if is_default else "no_default")
-
-
-@bp.post("/<id>/duplicate")
-@signed_in
-def duplicate(id: str) -> Response:
-    return _to(service.duplicate(_visible(id), by=current_user()).id, done="copied")
-
-
-@bp.post("/<id>/delete")
-@signed_in
-def delete(id: str) -> Response:
-    service.PRESETS.trash(_visible(id), by=current_user())
-    return redirect(url_for(".index", deleted=id))
-
-
-@bp.post("/<id>/restore")
-@signed_in
-def restore(id: str) -> Response:
-    service.PRESETS.restore(found(service.PRESETS.in_trash(current_user(), id)), by=current_user())
-    return _to(id, done="restored")
-
-
-def _visible(id: str) -> Preset:
-    return found(queries.preset(current_user(), id))
-
-
-def _own(id: str) -> Preset:
-    """Returns the preset to edit; raises Forbidden for someone who can only use it, with what they can do instead."""
-    row = _visible(id)
-    service.PRESETS.refuse_unless_owner(row, current_user())
-    return row
 
 
 def _to(id: str, done: str = "") -> Response:
@@ -164,4 +134,6 @@ def _form(form: PresetForm, row: Preset | None = None) -> Response:
     )
 
 
-shares_shown.add_pages(bp, service.PRESETS, _own, "workspace/presets/people.html")
+add_people_pages(bp, service.PRESETS, "workspace/presets/people.html")
+add_trash_pages(bp, service.PRESETS, lambda id: _to(id, done="restored"))
+add_copy_page(bp, service.PRESETS, lambda row: service.duplicate(row, by=current_user()))

@@ -267,6 +267,7 @@ PROJECTS = Thing(
     kind=projects.KIND,
     table=Project,
     word="project",
+    seen=projects.project,
     most_own=200,
     rights={projects.READ: "can see its shared chats", projects.WRITE: "can chat in it"},
     usual_right=projects.WRITE,

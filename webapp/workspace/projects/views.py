@@ -24,7 +24,7 @@ from webapp.people.accounts.guards import audit_author, came_from, current_user,
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.search import printable
-from webapp.people.things import shares_shown
+from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen
 from webapp.web.downloads import download, file_name
 from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.uploads import expect_files, sent_file
@@ -83,7 +83,7 @@ def bring_in() -> Response:
 def show(id: str) -> Response:
     # Before the list is read, so that no change is lost between the page and its event stream.
     me, at = current_user(), now_in(*topic_names.for_person(current_user().id))
-    project, words = _visible(id), printable(request.args.get("q", "")).strip()
+    project, words = seen(service.PROJECTS, id), printable(request.args.get("q", "")).strip()
     values = shown.chats_values(me, id, after=request.args.get("before", ""), words=words)
     return render(
         "workspace/projects/show.html",
@@ -112,7 +112,7 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 @bp.post("/<id>/files")
 @signed_in
 def add_files(id: str) -> Response:
-    project, sent = _visible(id), [file for file in request.files.getlist("file") if file.filename]
+    project, sent = seen(service.PROJECTS, id), [file for file in request.files.getlist("file") if file.filename]
     if not sent or len(sent) > MOST_FILES:
         raise Invalid(f"Choose 1 to {MOST_FILES} files.", field="file")
     service.add_files(
@@ -124,7 +124,7 @@ def add_files(id: str) -> Response:
 @bp.get("/<id>/events")
 @signed_in
 def events(id: str) -> Response:
-    project_id, me, context = _visible(id).id, current_user(), watchers.same_request()
+    project_id, me, context = seen(service.PROJECTS, id).id, current_user(), watchers.same_request()
     live = LiveList(
         name=f"project-{project_id}",
         element="#project-chats",
@@ -139,7 +139,7 @@ def events(id: str) -> Response:
 @bp.get("/<id>/export.zip")
 @signed_in
 def export(id: str) -> Response:
-    row, with_collections = _visible(id), "collections" in request.args
+    row, with_collections = seen(service.PROJECTS, id), "collections" in request.args
     parts = shown.archive(row, current_user(), with_collections=with_collections)
     return download(parts, file_name(row.name, "zip", otherwise="project"), "application/zip")
 
@@ -147,34 +147,20 @@ def export(id: str) -> Response:
 @bp.get("/<id>/edit")
 @signed_in
 def edit(id: str) -> Response:
-    project = _own(id)
+    project = own(service.PROJECTS, id)
     return _editor(project, ProjectForm.for_project(project).offering(current_user(), project))
 
 
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
-    project, me = _own(id), current_user()
+    project, me = own(service.PROJECTS, id), current_user()
     form = ProjectForm.opened().offering(me, project)
     form.merge(ProjectForm.for_project(project))
     with form.attempt():
         service.change(project, form.entered, by=me)
         return _to(id, _("Saved."))
-    return _editor(_own(id), form)
-
-
-@bp.post("/<id>/delete")
-@signed_in
-def delete(id: str) -> Response:
-    service.PROJECTS.trash(_own(id), by=current_user())
-    return redirect(url_for("projects.index", deleted=id))
-
-
-@bp.post("/<id>/restore")
-@signed_in
-def restore(id: str) -> Response:
-    service.PROJECTS.restore(found(service.PROJECTS.in_trash(current_user(), id)), by=current_user())
-    return _to(id, _("Restored."))
+    return _editor(own(service.PROJECTS, id), form)
 
 
 @bp.post("/fold")
@@ -184,7 +170,7 @@ def fold() -> Response:
     me, sent = current_user(), request.form
     if not (id := sent.get("unfold") or sent.get("fold", "")):
         raise Invalid("Choose a project.")
-    project = _visible(id)
+    project = seen(service.PROJECTS, id)
     sidebar_projects.fold(me.id, project.id, is_unfolded="unfold" in sent)
     if not is_htmx():
         return redirect(came_from())
@@ -235,17 +221,6 @@ def share_chat(id: str) -> Response:
     return redirect(url_for("sharing.index", id=id))
 
 
-def _visible(id: str) -> Project:
-    return found(projects.project(current_user(), id))
-
-
-def _own(id: str) -> Project:
-    """Returns a project for an action that only its owner can take."""
-    project = _visible(id)
-    service.PROJECTS.refuse_unless_owner(project, current_user())
-    return project
-
-
 def _places() -> Sequence[Project]:
     """Returns the projects to which the person can move chats."""
     return projects.projects(current_user(), rights=(projects.WRITE,))
@@ -290,4 +265,5 @@ def _to(id: str, words: str = "") -> Response:
     return redirect(url_for("projects.show", id=id), words)
 
 
-shares_shown.add_pages(bp, service.PROJECTS, _own, "workspace/projects/people.html")
+add_people_pages(bp, service.PROJECTS, "workspace/projects/people.html")
+add_trash_pages(bp, service.PROJECTS, lambda id: _to(id, _("Restored.")))
