@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import Flask
 from pydantic import BaseModel
@@ -16,6 +16,7 @@ from webapp.api.problems import Problem
 from webapp.api.responses import BYTES, Mode, Refs, models_of, responses
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.version import VERSION
 from webapp.web.routes import import_all
 
@@ -84,7 +85,7 @@ def _order(rule: Rule) -> tuple[bool, str, bool]:
     return not rule.rule.startswith(NATIVE), rule.rule.removeprefix("/api"), rule.rule.startswith("/api/")
 
 
-def document(app: Flask) -> dict[str, Any]:
+def document(app: Flask) -> JsonObject:
     """Returns the whole OpenAPI document."""
     all_routes = list(routes(app))
     model_pairs = dict.fromkeys(pair for route in all_routes for pair in models_of(route.operation).items())
@@ -95,7 +96,7 @@ def document(app: Flask) -> dict[str, Any]:
     Problem.model_json_schema()
     # Runs in a thread: it would block the event loop for a tenth of a second. It happens once.
     refs, schemas = offload(_schemas, list(model_pairs))
-    paths: dict[str, Any] = {}
+    paths: JsonObject = {}
     for route in all_routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
     return {
@@ -108,14 +109,14 @@ def document(app: Flask) -> dict[str, Any]:
     }
 
 
-def _schemas(model_pairs: list[tuple[type[BaseModel], Mode]]) -> tuple[Refs, dict[str, Any]]:
+def _schemas(model_pairs: list[tuple[type[BaseModel], Mode]]) -> tuple[Refs, JsonObject]:
     refs, whole = models_json_schema(model_pairs, ref_template="#/components/schemas/{model}")
     return {pair: refs[pair] for pair in model_pairs}, whole.get("$defs", {})
 
 
-def _operation(route: DocumentedRoute, refs: Refs) -> dict[str, Any]:
+def _operation(route: DocumentedRoute, refs: Refs) -> JsonObject:
     operation = route.operation
-    operation_object: dict[str, Any] = {
+    operation_object: JsonObject = {
         "operationId": route.id,
         "summary": operation.summary,
         "tags": [route.tag],
@@ -130,8 +131,8 @@ def _operation(route: DocumentedRoute, refs: Refs) -> dict[str, Any]:
     return operation_object
 
 
-def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
-    content: dict[str, Any] = {FILE: {"schema": BYTES}} if operation.upload else {}
+def _body(operation: Operation, refs: Refs) -> JsonObject | None:
+    content: JsonObject = {FILE: {"schema": BYTES}} if operation.upload else {}
     if name := operation.upload_field:
         fields = operation.form.model_json_schema()["properties"] if operation.form else {}
         files = {name: {"type": "array", "items": BYTES}}
@@ -143,7 +144,7 @@ def _body(operation: Operation, refs: Refs) -> dict[str, Any] | None:
     return {"required": is_required, "content": content} if content else None
 
 
-def _parameters(route: DocumentedRoute) -> list[dict[str, Any]]:
+def _parameters(route: DocumentedRoute) -> list[JsonObject]:
     names = sorted(route.rule.arguments, key=route.rule.rule.index)
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in names]
     if route.operation.query:
@@ -159,7 +160,7 @@ def _parameters(route: DocumentedRoute) -> list[dict[str, Any]]:
     return parameters
 
 
-def _header(name: str, sentence: str, most: int = 0) -> dict[str, Any]:
+def _header(name: str, sentence: str, most: int = 0) -> JsonObject:
     return {
         "name": name,
         "in": "header",

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from webapp.api.operations import JSON, Operation
 from webapp.api.problems import Problem
 from webapp.api.schemas import GRAMMARS, Grammar
+from webapp.base.untrusted_json import JsonObject
 from webapp.web.errors import TITLES
 
 PROBLEM = "application/problem+json"
@@ -35,9 +36,9 @@ def models_of(operation: Operation) -> dict[type[BaseModel], Mode]:
     return {**read, **{model: "serialization" for model in [*written, Problem] if model}}
 
 
-def responses(operation: Operation, *, has_names: bool, refs: Refs) -> dict[str, Any]:
+def responses(operation: Operation, *, has_names: bool, refs: Refs) -> JsonObject:
     """Returns an operation's responses by status: success first, then errors."""
-    responses_object: dict[str, Any] = {}
+    responses_object: JsonObject = {}
     if operation.answer or operation.media or not operation.stream:
         responses_object[str(operation.status)] = _done(operation, refs)
     if operation.stream:
@@ -66,7 +67,7 @@ def refusals(operation: Operation, *, has_names: bool) -> list[int]:
     return sorted({*operation.errors, *limited, *reading, *calling, *({404} if has_names else ()), 429, 503})
 
 
-def events(grammar: Grammar, refs: Refs) -> dict[str, Any]:
+def events(grammar: Grammar, refs: Refs) -> JsonObject:
     """Describes a stream of server-sent events: the schema of one event and, next to it, the grammar of all."""
     kinds = [
         _event(name if grammar.is_named else "message", refs[model, "serialization"]) for name, model in grammar.events.items()
@@ -77,15 +78,15 @@ def events(grammar: Grammar, refs: Refs) -> dict[str, Any]:
     return {"schema": {"description": grammar.sentence, "anyOf": kinds}, "x-events": {**order, "data": event_schemas}}
 
 
-def _event(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+def _event(name: str, data: Mapping[str, Any]) -> JsonObject:
     """Describes an event as stream parsers return it: its name, its position, and its data as text."""
     text = {"type": "string", "contentMediaType": JSON, "contentSchema": data}
     fields = {"event": {"const": name}, "id": {"type": "string"}, "data": text}
     return {"type": "object", "properties": fields, "required": ["data"]}
 
 
-def _done(operation: Operation, refs: Refs) -> dict[str, Any]:
-    response: dict[str, Any] = {"description": DONE.get(operation.status, "Done."), "content": {}}
+def _done(operation: Operation, refs: Refs) -> JsonObject:
+    response: JsonObject = {"description": DONE.get(operation.status, "Done."), "content": {}}
     if operation.media:
         response["content"][operation.media] = {"schema": {} if operation.media in (JSON, ANY) else BYTES}
     if operation.answer:

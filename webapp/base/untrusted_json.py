@@ -4,6 +4,8 @@ import json
 import math
 from typing import Any
 
+# An object of JSON whose names others have chosen: another program, a protocol, a file.
+JsonObject = dict[str, Any]
 MOST_DEPTH = 40
 # Counts objects, lists and values: these cost time and memory, while the length of the text does not.
 MARKS, MOST_MARKS = (b"[", b"{", b","), 100_000

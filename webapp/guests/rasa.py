@@ -8,6 +8,7 @@ from typing import Any
 
 from webapp.base import yaml_text
 from webapp.base.heavy.threads import offload_expecting
+from webapp.base.untrusted_json import JsonObject
 from webapp.workflows.definition.conditions import MOST_CHARS, BadCondition, parsed
 from webapp.workflows.definition.parsing import MOST_OPTIONS, MOST_STEPS, NAME
 from webapp.workflows.foreign import ForeignFlow
@@ -41,8 +42,8 @@ CONTAINS = re.compile(rf"([A-Za-z_][\w.]*)\s+contains\s+({TEXT}|[\w.]+)")
 class Domain:
     """The flows, slots and responses of a Rasa assistant by name, merged from all its files."""
 
-    flows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    slots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    flows: dict[str, JsonObject] = field(default_factory=dict)
+    slots: dict[str, JsonObject] = field(default_factory=dict)
     responses: dict[str, list[Any]] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
@@ -60,7 +61,7 @@ def is_rasa(source: str) -> bool:
     return "workflow" not in value and any(isinstance(value.get(name), dict) for name in ("flows", "responses", "slots"))
 
 
-def imported(sources: Iterable[str], *, read: Callable[[str], dict[str, Any]] | None = None) -> Iterator[ForeignFlow]:
+def imported(sources: Iterable[str], *, read: Callable[[str], JsonObject] | None = None) -> Iterator[ForeignFlow]:
     """Yields a workflow for each flow in these texts; raises `yaml_text.Unreadable`."""
     domain = Domain()
     for value in map(read or value_of, sources):
@@ -73,7 +74,7 @@ def imported(sources: Iterable[str], *, read: Callable[[str], dict[str, Any]] | 
     return (_Flow(domain, name).imported() for name in names[:MOST_FLOWS])
 
 
-def value_of(source: str) -> dict[str, Any]:
+def value_of(source: str) -> JsonObject:
     """Parses a text; returns an empty dict if it is not a mapping. Raises `yaml_text.Unreadable`."""
     value = yaml_text.read(source, "flow").value
     return value if isinstance(value, dict) else {}
@@ -85,9 +86,9 @@ class _Flow:
 
     domain: Domain
     name: str
-    steps: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[JsonObject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    slots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    slots: dict[str, JsonObject] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     count: int = 0
     mapped: int = 0
@@ -113,7 +114,7 @@ class _Flow:
             else:
                 self.notes.append(f"the slot “{name}”, whose name can't be used here")
 
-    def _slot(self, name: str, slot: dict[str, Any]) -> dict[str, Any]:
+    def _slot(self, name: str, slot: JsonObject) -> JsonObject:
         options = [str(option) for option in _list(slot.get("values"))]
         type = TYPES.get(str(slot.get("type", "text")), "text")
         if type == "choice" and len(options) < 2:
@@ -134,17 +135,17 @@ class _Flow:
             self._step(step, mine[index], own, mine[index + 1] if index + 1 < len(mine) else after, after, depth=depth)
         return mine[0] if mine else after
 
-    def _within(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _within(self, steps: list[JsonObject]) -> list[JsonObject]:
         """Returns as many of these steps as the limit leaves room for."""
         room = max(0, MOST_READ - len(self.taken))
         if len(steps) > room:
             self.notes.append(TOO_LONG)
         return steps[:room]
 
-    def _step(self, rasa_step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
+    def _step(self, rasa_step: JsonObject, id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         self.count += 1
         verb = next((verb for verb in VERBS if verb in rasa_step), "")
-        fields: dict[str, Any] | None = None
+        fields: JsonObject | None = None
         if verb in ("link", "call"):
             self._other(rasa_step, id, ids, after, end, depth=depth)
             return
@@ -164,7 +165,7 @@ class _Flow:
         else:
             step["next"] = ways
 
-    def _collect(self, step: dict[str, Any]) -> dict[str, Any] | None:
+    def _collect(self, step: JsonObject) -> JsonObject | None:
         name = str(step["collect"])
         if name not in self.slots:
             return None
@@ -173,7 +174,7 @@ class _Flow:
             self.slots[name]["ask"] = ask
         return {"collect": name}
 
-    def _action(self, step: dict[str, Any]) -> dict[str, Any] | None:
+    def _action(self, step: JsonObject) -> JsonObject | None:
         name = str(step["action"])
         if not name.startswith("utter_"):
             return None
@@ -182,15 +183,15 @@ class _Flow:
             self.notes.append(f"the text of {name}")
         return {"say": text or name.removeprefix("utter_").replace("_", " ").capitalize() + "."}
 
-    def _set_slots(self, step: dict[str, Any]) -> dict[str, Any] | None:
+    def _set_slots(self, step: JsonObject) -> JsonObject | None:
         pairs = [pair for slots in _list(step["set_slots"]) if isinstance(slots, dict) for pair in slots.items()]
         values = {str(name): value for name, value in pairs if str(name) in self.slots}
         return {"set": values} if values else None
 
-    def _noop(self, step: dict[str, Any]) -> dict[str, Any]:
+    def _noop(self, step: JsonObject) -> JsonObject:
         return {"branch": []}
 
-    def _other(self, step: dict[str, Any], id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
+    def _other(self, step: JsonObject, id: str, ids: dict[str, str], after: str, end: str, *, depth: int) -> None:
         """Inlines another flow: a call returns to the step after it, a link does not."""
         is_call = "call" in step
         name = str(step["call" if is_call else "link"])
@@ -213,7 +214,7 @@ class _Flow:
         """Returns where a step leads: a step's id, or a list of ways."""
         if not isinstance(value, list):
             return after if value is None else self._target(value, ids, end, depth=depth)
-        ways: list[dict[str, Any]] = []
+        ways: list[JsonObject] = []
         if len(value) > MOST_WAYS:
             self.notes.append(TOO_MANY_WAYS)
         for way in (way for way in value[:MOST_WAYS] if isinstance(way, dict)):
@@ -252,7 +253,7 @@ class _Flow:
         return id
 
 
-def _reached(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _reached(steps: list[JsonObject]) -> list[JsonObject]:
     """Returns the steps that a run can reach; steps that only follow something not understood are left out."""
     by_id = {step["id"]: index for index, step in enumerate(steps)}
     seen, ahead = set[int](), [0] if steps else []
@@ -289,7 +290,7 @@ def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
     return slots
 
 
-def _slots_in(value: dict[str, Any]) -> Iterator[str]:
+def _slots_in(value: JsonObject) -> Iterator[str]:
     if isinstance(value.get("collect"), str):
         yield value["collect"]
     for slots in _list(value.get("set_slots")):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.types.schema import Schema, day, is_of_objects, kind_of, label, sections
 
@@ -13,11 +14,11 @@ DAYS_OF_WEEK = len(WEEKDAYS)
 LONGEST_LINE = 74
 
 
-def as_json(content: dict[str, Any]) -> str:
+def as_json(content: JsonObject) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
-def as_markdown(title: str, schema: Schema, content: dict[str, Any], ticked: frozenset[str] = frozenset()) -> str:
+def as_markdown(title: str, schema: Schema, content: JsonObject, ticked: frozenset[str] = frozenset()) -> str:
     """Returns the plan as Markdown, section by section, with checkboxes for its tasks."""
     lines = [f"# {_line(title)}", ""]
     for name, part in sections(schema):
@@ -26,9 +27,7 @@ def as_markdown(title: str, schema: Schema, content: dict[str, Any], ticked: fro
     return "\n".join(lines).rstrip() + "\n"
 
 
-def as_calendar(
-    plan_id: str, title: str, about: PlanAbout, content: dict[str, Any], inputs: dict[str, Any], *, now: datetime
-) -> str:
+def as_calendar(plan_id: str, title: str, about: PlanAbout, content: JsonObject, inputs: JsonObject, *, now: datetime) -> str:
     """Returns an iCalendar (RFC 5545) with an all-day event for each dated task; it is empty if the type has no dates."""
     stamp = f"{now:%Y%m%dT%H%M%SZ}"
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Millrace//Plans//EN", f"X-WR-CALNAME:{_escaped(title)}"]
@@ -40,7 +39,7 @@ def as_calendar(
     return "".join(f"{folded}\r\n" for line in [*lines, "END:VCALENDAR"] for folded in _folded(line))
 
 
-def dated(about: PlanAbout, content: dict[str, Any], inputs: dict[str, Any]) -> Iterator[tuple[date, dict[str, Any]]]:
+def dated(about: PlanAbout, content: JsonObject, inputs: JsonObject) -> Iterator[tuple[date, JsonObject]]:
     """Yields the tasks and their dates, by the `calendar` of the plan type."""
     calendar = about.get("calendar") or {}
     start, step = day(inputs.get(str(calendar.get("start")))), int(calendar.get("days_each") or 1)
@@ -64,7 +63,7 @@ def _section(name: str, part: Schema, value: Any, ticked: frozenset[str]) -> lis
     return [f"## {_line(label(part, name))}", "", *_written(part, value, name, ticked), ""]
 
 
-def _item(path: str, part: Schema, value: dict[str, Any], number: int, ticked: frozenset[str]) -> list[str]:
+def _item(path: str, part: Schema, value: JsonObject, number: int, ticked: frozenset[str]) -> list[str]:
     fields = [(name, schema, value[name]) for name, schema in sections(part) if name in value]
     heading = next((field for _, schema, field in fields if kind_of(schema) == "string"), "")
     lines = [f"### {label(part, 'Part')} {number}: {_line(heading)}", ""]
@@ -100,12 +99,12 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _name_of(task: dict[str, Any], about: PlanAbout) -> str:
+def _name_of(task: JsonObject, about: PlanAbout) -> str:
     named = task.get((about.get("calendar") or {}).get("title", "title"))
     return _line(str(named if named is not None else next(iter(task.values()), "")))
 
 
-def _rest_of(task: dict[str, Any]) -> str:
+def _rest_of(task: JsonObject) -> str:
     fields = [(name, value) for name, value in task.items() if name not in ("title", "topic", "day")]
     return "\n".join(f"{label({}, name)}: {_one_line(value)}" for name, value in fields)
 

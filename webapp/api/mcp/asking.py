@@ -15,6 +15,7 @@ from webapp.api.streaming.wait_for_answer import SILENT, ended_answer
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.base.errors import Invalid
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.words import number
 from webapp.chat.messages import chats, sending
 from webapp.chat.prompt import chat_collections
@@ -103,7 +104,7 @@ def answer_of(generation_id: str, *, is_waiting: bool = False) -> ReadingResult:
     if generation is None:
         return ReadingResult((DELETED,), is_error=True)
     chat_id = generation.chat_id
-    data: dict[str, Any] = {"chat_id": chat_id, "message_id": generation.message_id, "url": address_of(f"/chats/{chat_id}")}
+    data: JsonObject = {"chat_id": chat_id, "message_id": generation.message_id, "url": address_of(f"/chats/{chat_id}")}
     named = f"chat_id: {chat_id}"
     if generation.is_active:
         status = "waiting" if is_waiting or generation.is_parked else "running"
@@ -132,7 +133,7 @@ class AnswerFeed:
         engine: Engine,
         generation: Generation,
         rpc: RpcRequest,
-        respond: Callable[[ReadingResult], dict[str, Any]],
+        respond: Callable[[ReadingResult], JsonObject],
         context: Context,
         seconds: float,
     ) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
+
 MODERN = "2026-07-28"
 LEGACY = ("2025-11-25", "2025-06-18")
 SUPPORTED = (MODERN, *LEGACY)
@@ -148,20 +150,20 @@ def negotiated(requested: Any) -> str:
     return requested if requested in LEGACY else LEGACY[0]
 
 
-def result_message(request: RpcRequest, result: Mapping[str, Any], server: Mapping[str, Any]) -> dict[str, Any]:
+def result_message(request: RpcRequest, result: Mapping[str, Any], server: Mapping[str, Any]) -> JsonObject:
     """Returns the reply to a request; since 2026-07-28 each says that it is complete, and from which server."""
     modern = {"resultType": "complete", "_meta": {f"{META}serverInfo": server}} if request.is_modern else {}
     return {"jsonrpc": "2.0", "id": request.id, "result": {**modern, **result}}
 
 
-def error_message(error: RpcError) -> dict[str, Any]:
+def error_message(error: RpcError) -> JsonObject:
     """Returns the reply that says what is wrong."""
     named = {} if error.id is None else {"id": error.id}
     detail = {} if error.data is None else {"data": error.data}
     return {"jsonrpc": "2.0", **named, "error": {"code": error.code, "message": error.message, **detail}}
 
 
-def progress_message(token: Id, progress: int, words: str) -> dict[str, Any]:
+def progress_message(token: Id, progress: int, words: str) -> JsonObject:
     return {
         "jsonrpc": "2.0",
         "method": "notifications/progress",

@@ -12,6 +12,7 @@ from webapp.api.authors import authors_of
 from webapp.api.sources import source_answers
 from webapp.base.current import the_config
 from webapp.base.errors import Invalid
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.words import plural, shortened
 from webapp.chat.prompt import chat_collections
 from webapp.chat.record import queries
@@ -55,7 +56,7 @@ class ServedTool:
     run: Callable[[Mapping[str, Any]], ReadingResult] | None = None
 
     @property
-    def listed(self) -> dict[str, Any]:
+    def listed(self) -> JsonObject:
         """The tool as `tools/list` names it."""
         hints = {
             "title": self.title,
@@ -68,11 +69,11 @@ class ServedTool:
         return {**names, "inputSchema": self.schema, "annotations": hints}
 
 
-def object_schema(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+def object_schema(properties: Mapping[str, Any], *required: str) -> JsonObject:
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
-def text_schema(description: str, most: int = MOST_ID, least: int = 1) -> dict[str, Any]:
+def text_schema(description: str, most: int = MOST_ID, least: int = 1) -> JsonObject:
     return {"type": "string", "minLength": least, "maxLength": most, "description": description}
 
 
@@ -84,7 +85,7 @@ COLLECTIONS = {
 }
 
 
-def _limit(most: int, usual: int, what: str) -> dict[str, Any]:
+def _limit(most: int, usual: int, what: str) -> JsonObject:
     return {"type": "integer", "minimum": 1, "maximum": most, "description": f"How many {what}; {usual} if left out."}
 
 
@@ -149,7 +150,7 @@ def _found_chats(query: str, limit: int) -> ReadingResult:
     return ReadingResult(("\n".join(lines) or "No chat has these words.",), {"chats": chats, "next_cursor": None})
 
 
-def _chat(chat: Chat) -> dict[str, Any]:
+def _chat(chat: Chat) -> JsonObject:
     about = {"id": chat.id, "title": chat.title, "model": chat.model, "model_name": providers().display_name(chat.model)}
     return {**about, "changed_at": f"{chat.changed_at:%Y-%m-%dT%H:%M:%SZ}", "url": address_of(f"/chats/{chat.id}")}
 

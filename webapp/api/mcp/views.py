@@ -17,6 +17,7 @@ from webapp.api.responses import PROBLEM
 from webapp.api.streaming.encoding import as_json
 from webapp.api.streaming.streams import events, watcher_of
 from webapp.base.errors import AppError
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.watchers import same_request
@@ -125,7 +126,7 @@ def _list(rpc: RpcRequest) -> Response:
     return _result(rpc, {"tools": [tool.listed for tool in TOOLS.values()], **_fresh(rpc)})
 
 
-def _fresh(rpc: RpcRequest) -> dict[str, Any]:
+def _fresh(rpc: RpcRequest) -> JsonObject:
     return {"ttlMs": LIST_FRESH_MS, "cacheScope": "public"} if rpc.is_modern else {}
 
 
@@ -163,14 +164,14 @@ def _asked(rpc: RpcRequest, arguments: Mapping[str, Any]) -> Response:
     if not wants_stream():
         return _result(rpc, _content(asking.waited(generation, seconds)))
 
-    def message(answer: ReadingResult) -> dict[str, Any]:
+    def message(answer: ReadingResult) -> JsonObject:
         return protocol.result_message(rpc, _content(answer), SERVER)
 
     feed = asking.AnswerFeed(engine, generation, rpc, message, same_request(), seconds)
     return events(feed, watcher_of(generation.chat_id))
 
 
-def _content(answer: ReadingResult) -> dict[str, Any]:
+def _content(answer: ReadingResult) -> JsonObject:
     texts = [{"type": "text", "text": text} for text in answer.texts]
     data = {"structuredContent": dict(answer.data)} if answer.data else {}
     return {"content": texts, **data, "isError": answer.is_error}

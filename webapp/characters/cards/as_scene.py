@@ -3,10 +3,11 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from io import BytesIO
-from typing import IO, Any
+from typing import IO
 
 from PIL import Image
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.cards.assets import MOST_SCENE_BYTES
 
 # By purpose: a background fills the window, an expression or a portrait is shown next to the text.
@@ -18,12 +19,12 @@ MOST_KEPT_BYTES, PLAIN_CHUNKS = 1024 * 1024, {b"VP8 ", b"VP8X", b"ALPH"}
 FAULTS = (OSError, SyntaxError, ValueError, EOFError, TypeError, Image.DecompressionBombError)
 
 
-def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def pieces(file: IO[bytes]) -> Iterator[JsonObject]:
     """Yields the picture, or nothing if it can't be decoded."""
     yield from drawn("background", "", file.read(MOST_SCENE_BYTES + 1))
 
 
-def drawn(purpose: str, name: str, content: bytes) -> Iterator[dict[str, Any]]:
+def drawn(purpose: str, name: str, content: bytes) -> Iterator[JsonObject]:
     if len(content) > MOST_SCENE_BYTES:
         return
     try:

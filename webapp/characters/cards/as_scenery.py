@@ -1,14 +1,14 @@
 """Re-encodes the pictures of chats that a card file holds, in a child process. Pure."""
 
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
-from webapp.base.untrusted_json import UnfitJson
+from webapp.base.untrusted_json import JsonObject, UnfitJson
 from webapp.characters.cards import assets, card_files
 from webapp.characters.cards.as_scene import drawn
 
 
-def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def pieces(file: IO[bytes]) -> Iterator[JsonObject]:
     """Yields each picture that can be decoded."""
     try:
         parts = card_files.parts_of(file)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO
 
-from webapp.base.untrusted_json import UnfitJson
+from webapp.base.untrusted_json import JsonObject, UnfitJson
 from webapp.characters.cards.as_scene import drawn
 from webapp.characters.cards.assets import MOST_SCENE_BYTES, MOST_SCENES, expression_name
 from webapp.characters.cards.card_files import entry, opened
@@ -13,7 +13,7 @@ from webapp.characters.cards.card_files import entry, opened
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 
 
-def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def pieces(file: IO[bytes]) -> Iterator[JsonObject]:
     """Yields each picture that can be decoded, the first of each name; folders in the zip don't matter."""
     try:
         packed = opened(file)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.cards.cards import data_of
 
 MOST_SCENES, MOST_SCENE_BYTES, SCENE_CHARS = 30, 8 * 1024 * 1024, 40
@@ -89,9 +90,9 @@ def expression_name(text: str) -> str:
     return " ".join("".join(filter(str.isprintable, text)).lower().split())[:SCENE_CHARS].strip()
 
 
-def with_scenery(card: dict[str, Any], scenes: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[str]]:
+def with_scenery(card: JsonObject, scenes: Sequence[tuple[str, str]]) -> tuple[JsonObject, list[str]]:
     """Returns a card that names these scenes, by purpose and name, instead of those it came with, and the path of each."""
-    ours, paths = list[dict[str, Any]](), list[str]()
+    ours, paths = list[JsonObject](), list[str]()
     for at, (purpose, name) in enumerate(scenes, 1):
         paths.append(f"assets/{TYPES[purpose]}/image/{at}.webp")
         ours.append({"type": TYPES[purpose], "uri": INSIDE + paths[-1], "name": name or "main", "ext": "webp"})
@@ -99,7 +100,7 @@ def with_scenery(card: dict[str, Any], scenes: Sequence[tuple[str, str]]) -> tup
     return (_with_assets(card, [*left, *ours]) if ours or len(left) < len(_assets(card)) else card), paths
 
 
-def with_icon(card: dict[str, Any], taken: Sequence[str] = ()) -> tuple[dict[str, Any], str]:
+def with_icon(card: JsonObject, taken: Sequence[str] = ()) -> tuple[JsonObject, str]:
     """Returns a card that names an icon, and its path: the one that the card names unless it is taken, or else ours."""
     inside = (uri.removeprefix(INSIDE) for uri in _icons(card) if uri.startswith(INSIDE))
     if path := next((path for path in inside if is_safe(path) and path not in taken), ""):
@@ -108,7 +109,7 @@ def with_icon(card: dict[str, Any], taken: Sequence[str] = ()) -> tuple[dict[str
     return _with_assets(card, [OURS, *others]), ICON
 
 
-def _with_assets(card: dict[str, Any], assets: list[dict[str, Any]]) -> dict[str, Any]:
+def _with_assets(card: JsonObject, assets: list[JsonObject]) -> JsonObject:
     return {**card, "data": {**card["data"], "assets": assets}}
 
 
@@ -138,7 +139,7 @@ def _is_lifted(asset: Mapping[str, Any]) -> bool:
     return str(asset.get("uri", "")).startswith(LIFTED)
 
 
-def _assets(card: Any) -> list[dict[str, Any]]:
+def _assets(card: Any) -> list[JsonObject]:
     values = data_of(card).get("assets")
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 

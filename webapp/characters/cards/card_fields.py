@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.cards.card_files import LEAST, SPECS, USUAL
 from webapp.characters.cards.cards import (
     PARTS,
@@ -40,7 +41,7 @@ OURS = "millrace"
 PRESET_ID = re.compile(r"[0-9a-z]{26}")
 
 
-def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> JsonObject:
     """Returns the texts and the other fields of a character with this card and these columns, as they are edited."""
     data, sent = data_of(card), fields_of(card)
     texts = {name: text_in(data, theirs) for name, theirs in TEXTS.items()}
@@ -60,7 +61,7 @@ def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str
     }
 
 
-def with_fields(card: dict[str, Any], fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def with_fields(card: JsonObject, fields: Mapping[str, Any]) -> tuple[JsonObject, dict[str, str]]:
     """Returns the card with these fields, and the columns of the character; a card that only columns need stays as it is."""
     before, has_texts = kept_fields(card, fields_of(card)), "spec" in card or any(name in card for name in V1_FIELDS)
     changed_others = [name for name in OTHERS if fields[name] != before[name]]
@@ -107,9 +108,9 @@ def talkativeness_of(value: Any) -> float:
     return min(1.0, max(0.0, weight)) if isfinite(weight) else USUALLY_TALKATIVE
 
 
-def _extensions(data: Mapping[str, Any], fields: Mapping[str, Any], changed: list[str]) -> dict[str, Any]:
+def _extensions(data: Mapping[str, Any], fields: Mapping[str, Any], changed: list[str]) -> JsonObject:
     """Returns the extensions with the changed ones of these fields; empty if none has changed."""
-    extensions, more = _mapping(data.get("extensions")), dict[str, Any]()
+    extensions, more = _mapping(data.get("extensions")), JsonObject()
     if not set(NOTE).isdisjoint(changed):
         note = {"prompt": fields["character_note"], "depth": fields["note_depth"], "role": fields["note_role"]}
         more["depth_prompt"] = {**_mapping(extensions.get("depth_prompt")), **note}
@@ -122,9 +123,9 @@ def _extensions(data: Mapping[str, Any], fields: Mapping[str, Any], changed: lis
     return {**extensions, **more} if more else {}
 
 
-def _ours(card: Mapping[str, Any]) -> dict[str, Any]:
+def _ours(card: Mapping[str, Any]) -> JsonObject:
     return _mapping(_mapping(data_of(card).get("extensions")).get(OURS))
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
-from webapp.base.untrusted_json import UnfitJson, value_of
+from webapp.base.untrusted_json import JsonObject, UnfitJson, value_of
 from webapp.characters.cards import assets, cards
 from webapp.characters.cards.cards import NAMES, PARTS, V1_FIELDS, BadCard, data_of, fields_of, is_description_of, is_tags_in
 
@@ -44,8 +44,8 @@ USUAL: Version = "2"
 SPECS: dict[Version, str] = {"2": "chara_card_v2", "3": "chara_card_v3"}
 TEXTS = (*V1_FIELDS, "creator_notes", "system_prompt", "post_history_instructions", "creator", "character_version")
 # Fields that a card must have.
-IN_BOTH: dict[str, Any] = {**dict.fromkeys(TEXTS, ""), "alternate_greetings": [], "tags": [], "extensions": {}}
-LEAST: dict[Version, dict[str, Any]] = {"2": IN_BOTH, "3": {**IN_BOTH, "group_only_greetings": []}}
+IN_BOTH: JsonObject = {**dict.fromkeys(TEXTS, ""), "alternate_greetings": [], "tags": [], "extensions": {}}
+LEAST: dict[Version, JsonObject] = {"2": IN_BOTH, "3": {**IN_BOTH, "group_only_greetings": []}}
 
 
 def png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -87,7 +87,7 @@ def grey_png(width: int, height: int, shade: int) -> bytes:
     return PNG + header + png_chunk(b"IDAT", zlib.compress((b"\0" + bytes([shade]) * width) * height)) + LAST
 
 
-def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def pieces(file: IO[bytes]) -> Iterator[JsonObject]:
     """Yields the card of a file as the fields of a character, or the reason why it cannot be read."""
     try:
         yield _card(file)
@@ -129,7 +129,7 @@ def _parts_of_zip(packed: ZipFile) -> CardFile:
     return CardFile(_value(text), b"", {**files, **inside}, count)
 
 
-def _card(file: IO[bytes]) -> dict[str, Any]:
+def _card(file: IO[bytes]) -> JsonObject:
     """Reads a card and, of its pictures, only the character's icon."""
     parts = parts_of(file)
     card = cards.mapped(parts.card)
@@ -145,7 +145,7 @@ def _card(file: IO[bytes]) -> dict[str, Any]:
     return _with_picture(card, png_of(png_chunks(picture)) if is_whole else picture)
 
 
-def _with_picture(card: dict[str, Any], picture: bytes) -> dict[str, Any]:
+def _with_picture(card: JsonObject, picture: bytes) -> JsonObject:
     if len(picture) > MOST_PICTURE_BYTES:
         card["notes"].append(f"Its picture is larger than {MOST_PICTURE_BYTES // 1024 // 1024} MB and was left out.")
         return card
@@ -189,7 +189,7 @@ def entry(packed: ZipFile, name: str, most_bytes: int) -> bytes:
         raise BadCard(DAMAGED) from error
 
 
-def as_charx(card: dict[str, Any], picture: bytes, scenes: Sequence[tuple[str, str, bytes]] = ()) -> bytes:
+def as_charx(card: JsonObject, picture: bytes, scenes: Sequence[tuple[str, str, bytes]] = ()) -> bytes:
     """Packs the card, its picture and the scenes of its chats, each with its purpose and name, at the paths that it names."""
     file = BytesIO()
     card, paths = assets.with_scenery(card, [(purpose, name) for purpose, name, _ in scenes])
@@ -251,7 +251,7 @@ def _webp_picture(content: bytes) -> CardImage | None:
     return CardImage("image/webp", width, height)
 
 
-def card_of(fields: Mapping[str, Any], card: Mapping[str, Any], version: Version | None = None) -> dict[str, Any]:
+def card_of(fields: Mapping[str, Any], card: Mapping[str, Any], version: Version | None = None) -> JsonObject:
     """Returns the card of a character with these fields, in the version of `card` unless another is requested.
 
     A field that was not edited keeps the card's original text, because importing normalizes texts; unknown fields are kept.
@@ -270,7 +270,7 @@ def as_bytes(card: Mapping[str, Any]) -> bytes:
     return json.dumps(card, ensure_ascii=False, indent=2).encode()
 
 
-def _changed_fields(fields: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
+def _changed_fields(fields: Mapping[str, Any], card: Mapping[str, Any]) -> JsonObject:
     """Returns the fields in which the character differs from its card, by the card's names."""
     before = fields_of(card)
     if is_description_of(data_of(card), fields["description"]):

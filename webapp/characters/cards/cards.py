@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webapp.base.untrusted_json import UnfitJson, clean
+from webapp.base.untrusted_json import JsonObject, UnfitJson, clean
 from webapp.base.words import shortened
 from webapp.characters.macros.macros import Names, spelled, unsupported
 from webapp.characters.text_scripts import scripts_in
@@ -62,7 +62,7 @@ class BadCard(UnfitJson):
     """The file contains no usable card."""
 
 
-def mapped(card: Any) -> dict[str, Any]:
+def mapped(card: Any) -> JsonObject:
     """Returns the fields of a character from a card, the card itself, and sentences about what was left out."""
     card = _in_version_1(card)
     data = data_of(card)
@@ -86,7 +86,7 @@ def _in_version_1(card: Any) -> Any:
     return {name: value for name, value in card.items() if name not in PYGMALION} | ours
 
 
-def data_of(card: Any) -> dict[str, Any]:
+def data_of(card: Any) -> JsonObject:
     """Returns the object that holds a card's texts: `data`, or the card itself in version 1."""
     if not isinstance(card, dict):
         return {}
@@ -98,7 +98,7 @@ def is_lorebook(card: Any) -> bool:
     return isinstance(card, dict) and (card.get("spec") == "lorebook_v3" or "entries" in card)
 
 
-def fields_of(card: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(card: Mapping[str, Any]) -> JsonObject:
     """Returns the fields of a character as imported from this card."""
     data = data_of(card)
     nickname = line_in(data, "nickname")
@@ -151,7 +151,7 @@ def notes_of(card: Mapping[str, Any]) -> tuple[str, str]:
     return _spoken(_text(data, "creator_notes"), ""), line_in(data, "creator")
 
 
-def with_note(card: dict[str, Any], note: str) -> dict[str, Any]:
+def with_note(card: JsonObject, note: str) -> JsonObject:
     """Returns the card with this note; an unchanged one keeps its original text."""
     if note == notes_of(card)[0]:
         return card
@@ -175,14 +175,14 @@ def greetings_in(card: Mapping[str, Any], named: str) -> list[str]:
     return list(_greetings(card, named).values())
 
 
-def with_greetings(card: dict[str, Any], lists: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def with_greetings(card: JsonObject, lists: Mapping[str, Sequence[str]]) -> JsonObject:
     """Returns the card with these greetings; unchanged ones keep their original text, and those over the limits are kept."""
     for named, texts in lists.items():
         card = _with_greetings(card, named, texts)
     return card
 
 
-def _with_greetings(card: dict[str, Any], named: str, texts: Sequence[str]) -> dict[str, Any]:
+def _with_greetings(card: JsonObject, named: str, texts: Sequence[str]) -> JsonObject:
     data, before = data_of(card), _greetings(card, named)
     if list(texts) == list(before.values()):
         return card

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 
 from webapp.base.errors import Invalid
 from webapp.base.inputs import Input, Name, Prose, Refusal, Whole, checked_by
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.lore.entries import (
     CONTENT_CHARS,
     DEPTH,
@@ -123,7 +124,7 @@ class EntryInput(Input):
     is_brought_only: bool = False
 
 
-def with_settings(book: Mapping[str, Any], entered: BookInput) -> dict[str, Any]:
+def with_settings(book: Mapping[str, Any], entered: BookInput) -> JsonObject:
     return {
         "extensions": {},
         "entries": [],
@@ -135,7 +136,7 @@ def with_settings(book: Mapping[str, Any], entered: BookInput) -> dict[str, Any]
     }
 
 
-def with_entry(book: Mapping[str, Any], place: int | None, entered: EntryInput) -> dict[str, Any]:
+def with_entry(book: Mapping[str, Any], place: int | None, entered: EntryInput) -> JsonObject:
     """Returns the book with this entry at `place`, or at the end."""
     entries = entries_of(book)
     if place is None:
@@ -155,7 +156,7 @@ def refuse_too_much(book: Mapping[str, Any]) -> None:
         raise Invalid(f"A lorebook can have up to {BOOK_CHARS:,} characters.", field="content")
 
 
-def without_entry(book: Mapping[str, Any], place: int) -> dict[str, Any]:
+def without_entry(book: Mapping[str, Any], place: int) -> JsonObject:
     entries = entries_of(book)
     del entries[place]
     return {**book, "entries": entries}
@@ -166,7 +167,7 @@ def entries_of(book: Mapping[str, Any]) -> list[Any]:
     return list(entries) if isinstance(entries, list) else []
 
 
-def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
+def _written(entry: Mapping[str, Any], entered: EntryInput) -> JsonObject:
     extensions = entry.get("extensions")
     was = extensions if isinstance(extensions, dict) else {}
     more = {**was, **{name: value for name, value in _extensions(entered).items() if not _says(was, name, value)}}
@@ -198,7 +199,7 @@ def _written(entry: Mapping[str, Any], entered: EntryInput) -> dict[str, Any]:
     }
 
 
-def _extensions(entered: EntryInput) -> dict[str, Any]:
+def _extensions(entered: EntryInput) -> JsonObject:
     """Returns an entry's extensions, by SillyTavern's names."""
     if entered.position == OUTLET and not entered.outlet:
         raise Invalid("Enter the name of the outlet.", field="outlet")

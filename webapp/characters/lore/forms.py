@@ -6,14 +6,15 @@ from typing import Any, Self
 from wtforms import BooleanField, FileField, SelectChoice, SelectField, SelectMultipleField, StringField, TextAreaField
 
 from webapp.base.languages import gettext as _
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.lore.editing import FLAGS, GROUP_CHARS, NUMBERS, BookInput, EntryInput, occasions
 from webapp.characters.lore.entries import CONTENT_CHARS, DEPTH, TITLE_CHARS, number_of, outlet_of, text_of, texts_of, triggers_of
 from webapp.web.field_groups import FieldGroup
 from webapp.web.forms import Form, InputForm, options
 from webapp.web.merging_form import MergingForm
 
-WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
-LINES: dict[str, Any] = {"dir": "auto", "spellcheck": "false"}
+WHOLE: JsonObject = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
+LINES: JsonObject = {"dir": "auto", "spellcheck": "false"}
 PLACES = {"0": "Before the character", "1": "After the character", "4": "Among the messages"}
 PLACES |= {"2": "Above the author's note", "3": "Below the author's note", "7": "Where a text asks for its outlet"}
 # Positions that only entries from other programs have.
@@ -159,5 +160,5 @@ class EntryForm(InputForm[EntryInput]):
         return self
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> JsonObject:
         return super().values | {name: (self[name].data or "").splitlines() for name in ("keys", "others")}

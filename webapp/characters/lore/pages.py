@@ -10,13 +10,14 @@ from flask import Response, abort, request
 
 from webapp.base.errors import Conflict
 from webapp.base.heavy.turns import by_turns
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.lore.editing import entries_of, with_entry, without_entry
 from webapp.characters.lore.entries import LoreEntry, book_of
 from webapp.characters.lore.forms import EntryForm
 from webapp.web.htmx import redirect
 from webapp.web.merging_form import mark_of
 
-Book = dict[str, Any]
+Book = JsonObject
 MOST_WORDS = 200
 DONE = {
     "saved": "Saved.",

@@ -6,7 +6,7 @@ from typing import IO, Any
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid
 from webapp.base.heavy import child
-from webapp.base.untrusted_json import UnfitJson, plain
+from webapp.base.untrusted_json import JsonObject, UnfitJson, plain
 from webapp.base.words import copied
 from webapp.characters.lore import queries, world_info
 from webapp.characters.lore.editing import LorebookInput, entries_of, refuse_too_much
@@ -39,13 +39,13 @@ def import_lorebook(name: str, stream: IO[bytes], *, by: User) -> Lorebook:
     return create(LorebookInput.entered({"name": name_of(book, name)}), by=by, book=book)
 
 
-def read(stream: IO[bytes]) -> dict[str, Any]:
+def read(stream: IO[bytes]) -> JsonObject:
     """Parses the lorebook in a file, in a child process."""
-    book: dict[str, Any] = child.read_one(world_info.__name__, stream)["book"]
+    book: JsonObject = child.read_one(world_info.__name__, stream)["book"]
     return book
 
 
-def checked_book(value: dict[str, Any]) -> dict[str, Any]:
+def checked_book(value: JsonObject) -> JsonObject:
     """Validates a lorebook sent over the API, and converts it to the stored format."""
     try:
         book = world_info.book_in(plain(value, "The lorebook"))
@@ -62,9 +62,7 @@ def name_of(book: Mapping[str, Any], file_name: str) -> str:
     return "".join(word for word in words if word.isprintable())[:NAME_CHARS] or "Lorebook"
 
 
-def change(
-    row: Lorebook, write_into: Callable[[dict[str, Any]], dict[str, Any]], *, is_always: bool | None = None, by: User
-) -> None:
+def change(row: Lorebook, write_into: Callable[[JsonObject], JsonObject], *, is_always: bool | None = None, by: User) -> None:
     """Changes a lorebook; its chats use it from their next answer."""
     LOREBOOKS.refuse_unless_owner(row, by)
     id = row.id

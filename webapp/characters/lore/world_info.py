@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import IO, Any
 
-from webapp.base.untrusted_json import UnfitJson, value_of
+from webapp.base.untrusted_json import JsonObject, UnfitJson, value_of
 from webapp.characters.lore.entries import MOST_NUMBER, REST, ROLES, number_of
 
 NO_BOOK = "It isn't a lorebook: choose a JSON file from SillyTavern's World Info or of the lorebook_v3 kind."
@@ -85,7 +85,7 @@ USUAL: Mapping[str, Any] = {
 MOST_BYTES = 2 * 1024 * 1024
 
 
-def book_in(value: Any) -> dict[str, Any]:
+def book_in(value: Any) -> JsonObject:
     """Returns the lorebook of a SillyTavern file, a `lorebook_v3` file or a card."""
     if not isinstance(value, dict):
         raise UnfitJson(NO_BOOK)
@@ -109,7 +109,7 @@ def book_in(value: Any) -> dict[str, Any]:
     }
 
 
-def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(value: Mapping[str, Any]) -> JsonObject:
     more = {theirs: value[name] for name, theirs in EXTENSIONS.items() if name in value}
     rest = {name: content for name, content in value.items() if name not in (*FIELDS, *EXTENSIONS, *OF_ENTRY, "disable")}
     return {
@@ -122,7 +122,7 @@ def _entry(value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _others(value: Mapping[str, Any]) -> dict[str, Any]:
+def _others(value: Mapping[str, Any]) -> JsonObject:
     """Returns the extensions of other programs, in a book or an entry of either format."""
     extensions = value.get("extensions")
     own_keys = (REST, *EXTENSIONS.values())
@@ -133,13 +133,13 @@ def _others(value: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _with_others(value: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, Any]:
+def _with_others(value: Mapping[str, Any], rest: Mapping[str, Any]) -> JsonObject:
     """Returns the extensions of other programs for SillyTavern's format, added to those in `rest`, which came from there."""
     was, others = rest.get("extensions", {}), _others(value)
     return {"extensions": {**was, **others}} if others and isinstance(was, dict) else {}
 
 
-def world_info(book: Mapping[str, Any]) -> dict[str, Any]:
+def world_info(book: Mapping[str, Any]) -> JsonObject:
     """Returns the lorebook in the format of SillyTavern's files."""
     extensions = book.get("extensions")
     rest = extension if isinstance(extensions, dict) and isinstance(extension := extensions.get(REST), dict) else {}
@@ -161,7 +161,7 @@ def _uids(entries: Sequence[Mapping[str, Any]]) -> Iterator[int]:
         yield uid
 
 
-def _world(entry: Mapping[str, Any], uid: int, index: int) -> dict[str, Any]:
+def _world(entry: Mapping[str, Any], uid: int, index: int) -> JsonObject:
     more = entry.get("extensions")
     more = more if isinstance(more, dict) else {}
     fields = {name: entry[theirs] for name, theirs in FIELDS.items() if theirs in entry}
@@ -175,7 +175,7 @@ def _world(entry: Mapping[str, Any], uid: int, index: int) -> dict[str, Any]:
     return {**named, "role": _role(named["role"])}
 
 
-def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(entry: Mapping[str, Any]) -> JsonObject:
     """Returns the fields of an entry that have no place in SillyTavern's format, without those that say what is usual."""
     usual = {"priority": 0, "use_regex": True}
     return {name: value for name, value in entry.items() if name not in PLACED and value != usual.get(name, ...)}
@@ -188,7 +188,7 @@ def _role(value: Any) -> int | None:
     return ROLES.index(value) if value in ROLES else number_of(value, 0, 0, len(ROLES) - 1)
 
 
-def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def pieces(file: IO[bytes]) -> Iterator[JsonObject]:
     """Yields the lorebook of a file, or the reason why it cannot be read."""
     try:
         value = value_of(file.read(MOST_BYTES + 1), what="The lorebook", otherwise=NO_BOOK, most_bytes=MOST_BYTES)

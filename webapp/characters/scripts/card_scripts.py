@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from webapp.base.db import db
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.cards.cards import data_of
 from webapp.characters.tables import Character
 from webapp.characters.text_scripts import TextScript, for_pages, for_prompts, script_of, scripts_in, usable
@@ -36,19 +37,19 @@ def scripts_of(id: str, changed_at: datetime) -> CardScripts:
     return _read(id, changed_at) if _has_some(id, changed_at) else NONE
 
 
-def listed_in(card: dict[str, Any]) -> list[tuple[int, TextScript]]:
+def listed_in(card: JsonObject) -> list[tuple[int, TextScript]]:
     """Returns all scripts of a card with their indexes, also those that can't be used."""
     return [(at, script) for at, value in enumerate(values_in(card)) if (script := script_of(value))]
 
 
-def values_in(card: dict[str, Any]) -> list[Any]:
+def values_in(card: JsonObject) -> list[Any]:
     """Returns the scripts as stored in the card."""
     extensions = data_of(card).get("extensions")
     values = extensions.get(NAMED) if isinstance(extensions, dict) else None
     return values if isinstance(values, list) else []
 
 
-def with_values(card: dict[str, Any], values: Sequence[Any]) -> dict[str, Any]:
+def with_values(card: JsonObject, values: Sequence[Any]) -> JsonObject:
     """Returns the card with these scripts, in the place that the card's version uses."""
     data = data_of(card)
     old_extensions = data.get("extensions")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.inputs import Input, Refusal, Whole
-from webapp.base.untrusted_json import clean
+from webapp.base.untrusted_json import JsonObject, clean
 from webapp.characters.lore.expressions import trouble_of
 from webapp.characters.scripts.card_scripts import values_in, with_values
 from webapp.characters.text_scripts import (
@@ -26,7 +26,7 @@ from webapp.characters.text_scripts import (
     scripts_in,
 )
 
-Card = dict[str, Any]
+Card = JsonObject
 # Tells whether a script is still the one that the page showed.
 IsSame = Callable[[Any], bool]
 Where = Literal["both", "shown", "sent"]
@@ -86,7 +86,7 @@ def with_scripts(card: Card, script_inputs: Sequence[ScriptInput]) -> Card:
     return _stored(card, [written(entered, scripts_by_expression.get(entered.find, {})) for entered in script_inputs])
 
 
-def fields_of(script: TextScript) -> dict[str, Any]:
+def fields_of(script: TextScript) -> JsonObject:
     """Returns the fields of a script by their names in `ScriptInput`, except those that it has itself."""
     return {
         "find": script.expression,

@@ -1,15 +1,16 @@
 """The form of a text script."""
 
-from typing import Any, Self
+from typing import Self
 
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.scripts.editing import ScriptInput, fields_of
 from webapp.characters.text_scripts import TextScript
 from webapp.web.forms import InputForm, options
 
-CODE: dict[str, Any] = {"dir": "auto", "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
-WHOLE: dict[str, Any] = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 5}
+CODE: JsonObject = {"dir": "auto", "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
+WHOLE: JsonObject = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 5}
 PLACES = {"both": "What is shown and what is sent", "shown": "Only what is shown", "sent": "Only what is sent to the model"}
 NAMINGS = {"0": "Stay as written", "2": "Become the names, taken literally", "1": "Become the names, as part of the expression"}
 
@@ -49,7 +50,7 @@ class ScriptForm(InputForm[ScriptInput]):
         return cls.from_row(script, **fields_of(script) | {"trims": "\n".join(script.trims)}, naming=naming, was=was)
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> JsonObject:
         texts = {
             "replacement": (self.replacement.data or "").replace("\r\n", "\n"),
             "trims": (self.trims.data or "").splitlines(),

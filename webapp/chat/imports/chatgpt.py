@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.imports.filed import (
     FiledChat,
     FiledGeneration,
@@ -31,11 +32,11 @@ MISSING = {
 UNSAID = {"user_editable_context", "model_editable_context"}
 
 
-def is_one(value: dict[str, Any]) -> bool:
+def is_one(value: JsonObject) -> bool:
     return isinstance(value.get("mapping"), dict)
 
 
-def parse(value: dict[str, Any]) -> FiledChat:
+def parse(value: JsonObject) -> FiledChat:
     """Parses the chat with all its branches; a message's parent is its nearest visible ancestor."""
     mapping = bounded(value["mapping"])
     messages, shown = grown(_node(id, fields(node)) for id, node in in_order(mapping, "children"))
@@ -54,7 +55,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     )
 
 
-def _node(id: str, node: dict[str, Any]) -> Node:
+def _node(id: str, node: JsonObject) -> Node:
     message = fields(node.get("message"))
     role = ROLES.get(text(fields(message.get("author")).get("role")), "")
     metadata, content = fields(message.get("metadata")), fields(message.get("content"))
@@ -75,7 +76,7 @@ def _node(id: str, node: dict[str, Any]) -> Node:
     return Node(_id(id), parent, filed)
 
 
-def _text(content: dict[str, Any]) -> str:
+def _text(content: JsonObject) -> str:
     kind, words, parts = text(content.get("content_type")), text(content.get("text")), content.get("parts")
     if kind in UNSAID:
         return ""
@@ -99,7 +100,7 @@ def _part(part: Any) -> str:
     return f"*({MISSING.get(kind, 'something')} was here; the export stores it in another file)*" if kind else ""
 
 
-def _thoughts(content: dict[str, Any]) -> str:
+def _thoughts(content: JsonObject) -> str:
     """Returns the model's reasoning before its answer."""
     thoughts = content.get("thoughts")
     if content.get("content_type") != "thoughts" or not isinstance(thoughts, list):

@@ -1,7 +1,6 @@
 """`conversations.json` of a Claude export: a list of messages, each of blocks. Pure."""
 
-from typing import Any
-
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.imports.filed import (
     MOST_NODES,
     BadFile,
@@ -22,11 +21,11 @@ PROGRAM = "claude"
 ROLES = {"human": "user", "assistant": "assistant"}
 
 
-def is_one(value: dict[str, Any]) -> bool:
+def is_one(value: JsonObject) -> bool:
     return isinstance(value.get("chat_messages"), list)
 
 
-def parse(value: dict[str, Any]) -> FiledChat:
+def parse(value: JsonObject) -> FiledChat:
     """Parses the chat, with its branches if the file tells the parents of messages; else each follows the one before it."""
     id, rows = text(value.get("uuid")), value["chat_messages"]
     if len(rows) > MOST_NODES:
@@ -50,7 +49,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     )
 
 
-def _node(id: str, row: dict[str, Any], above: str) -> Node:
+def _node(id: str, row: JsonObject, above: str) -> Node:
     role, words, parent = ROLES.get(text(row.get("sender")), ""), _words(row), row.get("parent_message_uuid")
     reasoning = "\n\n".join(filter(None, (text(block.get("thinking")) for block in _blocks(row, "thinking"))))
     above = _id(parent) if isinstance(parent, str) else above
@@ -60,26 +59,26 @@ def _node(id: str, row: dict[str, Any], above: str) -> Node:
     return Node(_id(id), above, filed)
 
 
-def _words(row: dict[str, Any]) -> str:
+def _words(row: JsonObject) -> str:
     """Returns the text of a message with its attachments, whose text the export has; other files are only named."""
     content = "\n\n".join(filter(None, (text(block.get("text")) for block in _blocks(row, "text")))) or text(row.get("text"))
     return "\n\n".join(filter(None, (content, *map(_attached, _listed(row, "attachments")), *map(_file, _listed(row, "files")))))
 
 
-def _attached(attachment: dict[str, Any]) -> str:
+def _attached(attachment: JsonObject) -> str:
     words, name = text(attachment.get("extracted_content")), line(attachment.get("file_name"), 100) or "Attachment"
     return f"{name}:\n\n{fenced(words)}" if words.strip() else ""
 
 
-def _file(file: dict[str, Any]) -> str:
+def _file(file: JsonObject) -> str:
     return f"*({line(file.get('file_name'), 100) or 'a file'} was here; the export doesn't include it)*"
 
 
-def _blocks(row: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+def _blocks(row: JsonObject, kind: str) -> list[JsonObject]:
     return [block for block in _listed(row, "content") if block.get("type") == kind]
 
 
-def _listed(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _listed(row: JsonObject, name: str) -> list[JsonObject]:
     listed_value = row.get(name)
     return [fields(part) for part in listed_value] if isinstance(listed_value, list) else []
 

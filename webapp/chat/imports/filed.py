@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields as fields_of, replace
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.words import fence_for
 from webapp.streaming.events import AttemptRecord, CallState, NoticeRecord
 
@@ -129,7 +130,7 @@ class FiledMessage:
     author: str = ""
     speaker: str = ""
     sources: tuple[FiledSource, ...] = ()
-    foreign_fields: dict[str, Any] | None = None
+    foreign_fields: JsonObject | None = None
     is_edited: bool = False
     is_hidden: bool = False
     variables: dict[str, str] | None = None
@@ -166,7 +167,7 @@ class FiledChat:
     tags: tuple[str, ...] = ()
     # The name of its project, to be matched with the importing person's own.
     project: str = ""
-    foreign_fields: dict[str, Any] | None = None
+    foreign_fields: JsonObject | None = None
     head: str = ""
     created_at: datetime | None = None
     changed_at: datetime | None = None
@@ -214,7 +215,7 @@ def grown(nodes: Iterable[Node]) -> tuple[tuple[FiledMessage, ...], dict[str, st
     return tuple(messages), shown
 
 
-def in_order(nodes: dict[str, Any], children: str) -> list[tuple[str, Any]]:
+def in_order(nodes: JsonObject, children: str) -> list[tuple[str, Any]]:
     """Sorts siblings as their parents list them under the key `children`; the order of nodes in a file is not reliable."""
     index_by_id: dict[str, int] = {}
     for node in nodes.values():
@@ -261,14 +262,14 @@ def _check_order(messages: Sequence[FiledMessage]) -> None:
         seen.add(message.id)
 
 
-def bounded(nodes: dict[str, Any]) -> dict[str, Any]:
+def bounded(nodes: JsonObject) -> JsonObject:
     """Returns the nodes of a tree; raises `BadFile` if there are too many to process together."""
     if len(nodes) > MOST_NODES:
         raise BadFile(f"It has more than {MOST_NODES:,} entries.")
     return nodes
 
 
-def fields(value: Any) -> dict[str, Any]:
+def fields(value: Any) -> JsonObject:
     """Returns a JSON object as it is, and an empty dict for any other value."""
     return value if isinstance(value, dict) else {}
 

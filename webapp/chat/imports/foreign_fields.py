@@ -5,7 +5,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from webapp.base.untrusted_json import UnfitJson, clean, plain
+from webapp.base.untrusted_json import JsonObject, UnfitJson, clean, plain
 from webapp.chat.imports.filed import fields
 
 # For one message, and for the head of a chat; fields that don't fit any more are left out.
@@ -18,12 +18,12 @@ TIMES = {"gen_started", "gen_finished"}
 EXTRA, MODEL = {"memory", "reasoning"}, {"model", "api"}
 
 
-def storable(value: Any, most_chars: int = MOST_CHARS) -> dict[str, Any] | None:
+def storable(value: Any, most_chars: int = MOST_CHARS) -> JsonObject | None:
     """Returns the fields as any database can store them, those that fit; None without any."""
     return _fitting(fields(value), most_chars)[0] or None
 
 
-def of_head(head: Mapping[str, Any]) -> dict[str, Any] | None:
+def of_head(head: Mapping[str, Any]) -> JsonObject | None:
     """Returns the head of a chat. An export writes a field that we have, too, as it was, if it still says the same."""
     parts = {"head": _rest(head, {"chat_metadata"}), "metadata": fields(head.get("chat_metadata"))}
     return storable(_filled(parts), MOST_CHARS_OF_HEAD)
@@ -31,7 +31,7 @@ def of_head(head: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def of_line(
     row: Mapping[str, Any], swipe: Mapping[str, Any], *, name: str, sent: str | None, is_shown: bool
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     """Returns what a line, and one of its swipes, say beyond our fields. The shown swipe stands for the whole line.
 
     `name` is the speaker that an export would name anyway, and `sent` the time as it would write it.
@@ -52,34 +52,34 @@ def of_line(
     return storable(_filled({"line": line, "swipe": about}))
 
 
-def in_swipe(swipe: Mapping[str, Any], original: Mapping[str, Any] | None) -> dict[str, Any]:
+def in_swipe(swipe: Mapping[str, Any], original: Mapping[str, Any] | None) -> JsonObject:
     """Returns a swipe of an export with what was kept; our own fields win, except the date."""
     about = part(original, "swipe")
     return {**about, **swipe, **_only(about, {"send_date"}), "extra": {**fields(about.get("extra")), **swipe["extra"]}}
 
 
-def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None]) -> JsonObject:
     """Returns a line of an export with what was kept of one of its versions; our own fields win, except the name."""
     kept_line = next(filter(None, (part(version, "line") for version in versions)), {})
     return {**line, **{name: value for name, value in kept_line.items() if name == "name" or name not in line}}
 
 
-def _rest(value: Mapping[str, Any], own_keys: Container[str]) -> dict[str, Any]:
+def _rest(value: Mapping[str, Any], own_keys: Container[str]) -> JsonObject:
     return {name: field for name, field in value.items() if name not in own_keys}
 
 
-def _only(value: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
+def _only(value: Mapping[str, Any], names: Container[str]) -> JsonObject:
     return {name: field for name, field in value.items() if name in names}
 
 
-def _dated(value: Mapping[str, Any], sent: str | None) -> dict[str, Any]:
+def _dated(value: Mapping[str, Any], sent: str | None) -> JsonObject:
     """Returns the date of a message if an export would write it in another way."""
     return _only(value, {"send_date"}) if value.get("send_date") != sent else {}
 
 
-def _fitting(value: Mapping[str, Any], most_chars: float, level: int = 0) -> tuple[dict[str, Any], float]:
+def _fitting(value: Mapping[str, Any], most_chars: float, level: int = 0) -> tuple[JsonObject, float]:
     """Returns the fields that fit, in order, and their characters. Left out are also those that can't be stored."""
-    parts, chars = dict[str, Any](), 0.0
+    parts, chars = JsonObject(), 0.0
     for name, field in value.items():
         room = most_chars - chars - len(name)
         is_part = name in PARTS and level < MOST_PARTS and isinstance(field, dict)
@@ -99,10 +99,10 @@ def _measured(value: Any) -> tuple[Any, float]:
     return plain_value, len(json.dumps(plain_value, ensure_ascii=False))
 
 
-def _filled(parts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _filled(parts: Mapping[str, JsonObject]) -> JsonObject:
     return {name: part for name, part in parts.items() if part}
 
 
-def part(record: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+def part(record: Mapping[str, Any] | None, name: str) -> JsonObject:
     """Returns one part of what was kept, or an empty dict."""
     return fields((record or {}).get(name))

@@ -3,6 +3,7 @@
 from itertools import islice
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.imports.filed import (
     MOST_TAGS,
     FiledChat,
@@ -25,11 +26,11 @@ ROLES = {"user", "assistant"}
 OPENING, CLOSING = '<details type="reasoning"', "</details>"
 
 
-def is_one(value: dict[str, Any]) -> bool:
+def is_one(value: JsonObject) -> bool:
     return isinstance(fields(_inner(value).get("history")).get("messages"), dict)
 
 
-def parse(value: dict[str, Any]) -> FiledChat:
+def parse(value: JsonObject) -> FiledChat:
     """Parses the chat with all its branches, with or without the wrapper object that newer versions write."""
     inner = _inner(value)
     history = fields(inner.get("history"))
@@ -52,7 +53,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     )
 
 
-def _inner(value: dict[str, Any]) -> dict[str, Any]:
+def _inner(value: JsonObject) -> JsonObject:
     return fields(value.get("chat")) or value
 
 
@@ -62,7 +63,7 @@ def _tags(values: Any) -> tuple[str, ...]:
     return tuple(islice(filter(None, names), MOST_TAGS))
 
 
-def _node(id: str, message: dict[str, Any]) -> Node:
+def _node(id: str, message: JsonObject) -> Node:
     role, parent = text(message.get("role")), _id(message.get("parentId"))
     words, reasoning = _parted(_text(message))
     if role not in ROLES or not (words.strip() or reasoning):
@@ -75,7 +76,7 @@ def _node(id: str, message: dict[str, Any]) -> Node:
     return Node(_id(id), parent, filed)
 
 
-def _text(message: dict[str, Any]) -> str:
+def _text(message: JsonObject) -> str:
     content, files = message.get("content"), message.get("files")
     parts = content if isinstance(content, list) else [content]
     words = [text(part) or text(fields(part).get("text")) for part in parts]
@@ -84,7 +85,7 @@ def _text(message: dict[str, Any]) -> str:
     return "\n\n".join(filter(None, (*words, *notes)))
 
 
-def _generations(message: dict[str, Any], created_at: Any) -> tuple[FiledGeneration, ...]:
+def _generations(message: JsonObject, created_at: Any) -> tuple[FiledGeneration, ...]:
     model, is_done = line(message.get("model"), 200), message.get("done") is not False
     if not model:
         return ()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.imports import foreign_fields
@@ -51,22 +52,22 @@ MOST_ROUNDS = 10_000
 NAME_CHARS, PROMPT_CHARS, STORY_CHARS, MOST_ATTEMPTS, MOST_ATTACHED = 120, 20_000, 20_000, 50, 20
 
 
-def is_own(value: dict[str, Any]) -> bool:
+def is_own(value: JsonObject) -> bool:
     return value.get("format") == FORMAT
 
 
-def head_value(chat: FiledChat) -> dict[str, Any]:
+def head_value(chat: FiledChat) -> JsonObject:
     """Returns everything of a chat except its messages, as JSON values."""
     return _values(chat, but={"messages", "settings"}) | dict(chat.settings)
 
 
-def message_value(message: FiledMessage) -> dict[str, Any]:
+def message_value(message: FiledMessage) -> JsonObject:
     """Returns a message with its generations, as JSON values."""
     generations, calls = map(_values, message.generations), map(_values, message.calls)
     return _values(message, but={"generations", "calls"}) | {"generations": list(generations), "calls": list(calls)}
 
 
-def parse(value: dict[str, Any]) -> FiledChat:
+def parse(value: JsonObject) -> FiledChat:
     """Parses a chat from a Millrace export."""
     if value.get("version") != VERSION:
         raise BadFile(
@@ -77,7 +78,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
         raise BadFile("It is marked as a Millrace export, but its chat or messages are missing.")
     filed_messages = tuple(_message(fields(message)) for message in messages)
     head = _id(about.get("head"))
-    times: dict[str, Any] = {name: moment(about.get(name)) for name in ("created_at", "changed_at", "pinned_at", "archived_at")}
+    times: JsonObject = {name: moment(about.get(name)) for name in ("created_at", "changed_at", "pinned_at", "archived_at")}
     return checked(
         FiledChat(
             id=_id(about["id"]),
@@ -104,7 +105,7 @@ def _names(names: Any, most: int) -> tuple[str, ...]:
     return tuple(line(name, NAME_CHARS) for name in names[:most]) if isinstance(names, list) else ()
 
 
-def _message(value: dict[str, Any]) -> FiledMessage:
+def _message(value: JsonObject) -> FiledMessage:
     if value.get("role") not in ("user", "assistant") or not text(value.get("id")):
         raise BadFile("One of its messages has no id or no role.")
     generations = value.get("generations")
@@ -149,10 +150,10 @@ def _calls(values: Any) -> tuple[FiledCall, ...]:
     return tuple(calls[place] for place in sorted(calls))
 
 
-def _call(value: dict[str, Any], most_chars: int) -> FiledCall:
+def _call(value: JsonObject, most_chars: int) -> FiledCall:
     state, reason = closed(value.get("state"))
     result, decision, policy = text(value.get("text")), text(value.get("decision")), text(value.get("policy"))
-    times: dict[str, Any] = {name: moment(value.get(name)) for name in ("asked_at", "decided_at", "started_at", "ended_at")}
+    times: JsonObject = {name: moment(value.get(name)) for name in ("asked_at", "decided_at", "started_at", "ended_at")}
     return FiledCall(
         round=min(count(value.get("round")) or 0, MOST_ROUNDS),
         number=min(count(value.get("number")) or 0, MOST_CALLS),
@@ -181,7 +182,7 @@ def _lines(values: Any, most_chars: int) -> tuple[str, ...]:
     return tuple(filter(None, lines))
 
 
-def _generation(value: dict[str, Any], index: int) -> FiledGeneration:
+def _generation(value: JsonObject, index: int) -> FiledGeneration:
     status, continues, notices = text(value.get("status")), count(value.get("continues")), value.get("notices")
     return FiledGeneration(
         model_asked=line(value.get("model_asked"), 200),
@@ -207,7 +208,7 @@ def _attempts(values: Any) -> tuple[AttemptRecord, ...]:
     return tuple(_attempt(fields(attempt)) for attempt in attempts)
 
 
-def _attempt(value: dict[str, Any]) -> AttemptRecord:
+def _attempt(value: JsonObject) -> AttemptRecord:
     attempt = AttemptRecord(
         model=text(value.get("model"), 2000),
         how=text(value.get("how"), 2000),
@@ -218,13 +219,13 @@ def _attempt(value: dict[str, Any]) -> AttemptRecord:
     return {**attempt, "of_connection": True} if value.get("of_connection") is True else attempt
 
 
-def _notice(value: dict[str, Any]) -> NoticeRecord:
+def _notice(value: JsonObject) -> NoticeRecord:
     return NoticeRecord(
         code=text(value.get("code"), 2000), message=text(value.get("message"), 2000), detail=text(value.get("detail"), 2000)
     )
 
 
-def settings(about: Mapping[str, Any]) -> dict[str, Any]:
+def settings(about: Mapping[str, Any]) -> JsonObject:
     """Returns the chat's settings; invalid values become empty."""
     return {field.name: _setting(field, about.get(field.name)) for field in FIELDS}
 
@@ -252,7 +253,7 @@ def _id(value: Any) -> str:
     return line(value, ORIGIN_CHARS)
 
 
-def _values(filed: FiledChat | FiledMessage | FiledGeneration | FiledCall, *, but: Container[str] = ()) -> dict[str, Any]:
+def _values(filed: FiledChat | FiledMessage | FiledGeneration | FiledCall, *, but: Container[str] = ()) -> JsonObject:
     return {name.name: _value(getattr(filed, name.name)) for name in names_of(filed) if name.name not in but}
 
 

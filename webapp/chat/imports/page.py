@@ -3,8 +3,8 @@
 import hashlib
 import re
 from html.parser import HTMLParser
-from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.imports.filed import (
     MOST_NODES,
     BadFile,
@@ -31,7 +31,7 @@ def is_page(content: str) -> bool:
     return BEGINNING.match(content.lstrip("\ufeff")[:4_000]) is not None
 
 
-def value(content: str) -> dict[str, Any]:
+def value(content: str) -> JsonObject:
     """Returns the chat on a page as a value that `parse` takes; raises `BadFile` for a page that isn't one of ours."""
     if not OURS.search(content):
         raise BadFile(NOT_OURS)
@@ -41,11 +41,11 @@ def value(content: str) -> dict[str, Any]:
     return {PAGE: reader.messages, "title": reader.title}
 
 
-def is_one(value: dict[str, Any]) -> bool:
+def is_one(value: JsonObject) -> bool:
     return isinstance(value.get(PAGE), list)
 
 
-def parse(value: dict[str, Any]) -> FiledChat:
+def parse(value: JsonObject) -> FiledChat:
     """Parses the chat: each message follows the one before it."""
     rows = [fields(row) for row in value[PAGE]]
     said = "\0".join(f"{text(row.get('role'))}\0{text(row.get('text'))}" for row in rows)
@@ -68,7 +68,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     return checked(FiledChat(id=origin(PROGRAM, id), title=line(value.get("title"), 200), head=head, messages=messages))
 
 
-def _name(row: dict[str, Any]) -> str:
+def _name(row: JsonObject) -> str:
     name = line(row.get("who"), 120)
     return "" if name in NAMELESS else name
 

@@ -10,6 +10,7 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.files.reference import parted
 from webapp.chat.imports import MOST_BYTES, chatgpt, claude, openwebui, own, page, roleplay
 from webapp.chat.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, fields, line
@@ -31,7 +32,7 @@ UNKNOWN = (
     "or a chat export of Open WebUI or SillyTavern."
 )
 BLANK = re.compile("[ \t\r\n\ufeff]*")
-PARSERS: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[[dict[str, Any]], FiledChat]], ...] = (
+PARSERS: tuple[tuple[Callable[[JsonObject], bool], Callable[[JsonObject], FiledChat]], ...] = (
     (own.is_own, own.parse),
     (page.is_one, page.parse),
     (chatgpt.is_one, chatgpt.parse),
@@ -53,12 +54,12 @@ MOMENTS = (
 BEGINNING_CHARS = 2_000
 
 
-def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[dict[str, Any]]:
+def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[JsonObject]:
     """Yields each chat of the file as unparsed JSON; raises `BadFile` where the file becomes unreadable."""
     return at_most(MOST_CHATS, (value for text in _texts(file, most_bytes) for value in values_of(text)))
 
 
-def at_most(most: int, values: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def at_most(most: int, values: Iterable[JsonObject]) -> Iterator[JsonObject]:
     """Yields these chats; raises `BadFile` if there are more."""
     for number, value in enumerate(values):
         if number >= most:
@@ -66,7 +67,7 @@ def at_most(most: int, values: Iterable[dict[str, Any]]) -> Iterator[dict[str, A
         yield value
 
 
-def values_of(text: str) -> Iterator[dict[str, Any]]:
+def values_of(text: str) -> Iterator[JsonObject]:
     """Yields each chat of a text, which is JSON, JSON lines or a page, as unparsed JSON."""
     if page.is_page(text):
         yield page.value(text)
@@ -74,7 +75,7 @@ def values_of(text: str) -> Iterator[dict[str, Any]]:
         yield from (chat for element in _elements(text) for chat in roleplay.several(fields(element)))
 
 
-def chat_of(value: dict[str, Any]) -> FiledChat:
+def chat_of(value: JsonObject) -> FiledChat:
     """Parses a chat in the format of any supported program."""
     for is_one, parse in PARSERS:
         if is_one(value):
@@ -82,7 +83,7 @@ def chat_of(value: dict[str, Any]) -> FiledChat:
     raise BadFile(UNKNOWN)
 
 
-def title_of(value: dict[str, Any]) -> str:
+def title_of(value: JsonObject) -> str:
     """Returns the title by which a person would recognize a chat that cannot be parsed."""
     return line(value.get("title") or value.get("name"), TITLE_CHARS) or line(fields(value.get("chat")).get("title"), TITLE_CHARS)
 
@@ -227,7 +228,7 @@ class RefusedChat:
 Piece = Head | list[Rendered] | RefusedChat
 
 
-def pieces(file: IO[bytes], now: Callable[[], float] = time.process_time) -> Iterator[dict[str, Any]]:
+def pieces(file: IO[bytes], now: Callable[[], float] = time.process_time) -> Iterator[JsonObject]:
     """Yields the file's contents as serialized pieces, which `read` turns back into objects."""
     renderer = Renderer(now)
     try:
@@ -237,7 +238,7 @@ def pieces(file: IO[bytes], now: Callable[[], float] = time.process_time) -> Ite
         yield {"trouble": str(error)}
 
 
-def read(piece: dict[str, Any]) -> Piece:
+def read(piece: JsonObject) -> Piece:
     """Deserializes a piece; raises `BadFile` for the one that reports why reading the file stopped."""
     if "trouble" in piece:
         raise BadFile(piece["trouble"])
@@ -250,7 +251,7 @@ def read(piece: dict[str, Any]) -> Piece:
     return [Rendered(_message(value), html, version) for value, html, version in piece["messages"]]
 
 
-def pieces_of(value: dict[str, Any], renderer: "Renderer") -> Iterator[dict[str, Any]]:
+def pieces_of(value: JsonObject, renderer: "Renderer") -> Iterator[JsonObject]:
     """Yields one chat as serialized pieces, or the reason why it is refused."""
     try:
         chat = chat_of(value)
@@ -341,21 +342,21 @@ def _cuts(message: FiledMessage) -> list[_Cut]:
     ]
 
 
-def _message(value: dict[str, Any]) -> FiledMessage:
+def _message(value: JsonObject) -> FiledMessage:
     generations = tuple(map(_generation, value["generations"]))
     calls = tuple(map(_call, value["calls"]))
     return FiledMessage(**_with_moments(value, generations=generations, calls=calls, sources=tuple(value["sources"])))
 
 
-def _call(value: dict[str, Any]) -> FiledCall:
+def _call(value: JsonObject) -> FiledCall:
     lists = {name: tuple(value[name]) for name in ("sources", "outside", "file_ids")}
     return FiledCall(**_with_moments(value, **lists))
 
 
-def _generation(value: dict[str, Any]) -> FiledGeneration:
+def _generation(value: JsonObject) -> FiledGeneration:
     return FiledGeneration(**_with_moments(value, notices=tuple(value["notices"]), attempts=tuple(value["attempts"])))
 
 
-def _with_moments(value: dict[str, Any], **others: Any) -> dict[str, Any]:
+def _with_moments(value: JsonObject, **others: Any) -> JsonObject:
     moments = {name: datetime.fromisoformat(value[name]) for name in MOMENTS if value.get(name)}
     return {**value, **moments, **others}

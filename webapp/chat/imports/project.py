@@ -9,7 +9,7 @@ from typing import IO, Any, TypedDict
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
-from webapp.base.untrusted_json import UnfitJson, value_of
+from webapp.base.untrusted_json import JsonObject, UnfitJson, value_of
 from webapp.chat.imports import MOST_BYTES
 from webapp.chat.imports.filed import BadFile, count, fields, line, text
 from webapp.chat.imports.pieces import MOST_CHATS, Renderer, at_most, decoded_text, pieces_of, values_of
@@ -55,7 +55,7 @@ class ProjectSettings(TypedDict):
     about: str
     instructions: str
     model: str
-    parameters: dict[str, Any]
+    parameters: JsonObject
     tools: list[str]
     characters: list[str]
     keeps_chats: bool
@@ -70,7 +70,7 @@ class FiledProject:
     collections: list[FiledCollection]
 
 
-def as_value(project: FiledProject) -> dict[str, Any]:
+def as_value(project: FiledProject) -> JsonObject:
     """Returns the project as the JSON value in its archive."""
     about = {"project": project.settings, "files": project.files, "collections": project.collections}
     return {"format": FORMAT, "version": VERSION, **about}
@@ -93,7 +93,7 @@ def parsed(value: Any) -> FiledProject:
     return project
 
 
-def pieces(file: IO[bytes], most_bytes: int = MOST_UNPACKED_BYTES) -> Iterator[dict[str, Any]]:
+def pieces(file: IO[bytes], most_bytes: int = MOST_UNPACKED_BYTES) -> Iterator[JsonObject]:
     """Yields the settings, then the chats as the import of chats has them, then each document in parts."""
     try:
         with zips.opened(file) as packed:
@@ -134,7 +134,7 @@ class _Archive:
         return part
 
 
-def _pieces(archive: _Archive) -> Iterator[dict[str, Any]]:
+def _pieces(archive: _Archive) -> Iterator[JsonObject]:
     if SETTINGS not in archive.packed.NameToInfo:
         raise BadFile(NO_PROJECT)
     written = archive.whole(SETTINGS, MOST_SETTINGS_BYTES)
@@ -149,7 +149,7 @@ def _pieces(archive: _Archive) -> Iterator[dict[str, Any]]:
             yield from _document(archive, document)
 
 
-def _chats(archive: _Archive) -> Iterator[dict[str, Any]]:
+def _chats(archive: _Archive) -> Iterator[JsonObject]:
     renderer, left = Renderer(time.process_time), MOST_CHATS
     for name in filter(CHAT.fullmatch, archive.packed.namelist()):
         try:
@@ -165,7 +165,7 @@ def _chats(archive: _Archive) -> Iterator[dict[str, Any]]:
             yield {"refused": [name, MISSING]}
 
 
-def _document(archive: _Archive, document: FiledDocument) -> Iterator[dict[str, Any]]:
+def _document(archive: _Archive, document: FiledDocument) -> Iterator[JsonObject]:
     """Yields a document, its bytes, and whether they are whole."""
     yield {"document": document}
     try:
@@ -179,7 +179,7 @@ def _document(archive: _Archive, document: FiledDocument) -> Iterator[dict[str, 
         yield {"whole": True}
 
 
-def _settings(value: dict[str, Any]) -> ProjectSettings:
+def _settings(value: JsonObject) -> ProjectSettings:
     parameters = {line(name, NAME_CHARS): value for name, value in list(fields(value.get("parameters")).items())[:MOST_NAMED]}
     return ProjectSettings(
         name=_printable(value.get("name"), NAME_CHARS),
@@ -195,7 +195,7 @@ def _settings(value: dict[str, Any]) -> ProjectSettings:
     )
 
 
-def _collection(value: dict[str, Any]) -> FiledCollection:
+def _collection(value: JsonObject) -> FiledCollection:
     return FiledCollection(
         name=_printable(value.get("name"), NAME_CHARS),
         about=text(value.get("about"), PROSE_CHARS),
@@ -211,7 +211,7 @@ def _documents(values: Any) -> list[FiledDocument]:
     return [document for document in documents if document["path"].startswith(FOLDERS)]
 
 
-def _filed_document(value: dict[str, Any]) -> FiledDocument:
+def _filed_document(value: JsonObject) -> FiledDocument:
     return FiledDocument(
         path=text(value.get("path"), PATH_CHARS),
         name=_printable(value.get("name"), TITLE_CHARS),

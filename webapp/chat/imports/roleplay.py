@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.group.turns import LEAST_CAST
 from webapp.chat.imports import foreign_fields, own
@@ -42,11 +43,11 @@ IN_CHAT, NOTE_ROLES = 1, ("", "user", "assistant")
 HEADS = ("user_name", "character_name", "chat_metadata")
 
 
-def is_one(value: dict[str, Any]) -> bool:
+def is_one(value: JsonObject) -> bool:
     return LINES in value or isinstance(value.get("data_visible"), list) or _is_agnai(value)
 
 
-def several(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def several(value: JsonObject) -> Iterator[JsonObject]:
     """Yields each chat of a file with all chats of one character (Character.AI); any other file is yielded unchanged."""
     histories = fields(value.get("histories")).get("histories")
     if not isinstance(histories, list):
@@ -59,7 +60,7 @@ def several(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {LINES: [{"character_name": name, "create_date": fields(history).get("created")}, *rows]}
 
 
-def parse(value: dict[str, Any]) -> FiledChat:
+def parse(value: JsonObject) -> FiledChat:
     """Parses the chat, with all swipes as versions of their messages."""
     rows = [fields(row) for row in _rows(value)]
     head = rows[0] if rows and "mes" not in rows[0] and any(name in rows[0] for name in HEADS) else {}
@@ -95,7 +96,7 @@ def parse(value: dict[str, Any]) -> FiledChat:
     )
 
 
-def note_settings(about: Mapping[str, Any]) -> dict[str, Any]:
+def note_settings(about: Mapping[str, Any]) -> JsonObject:
     """Returns the author's note as settings; a note outside the messages gets a depth that puts it before all of them."""
     interval = None if about.get("note_interval") == 1 else about.get("note_interval")
     depth = about.get("note_depth") if about.get("note_position", IN_CHAT) == IN_CHAT else MOST_LINES
@@ -103,7 +104,7 @@ def note_settings(about: Mapping[str, Any]) -> dict[str, Any]:
     return own.settings({"note": about.get("note_prompt"), "note_depth": depth, "note_role": role, "note_interval": interval})
 
 
-def _rows(value: dict[str, Any]) -> Sequence[Any]:
+def _rows(value: JsonObject) -> Sequence[Any]:
     """Converts the messages of any of these programs to SillyTavern's lines."""
     if LINES in value:
         return value[LINES] if isinstance(value[LINES], list) else []
@@ -113,12 +114,12 @@ def _rows(value: dict[str, Any]) -> Sequence[Any]:
     return [{"mes": words, "is_user": not index} for pair in pairs for index, words in enumerate(pair[:2])]
 
 
-def _is_agnai(value: dict[str, Any]) -> bool:
+def _is_agnai(value: JsonObject) -> bool:
     messages = value.get("messages")
     return isinstance(messages, list) and any("msg" in fields(message) for message in messages[:3])
 
 
-def _of_agnai(line: dict[str, Any]) -> dict[str, Any]:
+def _of_agnai(line: JsonObject) -> JsonObject:
     return {
         "mes": line.get("msg"),
         "is_user": bool(line.get("userId")),
@@ -127,7 +128,7 @@ def _of_agnai(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_cai(line: dict[str, Any]) -> dict[str, Any]:
+def _of_cai(line: JsonObject) -> JsonObject:
     source = fields(line.get("src"))
     return {
         "mes": line.get("text"),
@@ -137,7 +138,7 @@ def _of_cai(line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cast(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+def _cast(head: JsonObject, lines: Sequence[JsonObject]) -> tuple[str, ...]:
     """Returns the chat's character, or all speakers of a group. Newer files name them only in the messages."""
     name = line(head.get("character_name"), NAME_CHARS)
     if name and name != "unused":
@@ -147,13 +148,13 @@ def _cast(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> tuple[str, .
     return tuple(islice(names, MOST_SPEAKING))
 
 
-def _persona(head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> str:
+def _persona(head: JsonObject, lines: Sequence[JsonObject]) -> str:
     """Returns the last persona; newer files name it only in the messages."""
     names = [line(row.get("name"), NAME_CHARS) for row in lines if row.get("is_user") is True]
     return next(filter(None, reversed(names)), line(head.get("user_name"), NAME_CHARS))
 
 
-def _id_of(head: dict[str, Any], name: str, lines: Sequence[dict[str, Any]]) -> str:
+def _id_of(head: JsonObject, name: str, lines: Sequence[JsonObject]) -> str:
     """Returns an id that stays the same when the chat is exported again with more messages."""
     integrity = text(fields(head.get("chat_metadata")).get("integrity"), INTEGRITY_CHARS)
     first = next((words for row in lines for words in _versions(row)[0] if words), "")
@@ -161,7 +162,7 @@ def _id_of(head: dict[str, Any], name: str, lines: Sequence[dict[str, Any]]) -> 
     return integrity or hashlib.sha256(about.encode()).hexdigest()[:32]
 
 
-def _nodes(id: str, lines: Sequence[dict[str, Any]], name: str) -> tuple[list[Node], str]:
+def _nodes(id: str, lines: Sequence[JsonObject], name: str) -> tuple[list[Node], str]:
     """Returns all messages and swipes as nodes, each below the shown version before it, and the id of the last one shown.
 
     SillyTavern exports branches of a chat as separate files with the same chat id: a message gets the same id in each of them,
@@ -183,7 +184,7 @@ def _mark(above: str, words: str) -> str:
     return hashlib.sha256(f"{above}\0{words}".encode()).hexdigest()[:16]
 
 
-def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
+def _versions(row: JsonObject) -> tuple[list[str], int]:
     """Returns the texts of a message and the index of the one that is shown."""
     swipes, shown = row.get("swipes"), _words(row.get("mes"))
     texts = (
@@ -199,7 +200,7 @@ def _versions(row: dict[str, Any]) -> tuple[list[str], int]:
     return texts, chosen
 
 
-def _message(id: str, row: dict[str, Any], number: int, words: str, *, name: str, is_shown: bool) -> FiledMessage | None:
+def _message(id: str, row: JsonObject, number: int, words: str, *, name: str, is_shown: bool) -> FiledMessage | None:
     """Returns None for empty messages, which only link their neighbours. `name` is that of the only character."""
     if not words.strip():
         return None
@@ -231,7 +232,7 @@ def _message(id: str, row: dict[str, Any], number: int, words: str, *, name: str
     )
 
 
-def _generations(about: dict[str, Any], extra: dict[str, Any], created_at: datetime | None) -> tuple[FiledGeneration, ...]:
+def _generations(about: JsonObject, extra: JsonObject, created_at: datetime | None) -> tuple[FiledGeneration, ...]:
     if not (model := line(extra.get("model"), 200)):
         return ()
     began, ended = _moment(about.get("gen_started")), _moment(about.get("gen_finished"))

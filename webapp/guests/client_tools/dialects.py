@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.guests.client_tools.remote import Remote, Unexpected
 from webapp.guests.client_tools.smoke import PAUSE_SECONDS, QUESTION, CheckResult, Pause, tried
 from webapp.models.upstream import Body
@@ -52,7 +53,7 @@ class ChatDialect:
 
     name: str
     path: str
-    body: Callable[[str, str], dict[str, Any]]
+    body: Callable[[str, str], JsonObject]
     text: Callable[[str, Event], str]
     session: Callable[[Event], str]
     closing: str
@@ -219,14 +220,14 @@ class ChatTrial:
         finally:
             self._remote.json("PATCH", path, expects=200, model=before)
 
-    def _messages(self) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = self._remote.json("GET", f"/api/v1/chats/{self._chat}/messages", expects=200)["messages"]
+    def _messages(self) -> list[JsonObject]:
+        messages: list[JsonObject] = self._remote.json("GET", f"/api/v1/chats/{self._chat}/messages", expects=200)["messages"]
         return messages
 
-    def _last(self) -> dict[str, Any]:
+    def _last(self) -> JsonObject:
         return self._messages()[-1]
 
-    def _ended(self, seconds: float) -> dict[str, Any]:
+    def _ended(self, seconds: float) -> JsonObject:
         return _awaited(self._last, lambda generation: generation["status"] not in ("queued", "running"), seconds, self._pause)
 
 
@@ -290,10 +291,10 @@ class PlanTrial:
         with _streaming(self._remote, self._pause, "/api/streaming/generate-plan", {"preferenceId": self._inputs}) as reply:
             yield from map(_parsed, self._remote.events(reply))
 
-    def _state(self, id: str) -> dict[str, Any]:
+    def _state(self, id: str) -> JsonObject:
         return self._remote.json("GET", f"/api/streaming/status/{id}", expects=200)
 
-    def _ended(self, id: str, seconds: float) -> dict[str, Any]:
+    def _ended(self, id: str, seconds: float) -> JsonObject:
         return _awaited(lambda: self._state(id), lambda state: state["status"] != "generating", seconds, self._pause)
 
 
@@ -309,9 +310,7 @@ def _streaming(remote: Remote, pause: Pause, path: str, body: Mapping[str, Any])
         pause(wait_seconds)
 
 
-def _awaited(
-    read: Callable[[], dict[str, Any]], is_over: Callable[[dict[str, Any]], bool], seconds: float, pause: Pause
-) -> dict[str, Any]:
+def _awaited(read: Callable[[], JsonObject], is_over: Callable[[JsonObject], bool], seconds: float, pause: Pause) -> JsonObject:
     began_at = time.monotonic()
     while not is_over(state := read()):
         if time.monotonic() - began_at > seconds:

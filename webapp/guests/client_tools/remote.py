@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.upstream import Body, Upstream
 from webapp.streaming.codec import SseDecoder, SseMessage
 from webapp.streaming.stop import Stop
@@ -21,7 +22,7 @@ class Remote:
     def __init__(self, url: str, token: str = "", *, seconds: float = 30) -> None:
         self.url, self._token, self._upstream, self._seconds = url, token, Upstream(), seconds
 
-    def json(self, method: str, path: str, *, expects: int, **body: Any) -> dict[str, Any]:
+    def json(self, method: str, path: str, *, expects: int, **body: Any) -> JsonObject:
         """Returns the JSON object of a response; raises `Unexpected` for any other status."""
         with self.opened(method, path, body=body or None) as reply:
             content, status = reply.read_all(), reply.status
@@ -61,7 +62,7 @@ class Remote:
             yield from decoder.feed(piece)
 
 
-def _object(content: bytes) -> dict[str, Any]:
+def _object(content: bytes) -> JsonObject:
     try:
         value = json.loads(content)
     except ValueError:

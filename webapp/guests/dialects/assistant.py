@@ -13,6 +13,7 @@ from webapp.api.streaming.course import DEMO, STOPPED, about_chat, as_objects
 from webapp.api.streaming.encoding import DialectFrame, StreamState
 from webapp.api.streaming.streams import stream
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, wait_for_text
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.messages import sending
 from webapp.chat.prompt.built_in import ASSISTANT_KEY, TRADING_KEY
 from webapp.chat.record.access import writable_chat_if_any
@@ -46,7 +47,7 @@ class AssistantAnswer(DialectResponse):
     model_used: str = Field(description="The model that answered, by its id in `GET /api/v1/models`.")
     model_name: str = Field(description="Its name, as pages show it.")
     fallback_used: bool
-    sources: list[dict[str, Any]]
+    sources: list[JsonObject]
     status: str
     reason: Reason
     notices: list[DialectNotice]
@@ -68,7 +69,7 @@ ASSISTANT = register(
                 type=Literal["response_saved"],
                 message_id=str,
                 processing_time_ms=int,
-                sources=list[dict[str, Any]],
+                sources=list[JsonObject],
             ),
             "stream_end": shape("StreamEnd", type=Literal["stream_end"]),
         },

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers.base import (
     ABILITIES,
     SAMPLERS,
@@ -141,7 +142,7 @@ class Blocks:
     """
 
     def __init__(self) -> None:
-        self._blocks: list[dict[str, Any]] = []
+        self._blocks: list[JsonObject] = []
         # The pieces of each block of thinking, and of its signature.
         self._thoughts: list[list[str]] = []
         self._signatures: list[list[str]] = []
@@ -192,7 +193,7 @@ class Blocks:
     def _is_in(self, kind: str) -> bool:
         return bool(self._blocks) and self._blocks[-1]["type"] == kind
 
-    def _append(self, block: dict[str, Any]) -> None:
+    def _append(self, block: JsonObject) -> None:
         self._size += len(as_json(block))
         if self._size <= MOST_KEPT:
             self._blocks.append(block)
@@ -296,14 +297,14 @@ BUDGETS = {"low": 2048, "medium": 8192, "high": 16_384}
 EFFORTS = {"": (), "budget": tuple(BUDGETS), "adaptive": ("low", "medium", "high", "max")}
 
 
-def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, host: str = "") -> dict[str, Any]:
+def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, host: str = "") -> JsonObject:
     """Builds the request body; it contains only what was set, and the token limit, which is required."""
     traits = traits_of(request.model)
     origin = origin_of(request, host)
     system, turns = parted(request.sent_turns)
     if request.is_continuation and continuation != "prefill":
         turns = [*turns, Turn("user", request.continue_instruction)]
-    payload: dict[str, Any] = {
+    payload: JsonObject = {
         "model": request.model,
         "messages": alternating(turns, origin),
         "max_tokens": request.max_tokens or traits.longest,
@@ -330,7 +331,7 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     return payload
 
 
-def _tools(request: ModelRequest) -> dict[str, Any]:
+def _tools(request: ModelRequest) -> JsonObject:
     """Returns the parameters with the tools and how they can be called."""
     tools = [
         {"name": tool.name, "description": tool.description, "input_schema": parameters_of(tool.schema)} for tool in request.tools
@@ -361,7 +362,7 @@ def parted(turns: Sequence[Turn]) -> tuple[str, list[Turn]]:
     return system, [turn if turn.role == "assistant" else replace(turn, role="user") for turn in turns[first:]]
 
 
-def alternating(turns: Sequence[Turn], origin: str = "") -> list[dict[str, Any]]:
+def alternating(turns: Sequence[Turn], origin: str = "") -> list[JsonObject]:
     """Makes the dialogue valid: roles alternate, the user begins, and no message is empty."""
     merged: list[Turn] = []
     for turn in turns:
@@ -390,7 +391,7 @@ def _together(first: Turn, second: Turn) -> Turn:
     )
 
 
-def _content(turn: Turn, origin: str) -> str | list[dict[str, Any]]:
+def _content(turn: Turn, origin: str) -> str | list[JsonObject]:
     """Returns plain text, or blocks if there is more; results come first, right after their calls."""
     if turn.calls:
         return _called(turn, origin)
@@ -403,17 +404,17 @@ def _content(turn: Turn, origin: str) -> str | list[dict[str, Any]]:
     return [*map(_result, turn.results), *pictures, *_text_block(turn.content)]
 
 
-def _text_block(text: str) -> list[dict[str, Any]]:
+def _text_block(text: str) -> list[JsonObject]:
     # An empty text block is rejected.
     return [{"type": "text", "text": text}] if text.strip() else []
 
 
-def _result(result: ToolResult) -> dict[str, Any]:
+def _result(result: ToolResult) -> JsonObject:
     block = {"type": "tool_result", "tool_use_id": sent_id(result.id, ACCEPTED_IDS), "content": result.text}
     return {**block, "is_error": True} if result.is_error else block
 
 
-def _called(turn: Turn, origin: str) -> list[dict[str, Any]]:
+def _called(turn: Turn, origin: str) -> list[JsonObject]:
     """Returns the blocks of a message with calls, in the order in which the model wrote them."""
     calls = [
         {"type": "tool_use", "id": sent_id(call.id, ACCEPTED_IDS), "name": sent_name(call.tool), "input": arguments_in(call)}
@@ -425,7 +426,7 @@ def _called(turn: Turn, origin: str) -> list[dict[str, Any]]:
     if not is_whole:
         thoughts = [block for block in outline if block["type"] in THOUGHTS]
         return [*thoughts, *_text_block(turn.content), *calls]
-    blocks: list[dict[str, Any]] = []
+    blocks: list[JsonObject] = []
     text, next_call = turn.content, iter(calls)
     for block in outline:
         if block.get("type") == "text":
@@ -437,7 +438,7 @@ def _called(turn: Turn, origin: str) -> list[dict[str, Any]]:
     return blocks
 
 
-def _think(payload: dict[str, Any], effort: str, traits: Traits) -> None:
+def _think(payload: JsonObject, effort: str, traits: Traits) -> None:
     for name in ("temperature", "top_p", "top_k"):
         payload.pop(name, None)
     if traits.thinking == "adaptive":

@@ -8,6 +8,7 @@ from hashlib import sha256
 from math import isfinite
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers.base import ModelRequest, ProviderError, ToolCall, Turn
 from webapp.models.providers.values import TextCleaner, dict_of, id_of, name_of
 from webapp.models.upstream.bounded_json import exceeds
@@ -37,7 +38,7 @@ class OpenCall:
     sent_id: str = ""
     pieces: list[str] = field(default_factory=list)
     size: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: JsonObject = field(default_factory=dict)
     cleaner: TextCleaner = field(default_factory=TextCleaner)
 
     @property
@@ -76,7 +77,7 @@ class Calls:
         return "calls" if self and finish == "stop" else finish
 
     @property
-    def extras(self) -> dict[str, dict[str, Any]]:
+    def extras(self) -> dict[str, JsonObject]:
         """What servers gave with single calls beside the usual fields, by their ids."""
         return {call.id: call.extra for call in self._named if call.extra}
 
@@ -152,7 +153,7 @@ def as_json(value: Any, *, ascii: bool = False) -> str:
     return json.dumps(value, ensure_ascii=ascii, default=float)
 
 
-def object_in(text: str) -> dict[str, Any] | None:
+def object_in(text: str) -> JsonObject | None:
     """Returns the JSON object in a text; None for anything else, and for what could not be sent as JSON again."""
     try:
         value = None if exceeds(text) else DECODER.decode(text)
@@ -170,7 +171,7 @@ def _finite(number: str) -> float:
 DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
-def arguments_in(call: ToolCall) -> dict[str, Any]:
+def arguments_in(call: ToolCall) -> JsonObject:
     """Returns the arguments of an earlier call as an object, even if the model didn't write one."""
     if not call.arguments.strip():
         return {}
@@ -188,7 +189,7 @@ def sent_id(id: str, accepted: re.Pattern[str]) -> str:
     return id if accepted.fullmatch(id) else sha256(id.encode()).hexdigest()[:9]
 
 
-def parameters_of(schema: str) -> dict[str, Any]:
+def parameters_of(schema: str) -> JsonObject:
     """Returns a tool's schema as it is sent: every server requires the type."""
     return {"type": "object", "properties": {}, **json.loads(schema or "{}")}
 
@@ -203,7 +204,7 @@ def kept_as_text(origin: str, parts: Mapping[str, Any]) -> str:
     return text if len(text) <= MOST_KEPT else ""
 
 
-def kept_in(turn: Turn, origin: str) -> dict[str, Any]:
+def kept_in(turn: Turn, origin: str) -> JsonObject:
     """Returns what this server and model wants back with a turn's calls; empty if it was another's."""
     kept = dict_of(object_in(turn.kept)) if turn.kept else {}
     return kept if kept.get("origin") == origin else {}

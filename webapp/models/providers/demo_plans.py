@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers.base import ModelRequest
 
 Path = tuple[str | int, ...]
@@ -97,10 +98,10 @@ class SchemaFiller:
         self._goals = [str(goal)[:LONGEST_GOAL].strip() for goal in goals] if isinstance(goals, list) and goals else [NO_GOAL]
         self._taken = {str(choice) for value in self._inputs.values() if isinstance(value, list) for choice in value}
 
-    def object(self, schema: dict[str, Any], above: Path = ()) -> dict[str, Any]:
+    def object(self, schema: JsonObject, above: Path = ()) -> JsonObject:
         return {name: self._value(property_, (*above, *_steps(name))) for name, property_ in schema.get("properties", {}).items()}
 
-    def _value(self, schema: dict[str, Any], path: Path) -> Any:
+    def _value(self, schema: JsonObject, path: Path) -> Any:
         kinds = schema.get("type", "string")
         kind = kinds[0] if isinstance(kinds, list) else kinds
         if "null" in kinds and isinstance(kinds, list) and _number(path) % 4 == 3:
@@ -109,7 +110,7 @@ class SchemaFiller:
             return self._choice([choice for choice in schema["enum"] if choice is not None], path)
         return self._of_kind(kind, schema, path)
 
-    def _of_kind(self, kind: str, schema: dict[str, Any], path: Path) -> Any:
+    def _of_kind(self, kind: str, schema: JsonObject, path: Path) -> Any:
         if kind == "object":
             return self.object(schema, path)
         if kind == "array":
@@ -123,7 +124,7 @@ class SchemaFiller:
             return _number(path) % 2 == 0
         return self._day(path) if schema.get("format") == "date" else self._text(schema, path)
 
-    def _text(self, schema: dict[str, Any], path: Path) -> str:
+    def _text(self, schema: JsonObject, path: Path) -> str:
         names, number = [str(step) for step in path if isinstance(step, str)], _number(path)
         templates = TEXTS.get(".".join(names[-2:])) or TEXTS.get(names[-1]) or TEXTS[""]
         words = templates[number % len(templates)].format(
@@ -147,12 +148,12 @@ class SchemaFiller:
         return (date.fromisoformat(day) + timedelta(days=_number(path))).isoformat()
 
 
-def _fenced(value: dict[str, Any], seed: int) -> str:
+def _fenced(value: JsonObject, seed: int) -> str:
     written = json.dumps(value, indent=2, ensure_ascii=False)
     return f"{BEFORE[seed % len(BEFORE)]}\n\n```json\n{written}\n```\n\n{AFTER[seed % len(AFTER)]}\n"
 
 
-def _malformed(value: dict[str, Any], seed: int) -> str:
+def _malformed(value: JsonObject, seed: int) -> str:
     """Returns invalid JSON of one of the kinds that models write."""
     written = _written(value)
     half = max(1, written.find(", ", len(written) // 2))
@@ -167,7 +168,7 @@ def _malformed(value: dict[str, Any], seed: int) -> str:
     return spoilt[seed % len(spoilt)]
 
 
-def _wrong_types(value: dict[str, Any], seed: int) -> str:
+def _wrong_types(value: JsonObject, seed: int) -> str:
     names = list(value)
     spoilt = _with_words_for_numbers(value)
     name = names[seed % len(names)]
@@ -183,14 +184,14 @@ def _with_words_for_numbers(value: Any) -> Any:
     return f"{value} minutes" if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-SPOILS: dict[str, Callable[[dict[str, Any], int], str]] = {
+SPOILS: dict[str, Callable[[JsonObject, int], str]] = {
     "demo/fenced": _fenced,
     "demo/malformed": _malformed,
     "demo/wrong-types": _wrong_types,
 }
 
 
-def _objects(request: ModelRequest) -> list[dict[str, Any]]:
+def _objects(request: ModelRequest) -> list[JsonObject]:
     """Returns the JSON objects in the question, one per line: the inputs, and the existing part of the plan."""
     text = next((turn.content for turn in reversed(request.turns) if turn.role == "user"), "")
     return [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]

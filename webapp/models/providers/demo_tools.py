@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers import demo_texts
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec
 from webapp.models.providers.calls import as_json, parameters_of
@@ -63,7 +64,7 @@ def _first(request: ModelRequest) -> ToolSpec | None:
     return tool or (next(others, None) if request.tool_choice == "required" else None)
 
 
-def _arguments(tool: ToolSpec, question: str) -> dict[str, Any]:
+def _arguments(tool: ToolSpec, question: str) -> JsonObject:
     """Returns what the tool requires, with the question where it fits best."""
     properties = _properties(tool)
     if tool.name == ASK:
@@ -77,11 +78,11 @@ def _arguments(tool: ToolSpec, question: str) -> dict[str, Any]:
     return {name: _value(properties[name], typed) for name in dict.fromkeys((*([place] if place else []), *required))}
 
 
-def _properties(tool: ToolSpec) -> dict[str, dict[str, Any]]:
+def _properties(tool: ToolSpec) -> dict[str, JsonObject]:
     return {name: dict_of(about) for name, about in dict_of(parameters_of(tool.schema)["properties"]).items()}
 
 
-def _value(schema: dict[str, Any], text: str) -> Any:
+def _value(schema: JsonObject, text: str) -> Any:
     if schema.get("enum"):
         return schema["enum"][0]
     if "default" in schema:
@@ -92,7 +93,7 @@ def _value(schema: dict[str, Any], text: str) -> Any:
     return {"boolean": False, "array": [], "object": {}, "null": None}.get(str(kind), text[: schema.get("maxLength", len(text))])
 
 
-def _question(tool: ToolSpec) -> dict[str, Any]:
+def _question(tool: ToolSpec) -> JsonObject:
     """Returns the arguments that ask the person, under the names of the tool's schema."""
     kinds = {name: about.get("type") for name, about in _properties(tool).items()}
     question, choices = (

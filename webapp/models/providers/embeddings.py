@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers.base import Embedded
 from webapp.models.providers.values import count_of, dicts_of, name_of, openai_usage
 from webapp.streaming.events import Usage
@@ -17,7 +18,7 @@ MOST_TEXTS = 16
 Vector = tuple[float, ...]
 
 
-def embedded(model: str, texts: Sequence[str], ask: Callable[[dict[str, Any]], Embedded]) -> Embedded:
+def embedded(model: str, texts: Sequence[str], ask: Callable[[JsonObject], Embedded]) -> Embedded:
     """Embeds all texts, in batches; the usage is unknown if that of any batch is."""
     parts = [ask({"model": model, "input": list(piece)}) for piece in _pieces(texts)]
     vectors = tuple(vector for part in parts for vector in part.vectors)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.words import shortened
 from webapp.models.providers.base import ProviderError
 from webapp.models.providers.length_refusals import too_long_of
@@ -96,7 +97,7 @@ def provider_error(
     return ProviderError(code, message, retryable=is_retryable, retry_after=wait, too_long=too_long)
 
 
-def error_of(value: Mapping[str, Any]) -> dict[str, Any] | None:
+def error_of(value: Mapping[str, Any]) -> JsonObject | None:
     """Returns the error that a reply or a chunk of one reports, wherever the server puts it."""
     if value.get("error"):
         return _fields(value["error"])
@@ -108,7 +109,7 @@ def error_of(value: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def plain_error_of(value: Mapping[str, Any]) -> dict[str, Any]:
+def plain_error_of(value: Mapping[str, Any]) -> JsonObject:
     """Returns the error of a body without an error object: a plain message, or FastAPI's list of validation errors."""
     for text in (value.get("message"), value.get("detail")):
         if isinstance(text, str):
@@ -195,7 +196,7 @@ def _until(date: str, now: float) -> float | None:
     return min(seconds, LONGEST_WAIT) if seconds >= 0 else None
 
 
-def _fields(error: Any) -> dict[str, Any]:
+def _fields(error: Any) -> JsonObject:
     return error if isinstance(error, dict) else {"message": str(error)}
 
 

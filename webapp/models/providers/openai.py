@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.words import plural
 from webapp.models.providers import pictures, recordings, voices
 from webapp.models.providers.base import (
@@ -165,7 +166,7 @@ class Thoughts:
 
     def __init__(self) -> None:
         self._name, self._words = "", list[str]()
-        self._details, self._detail_words = list[dict[str, Any]](), list[list[str]]()
+        self._details, self._detail_words = list[JsonObject](), list[list[str]]()
         self._size = 0
 
     def say(self, text: str) -> None:
@@ -190,7 +191,7 @@ class Thoughts:
         self._detail_words = [[] for _ in self._details]
 
     @property
-    def message(self) -> dict[str, Any]:
+    def message(self) -> JsonObject:
         """The fields of the message that is sent back."""
         if self._size > MOST_KEPT:
             return {}
@@ -199,7 +200,7 @@ class Thoughts:
             return {DETAILS: [{**detail, **_said(detail, words)} for detail, words in joined]}
         return {self._name: "".join(self._words)} if self._name else {}
 
-    def _add(self, detail: dict[str, Any]) -> None:
+    def _add(self, detail: JsonObject) -> None:
         name = DETAIL_TEXTS.get(str(detail.get("type")), "")
         text = detail.get(name)
         if name and self._details and self._continues(detail, text):
@@ -372,11 +373,11 @@ def _inner(content: Any) -> str:
     return "".join(text for part in dicts_of(content) if isinstance(text := part.get("text"), str))
 
 
-def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, host: str = "") -> dict[str, Any]:
+def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool, host: str = "") -> JsonObject:
     """Builds the body of a chat completion, with only the parameters that were set and that the server at `host` accepts."""
     is_openai = host == OPENAI
     sent_messages = messages(request, continuation, host=host)
-    payload: dict[str, Any] = {"model": request.model, "messages": sent_messages, "stream": is_streamed}
+    payload: JsonObject = {"model": request.model, "messages": sent_messages, "stream": is_streamed}
     if is_streamed:
         payload["stream_options"] = {"include_usage": True}
     # OpenAI's reasoning models reject every temperature but their default, and the other sampling parameters.
@@ -399,14 +400,14 @@ def body(request: ModelRequest, continuation: Continuation, *, is_streamed: bool
     return {**payload, **_tools(request, is_openai=is_openai)} if request.tools else payload
 
 
-def _tools(request: ModelRequest, *, is_openai: bool) -> dict[str, Any]:
+def _tools(request: ModelRequest, *, is_openai: bool) -> JsonObject:
     """Returns the parameters with the tools and how they can be called."""
     functions = (
         {"name": tool.name, "description": tool.description, "parameters": parameters_of(tool.schema)}
         | ({} if tool.is_strict is None else {"strict": tool.is_strict})
         for tool in request.tools
     )
-    payload: dict[str, Any] = {"tools": [{"type": "function", "function": function} for function in functions]}
+    payload: JsonObject = {"tools": [{"type": "function", "function": function} for function in functions]}
     if request.tool_choice in ("none", "required"):
         payload["tool_choice"] = request.tool_choice
     elif request.tool_choice:
@@ -429,7 +430,7 @@ def efforts_of(model: str) -> tuple[str, ...]:
     return ("low", "medium", "high") if REASONS.search(model) else ()
 
 
-def messages(request: ModelRequest, continuation: Continuation, *, host: str = "") -> list[dict[str, Any]]:
+def messages(request: ModelRequest, continuation: Continuation, *, host: str = "") -> list[JsonObject]:
     """Returns the messages; the start of an answer to be continued is sent in the form that this server supports."""
     turns = [message for turn in request.sent_turns for message in _messages(turn, request, host)]
     if not request.is_continuation:
@@ -441,20 +442,20 @@ def messages(request: ModelRequest, continuation: Continuation, *, host: str = "
     return turns
 
 
-def _messages(turn: Turn, request: ModelRequest, host: str) -> Iterator[dict[str, Any]]:
+def _messages(turn: Turn, request: ModelRequest, host: str) -> Iterator[JsonObject]:
     """Yields the message of a turn; each result of a call has its own."""
     accepted = ACCEPTED_IDS.get(host, ANY_ID)
     for result in turn.results:
         yield {"role": "tool", "tool_call_id": sent_id(result.id, accepted), "content": result.shown}
     if turn.role == "tool":
         return
-    message: dict[str, Any] = {"role": turn.role, "content": _content(turn)}
+    message: JsonObject = {"role": turn.role, "content": _content(turn)}
     if turn.role == "assistant" and request.tools and host in WANT_THOUGHTS:
         message["reasoning_content"] = ""
     yield message | _called(turn, request, host) if turn.calls else message
 
 
-def _called(turn: Turn, request: ModelRequest, host: str) -> dict[str, Any]:
+def _called(turn: Turn, request: ModelRequest, host: str) -> JsonObject:
     """Returns the fields of a message with calls, and what the server wants back with them."""
     kept, accepted = kept_in(turn, origin_of(request, host)), ACCEPTED_IDS.get(host, ANY_ID)
     thoughts = {name: value for name, value in dict_of(kept.get("message")).items() if name in (*THOUGHT_NAMES, DETAILS)}
@@ -463,14 +464,14 @@ def _called(turn: Turn, request: ModelRequest, host: str) -> dict[str, Any]:
     return {"content": _content(turn) or None, "tool_calls": calls, **thoughts}
 
 
-def _call(call: ToolCall, accepted: re.Pattern[str], extra: Any) -> dict[str, Any]:
+def _call(call: ToolCall, accepted: re.Pattern[str], extra: Any) -> JsonObject:
     # The model's own text where it can be read, because it is in the server's cache.
     arguments = call.arguments if object_in(call.arguments) is not None else as_json(arguments_in(call))
     function = {"name": sent_name(call.tool), "arguments": arguments}
     return {"id": sent_id(call.id, accepted), "type": "function", "function": function, **({EXTRA: extra} if extra else {})}
 
 
-def _content(turn: Turn) -> str | list[dict[str, Any]]:
+def _content(turn: Turn) -> str | list[JsonObject]:
     """Returns plain text if there are no pictures, as not every server accepts a list of parts."""
     if not turn.pictures:
         return turn.content
@@ -564,13 +565,13 @@ class OpenAIProvider:
     def settle(self, upstream_id: str) -> Usage | None:
         return None
 
-    def body(self, request: ModelRequest, *, is_streamed: bool) -> dict[str, Any]:
+    def body(self, request: ModelRequest, *, is_streamed: bool) -> JsonObject:
         return body(request, self.continuation, is_streamed=is_streamed, host=self._http.host)
 
     def _calls(self, request: ModelRequest) -> Calls | None:
         return Calls(request, self._http.host) if request.takes_calls else None
 
-    def _streamed(self, payload: dict[str, Any], request: ModelRequest, stop: Stop) -> Generator[Event, None, None]:
+    def _streamed(self, payload: JsonObject, request: ModelRequest, stop: Stop) -> Generator[Event, None, None]:
         started, calls = Started(request.model, self.name), self._calls(request)
         with closing(self._http.stream(payload, stop, self.reply_format, started, calls)) as events:
             yield from split(events, self._mode(request))

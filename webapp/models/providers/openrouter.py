@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers.base import ModelRequest
 from webapp.models.providers.openai import OpenAIProvider, OpenAIReader, reply_of
 from webapp.models.providers.provider_http import ReplyFormat
@@ -67,7 +68,7 @@ class OpenRouterProvider(OpenAIProvider):
         about = dict_of(self._http.found(f"/generation?id={quote(upstream_id, safe='')}")).get("data")
         return _settled(about, upstream_id) if isinstance(about, dict) else None
 
-    def body(self, request: ModelRequest, *, is_streamed: bool) -> dict[str, Any]:
+    def body(self, request: ModelRequest, *, is_streamed: bool) -> JsonObject:
         payload = super().body(replace(request, effort=""), is_streamed=is_streamed)
         payload.pop("stream_options", None)
         if request.effort:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers.base import PictureRequest
 from webapp.models.providers.values import cost_of, count_of, dict_of, dicts_of, openai_usage
 from webapp.streaming.events import Usage
@@ -26,7 +27,7 @@ class DrawnPicture:
     usage: Usage
 
 
-def payload(request: PictureRequest) -> dict[str, Any]:
+def payload(request: PictureRequest) -> JsonObject:
     # Not its format: OpenAI's own models of today refuse to be told.
     return {"model": request.model, "prompt": request.prompt, "n": 1, **({"size": request.size} if request.size else {})}
 

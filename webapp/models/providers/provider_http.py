@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers import pictures, recordings, voices
 from webapp.models.providers.base import Drawn, Embedded, ProviderError, Reply, Spoken, Transcribed, events_of
 from webapp.models.providers.calls import Calls
@@ -90,7 +91,7 @@ class ProviderHttp:
         self._beat_seconds = beat_seconds
 
     def stream(
-        self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat, started: Started, calls: Calls | None = None
+        self, payload: JsonObject, stop: Stop, reply_format: ReplyFormat, started: Started, calls: Calls | None = None
     ) -> Generator[Event, None, None]:
         """Yields the events of a streamed reply, as `Provider.stream` promises them."""
         try:
@@ -102,7 +103,7 @@ class ProviderHttp:
         except Stopped:
             return
 
-    def complete(self, payload: dict[str, Any], stop: Stop, reply_format: ReplyFormat, calls: Calls | None = None) -> Reply:
+    def complete(self, payload: JsonObject, stop: Stop, reply_format: ReplyFormat, calls: Calls | None = None) -> Reply:
         """Returns the reply in one piece; raises `ProviderError` if it is stopped before it is complete."""
         try:
             with self._post(reply_format.path, payload, stop, "application/json", 0) as body:
@@ -111,7 +112,7 @@ class ProviderHttp:
         except Stopped:
             raise self._stopped() from None
 
-    def embed(self, payload: dict[str, Any], stop: Stop) -> Embedded:
+    def embed(self, payload: JsonObject, stop: Stop) -> Embedded:
         """Returns vectors for the texts of one request; the whole reply must arrive within `first_byte_seconds`."""
         try:
             with self._post(EMBEDDINGS, payload, stop, "application/json", self._first_byte_seconds) as body:
@@ -126,7 +127,7 @@ class ProviderHttp:
             raise ProviderError("invalid", f"{self.label} didn't return a vector for each text.")
         return embedded
 
-    def draw(self, path: str, payload: dict[str, Any] | Multipart, stop: Stop) -> Drawn:
+    def draw(self, path: str, payload: JsonObject | Multipart, stop: Stop) -> Drawn:
         """Returns the picture of one request, which some servers send at an address of its own.
 
         Raises `cut` if the request was sent and no whole reply was seen, within three minutes.
@@ -158,7 +159,7 @@ class ProviderHttp:
             raise ProviderError("invalid", f"{self.label} didn't return what was said.")
         return transcribed
 
-    def speak(self, payload: dict[str, Any], stop: Stop, known: Callable[[Mapping[str, str]], Usage]) -> Spoken:
+    def speak(self, payload: JsonObject, stop: Stop, known: Callable[[Mapping[str, str]], Usage]) -> Spoken:
         """Returns the speech of one request, all of which must arrive within `voices.SECONDS`; `known` reads its usage."""
         until = monotonic() + voices.SECONDS
         try:
@@ -210,10 +211,10 @@ class ProviderHttp:
         return answer.value if answer.status == 200 else None
 
     def _post(
-        self, path: str, payload: dict[str, Any] | Multipart, stop: Stop, accept: str, seconds: float
+        self, path: str, payload: JsonObject | Multipart, stop: Stop, accept: str, seconds: float
     ) -> AbstractContextManager[Body]:
         url, headers = self.url + path, self._headers(accept)
-        body: dict[str, Any] = {"content" if isinstance(payload, Multipart) else "json": payload}
+        body: JsonObject = {"content" if isinstance(payload, Multipart) else "json": payload}
         return self._upstream.open(
             "POST", url, stop=stop, headers=headers, first_byte_seconds=seconds, trust=self._trust, label=self.label, **body
         )
@@ -332,7 +333,7 @@ class ProviderHttp:
             words = f"{self.label} sent a picture that can't be read, or is larger than {MOST_PICTURE_BYTES >> 20} MB."
             yield Notice(PICTURE_LEFT_OUT, words)
 
-    def _object(self, content: bytes) -> dict[str, Any]:
+    def _object(self, content: bytes) -> JsonObject:
         """Parses a whole reply; raises the error that it reports."""
         value = read_in_thread(parsed, content)
         if value is None:

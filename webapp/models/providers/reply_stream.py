@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.providers.error_mapping import error_of
 from webapp.models.providers.values import parsed
 from webapp.models.upstream.bounded_json import DECODER, MOST_PARTS_OF_A_MESSAGE
@@ -201,7 +202,7 @@ class ReplyStream:
             raise self._nonsense()
 
 
-def value_of(message: SseMessage) -> dict[str, Any] | None:
+def value_of(message: SseMessage) -> JsonObject | None:
     """Returns the JSON object of a message; an `error` event is an error whatever it contains."""
     value = parsed(message.data, most_parts=MOST_PARTS_OF_A_MESSAGE)
     if message.event == "error" and (value is None or error_of(value) is None):

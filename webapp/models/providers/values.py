@@ -3,6 +3,7 @@
 from decimal import Decimal, DecimalException
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.upstream.bounded_json import MOST_PARTS, UnreadableJson, load
 from webapp.streaming.events import Delta, Reasoning, Text, Usage
 
@@ -36,7 +37,7 @@ def only(text: str, thought: str) -> Text | None:
     return Delta(text) if text else Reasoning(thought)
 
 
-def parsed(text: str | bytes, *, most_parts: int = MOST_PARTS) -> dict[str, Any] | None:
+def parsed(text: str | bytes, *, most_parts: int = MOST_PARTS) -> JsonObject | None:
     """Parses a JSON object; returns None for anything else that can arrive in its place."""
     try:
         value = load(text, most_parts=most_parts)
@@ -47,7 +48,7 @@ def parsed(text: str | bytes, *, most_parts: int = MOST_PARTS) -> dict[str, Any]
     return value if isinstance(value, dict) else None
 
 
-def dict_of(value: Any) -> dict[str, Any]:
+def dict_of(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
@@ -55,7 +56,7 @@ def list_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def dicts_of(value: Any) -> list[dict[str, Any]]:
+def dicts_of(value: Any) -> list[JsonObject]:
     return [entry for entry in list_of(value) if isinstance(entry, dict)]
 
 

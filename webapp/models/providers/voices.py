@@ -1,6 +1,6 @@
 """Speech in OpenAI's format: the request for it, and how its audio is recognised. Pure."""
 
-from typing import Any
+from webapp.base.untrusted_json import JsonObject
 
 PATH = "/audio/speech"
 # What browsers play, by the names that requests have for it. Not `pcm`, which nothing tells from other bytes.
@@ -15,7 +15,7 @@ SECONDS = 90.0
 HEAD_BYTES = 12
 
 
-def payload(model: str, text: str, voice: str, audio_format: str) -> dict[str, Any]:
+def payload(model: str, text: str, voice: str, audio_format: str) -> JsonObject:
     return {"model": model, "input": text, "response_format": audio_format, **({"voice": voice} if voice else {})}
 
 

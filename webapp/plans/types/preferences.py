@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.types.schema import Schema, kind_of
 from webapp.streaming.characters import Characters
 
@@ -16,7 +17,7 @@ MOST, MOST_NAME_CHARS, MOST_CHARS, DEEPEST = 20, 80, 1_000, 4
 class Preferences:
     """`known` are the values of fields, `others` the texts without one; `warnings` says what became of these."""
 
-    known: dict[str, Any] = field(default_factory=dict)
+    known: JsonObject = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-Schema = dict[str, Any]
+from webapp.base.untrusted_json import JsonObject
+
+Schema = JsonObject
 HINTS = ("x-stream", "x-label", "x-view", "default", "examples")
 VIEWS = ("summary", "card", "checklist", "table", "timeline", "slider")
 NEXT_MONDAY = "next monday"
@@ -83,7 +85,7 @@ def put(value: Any, path: str, new: Any) -> bool:
     return True
 
 
-def without(value: dict[str, Any], path: str) -> dict[str, Any]:
+def without(value: JsonObject, path: str) -> JsonObject:
     """Returns a copy without the value at a path; parts that are not on the path are shared, not copied."""
     *above, last = steps(path)
     copy, inside = _copied_along(value, above)
@@ -94,7 +96,7 @@ def without(value: dict[str, Any], path: str) -> dict[str, Any]:
     return copy
 
 
-def _copied_along(value: dict[str, Any], path: list[str | int]) -> tuple[dict[str, Any], Any]:
+def _copied_along(value: JsonObject, path: list[str | int]) -> tuple[JsonObject, Any]:
     """Returns the value with copies of the containers on the path, and the last of these copies."""
     result = dict(value)
     inside: Any = result
@@ -184,7 +186,7 @@ def received(value: Any, schema: Schema) -> Any:
     return {name: received(typed_values[name], properties[name]) for name in properties if name in typed_values}
 
 
-def missing(value: dict[str, Any], schema: Schema) -> list[str]:
+def missing(value: JsonObject, schema: Schema) -> list[str]:
     """Returns the required sections and list items that a plan lacks."""
     needed = schema.get("required", ())
     paths: list[str] = []
@@ -204,7 +206,7 @@ def reduced_to(schema: Schema, paths: list[str]) -> Schema:
     return {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
 
 
-def defaults(schema: Schema, today: date) -> dict[str, Any]:
+def defaults(schema: Schema, today: date) -> JsonObject:
     """Returns the initial values of a form."""
     return {name: _default(part, today) for name, part in sections(schema) if "default" in part}
 

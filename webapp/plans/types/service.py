@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from webapp.base import audit, yaml_text
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.plan_about import PlanAbout
 from webapp.plans.tables import PlanType
 from webapp.plans.types import validation
@@ -55,14 +56,14 @@ class Type:
         return self.about["plan"]
 
     @property
-    def sample(self) -> dict[str, Any]:
+    def sample(self) -> JsonObject:
         return dict(self.about.get("sample") or {})
 
     @property
-    def example(self) -> dict[str, Any] | None:
+    def example(self) -> JsonObject | None:
         return self.about.get("example")
 
-    def filled(self, values: dict[str, Any]) -> dict[str, Any]:
+    def filled(self, values: JsonObject) -> JsonObject:
         """Returns the inputs with defaults for missing values; raises `Rejected` if they are invalid."""
         own_values = {name: value for name, value in values.items() if name in self.inputs["properties"]}
         whole = defaults(self.inputs, utc_now().date()) | own_values
@@ -168,7 +169,7 @@ def _about(source: str) -> PlanAbout:
     return cast(PlanAbout, about)
 
 
-def _check(about: dict[str, Any]) -> None:
+def _check(about: JsonObject) -> None:
     if unknown := set(map(str, about)) - KNOWN:
         raise Invalid(f"Unknown: {', '.join(sorted(unknown))}.", field="source")
     for name, most in TEXTS.items():
@@ -182,7 +183,7 @@ def _check(about: dict[str, Any]) -> None:
     _check_values(about)
 
 
-def _check_values(about: dict[str, Any]) -> None:
+def _check_values(about: JsonObject) -> None:
     filled = defaults(about["inputs"], date(2026, 1, 1)) | dict(about.get("sample") or {})
     for words, value, schema in (("sample", filled, about["inputs"]), ("example", about.get("example"), about["plan"])):
         if about.get(words) is not None and (faults := validation.faults(value, schema)):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, VIEWS, Schema, dotted, steps, values_in
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Rejected(Invalid):
         self.paths = {fault.path: fault.message for fault in reversed(faults)}
         self.fields = {fault.path.partition(".")[0]: fault.message for fault in reversed(faults)}
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> JsonObject:
         return {"fields": self.fields}
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.types.schema import MOST_ITEMS, MOST_VALUES, dotted, element_of, is_path, put, value_at, without
 from webapp.streaming.partial_json import Opening, Path, StreamingJSONParser
 
@@ -26,14 +27,14 @@ class PlanDraft:
 
     def __init__(
         self,
-        start: dict[str, Any] | None = None,
+        start: JsonObject | None = None,
         wanted: Sequence[str] = (),
         *,
         takes_paths: bool = False,
         now: Callable[[], float] | None = None,
     ) -> None:
         self._start = start or {}
-        self.value: dict[str, Any] = copy.deepcopy(self._start)
+        self.value: JsonObject = copy.deepcopy(self._start)
         self.elements: list[str] = []
         self.live: tuple[str, str] | None = None
         self.has_dropped = False
@@ -62,7 +63,7 @@ class PlanDraft:
         """Processes text that the parser buffered until the next tick."""
         return self._parser.flush() is not None and self._take()
 
-    def settled(self) -> dict[str, Any]:
+    def settled(self) -> JsonObject:
         """Returns the plan without the string that is still being written; the value it replaces is restored."""
         if not self.live:
             return self.value

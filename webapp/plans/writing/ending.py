@@ -1,8 +1,8 @@
 """The end of a plan: which part of the model's text is kept, which parts are missing, and which status follows."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.types import validation
 from webapp.plans.types.schema import Schema, element_of, is_within, received, steps, value_at, without
 from webapp.plans.writing.draft import PlanDraft
@@ -30,7 +30,7 @@ SENTENCES = {
 class ParsedPlan:
     """A parsed text: `value` holds the valid part, `faults` the missing and wrong parts, `steps` the repairs that were made."""
 
-    value: dict[str, Any]
+    value: JsonObject
     faults: tuple[validation.PlanFault, ...]
     steps: tuple[str, ...]
 
@@ -71,7 +71,7 @@ def repaired(draft: PlanDraft, schema: Schema) -> ParsedPlan:
     return ParsedPlan(value, tuple(faults), done if draft.answers == 1 else (*done, "asked"))
 
 
-def kept(result: ParsedPlan, schema: Schema) -> dict[str, Any]:
+def kept(result: ParsedPlan, schema: Schema) -> JsonObject:
     """Returns the part of an incomplete plan that is saved: its valid elements."""
     value, wrong = result.value, list(result.faults)
     while paths := [element for fault in wrong if (element := element_of(tuple(steps(fault.path))))]:
@@ -83,7 +83,7 @@ def kept(result: ParsedPlan, schema: Schema) -> dict[str, Any]:
     return value
 
 
-def ending(status: str, reason: str, error: str, result: ParsedPlan, value: dict[str, Any]) -> PlanEnding:
+def ending(status: str, reason: str, error: str, result: ParsedPlan, value: JsonObject) -> PlanEnding:
     """Derives the status of a plan from the end of its generation and from the result."""
     if result.is_complete and status != "failed":
         return PlanEnding("completed")

@@ -1,7 +1,6 @@
 """The kind of generation for plans."""
 
 import logging
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -10,6 +9,7 @@ from webapp.base import changes, topic_names
 from webapp.base.database import rows
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now
+from webapp.base.untrusted_json import JsonObject
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.tables import Generation
@@ -98,7 +98,7 @@ def announce(plan: Plan) -> None:
     changes.notify_person(plan.owner_id, "plan", plan.id)
 
 
-def _read(plan: Plan, generation: Generation, projection: PlanProjection | None) -> tuple[ParsedPlan, dict[str, Any]]:
+def _read(plan: Plan, generation: Generation, projection: PlanProjection | None) -> tuple[ParsedPlan, JsonObject]:
     """Parses the model's text; returns the result, and the part of it that is saved."""
     try:
         if projection:
@@ -110,7 +110,7 @@ def _read(plan: Plan, generation: Generation, projection: PlanProjection | None)
     return ParsedPlan(there, (UNREAD,), ()), there
 
 
-def _take(plan: Plan, generation: Generation, result: ParsedPlan, value: dict[str, Any], text: str) -> PlanEnding:
+def _take(plan: Plan, generation: Generation, result: ParsedPlan, value: JsonObject, text: str) -> PlanEnding:
     end = ending(generation.status, generation.reason, generation.error, result, value)
     plan.content, plan.status, plan.error_code, plan.error = value, end.status, end.code, end.message
     plan.partial_content = None if end.status == "completed" else text

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.engine import service as generations
 from webapp.engine.engine import Engine
@@ -98,7 +99,7 @@ OF_PLANS = (
 )
 
 
-def for_plan(about: PlanAbout, inputs: dict[str, Any], unit: arm_choice.ExperimentUnit) -> PlanPrompt:
+def for_plan(about: PlanAbout, inputs: JsonObject, unit: arm_choice.ExperimentUnit) -> PlanPrompt:
     """Returns the prompt for a whole plan."""
     prompt = _request_prompt(about, upstream(about["plan"]), unit, is_anew=False, inputs=_json(inputs))
     return replace(prompt, schema=about["plan"])
@@ -106,8 +107,8 @@ def for_plan(about: PlanAbout, inputs: dict[str, Any], unit: arm_choice.Experime
 
 def for_paths(
     about: PlanAbout,
-    inputs: dict[str, Any],
-    there: dict[str, Any],
+    inputs: JsonObject,
+    there: JsonObject,
     paths: list[str],
     unit: arm_choice.ExperimentUnit,
     *,
@@ -267,9 +268,7 @@ def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
     return repairing_source(engine, generation, plan.about, inputs_of(plan).values)(source)
 
 
-def repairing_source(
-    engine: Engine, generation: Generation, about: PlanAbout, inputs: dict[str, Any]
-) -> Callable[[Source], Source]:
+def repairing_source(engine: Engine, generation: Generation, about: PlanAbout, inputs: JsonObject) -> Callable[[Source], Source]:
     """Returns a wrapper that calls the model once more for the parts that are wrong."""
     person = generation.user_id or ""
     model, prompt, about, inputs = generation.model_asked, PlanPrompt.from_record(generation.prompt), about.copy(), dict(inputs)

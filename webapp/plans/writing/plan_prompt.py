@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.prompt.recorded_prompt import parameters_in, section_records, sections_in
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import RequestParameters
@@ -24,7 +25,7 @@ class PlanPrompt:
     versions: PromptVersions = field(default_factory=PromptVersions)
     schema: Schema = field(default_factory=dict)
     paths: tuple[str, ...] = ()
-    there: dict[str, Any] = field(default_factory=dict)
+    there: JsonObject = field(default_factory=dict)
     is_whole: bool = False
     parameters: RequestParameters = field(default_factory=RequestParameters)
     chars_before: int = 0
@@ -44,7 +45,7 @@ class PlanPrompt:
             chars_before=record.get("chars_before", 0),
         )
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> JsonObject:
         """Returns what is stored with the generation."""
         return {
             "sections": section_records(self.sections),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.base.languages import gettext as _
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.types.schema import (
     Schema,
     at,
@@ -41,7 +42,7 @@ class PlanProjection:
     def __init__(
         self,
         schema: Schema,
-        start: dict[str, Any],
+        start: JsonObject,
         paths: Sequence[str],
         is_valid: Callable[[Any, Schema], bool] = lambda _value, _schema: True,
     ) -> None:
@@ -65,7 +66,7 @@ class PlanProjection:
         return len(self.draft.value.get(self._main) or ()) if self._main else 0
 
     @property
-    def shown(self) -> dict[str, Any]:
+    def shown(self) -> JsonObject:
         """The plan so far, without parts that are shown only when finished."""
         value = self.draft.value if self._is_shown() else self.draft.settled()
         element = self.draft.open_element
@@ -73,7 +74,7 @@ class PlanProjection:
         return without(value, element) if part and is_whole(part) else value
 
     @property
-    def finished(self) -> dict[str, Any]:
+    def finished(self) -> JsonObject:
         """The plan so far, with its finished parts alone."""
         value, element = self.draft.settled(), self.draft.open_element
         return without(value, element) if element else value
@@ -109,7 +110,7 @@ class PlanProjection:
         self._follow()
         return iter(())
 
-    def snapshot(self) -> tuple[dict[str, Any], Cursor]:
+    def snapshot(self) -> tuple[JsonObject, Cursor]:
         """Returns the current plan and the cursor to continue from."""
         return self.shown, self._cursor()
 
@@ -197,7 +198,7 @@ def progress_of(projection: PlanProjection, schema: Schema, pace: PlanPace, now:
     return WritingProgress(projection.done, total, chars, int(seconds), percent, _seconds_left(percent, pace.usual_seconds))
 
 
-def progress_at_end(content: dict[str, Any], schema: Schema, *, chars: int, seconds: float) -> WritingProgress:
+def progress_at_end(content: JsonObject, schema: Schema, *, chars: int, seconds: float) -> WritingProgress:
     """Returns the progress of a plan that isn't being written."""
     rows = content.get(main_list(schema))
     done = len(rows) if isinstance(rows, list) else 0
@@ -216,7 +217,7 @@ def time_left(projection: PlanProjection, schema: Schema, pace: PlanPace) -> str
     return _("about %(count)s s left", count=-(-seconds // STEP_SECONDS) * STEP_SECONDS)
 
 
-def _percent(finished: dict[str, Any], schema: Schema, *, most: int) -> int | None:
+def _percent(finished: JsonObject, schema: Schema, *, most: int) -> int | None:
     """Returns how many of the parts that the schema requires are finished, in percent."""
     if not (all_parts := len(missing({}, schema))):
         return None

@@ -1,13 +1,13 @@
 """The monthly quota of plans: a unit is reserved at the start and returned if no plan results."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from webapp.base.db import utc_now
 from webapp.base.errors import TooMany
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.tables import Plan, PlanQuota
 from webapp.settings.service import setting
 
@@ -25,7 +25,7 @@ class QuotaUsedUp(TooMany):
         super().__init__(words, retry_after=max(1, int((resets_at - now).total_seconds())))
         self.resets_at = resets_at
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> JsonObject:
         return {"resetAt": self.resets_at.isoformat().replace("+00:00", "Z")}
 
 

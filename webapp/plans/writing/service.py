@@ -15,6 +15,7 @@ from webapp.base.database import rows
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.words import plural
 from webapp.engine import service as generations
 from webapp.engine.costs import keep_costs_alone
@@ -69,9 +70,7 @@ class PlanRequest:
     sent_as: str | None
 
 
-def submit(
-    owner: User, type: str, values: dict[str, Any], *, others: Mapping[str, str] | None = None, key: str = ""
-) -> PlanInputs:
+def submit(owner: User, type: str, values: JsonObject, *, others: Mapping[str, str] | None = None, key: str = "") -> PlanInputs:
     """Stores a person's inputs for a plan; raises `Rejected` with a sentence for each invalid field.
 
     `others` are texts for the model that belong to no field. A request that repeats an idempotency key and all values gets the

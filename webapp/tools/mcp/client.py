@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from webapp.base.heavy.turns import by_turns
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
@@ -79,7 +80,7 @@ CLIENT = {"name": "Millrace", "version": VERSION}
 # Of 2025-11-25 alone.
 PAGE_REQUIRED = -32042
 HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION = -32020, -32021, -32022
-ELICITATION: dict[str, Any] = {"form": {}, "url": {}}
+ELICITATION: JsonObject = {"form": {}, "url": {}}
 OF_STATELESS = (HEADER_MISMATCH, MISSING_CAPABILITY, UNSUPPORTED_VERSION)
 PLAIN = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 ENCODED = re.compile(r"=\?base64\?.*\?=")
@@ -192,7 +193,7 @@ class _Conversation:
         if self.version == STATELESS:
             self.introduce(discovered)
 
-    def ask(self, request: Request) -> dict[str, Any]:
+    def ask(self, request: Request) -> JsonObject:
         """Sends a request in the version of this conversation; a session that the server has forgotten is begun again, once."""
         try:
             return self._ask(request)
@@ -234,7 +235,7 @@ class _Conversation:
         if self.version != STATELESS and self.session != (self.lasting_session if is_complete else self.server.session):
             self.exchange.end_session()
 
-    def _ask(self, request: Request) -> dict[str, Any]:
+    def _ask(self, request: Request) -> JsonObject:
         if self.version == STATELESS:
             about_us = {
                 f"{META}protocolVersion": STATELESS,
@@ -303,7 +304,7 @@ class _Call:
         self._asked: dict[str, ServerQuestion] = {}
         conversation.exchange.ask_person = self._response
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> JsonObject:
         """Sends the call until it has a result that isn't *call again*."""
         for _ in range(MOST_AGAIN):
             try:
@@ -370,7 +371,7 @@ class _Call:
             raise ToolFailed(f"{self._conversation.server.name} has asked {MOST_QUESTIONS} times, and asks again.")
         return replace(question, number=self._questions, server=self._conversation.server.name)
 
-    def _response(self, params: Any) -> dict[str, Any] | None:
+    def _response(self, params: Any) -> JsonObject | None:
         """Asks a person while the call is open."""
         if not self._ask_person or self._questions >= MOST_QUESTIONS or self._conversation.stop:
             return None
@@ -383,7 +384,7 @@ class _Call:
         self._asked[digest_of(params)] = question
         return None
 
-    def _sent(self) -> dict[str, Any]:
+    def _sent(self) -> JsonObject:
         conversation = self._conversation
         try:
             return self._ask()
@@ -398,7 +399,7 @@ class _Call:
                     conversation.begin_again()
         return self._ask()
 
-    def _ask(self) -> dict[str, Any]:
+    def _ask(self) -> JsonObject:
         headers = self._headers() if self._conversation.version == STATELESS else {}
         times = self._conversation.times
         request = Request("tools/call", self._params, times.call, times.most_call, headers, times.resume)

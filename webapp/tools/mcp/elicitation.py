@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
+from webapp.base.untrusted_json import JsonObject
 from webapp.tools.mcp.listing import line_of, text_of
 from webapp.tools.mcp.results import MOST_ADDRESS, MOST_NAME, Unreadable
 from webapp.tools.questions import MOST_ASKED_CHARS, MOST_CHOICES, MOST_FIELDS, AskedField, BadAnswer, ServerQuestion, checked
@@ -86,7 +87,7 @@ def responses_of(question: ServerQuestion) -> Responses:
     return Responses(params | ({"requestState": state["server"]} if state.get("server") is not None else {}), {})
 
 
-def response_of(question: ServerQuestion, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+def response_of(question: ServerQuestion, names: Mapping[str, str] | None = None) -> JsonObject:
     """Returns the answers as one response; `names` are those of the server's fields, by ours."""
     if question.action != "accept":
         return {"action": question.action}
@@ -187,7 +188,7 @@ def _choices(schema: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((value, line_of(title, MOST_CHOICE) or value) for value, title in pairs)
 
 
-def _bounds(schema: Mapping[str, Any], least: str, most: str) -> dict[str, Any]:
+def _bounds(schema: Mapping[str, Any], least: str, most: str) -> JsonObject:
     limits = {"least": schema.get(least), "most": schema.get(most)}
     numbers = {name: value for name, value in limits.items() if isinstance(value, int | float) and not isinstance(value, bool)}
     # No float is as large as some numbers of JSON.

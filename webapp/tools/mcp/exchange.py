@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.upstream import Body, Stopped, Trust, Upstream
 from webapp.models.upstream.bounded_json import exceeds
 from webapp.models.upstream.large_replies import read_in_thread
@@ -140,16 +141,16 @@ class Exchange:
         self.server, self.version, self.session = server, server.version, server.session
         # What the server has asked a person during a request without getting an answer, and the answers that there are already.
         self.questions: list[Any] = []
-        self.answers: dict[str, Any] = {}
+        self.answers: JsonObject = {}
         # Asks a person while the request is open; None if there is no answer in time. What that takes is no time of the server.
-        self.ask_person: Callable[[Any], dict[str, Any] | None] = lambda _: None
+        self.ask_person: Callable[[Any], JsonObject | None] = lambda _: None
         self.asking_seconds = 0.0
         self._given = set[str]()
         self.stop = stop
         self._upstream, self._spawn, self._signal = upstream, spawn, signal
         self._secrets = [word for value in server.headers.values() for word in value.split() if len(word) >= 8]
 
-    def ask(self, request: Request) -> dict[str, Any]:
+    def ask(self, request: Request) -> JsonObject:
         """Returns the result of a request.
 
         Raises `Refusal`, `SignInRequired`, or `ToolFailed`, whose `is_unknown` says that the request was sent, and no reply seen.
@@ -285,7 +286,7 @@ class _Wait:
         self._event_id, self._resume_seconds = "", request.resume_seconds
         self._time_slice = TimeSlice(give_way)
 
-    def result(self, message: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    def result(self, message: Mapping[str, Any], headers: Mapping[str, str]) -> JsonObject:
         if self._exchange.stop:
             raise ToolFailed(STOPPED)
         reply = self._reply("POST", message, headers)
@@ -302,7 +303,7 @@ class _Wait:
             raise self._lost("sent a reply that can't be understood")
         return result
 
-    def _reply(self, method: str, message: Any, headers: Mapping[str, str]) -> dict[str, Any] | None:
+    def _reply(self, method: str, message: Any, headers: Mapping[str, str]) -> JsonObject | None:
         """Returns the reply, or None if the stream ended before it."""
         try:
             with self._exchange.opened(method, message, headers, self._exchange.stop, self._left()) as body:
@@ -320,7 +321,7 @@ class _Wait:
                 raise ConnectionLost(error.message) from error
             raise ToolFailed(error.message, is_unknown=True) from error
 
-    def _read(self, body: Body, *, is_resumed: bool) -> dict[str, Any] | None:
+    def _read(self, body: Body, *, is_resumed: bool) -> JsonObject | None:
         if is_resumed and not 200 <= body.status < 300:
             raise ConnectionLost(f"{self._name} lost the reply.")
         self._exchange.refuse(body)
@@ -343,7 +344,7 @@ class _Wait:
             raise self._lost("sent a reply to something else" if messages else "sent no reply")
         return error
 
-    def _streamed(self, body: Body) -> dict[str, Any] | None:
+    def _streamed(self, body: Body) -> JsonObject | None:
         decoder = SseDecoder(max_chars=MOST_BYTES)
         try:
             for chunk in body.chunks():
@@ -365,7 +366,7 @@ class _Wait:
             raise Stopped
         return None
 
-    def _resumed(self) -> dict[str, Any] | None:
+    def _resumed(self) -> JsonObject | None:
         """Asks for the rest of a stream that was cut, where the server numbers its events."""
         exchange = self._exchange
         if not self._event_id or exchange.version == STATELESS:
@@ -377,7 +378,7 @@ class _Wait:
         headers = {**exchange.own_headers(""), "Last-Event-ID": self._event_id, "Accept": "text/event-stream"}
         return self._reply("GET", None, headers)
 
-    def _among(self, messages: list[dict[str, Any]]) -> dict[str, Any] | None:
+    def _among(self, messages: list[JsonObject]) -> JsonObject | None:
         """Returns our reply if it is among the messages; answers what the server asks, and ignores what was not asked."""
         for message in messages:
             self._messages += 1
@@ -443,7 +444,7 @@ class UnreadableMessage(ValueError):
     """What a server sent is no JSON-RPC message."""
 
 
-def messages_of(content: bytes) -> list[dict[str, Any]]:
+def messages_of(content: bytes) -> list[JsonObject]:
     """Returns the messages in a text: one, or a list of them; raises `UnreadableMessage`."""
     value = read_in_thread(_value, content)
     messages = value if isinstance(value, list) else [value]

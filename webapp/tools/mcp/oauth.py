@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
 from webapp.base.db import utc_now
+from webapp.base.untrusted_json import JsonObject
 from webapp.models.connections.models import providers
 from webapp.models.upstream import Trust
 from webapp.models.upstream.sign_in import Requests, SignInFailed, SignInReply, is_loopback, secure_parts
@@ -194,12 +195,12 @@ def revoke(record: SignInRecord, token: str, *, stop: Stop) -> None:
         raise SignInFailed(f"{host} couldn't revoke the sign-in: {_error(reply)}.")
 
 
-def client_document(address: str, redirect_uri: str) -> dict[str, Any]:
+def client_document(address: str, redirect_uri: str) -> JsonObject:
     """Returns what a public page at `address` says of us, to authorization servers that take such an address as our id."""
     return {"client_id": address, **_about_us(redirect_uri)}
 
 
-def _about_us(redirect_uri: str) -> dict[str, Any]:
+def _about_us(redirect_uri: str) -> JsonObject:
     is_local = is_loopback(urlsplit(redirect_uri).hostname or "")
     return {
         "client_name": NAME,

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from webapp.base import yaml_text
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.yaml_text import Path, YamlDocument
 from webapp.workflows.definition import conditions
 from webapp.workflows.definition.definition import CHAT_TOOLS, END, Definition, Step, Transition, flow_faults, slot_in
@@ -119,7 +120,7 @@ class _DefinitionReader:
             raise BrokenWorkflow(self.faults)
         return definition
 
-    def _slug(self, about: dict[str, Any]) -> str:
+    def _slug(self, about: JsonObject) -> str:
         slug = about.get("workflow")
         if not isinstance(slug, str) or not SLUG.fullmatch(slug):
             self._fault(("workflow",), "A workflow needs a short name.", "For example: workflow: weekly-checkin")
@@ -229,7 +230,7 @@ class _DefinitionReader:
         text = self._filled((*path, verb), value, names, is_needed=verb != "end")
         return self._chat(path, about, replace(step, text=text), names) if verb == "chat" else replace(step, text=text)
 
-    def _chat(self, path: Path, about: dict[str, Any], step: Step, names: set[str]) -> Step:
+    def _chat(self, path: Path, about: JsonObject, step: Step, names: set[str]) -> Step:
         sentences = self._number((*path, "max_sentences"), about.get("max_sentences", 2), 1, 50)
         tokens = self._number((*path, "max_tokens"), about.get("max_tokens"), 1, 100_000)
         turns = self._number((*path, "turns"), about.get("turns", 0), 0, 20)
@@ -247,11 +248,11 @@ class _DefinitionReader:
             turns=int(turns or 0),
         )
 
-    def _sets(self, path: Path, raw_sets: Any, slots: dict[str, Slot]) -> dict[str, Any]:
+    def _sets(self, path: Path, raw_sets: Any, slots: dict[str, Slot]) -> JsonObject:
         if not isinstance(raw_sets, dict) or not raw_sets:
             self._fault(path, "“set” must be a mapping of slots and values.", "set: {mood: good}")
             return {}
-        values: dict[str, Any] = {}
+        values: JsonObject = {}
         for name, value in ((str(name), value) for name, value in raw_sets.items()):
             if name not in slots:
                 self._unknown((*path, name), f"There is no slot named “{name[:40]}”.", name, slots, is_key=True)
@@ -262,12 +263,12 @@ class _DefinitionReader:
                 self._fault((*path, name), f"This doesn't fit the slot “{name}”.", str(error))
         return values
 
-    def _hand_over(self, path: Path, value: dict[str, Any], step: Step, names: set[str]) -> Step:
+    def _hand_over(self, path: Path, value: JsonObject, step: Step, names: set[str]) -> Step:
         about = self._mapping(path, value, ("say", "hand_over"))
         group = self._text((*path, "hand_over"), about.get("hand_over"), most=100, is_needed=True)
         return replace(step, text=self._filled((*path, "say"), about.get("say"), names), group=group)
 
-    def _generate(self, path: Path, about: dict[str, Any], step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
+    def _generate(self, path: Path, about: JsonObject, step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
         """Reads a `generate` step: its plan type and its inputs; without `with`, slots fill the fields of the same name."""
         type = about.get("generate")
         if not isinstance(type, str) or not SLUG.fullmatch(type.replace("_", "-")):
@@ -282,7 +283,7 @@ class _DefinitionReader:
         inputs = {str(name): self._filled((*path, "with", str(name)), str(text), names) for name, text in arguments.items()}
         return replace(step, text=type.replace("_", "-"), inputs=inputs)
 
-    def _tool(self, path: Path, about: dict[str, Any], step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
+    def _tool(self, path: Path, about: JsonObject, step: Step, slots: dict[str, Slot], names: set[str]) -> Step:
         """Reads a `tool` step; whether there is such a tool, and what it takes, is checked where it is saved and used."""
         key, into = about.get("tool"), about.get("into")
         if not _is_key(key):
@@ -319,7 +320,7 @@ class _DefinitionReader:
             return ()
         return tuple(dict.fromkeys(keys))
 
-    def _ways(self, path: Path, about: dict[str, Any], ids: list[str], names: set[str]) -> tuple[Transition, ...]:
+    def _ways(self, path: Path, about: JsonObject, ids: list[str], names: set[str]) -> tuple[Transition, ...]:
         value = about.get(str(path[-1]))
         if value is None and path[-1] != "branch":
             return ()
@@ -412,7 +413,7 @@ class _DefinitionReader:
         place = (*path, name) if is_mapping else path
         return self._unknown(place, f"Unknown step “{name[:40]}”.", name, OF_A_STEP, is_key=is_mapping)
 
-    def _mapping(self, path: Path, value: Any, allowed_keys: tuple[str, ...]) -> dict[str, Any]:
+    def _mapping(self, path: Path, value: Any, allowed_keys: tuple[str, ...]) -> JsonObject:
         if not isinstance(value, dict):
             self._fault(path, "This must be a mapping.", f"With: {', '.join(allowed_keys)}")
             return {}

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from webapp.base import languages
 from webapp.base.db import utc_now
+from webapp.base.untrusted_json import JsonObject
 from webapp.base.words import number
 from webapp.chat.calls.lines import ShownCall, ShownCalls, calls_by_message, shown_calls
 from webapp.chat.imports import own
@@ -72,7 +72,7 @@ def _filed_source(source: sources.SeenSource) -> FiledSource:
 def rows_of(filed: FiledMessage, message_id: str, generations: Sequence[Generation]) -> Iterator[Call]:
     """Yields the calls of a message from a file, to be stored; what they returned is outside text here."""
     for call in filed.calls:
-        values: dict[str, Any] = {name: getattr(call, name) for name in OF_CALL_ROW}
+        values: JsonObject = {name: getattr(call, name) for name in OF_CALL_ROW}
         values["asked_at"] = call.asked_at or filed.created_at or utc_now()
         author = generations[call.generation] if call.generation is not None and call.generation < len(generations) else None
         yield Call(

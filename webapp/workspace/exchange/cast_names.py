@@ -1,9 +1,9 @@
 """Converts a chat's characters, persona, lorebooks and preset to names in a file, and back to those of the importing person."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from webapp.base.db import db
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters import queries as character_queries
 from webapp.characters.lore import queries as lore_queries
 from webapp.characters.tables import Persona
@@ -17,7 +17,7 @@ from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.tables import User
 
 
-def names_of(chat: Chat) -> dict[str, Any]:
+def names_of(chat: Chat) -> JsonObject:
     """Returns the names of characters, persona, lorebooks and preset; the last two only if the owner can see them."""
     preset = preset_of(chat)
     one, persona = character_of(chat), persona_of(chat)
@@ -35,7 +35,7 @@ def character_ids(user_id: str, filed: FiledChat) -> dict[str, str]:
     return {name: there[name] for name in [name for name in dict.fromkeys(filed.cast) if name in there][:MOST_CAST]}
 
 
-def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> dict[str, Any]:
+def values(user_id: str, filed: FiledChat, ids: Mapping[str, str]) -> JsonObject:
     """Returns the columns of the chat for its characters and persona; several characters make a group."""
     if not ids:
         return {}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import defer, undefer
@@ -14,6 +14,7 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.base.db import db, utc_now
 from webapp.base.heavy.turns import by_turns, queue_for_turn
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.calls.files import ShownFile, files_made
 from webapp.chat.files import storage
 from webapp.chat.files.reference import reference
@@ -61,7 +62,7 @@ class OwnRecords:
     """What a feature adds to the archive of everything that a person has: a file of JSON, unless there is nothing."""
 
     file: str
-    read: Callable[[str], list[dict[str, Any]] | dict[str, Any]]
+    read: Callable[[str], list[JsonObject] | JsonObject]
 
 
 def archive_name() -> str:

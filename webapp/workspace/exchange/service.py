@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import ceil
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
 
 from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +19,7 @@ from webapp.base.heavy import child
 from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.base.throttle import Throttle
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.imports import MOST_FILES, pieces
 from webapp.chat.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage, origin
 from webapp.chat.record import announcements, projects, tags
@@ -255,7 +256,7 @@ def _store(
         return chat.id, True
 
 
-def _values(filed: FiledChat) -> dict[str, Any]:
+def _values(filed: FiledChat) -> JsonObject:
     created_at = filed.created_at or utc_now()
     return {
         "title": filed.title,
@@ -340,7 +341,7 @@ class _ChatFilling:
         self._ids = all_ids
         return len(missing)
 
-    def _row(self, rendered: pieces.Rendered, ids: dict[str, str]) -> dict[str, Any]:
+    def _row(self, rendered: pieces.Rendered, ids: dict[str, str]) -> JsonObject:
         message = rendered.message
         return {
             "id": ids[message.id],

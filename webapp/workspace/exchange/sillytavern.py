@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
+from webapp.base.untrusted_json import JsonObject
 from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.entries import ROLES
 from webapp.characters.macros.chat_variables import storable
@@ -30,7 +31,7 @@ PERSON, ANSWERER, UNUSED = "User", "Assistant", "unused"
 NOTE = ("note_prompt", "note_interval", "note_position", "note_depth", "note_role")
 # The settings that they become.
 OF_NOTE = ("note", "note_depth", "note_role", "note_interval")
-Line: TypeAlias = dict[str, Any]
+Line: TypeAlias = JsonObject
 
 
 def lines(engine: Engine, chat: Chat) -> Iterator[str]:
@@ -79,7 +80,7 @@ class Swipe:
     """A version of a message: its fields in the file, and what was kept of the file that it comes from."""
 
     fields: Line
-    kept: dict[str, Any] | None
+    kept: JsonObject | None
 
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Swipe]:
@@ -118,7 +119,7 @@ def _moment(when: datetime | None) -> str | None:
     return said(when) if when else None
 
 
-def head(chat: Chat) -> dict[str, Any]:
+def head(chat: Chat) -> JsonObject:
     """Returns the first line: names, date and metadata."""
     was, metadata = (foreign_fields.part(chat.foreign_fields, name) for name in ("head", "metadata"))
     person, answerer = default_names(chat)
@@ -149,7 +150,7 @@ def _integrity(chat: Chat, was: Mapping[str, Any]) -> str:
     return integrity if integrity and chat.origin == origin(PROGRAM, integrity) else chat.id
 
 
-def _note(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
+def _note(chat: Chat, was: Mapping[str, Any]) -> JsonObject:
     """Returns the author's note as SillyTavern's metadata; position 1 means among the messages."""
     imported = note_settings(was)
     if all(getattr(chat, name) == imported[name] for name in OF_NOTE):
@@ -160,10 +161,10 @@ def _note(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     return {"note_prompt": chat.note, **where} if chat.note else {}
 
 
-def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
+def _variables(chat: Chat, was: Mapping[str, Any]) -> JsonObject:
     """Returns the variables at the end of the branch that is shown; those we can't have, such as lists, as they were."""
     has, imported = variables.variables_at(chat.head_id), fields(was.get("variables"))
-    imported_names, values = storable(imported), dict[str, Any](has)
+    imported_names, values = storable(imported), JsonObject(has)
     for name, value in imported.items():
         one = storable({name: value})
         if not one.keys() & imported_names.keys():
@@ -173,7 +174,7 @@ def _variables(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
     return {"variables": values} if values or "variables" in was else {}
 
 
-def _world(chat: Chat, was: Mapping[str, Any]) -> dict[str, Any]:
+def _world(chat: Chat, was: Mapping[str, Any]) -> JsonObject:
     """Returns the name of an attached lorebook, of which SillyTavern knows one; or the imported name if it is not here."""
     imported, attached = line(was.get("world_info"), NAME_CHARS), cast_names.names_of(chat)["lorebooks"]
     is_here = bool(imported and chat.owner_id and lore_queries.by_name(chat.owner_id, [imported]))

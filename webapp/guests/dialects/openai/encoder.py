@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from webapp.api.streaming.encoding import DialectFrame, StreamState
+from webapp.base.untrusted_json import JsonObject
 from webapp.guests.dialects.text import TextEncoder
 from webapp.streaming.events import Calling, Ended, Event, Usage
 
@@ -36,7 +37,7 @@ class CompletionIdentity:
     has_usage: bool = False
     has_tools: bool = False
 
-    def head(self, served: str = "") -> dict[str, Any]:
+    def head(self, served: str = "") -> JsonObject:
         return {"id": f"chatcmpl-{self.id}", "created": self.created, "model": served or self.model}
 
 
@@ -68,17 +69,17 @@ class CompletionEncoder(TextEncoder):
             frames.append(self._frame([], usage=token_usage))
         return [*frames, DONE]
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> DialectFrame:
+    def _chunk(self, delta: JsonObject, reason: str | None = None) -> DialectFrame:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         return self._frame([choice])
 
-    def _frame(self, choices: list[dict[str, Any]], **more: Any) -> DialectFrame:
+    def _frame(self, choices: list[JsonObject], **more: Any) -> DialectFrame:
         return DialectFrame(
             {**self._about.head(self._course.transcript.served), "object": "chat.completion.chunk", "choices": choices, **more}
         )
 
 
-def call_pieces(event: Calling) -> Iterator[dict[str, Any]]:
+def call_pieces(event: Calling) -> Iterator[JsonObject]:
     """Yields a piece of a call as OpenAI's API does: the name with empty arguments first, then nothing but arguments."""
     if event.tool:
         function = {"name": event.tool, "arguments": ""}
@@ -102,7 +103,7 @@ def usage(usage: Usage | None) -> dict[str, int] | None:
     return {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens, "total_tokens": total}
 
 
-def error(message: str, status: int, *, code: str, param: str | None = None) -> dict[str, Any]:
+def error(message: str, status: int, *, code: str, param: str | None = None) -> JsonObject:
     kind = code if code == QUOTA else TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
@@ -113,7 +114,7 @@ CITED = re.compile(r"\[(\d{1,3})\]")
 MOST_PLACES = 500
 
 
-def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[JsonObject]:
     """Returns an annotation for each of the first citations; a source that none of them cites is annotated at the text's end."""
     source_by_number = {source["number"]: source for source in sources if "number" in source}
     citations = ((int(match[1]), match.span()) for match in islice(CITED.finditer(text) if source_by_number else (), MOST_PLACES))
@@ -123,6 +124,6 @@ def annotations(text: str, sources: Sequence[Mapping[str, Any]]) -> list[dict[st
     return [_annotation(source_by_number[number], *span) for number, span in cited_spans]
 
 
-def _annotation(source: Mapping[str, Any], start: int, end: int) -> dict[str, Any]:
+def _annotation(source: Mapping[str, Any], start: int, end: int) -> JsonObject:
     address = {"title": source.get("title") or "", "url": source.get("url") or ""}
     return {"type": "url_citation", "url_citation": {"start_index": start, "end_index": end, **address}, "source": dict(source)}

@@ -1,12 +1,13 @@
 """The bodies and responses of the OpenAI-compatible endpoint, by the names that OpenAI's API gives them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from webapp.api.schemas import Grammar, register, shape
 from webapp.api.sources import SourceAnswer
 from webapp.base.inputs import AnyId
+from webapp.base.untrusted_json import JsonObject
 from webapp.guests.dialects.schemas import DialectRequest, DialectResponse
 from webapp.knowledge.service import MOST_COLLECTIONS
 
@@ -67,7 +68,7 @@ Message = Annotated[TextMessage | AssistantMessage | ToolMessage, Field(discrimi
 class Function(DialectRequest):
     name: ToolName
     description: Annotated[str, Field(max_length=32_000)] | None = None
-    parameters: Annotated[dict[str, Any], Field(description="The JSON Schema of the arguments.")] | None = None
+    parameters: Annotated[JsonObject, Field(description="The JSON Schema of the arguments.")] | None = None
     strict: Annotated[bool, Field(description="Passed on to servers that speak this protocol.")] | None = None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.api.streaming.encoding import DialectFrame, StreamState
+from webapp.base.untrusted_json import JsonObject
 from webapp.plans.types.schema import Schema, sections
 from webapp.plans.writing.projection import PlanPace, PlanProjection, progress_of
 from webapp.streaming.events import ATTEMPT_NOTICE, Ended, Notice
@@ -84,9 +85,9 @@ class PlansEncoder:
         self._next_at, self._sent_before = self._now() + EVERY_SECONDS, here
         return [DialectFrame(self._state_of_it(self._now() if seconds is None else self._pace.began_at + seconds), "progress")]
 
-    def _state_of_it(self, now: float) -> dict[str, Any]:
+    def _state_of_it(self, now: float) -> JsonObject:
         shown, figures = self._projection.shown, progress_of(self._projection, self._schema, self._pace, now)
-        progress: dict[str, Any] = {"planId": self._plan_id, "status": "generating"}
+        progress: JsonObject = {"planId": self._plan_id, "status": "generating"}
         if (summary := shown.get(self._summary)) is not None:
             progress["monthly_summary"] = summary
         progress |= {"weeksCompleted": figures.done, "weeksTotal": figures.total, "partial": shown}

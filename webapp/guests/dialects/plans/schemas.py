@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from webapp.api.schemas import Grammar, Query, register, shape
+from webapp.base.untrusted_json import JsonObject
 from webapp.guests.dialects.schemas import DialectNotice, DialectRequest, DialectResponse, Id, Reason
 
 PlanStatus = Literal["generating", "partial", "completed", "failed"]
@@ -30,7 +31,7 @@ class PlanWishes(DialectRequest):
         list[Annotated[str, StringConstraints(strip_whitespace=True)]],
         Field(description="1 to 7, as defined by the type's schema."),
     ]
-    preferences: Annotated[dict[str, Any] | None, Field(description="Each has a default, also for null; null: all of them.")] = {}
+    preferences: Annotated[JsonObject | None, Field(description="Each has a default, also for null; null: all of them.")] = {}
 
 
 class PlanWishesQuery(Query):
@@ -98,7 +99,7 @@ class PlanState(DialectResponse):
     planId: str
     status: PlanStatus
     progress: PlanProgress
-    partial: dict[str, Any]
+    partial: JsonObject
     error: PlanTrouble | None
     startedAt: datetime | None
 
@@ -118,7 +119,7 @@ class Progress(DialectResponse):
     monthly_summary: str | None = None
     weeksCompleted: int | None = None
     weeksTotal: int | None = None
-    partial: dict[str, Any] | None = None
+    partial: JsonObject | None = None
     chars: int | None = None
     tokens: int | None = None
     seconds: int | None = None
@@ -128,7 +129,7 @@ class Progress(DialectResponse):
 
 
 PlanUsage = shape("PlanUsage", inputTokens=int | None, outputTokens=int | None, cost=str | None)
-PlanComplete = shape("PlanComplete", planId=str, plan=dict[str, Any], usage=PlanUsage | None)
+PlanComplete = shape("PlanComplete", planId=str, plan=JsonObject, usage=PlanUsage | None)
 PlanError = shape("PlanError", planId=str, code=str, message=str, retryable=bool, partialSaved=bool)
 
 PROGRESS = "Progress is sent at most ten times a second and always contains everything so far."

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -16,6 +15,7 @@ from webapp.api.streaming.streams import has_all, last_position, wait_until_ende
 from webapp.api.streaming.wait_for_answer import NO_ANSWER, NoAnswer
 from webapp.base import topic_names
 from webapp.base.db import db
+from webapp.base.untrusted_json import JsonObject
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
@@ -257,7 +257,7 @@ def _outcome(engine: Engine, plan_id: str, generation_id: str) -> PlanOutcome:
         return PlanOutcome(plan.status, plan.content, usage, code, message, retryable=code in RETRYABLE, seconds=seconds)
 
 
-def _now(plan: Plan) -> tuple[dict[str, Any], WritingProgress]:
+def _now(plan: Plan) -> tuple[JsonObject, WritingProgress]:
     """Returns the current content of a plan, and how far it is."""
     engine, generation = the_engine(), queries.generation_of(plan)
     broadcast = engine.logs.broadcast(generation) if generation and plan.is_running else None

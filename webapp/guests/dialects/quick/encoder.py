@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from webapp.api.streaming.encoding import PACKET_BYTES, TEXT_BYTES, DialectFrame, StreamState, json_bytes, pieces, shortened
+from webapp.base.untrusted_json import JsonObject
 from webapp.guests.dialects.text import TextEncoder
 from webapp.streaming.events import Notice, Usage
 
-Block = dict[str, Any]
+Block = JsonObject
 # What of an event is not its JSON: `event: complete`, an id of up to twenty digits, `data: `, and the line ends.
 FRAMING_BYTES = len(f"event: complete\nid: {'9' * 20}\ndata: \n\n")
 MOST_NOTICES, NOTICE_BYTES = 4, 180
@@ -76,7 +77,7 @@ class QuickEncoder(TextEncoder):
         error = [DialectFrame(error_data, "error")] if error_data else []
         return [*rest, *_messages([], blocks), *error, DialectFrame(complete, "complete")]
 
-    def _complete(self) -> dict[str, Any]:
+    def _complete(self) -> JsonObject:
         course, quick = self._course, self._about
         status = "failed" if course.failure else "stopped" if course.was_stopped else "completed"
         return {
@@ -109,7 +110,7 @@ def _last_whole(piece: str) -> int:
     return entity if entity > 0 and ";" not in piece[entity:] else len(piece)
 
 
-def usage(usage: Usage | None) -> dict[str, Any] | None:
+def usage(usage: Usage | None) -> JsonObject | None:
     """Returns the token usage; unknown numbers are null, never 0."""
     if not usage:
         return None
@@ -126,7 +127,7 @@ def _parts(blocks: Iterable[tuple[int, str]]) -> Iterator[Block]:
 
 def _messages(texts: Iterable[str], blocks: Iterable[Block] = ()) -> list[DialectFrame]:
     """Returns the texts, then the blocks: as many as fit with the last text, the others with an empty one."""
-    messages = [dict[str, Any](content=text) for text in texts]
+    messages = [JsonObject(content=text) for text in texts]
     for block in blocks:
         last = messages[-1] if messages else {}
         if last and _fits(more := {**last, "blocks": [*last.get("blocks", ()), block]}):
@@ -136,7 +137,7 @@ def _messages(texts: Iterable[str], blocks: Iterable[Block] = ()) -> list[Dialec
     return [DialectFrame(message, "message") for message in messages]
 
 
-def _fits(event: dict[str, Any]) -> bool:
+def _fits(event: JsonObject) -> bool:
     return json_bytes(event) + FRAMING_BYTES <= PACKET_BYTES
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from flask import Blueprint, Response
 from pydantic import Field
@@ -18,6 +18,7 @@ from webapp.base.current import BUCKETS
 from webapp.base.db import db
 from webapp.base.errors import Invalid, TooMany
 from webapp.base.throttle import Throttle, network
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.messages import sending
 from webapp.chat.messages.projection import AnswerProjection
 from webapp.chat.messages.renderings import html_of, with_current_html
@@ -95,7 +96,7 @@ QUICK = register(
 # Limited by address: a client without a cookie would be a new visitor with every request.
 VISITORS = Throttle(burst=20, seconds=6.0, now=time.monotonic, name="visitors")
 UNREAD = sending.AnswerOptions(when_unwatched="abort:0")
-FACTS: dict[str, Any] = {
+FACTS: JsonObject = {
     "scope": "chat",
     "body": QuickMessage,
     "errors": STARTS,

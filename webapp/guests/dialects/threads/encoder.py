@@ -1,9 +1,9 @@
 """Dialect 3: unnamed events, each with its type, data and time of sending. Pure."""
 
 from collections.abc import Callable
-from typing import Any
 
 from webapp.api.streaming.encoding import DialectFrame, StreamState
+from webapp.base.untrusted_json import JsonObject
 from webapp.guests.dialects.text import TextEncoder
 from webapp.streaming.events import Ended
 from webapp.streaming.topics import Entry
@@ -11,7 +11,7 @@ from webapp.streaming.topics import Entry
 Clock = Callable[[], str]
 
 
-def frame_of(type: str, data: dict[str, Any], at: str) -> DialectFrame:
+def frame_of(type: str, data: JsonObject, at: str) -> DialectFrame:
     return DialectFrame({"type": type, "data": data, "timestamp": at})
 
 
@@ -22,7 +22,7 @@ class ThreadsEncoder(TextEncoder):
     `accumulated` is the whole text, rather than text that it may have already.
     """
 
-    def __init__(self, thread_id: str, message: dict[str, Any], now: Clock, *, after: int = 0) -> None:
+    def __init__(self, thread_id: str, message: JsonObject, now: Clock, *, after: int = 0) -> None:
         super().__init__()
         self._thread_id, self._message, self._now = thread_id, message, now
         self._after, self._is_behind = after, after > 0
@@ -51,5 +51,5 @@ class ThreadsEncoder(TextEncoder):
             before = self._frame("ai_response", {"content": "", "isComplete": True, **whole})
         return [before, self._frame("done", done)]
 
-    def _frame(self, type: str, data: dict[str, Any]) -> DialectFrame:
+    def _frame(self, type: str, data: JsonObject) -> DialectFrame:
         return frame_of(type, data, self._now())

@@ -1,7 +1,6 @@
 """A workflow run in a thread: everything after a message, streamed or in one piece, until it waits for a person or is over."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Response
 
@@ -12,6 +11,7 @@ from webapp.api.streaming.wait_for_answer import NoAnswer
 from webapp.base import topic_names
 from webapp.base.db import db, utc_now
 from webapp.base.errors import OverBudget
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
@@ -72,7 +72,7 @@ class RunFeed:
         self._position, self._cursors, self._has_opened = position, dict[str, int](), False
         # The id of the active generation, and the text that its message already had.
         self._writing, self._beginning = "", ""
-        self._sent_state: dict[str, Any] = {}
+        self._sent_state: JsonObject = {}
         self._was_stopped = False
 
     def topics(self) -> dict[str, int]:
@@ -193,7 +193,7 @@ class RunFeed:
         data = {"success": is_success, "stopped": was_stopped, "messageId": self._position.message_id, "notices": []}
         return self._frame("done", data)
 
-    def _frame(self, type: str, data: dict[str, Any]) -> DialectFrame:
+    def _frame(self, type: str, data: JsonObject) -> DialectFrame:
         return frame_of(type, data, self._now())
 
 

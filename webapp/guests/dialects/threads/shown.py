@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from webapp.api.sources import source_answers_by_message
 from webapp.base import topic_names
 from webapp.base.db import utc_now
 from webapp.base.heavy.turns import by_turns
+from webapp.base.untrusted_json import JsonObject
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import service as generations
@@ -52,7 +53,7 @@ class ThreadMessage(DialectResponse):
     role: str
     content: str
     createdAt: str
-    sources: list[dict[str, Any]]
+    sources: list[JsonObject]
     author: Author | None = Field(description="Who wrote it, or edited this answer; null for a model's text.")
 
 
@@ -81,7 +82,7 @@ class WorkflowState(DialectResponse):
     step: str | None
     ask: str
     options: list[str]
-    slots: dict[str, Any]
+    slots: JsonObject
 
 
 class ThreadEventsQuery(Query):
@@ -108,11 +109,11 @@ SENT = (
             content=str,
             isComplete=bool,
             accumulated=(str | None, None),
-            sources=(list[dict[str, Any]] | None, None),
+            sources=(list[JsonObject] | None, None),
         ),
     ),
     ("workflow_status", "WorkflowStatus", WorkflowState),
-    ("workflow_complete", "WorkflowComplete", shape("WorkflowComplete", message=str, slots=dict[str, Any])),
+    ("workflow_complete", "WorkflowComplete", shape("WorkflowComplete", message=str, slots=JsonObject)),
     ("error", "ThreadError", PlainError),
     ("done", "Done", shape("Done", success=bool, stopped=bool, messageId=str, notices=list[DialectNotice])),
 )
