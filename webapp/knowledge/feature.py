@@ -74,7 +74,7 @@ FEATURE = Feature(
             element="#collections",
             template="knowledge/_collections.html",
             changes=(WHAT, "access"),
-            read=lambda me: {"collections": shown.collections(me)},
+            read=lambda me: {"collections": shown.collections(me), "trash": kind.COLLECTIONS.trashed(me)},
         ),
     ),
     navigation=(

@@ -113,7 +113,7 @@ FEATURE = Feature(
             element="#projects",
             template="workspace/projects/_projects.html",
             changes=("project", "access"),
-            read=lambda me: {"projects": projects_shown.listed(me)},
+            read=lambda me: {"projects": projects_shown.listed(me), "trash": project_service.PROJECTS.trashed(me)},
         ),
         LiveList(
             name="open-work",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import CompoundSelect, and_, bindparam, select, update
 
-from webapp.base import changes
+from webapp.base import changes, topic_names
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.chat.record import projects
@@ -108,7 +108,7 @@ def unshare(chat: Chat, grant_id: str, *, author: PersonAuthor) -> None:
     """Revokes a right; open pages that depend on it close immediately."""
     with write() as session:
         lost = grant_shares.revoke(session, KIND, chat.id, grant_id, word=KIND, author=author)
-    changes.access_changed(*lost)
+    _announce(chat.id, lost)
 
 
 def _give(chat: Chat, right: str, author: PersonAuthor, to: str, to_id: str) -> None:
@@ -117,7 +117,13 @@ def _give(chat: Chat, right: str, author: PersonAuthor, to: str, to_id: str) -> 
     with write() as session:
         changed = grant_shares.give(session, KIND, chat_id, right, to=to, to_id=to_id, word=KIND, author=author)
         session.execute(update(Chat).where(Chat.id == chat_id).values(touched_at=utc_now()))
-    changes.access_changed(*changed)
+    _announce(chat_id, changed)
+
+
+def _announce(chat_id: str, people_ids: Iterable[str]) -> None:
+    """Has these people's pages check their rights, and the chat's own show whom it is shared with."""
+    changes.access_changed(*people_ids)
+    changes.notify(topic_names.of_chat(chat_id), "settings", chat_id)
 
 
 def _readers_statement() -> CompoundSelect[str]:

@@ -330,7 +330,11 @@ class _Page:
             return self.page_change()
         head = page.head.partition(JOINT)[0]
         count = self._path_ids.index(head) + 1 if head else 0
-        old = [message for message in snapshot_shown.each_shown(self._messages[:count]) if message.id in set(ids)]
+        changed_ids = set(ids)
+        # A question that had no answer has a button for one, and loses it with what follows now.
+        if count and self._messages[count - 1].role == "user" and self._messages[count:]:
+            changed_ids.add(head)
+        old = [message for message in snapshot_shown.each_shown(self._messages[:count]) if message.id in changed_ids]
         heard = {page.heard, *page.columns} - {""}
         return self._change(self._messages[count:], has_top=self._chat.id in set(ids), old=old, heard=heard)
 

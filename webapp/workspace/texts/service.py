@@ -18,6 +18,7 @@ from webapp.chat import erasing
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.attachments.service import MOST_TEXT_CHARS
 from webapp.chat.files.tables import BY_CHANGE, BY_HAND, BY_MESSAGE, ChatFile, StoredFile
+from webapp.chat.record.announcements import announce_settings
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import side_requests
 from webapp.knowledge import formats
@@ -84,6 +85,9 @@ def create(chat_id: str, name: str, text: str, *, by: User, again: bool = False)
         place = ChatFile(chat_id=chat_id, version=1, text_id=text_id, made_by=BY_MESSAGE if again else BY_HAND)
         attachment_service.add_version(session, file, place)
         session.get_one(Chat, chat_id).touch()
+    if not texts:
+        # The chat's menu leads to its texts from the first on.
+        announce_settings(chat_id)
     return text_id
 
 
