@@ -24,7 +24,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
         "/gunicorn/http/wsgi.py",
     ),
     "end and save": ("/engine/ends.py", "/chat/kind.py", "/engine/engine.py"),
-    "begin": ("/chat/messages/", "/webapp/engine/service.py", "/chat/prompt/"),
+    "begin": ("/chat/messages/", "/webapp/engine/generations.py", "/chat/prompt/"),
     "who asks, limits": ("/webapp/people/accounts/", "/webapp/web/", "/webapp/api/", "/webapp/settings/"),
     "drawing pages": ("/jinja2/", "/templates/", "/webapp/workspace/page/", "/webapp/workspace/frame/"),
     "other work of requests": ("/webapp/", "/werkzeug/", "/flask/", "/gunicorn/"),

@@ -227,7 +227,7 @@ def _any_chat(id):
         ),
     ),
     "the same key is the same text": Mutation(
-        "webapp/engine/service.py",
+        "webapp/engine/generations.py",
         (("join((sender, key, body))", "join((sender, key))"),),
         ("tests/api/test_messages.py::test_the_same_key_and_text_are_sent_once",),
     ),

@@ -13,7 +13,7 @@ from webapp.chat import erasing
 from webapp.chat.messages import chats
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
 from webapp.workspace.list import search

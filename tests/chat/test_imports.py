@@ -16,8 +16,9 @@ from tests.chat.files import CHATGPT, CLAUDE, OPENWEBUI, bring, said, zipped
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from webapp.base.db import db
+from webapp.base.untrusted_json import dict_of
 from webapp.chat.imports import chatgpt, openwebui, own, pieces
-from webapp.chat.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, fields, grown
+from webapp.chat.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, grown
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
 from webapp.people.accounts import service as accounts
@@ -143,7 +144,7 @@ def test_what_cannot_be_a_chat_is_refused(messages, sentence):
 def test_any_value_gives_a_chat_or_a_sentence(value: Any, name: str):
     made = ours(about=value, messages=[value])
     for tried in (
-        fields(value),
+        dict_of(value),
         {name: value},
         {"mapping": {"a": value}},
         {"history": {"messages": {"a": value}}},

@@ -14,7 +14,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import OverBudget
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.tables import Generation
 from webapp.operations.budgets import service as budgets
 from webapp.operations.budgets.service import BudgetInput

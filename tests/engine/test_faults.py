@@ -10,7 +10,7 @@ from tests.engine.bench import Bench
 from webapp.base.db import db, write
 from webapp.chat.messages import renderings
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service
+from webapp.engine import generations
 from webapp.engine.duties.recovery import AT_ONCE
 from webapp.engine.tables import Generation
 from webapp.settings.service import set_setting
@@ -117,7 +117,7 @@ def test_stop_reaches_the_upstream_while_the_database_takes_nothing(bench, fake)
     bench.until(lambda: "w000003" in bench.said(id))
     with bench.refusing("generations"):
         with bench.app.app_context():
-            service.stop(db.session.get_one(Generation, id))
+            generations.stop(db.session.get_one(Generation, id))
         fake.until(lambda log: log[0]["client_closed"])
 
     assert bench.until_ended(id).status == "stopped"

@@ -16,7 +16,7 @@ from tests.upstream.server import REFUSED
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
 from webapp.chat.record.queries import generations_of
-from webapp.engine import service
+from webapp.engine import generations
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.state.circuit import FAILURES, Circuits, Pause
 from webapp.engine.tables import Generation
@@ -519,7 +519,7 @@ def test_whether_a_model_takes_tools_is_known_from_its_abilities(bench, fake, pa
         slug = there.rstrip(":")
         connections.refresh(slug, lambda: providers().provider(slug), author=COMMAND_LINE)
         providers().forget()
-        ladder = service.ladder(bench.engine, ModelRequest(f"{there}one", ROUND[:1], tools=(NOW,)))
+        ladder = generations.ladder(bench.engine, ModelRequest(f"{there}one", ROUND[:1], tools=(NOW,)))
 
     collect(ladder.events(Stop(GreenEvent)))
 
@@ -540,7 +540,7 @@ def test_where_a_tool_must_be_called_no_model_answers_in_text(bench, fake, choic
         set_setting("models.fallbacks", f"{there}two")
         providers().forget()
         request = ModelRequest(f"{there}one", ROUND[:1], tools=(NOW,), tool_choice=choice)
-        ladder = service.ladder(bench.engine, request)
+        ladder = generations.ladder(bench.engine, request)
 
     collect(ladder.events(Stop(GreenEvent)))
 

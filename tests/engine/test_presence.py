@@ -3,7 +3,7 @@
 from flask import Flask
 
 from webapp.engine.engine import ENGINE, Engine
-from webapp.engine.service import CROWD_BEATS, FEW_WATCHERS, PAGE_BEATS, page_beats
+from webapp.engine.generations import CROWD_BEATS, FEW_WATCHERS, PAGE_BEATS, page_beats
 from webapp.engine.state.presence import Presence
 
 

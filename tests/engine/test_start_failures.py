@@ -16,7 +16,7 @@ from webapp.base.errors import Unavailable
 from webapp.chat.messages import sending
 from webapp.chat.messages.sending import AnswerOptions
 from webapp.chat.record.tables import Message
-from webapp.engine import service, side_requests
+from webapp.engine import generations, side_requests
 from webapp.engine.duties import recovery
 from webapp.engine.state.recovery_state import MOST_TRIES
 from webapp.engine.tables import Generation
@@ -127,7 +127,7 @@ def test_what_was_committed_and_never_began_is_settled(calm, fake):
     person = calm.person()
     first = calm.until_ended(calm.ask(person=person))
     with calm.app.app_context(), write() as session:
-        stray = service.queue(
+        stray = generations.queue(
             session, kind="chat", lane=first.lane, message_id=first.message_id, user_id=person, model_asked="m",
             owner=calm.engine.worker.id, text_offset=5,
         )  # fmt: skip
@@ -135,7 +135,7 @@ def test_what_was_committed_and_never_began_is_settled(calm, fake):
         stray_id = stray.id
     with calm.app.app_context():
         # Pressing Stop starts the recovery.
-        service.stop(db.session.get_one(Generation, stray_id))
+        generations.stop(db.session.get_one(Generation, stray_id))
 
     ended = calm.until_ended(stray_id)
 
@@ -283,4 +283,4 @@ def test_what_is_asked_beside_answers_ends_within_its_time(calm, fake):
     calm.until(lambda: not calm.engine.live)
     assert [generation.status for generation in calm.generations()] == ["failed"]
     with calm.app.app_context():
-        service.refuse_if_busy("title:x")
+        generations.refuse_if_busy("title:x")

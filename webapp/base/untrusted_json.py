@@ -11,6 +11,16 @@ MOST_DEPTH = 40
 MARKS, MOST_MARKS = (b"[", b"{", b","), 100_000
 
 
+def dict_of(value: Any) -> JsonObject:
+    """Returns an object as it is, and an empty one for any other value."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: Any) -> list[Any]:
+    """Returns a list as it is, and an empty one for any other value."""
+    return value if isinstance(value, list) else []
+
+
 class UnfitJson(ValueError):
     """The file was rejected; the message is a sentence for the person who uploaded it."""
 

@@ -63,7 +63,7 @@ class CharacterSummary(NamedTuple):
 def character_of(session: Session, owner_id: str | None, character_id: str | None) -> Character | None:
     """Returns the character of a chat, even one in the trash, if the chat's owner can see it."""
     owner = session.get(User, owner_id) if owner_id and character_id else None
-    return session.scalar(select(Character).where(Character.id == character_id, _is_visible(owner))) if owner else None
+    return session.scalar(select(Character).where(Character.id == character_id, _sees_character(owner))) if owner else None
 
 
 def by_name(user_id: str, names: Iterable[str], *, among: type[Character] | type[Persona] = Character) -> dict[str, str]:
@@ -78,7 +78,7 @@ def known_to(session: Session, owner_id: str | None, character_ids: Iterable[str
     owner, ids = session.get(User, owner_id) if owner_id else None, list(character_ids)
     if not owner or not ids:
         return {}
-    query = select(Character.id, Character.collection_ids).where(Character.id.in_(ids), _is_visible(owner))
+    query = select(Character.id, Character.collection_ids).where(Character.id.in_(ids), _sees_character(owner))
     return {row.id: row.collection_ids for row in session.execute(query)}
 
 
@@ -88,7 +88,7 @@ def members(session: Session, owner_id: str | None, ids: Sequence[str]) -> list[
     if not owner:
         return []
     columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
-    query = select(*columns).where(Character.id.in_(ids), Character.deleted_at.is_(None), _is_visible(owner))
+    query = select(*columns).where(Character.id.in_(ids), Character.deleted_at.is_(None), _sees_character(owner))
     rows = session.execute(query)
     speakers = {row.id: GroupSpeaker(row.id, row.name, row.avatar_id, *_called(row.id, row.changed_at)) for row in rows}
     return [speakers[id] for id in ids if id in speakers]
@@ -112,7 +112,7 @@ def persona_of(session: Session, owner_id: str | None, persona_id: str | None) -
 
 def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
     """Returns the ids of the characters that a person can chat with, by name, filtered by all of these words and by this tag."""
-    query = select(Character.id).where(_is_visible(user), Character.deleted_at.is_(None))
+    query = select(Character.id).where(_sees_character(user), Character.deleted_at.is_(None))
     ids = db.session.scalars(query.order_by(func.lower(Character.name), Character.id).limit(MOST_LISTED)).all()
     words_lower = words.casefold().split()
     columns = Character.id, Character.name, Character.description, Character.tags
@@ -124,7 +124,7 @@ def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
 
 def characters_named(user: User, query: SearchQuery, *, limit: int) -> list[tuple[str, str]]:
     """Returns ids and names of the characters with these words in their names, by name; without words, of all."""
-    statement = select(Character.id, Character.name).where(_is_visible(user))
+    statement = select(Character.id, Character.name).where(_sees_character(user))
     if query.words:
         statement = statement.where(query.within(Character.name))
     statement = statement.where(Character.deleted_at.is_(None)).order_by(func.lower(Character.name), Character.id)
@@ -180,18 +180,18 @@ def _rows(columns: Sequence[Any], ids: Sequence[str]) -> Iterator[Any]:
 
 def character(user: User, id: str) -> Character | None:
     """Returns the character if this person can see it."""
-    return db.session.scalar(select(Character).where(Character.id == id, _is_visible(user), Character.deleted_at.is_(None)))
+    return db.session.scalar(select(Character).where(Character.id == id, _sees_character(user), Character.deleted_at.is_(None)))
 
 
 def persona(user: User, id: str) -> Persona | None:
     """Returns the persona if it is this person's or the team's."""
-    return db.session.scalar(select(Persona).where(Persona.id == id, _is_theirs(user), Persona.deleted_at.is_(None)))
+    return db.session.scalar(select(Persona).where(Persona.id == id, _sees_persona(user), Persona.deleted_at.is_(None)))
 
 
 def named(user: User, ids: Sequence[str]) -> list[CharacterName]:
     """Returns the names and pictures of these characters, including those in the trash, that the person can see."""
     columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
-    query = select(*columns).where(Character.id.in_(ids), _is_visible(user))
+    query = select(*columns).where(Character.id.in_(ids), _sees_character(user))
     return [CharacterName(*row) for row in db.session.execute(query)] if ids else []
 
 
@@ -199,7 +199,7 @@ def visible_among(user: User, ids: Iterable[str]) -> list[CharacterName]:
     """Returns, in this order, those of these characters that the person can chat with: none that is in the trash."""
     unique_ids = list(dict.fromkeys(ids))
     columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
-    query = select(*columns).where(Character.id.in_(unique_ids), _is_visible(user), Character.deleted_at.is_(None))
+    query = select(*columns).where(Character.id.in_(unique_ids), _sees_character(user), Character.deleted_at.is_(None))
     rows = {row.id: CharacterName(*row) for row in db.session.execute(query)} if unique_ids else {}
     return [rows[id] for id in unique_ids if id in rows]
 
@@ -217,7 +217,7 @@ def shared_among(ids: Sequence[str]) -> set[str]:
 
 def personas(user: User) -> Sequence[Persona]:
     """Returns a person's own personas, then the team's, each by name."""
-    query = select(Persona).where(_is_theirs(user), Persona.deleted_at.is_(None))
+    query = select(Persona).where(_sees_persona(user), Persona.deleted_at.is_(None))
     return db.session.scalars(query.order_by(Persona.owner_id.is_(None), func.lower(Persona.name), Persona.id)).all()
 
 
@@ -232,19 +232,19 @@ def persona_with(user: User, character_id: str) -> Persona | None:
     """Returns the persona that a person always has in new chats with a character, if they have chosen one."""
     query = select(Persona).join(CharacterPersona, CharacterPersona.persona_id == Persona.id)
     query = query.where(CharacterPersona.user_id == user.id, CharacterPersona.character_id == character_id)
-    return db.session.scalar(query.where(_is_theirs(user), Persona.deleted_at.is_(None)))
+    return db.session.scalar(query.where(_sees_persona(user), Persona.deleted_at.is_(None)))
 
 
 def avatar(id: str | None) -> Avatar | None:
     return db.session.get(Avatar, id) if id else None
 
 
-def _is_visible(user: User) -> ColumnElement[bool]:
+def _sees_character(user: User) -> ColumnElement[bool]:
     condition = Character.id.in_(grants.given_to(user, KIND))
     return or_(Character.owner_id.is_(None), Character.owner_id == user.id, condition)
 
 
-def _is_theirs(user: User) -> ColumnElement[bool]:
+def _sees_persona(user: User) -> ColumnElement[bool]:
     return or_(Persona.owner_id == user.id, Persona.owner_id.is_(None))
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from webapp.base.untrusted_json import list_of
 from webapp.characters.lore.expressions import EXPRESSION, compiled, trouble_of
 from webapp.characters.macros.macros import Names
 
@@ -79,7 +80,7 @@ class TextScript:
 
 def scripts_in(values: Any) -> list[TextScript]:
     """Returns the text scripts of a card, in order; entries of an unknown form are skipped."""
-    return [script for value in _listed(values) if (script := script_of(value))]
+    return [script for value in list_of(values) if (script := script_of(value))]
 
 
 def script_of(value: Any) -> TextScript | None:
@@ -92,8 +93,8 @@ def script_of(value: Any) -> TextScript | None:
         " ".join(_text(value.get("scriptName")).split())[:NAME_CHARS],
         expression,
         _text(value.get("replaceString")),
-        tuple(trim[:TRIM_CHARS] for trim in _listed(trims) if isinstance(trim, str) and trim)[:MOST_TRIMS],
-        tuple(placement for placement in _listed(placements) if type(placement) is int)[:MOST_TRIMS],
+        tuple(trim[:TRIM_CHARS] for trim in list_of(trims) if isinstance(trim, str) and trim)[:MOST_TRIMS],
+        tuple(placement for placement in list_of(placements) if type(placement) is int)[:MOST_TRIMS],
         is_enabled=value.get("disabled") is not True,
         # With neither of them, SillyTavern changes the message itself, which then is shown and sent.
         is_shown=is_shown_only or not is_sent_only,
@@ -197,10 +198,6 @@ def _pieces(replacement: str) -> list[bytes | tuple[str | int]]:
 
 def _text(value: Any) -> str:
     return value.replace("\0", "\ufffd") if isinstance(value, str) else ""
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _depth(value: Any) -> int | None:

@@ -25,7 +25,7 @@ from webapp.chat.files.reference import MARK, ids_in
 from webapp.chat.files.tables import BY_CHANGE, BY_HAND, DOCUMENT, ChatFile, StoredFile
 from webapp.chat.record.queries import first_within
 from webapp.chat.record.tables import Chat, Draft, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.chores import Chore, run_steps
 from webapp.engine.costs import forget_asker, keep_costs_alone, of_messages
 from webapp.engine.tables import WHILE_ACTIVE, Generation

@@ -31,13 +31,13 @@ from webapp.chat.record.announcements import announce, list_owners, notify
 from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.story import service as story_service
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.chores import run_steps
 from webapp.engine.duties.ends import LONG_CHARS
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
-from webapp.engine.live import LiveGeneration, Source
+from webapp.engine.live import EventSource, LiveGeneration
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.models.connections.models import providers
 from webapp.people.audit_retention import forget_old_entries
@@ -203,7 +203,7 @@ def continue_interrupted(generation: Generation) -> None:
         sending.continue_answer(db.session.get_one(Message, generation.message_id))
 
 
-def resume(generation: Generation, transcript: Transcript) -> Source:
+def resume(generation: Generation, transcript: Transcript) -> EventSource:
     """Returns the source of an answer that waited for a person, from its calls as they are decided."""
     engine, message = the_engine(), db.session.get_one(Message, generation.message_id)
     request = request_of(generation, paths.messages_within(db.session(), message.id))

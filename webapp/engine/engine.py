@@ -15,7 +15,7 @@ from webapp.base.ids import new_id
 from webapp.base.process.pause_detector import PauseDetector
 from webapp.engine import trace
 from webapp.engine.kinds import Kind
-from webapp.engine.live import LiveGeneration, Source
+from webapp.engine.live import EventSource, LiveGeneration
 from webapp.engine.metric_events import MetricEvent, MetricListener
 from webapp.engine.state import reserve
 from webapp.engine.state.admission import Admission
@@ -27,7 +27,7 @@ from webapp.engine.state.recovery_state import RecoveryState
 from webapp.engine.tables import Generation
 from webapp.settings.service import setting
 from webapp.streaming.loops import FlushLoop, Spawn, Ticker
-from webapp.streaming.outcome import PARKED
+from webapp.streaming.outcome import PARKED_OUTCOME
 from webapp.streaming.run import Run, Save
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Entry, MemoryTopics, Signal
@@ -135,7 +135,7 @@ class Engine:
                 self.shared.on_reader, self.shared.on_missing = self.presence.seen, self.duties.copier.wake
                 self.shared.begin()
 
-    def start(self, generation: Generation, source: Source, save: Save, entries: Sequence[Entry] = ()) -> None:
+    def start(self, generation: Generation, source: EventSource, save: Save, entries: Sequence[Entry] = ()) -> None:
         """Runs a committed generation in a greenlet of its own; one that was parked continues after these entries of its log."""
         if generation.id in self.given_up:
             raise Unavailable("This answer took too long to start. Please try again.")
@@ -214,7 +214,7 @@ class Engine:
         try:
             with self.recovering_on_failure():
                 live.run.run(live.meter(live.source.events(live.run.stop), live.run.stop), save)
-            if live.run.outcome is not PARKED:
+            if live.run.outcome is not PARKED_OUTCOME:
                 self.duties.report(live)
         finally:
             self._let_go(live)
@@ -228,7 +228,7 @@ class Engine:
         self.presence.forget(live.lane)
         if not is_last:
             return
-        if live.run.outcome is not PARKED:
+        if live.run.outcome is not PARKED_OUTCOME:
             self.logs.forget(live.id)
             return
         self.logs.park(live.id)

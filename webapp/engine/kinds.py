@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from webapp.engine.generation_text import GenerationText
-from webapp.engine.live import LiveGeneration, Source
+from webapp.engine.live import EventSource, LiveGeneration
 from webapp.engine.tables import Generation
 from webapp.streaming.broadcaster import Cursor, Frame, Projection
 from webapp.streaming.events import Ended, Saved
@@ -70,7 +70,7 @@ class Kind:
     changed: Callable[[Generation], None] = lambda _: None
     text: Callable[[Generation], GenerationText | None] = lambda _: None
     continue_interrupted: Callable[[Generation], None] | None = None
-    resume: Callable[[Generation, Transcript], Source] | None = None
+    resume: Callable[[Generation, Transcript], EventSource] | None = None
     parked: Callable[[LiveGeneration], None] = lambda _: None
     limited: Callable[[Session, LiveGeneration, str], None] = lambda _session, _live, _limit: None
     recover: Callable[[], None] | None = None

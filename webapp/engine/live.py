@@ -12,7 +12,7 @@ from webapp.streaming.stop import Stop
 Meter = Callable[[Iterator[Event], Stop], Iterator[Event]]
 
 
-class Source(Protocol):
+class EventSource(Protocol):
     """A source of a run's events. `check_timeout` is called every second until the first text, and afterwards while the source
     `is_between` texts, which is no silence of the model; it can end an attempt.
     """
@@ -45,7 +45,7 @@ class LiveGeneration:
     model: str
     when_unwatched: str
     run: Run
-    source: Source
+    source: EventSource
     meter: Meter
     journalled: int = 0
     reserved: int = 0

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.base.db import write
 from webapp.base.ids import new_id
-from webapp.engine import service
+from webapp.engine import generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import Finish, Kind
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
@@ -47,9 +47,9 @@ def request(side_request: SideRequest) -> None:
     writer = providers().writer(side_request.request.model, side_request.person or "")
     side_request, words = _by_rule(replace(side_request, request=replace(side_request.request, model=writer)))
     source = _source(engine, side_request)
-    with service.recovering_if_not_started(engine):
+    with generations.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
-            generation = service.queue(
+            generation = generations.queue(
                 session,
                 id=side_request.id,
                 kind=side_request.purpose,
@@ -61,7 +61,7 @@ def request(side_request: SideRequest) -> None:
                 rule=words,
             )
             engine.admission.gate.admit(session, generation, side_request.request, "")
-        service.start(engine, generation, source)
+        generations.start(engine, generation, source)
 
 
 def _by_rule(side_request: SideRequest) -> tuple[SideRequest, str]:
@@ -79,15 +79,15 @@ def request_again(side_request: SideRequest) -> None:
     try:
         request(side_request)
     except IntegrityError:
-        if not service.wait_until_free(the_engine(), side_request.lane):
+        if not generations.wait_until_free(the_engine(), side_request.lane):
             raise
         request(side_request)
 
 
 def stop(lane: str) -> None:
     """Stops the side request that runs in this lane, if any, in whichever worker it runs; doesn't wait for its end."""
-    if running := service.active_generation(lane):
-        service.stop(running)
+    if running := generations.active_generation(lane):
+        generations.stop(running)
 
 
 def _source(engine: Engine, side_request: SideRequest) -> Ladder:

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from webapp.base.db import db, write
 from webapp.base.errors import AppError, Invalid, Unavailable
 from webapp.base.ids import new_id
-from webapp.engine import service
+from webapp.engine import generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import Attempt
 from webapp.engine.tables import Generation
@@ -94,16 +94,16 @@ def replied(request: SingleRequest[R], *, seconds: float, leaving: Leaving | Non
     """
     engine, id = the_engine(), new_id()
     source = RequestSource(engine, request)
-    with service.recovering_if_not_started(engine):
+    with generations.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
             values = {"kind": request.purpose, "lane": f"{request.purpose}:{id}", "user_id": request.person}
             slug = providers().connection_of(request.model)
-            generation: Generation = service.queue(
+            generation: Generation = generations.queue(
                 session, id=id, connection=slug, owner=engine.worker.id, model_asked=request.model, **values
             )
             estimate = ModelRequest(request.model, (Turn("user", request.text),), max_tokens=1, other_tokens=request.other_tokens)
             engine.admission.gate.admit(session, generation, estimate, "")
-        service.start(engine, generation, source)
+        generations.start(engine, generation, source)
     # Holds no database connection while it waits.
     db.session.rollback()
     with (leaving or engine.admission.requester.leaving)(source.is_over.set) as has_left:

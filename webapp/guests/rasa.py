@@ -8,7 +8,7 @@ from typing import Any
 
 from webapp.base import yaml_text
 from webapp.base.heavy.threads import offload_expecting
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, list_of
 from webapp.workflows.definition.conditions import MOST_CHARS, BadCondition, parsed
 from webapp.workflows.definition.parsing import MOST_OPTIONS, MOST_STEPS, NAME
 from webapp.workflows.foreign import ForeignFlow
@@ -97,7 +97,7 @@ class _Flow:
         about = self.domain.flows[self.name]
         self.notes += [f"“{name}” of the flow" for name in OF_A_FLOW if name in about]
         self._slots(about)
-        self._list(_list(about.get("steps")), {}, END, depth=0)
+        self._list(list_of(about.get("steps")), {}, END, depth=0)
         title = str(about.get("name") or self.name).strip().capitalize()[:80]
         steps = _reached(self.steps) or [{"end": "This flow has no steps."}]
         head = {"workflow": _slug(self.name), "title": title, "about": str(about.get("description") or "").strip()[:300]}
@@ -115,7 +115,7 @@ class _Flow:
                 self.notes.append(f"the slot “{name}”, whose name can't be used here")
 
     def _slot(self, name: str, slot: JsonObject) -> JsonObject:
-        options = [str(option) for option in _list(slot.get("values"))]
+        options = [str(option) for option in list_of(slot.get("values"))]
         type = TYPES.get(str(slot.get("type", "text")), "text")
         if type == "choice" and len(options) < 2:
             type = "text"
@@ -184,7 +184,7 @@ class _Flow:
         return {"say": text or name.removeprefix("utter_").replace("_", " ").capitalize() + "."}
 
     def _set_slots(self, step: JsonObject) -> JsonObject | None:
-        pairs = [pair for slots in _list(step["set_slots"]) if isinstance(slots, dict) for pair in slots.items()]
+        pairs = [pair for slots in list_of(step["set_slots"]) if isinstance(slots, dict) for pair in slots.items()]
         values = {str(name): value for name, value in pairs if str(name) in self.slots}
         return {"set": values} if values else None
 
@@ -204,7 +204,7 @@ class _Flow:
             first = back
         else:
             self.mapped += 1
-            first = self._list(_list(about.get("steps")), {}, back if is_call else end, depth=depth + 1)
+            first = self._list(list_of(about.get("steps")), {}, back if is_call else end, depth=depth + 1)
         self.steps.append({"id": id, "branch": [{"go": first}]})
         if back != after:
             ways = self._ways(step.get("next"), ids, after, end, depth=depth)
@@ -293,13 +293,9 @@ def _slots_of(about: Any, domain: Domain) -> dict[str, None]:
 def _slots_in(value: JsonObject) -> Iterator[str]:
     if isinstance(value.get("collect"), str):
         yield value["collect"]
-    for slots in _list(value.get("set_slots")):
+    for slots in list_of(value.get("set_slots")):
         yield from map(str, slots if isinstance(slots, dict) else ())
     yield from sorted(slots_in(str(value.get("if", ""))))
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _verb(step: Mapping[str, Any]) -> str:

@@ -11,7 +11,6 @@ from webapp.people.accounts.tables import Grant, User
 from webapp.people.things import grants
 
 COLLECTION, DOCUMENT, CHAT, PROJECT = "collection", "document", "chat", "project"
-NOT_YOURS = "Only the owner of this collection can do that."
 
 
 def sees_collection(user: User, *, right: tuple[str, ...] = ("read", "write")) -> ColumnElement[bool]:

@@ -101,7 +101,7 @@ def title_of(key: str) -> str:
 
 def prompts(user: User) -> list[KnownPrompt]:
     """Returns every prompt that this person can see, by key."""
-    query = select(Prompt).where(_is_visible(user)).order_by(Prompt.key, Prompt.id).limit(MOST_LISTED)
+    query = select(Prompt).where(_sees_prompt(user)).order_by(Prompt.key, Prompt.id).limit(MOST_LISTED)
     rows = [_known(row) for row in db.session.scalars(query)]
     changed = {row.key for row in rows if row.built_in}
     others = (
@@ -112,14 +112,14 @@ def prompts(user: User) -> list[KnownPrompt]:
 
 def prompts_named(user: User, query: SearchQuery, *, limit: int) -> list[KnownPrompt]:
     """Returns the prompts with these words in their keys or descriptions, by key; built-in ones only if they were changed."""
-    statement = select(Prompt).where(query.within(Prompt.key, Prompt.about), _is_visible(user)).order_by(Prompt.key, Prompt.id)
+    statement = select(Prompt).where(query.within(Prompt.key, Prompt.about), _sees_prompt(user)).order_by(Prompt.key, Prompt.id)
     return [_known(row) for row in db.session.scalars(statement.limit(limit))]
 
 
 def prompt(user: User, name: str) -> KnownPrompt | None:
     """Returns the prompt with this id or key if this person can see it; with the same key, their own is preferred."""
     is_named = or_(Prompt.id == name, Prompt.key == name)
-    prompts = db.session.scalars(select(Prompt).where(is_named, _is_visible(user))).all()
+    prompts = db.session.scalars(select(Prompt).where(is_named, _sees_prompt(user))).all()
     if prompts:
         return _known(min(prompts, key=lambda row: (row.id != name, row.owner_id != user.id, row.owner_id is not None, row.id)))
     is_theirs = may(user, "administer") and name in built_ins()
@@ -250,7 +250,7 @@ def count_of(owner_id: str | None) -> int:
     return db.session.scalar(select(func.count()).select_from(Prompt).where(Prompt.owner_id == owner_id)) or 0
 
 
-def _is_visible(user: User) -> ColumnElement[bool]:
+def _sees_prompt(user: User) -> ColumnElement[bool]:
     is_teams = Prompt.owner_id.is_(None)
     teams = is_teams if may(user, "administer") else is_teams & Prompt.key.not_in(list(built_ins()))
     return or_(teams, Prompt.owner_id == user.id, Prompt.id.in_(grants.given_to(user, KIND)))

@@ -27,7 +27,7 @@ class Outcome:
 
 
 # Of a run that waits for a person. Where that can't be stored, it was interrupted, and is continued after a restart.
-PARKED = Outcome("interrupted", "server_restart")
+PARKED_OUTCOME = Outcome("interrupted", "server_restart")
 
 
 def completed_outcome(reason: str) -> Outcome:

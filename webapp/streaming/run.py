@@ -28,7 +28,7 @@ from .events import (
     Waiting,
 )
 from .failure import ProviderError
-from .outcome import BUDGET, PARKED, Outcome, completed_outcome, failed_outcome, stopped_outcome
+from .outcome import BUDGET, PARKED_OUTCOME, Outcome, completed_outcome, failed_outcome, stopped_outcome
 from .stop import Stop
 from .topics import Entry, Topics
 from .transcript import Transcript
@@ -118,7 +118,7 @@ class Run:
         """Runs to the end, or until it is parked; `save` returns only when that is committed, however long that takes."""
         outcome = self._pump(events)
         self._retry_until_done(self._end_text)
-        if outcome is PARKED:
+        if outcome is PARKED_OUTCOME:
             if self.limit == BUDGET:
                 self._append_with_retries(Notice(LIMIT_NOTICE, "A budget is used up.", BUDGET))
             self._append_with_retries(Phase("waiting"))
@@ -140,7 +140,7 @@ class Run:
 
     def _park(self, save: Save) -> None:
         try:
-            self._retry_until_done(lambda: save(self, PARKED))
+            self._retry_until_done(lambda: save(self, PARKED_OUTCOME))
         except Abandoned:
             log.warning("%s was taken over by another worker before it could wait", self.topic)
 
@@ -163,7 +163,7 @@ class Run:
                     return completed_outcome(event.reason)
                 if isinstance(event, Waiting):
                     self.limit = event.limit
-                    return PARKED
+                    return PARKED_OUTCOME
                 self._receive(event)
                 if self.stop.reason:
                     break
@@ -182,7 +182,7 @@ class Run:
         if self.stop.reason == BUDGET and self.transcript.calls:
             # What its calls have returned isn't lost: a person says how it is to end.
             self.limit = BUDGET
-            return PARKED
+            return PARKED_OUTCOME
         has_text = bool(self._taken[Delta])
         return stopped_outcome(self.stop.reason, has_text=has_text) if self.stop else failed_outcome(failure, has_text=has_text)
 

@@ -18,7 +18,7 @@ from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
-from webapp.tools.outside import stored as stored_places
+from webapp.tools.outside import places_text
 
 log = logging.getLogger("tools:ledger")
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class StoredLedger(Ledger):
             values: dict[str, Any] = {"sources": after.sources()} if any(call.sources for call in changed) else {}
             if any(call.outside for call in changed):
                 places = (place for call in after for place in call.outside)
-                values["outside"] = stored_places([*self._outside.splitlines(), *places])
+                values["outside"] = places_text([*self._outside.splitlines(), *places])
             if values:
                 session.execute(update(MESSAGES).where(MESSAGES.c.id == self.message_id).values(values))
             return changed

@@ -22,7 +22,7 @@ from webapp.base.errors import AppError
 from webapp.base.ids import new_id
 from webapp.base.words import plural
 from webapp.engine.engine import Engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.metric_events import Called
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
 from webapp.models.providers.calls import MOST_UNREADABLE
@@ -112,7 +112,7 @@ class ToolRun:
         answer: CallingAnswer,
         request: ModelRequest,
         offers: Sequence[Offer],
-        ladder: Callable[[ModelRequest], Source],
+        ladder: Callable[[ModelRequest], EventSource],
         limits: Limits,
         *,
         ledger: Ledger,
@@ -128,7 +128,7 @@ class ToolRun:
         )
         self._heard = transcript.calls if transcript else set[tuple[str, str]]()
 
-        def of_round(request: ModelRequest) -> Source:
+        def of_round(request: ModelRequest) -> EventSource:
             # A round after the first begins outside of the application's context.
             with engine.in_app():
                 return ladder(request)
@@ -380,22 +380,22 @@ class ToolRun:
             running = [replace(call, state="running", started_at=utc_now()) for call in due]
             if not self._ledger.change(running, stop):
                 return
-            turn = _CallBatch({call.id for call in running}, self._engine.signal())
+            batch = _CallBatch({call.id for call in running}, self._engine.signal())
             for call in running:
-                self._engine.spawn(partial(self._do, call, stop, turn))
-            while turn.left:
-                turn.signal.wait()
-                turn.signal.clear()
+                self._engine.spawn(partial(self._do, call, stop, batch))
+            while batch.left:
+                batch.signal.wait()
+                batch.signal.clear()
                 yield from self._news()
-            if turn.costs:
-                yield self._rounds.spend(*turn.costs)
+            if batch.costs:
+                yield self._rounds.spend(*batch.costs)
             yield from self._news()
 
-    def _do(self, call: CallRecord, stop: Stop, turn: _CallBatch) -> None:
+    def _do(self, call: CallRecord, stop: Stop, batch: _CallBatch) -> None:
         begun = self._engine.now()
         try:
             with self._engine.in_app():
-                after = with_answer(self._outcome(call, stop, turn), self._ledger.of(call.id))
+                after = with_answer(self._outcome(call, stop, batch), self._ledger.of(call.id))
             if after.state == "waiting":
                 self._ledger.change([after], stop)
                 return
@@ -404,10 +404,10 @@ class ToolRun:
                 # One that was stopped and can be repeated is, when the answer continues.
                 self._ledger.change([replace(after, ended_at=utc_now())], stop)
         finally:
-            turn.left.discard(call.id)
-            turn.signal.set()
+            batch.left.discard(call.id)
+            batch.signal.set()
 
-    def _outcome(self, call: CallRecord, stop: Stop, turn: _CallBatch) -> CallRecord:
+    def _outcome(self, call: CallRecord, stop: Stop, batch: _CallBatch) -> CallRecord:
         """Does a call, and returns what became of it; adds what it has cost."""
         offer = self._by_key.get(call.tool)
         if not offer or not offer.tool.run:
@@ -426,10 +426,10 @@ class ToolRun:
                 first_source,
                 files,
                 answered=question if question and question.by else None,
-                ask=partial(self._ask, call, stop, turn) if self._limits.can_wait else None,
+                ask=partial(self._ask, call, stop, batch) if self._limits.can_wait else None,
             )
             result = offer.tool.run(context, arguments)
-            turn.costs.extend([result.cost] if result.cost else [])
+            batch.costs.extend([result.cost] if result.cost else [])
             file_ids, about_files = keep_all(result.files, files, is_private=offer.tool.is_private)
             if about_files and not (file_ids or result.text):
                 raise ToolFailed(about_files)
@@ -457,12 +457,12 @@ class ToolRun:
             outside=list(result.outside),
         )
 
-    def _ask(self, call: CallRecord, stop: Stop, turn: _CallBatch, question: ServerQuestion) -> ServerQuestion | None:
+    def _ask(self, call: CallRecord, stop: Stop, batch: _CallBatch, question: ServerQuestion) -> ServerQuestion | None:
         """Asks a person while a call is open."""
 
         def heard(changed: CallRecord) -> None:
             self._ledger.note(changed)
-            turn.signal.set()
+            batch.signal.set()
 
         return ask_while_open(self._engine, self._ledger.of(call.id), question, stop=stop, heard=heard)
 

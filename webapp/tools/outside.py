@@ -33,7 +33,7 @@ PRIVATE_TOO = (
 SENTENCES = (SEND, ANOTHER, PRIVATE, PRIVATE_TOO)
 
 
-def stored(places: Iterable[str]) -> str:
+def places_text(places: Iterable[str]) -> str:
     """Returns the first of these places, each once, as a message has them."""
     lines = (one_line(place, MOST_CHARS) for place in places)
     return "\n".join(list(dict.fromkeys(filter(None, lines)))[:MOST_PLACES])
@@ -49,7 +49,7 @@ def thing(word: str, name: str, owner_id: str | None, person_id: str | None) -> 
 def written_by(person_id: str | None, owner_id: str | None, before: str = "") -> str:
     """Returns what a message has that a person writes in the owner's chat; an edit can be much of what there was `before`."""
     is_others = bool(person_id and owner_id) and person_id != owner_id
-    return stored([*before.splitlines(), *([f"a message by {{{person_id}}}"] if is_others else [])])
+    return places_text([*before.splitlines(), *([f"a message by {{{person_id}}}"] if is_others else [])])
 
 
 def chat_of(person_id: str) -> str:

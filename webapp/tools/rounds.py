@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.models.fitting import FITTED
 from webapp.models.providers.base import ModelRequest, ToolCall
 from webapp.streaming.events import (
@@ -73,7 +73,7 @@ class Rounds:
 
     def __init__(
         self,
-        ladder: Callable[[ModelRequest], Source],
+        ladder: Callable[[ModelRequest], EventSource],
         *,
         now: Callable[[], float],
         stall_seconds: float,
@@ -87,7 +87,7 @@ class Rounds:
         self.chars = sum(map(len, self._text))
         self.has_started = bool(transcript and transcript.started)
         self._spent, self._usage = (transcript.usage if transcript else None), Usage()
-        self._source: Source | None = None
+        self._source: EventSource | None = None
         self._is_fitted = bool(transcript and any(notice.code == FITTED for notice in transcript.notices))
         self.is_between = True
         # When the last piece of a call was heard that no reader is told of.

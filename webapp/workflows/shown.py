@@ -10,7 +10,7 @@ from webapp.base.languages import gettext as _
 from webapp.chat.record.leader import Leader
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
-from webapp.engine.service import active_generation
+from webapp.engine.generations import active_generation
 from webapp.knowledge import formats
 from webapp.plans.pages import shown as plans_shown
 from webapp.plans.queries import generation_of, inputs_of

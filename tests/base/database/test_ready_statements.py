@@ -15,7 +15,7 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.ids import new_id
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service
+from webapp.engine import generations
 from webapp.engine.state import ownership
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
@@ -130,7 +130,7 @@ def test_what_is_asked_of_those_that_run_does_not_read_what_has_ended(app: Flask
 
     def asked() -> tuple[int, int]:
         session, another = db.session(), rows.values_of(run("queued", db.session().scalar(select(func.count(Generation.id)))))
-        holding = service._holding_slots(("title",))
+        holding = generations._holding_slots(("title",))
         held = steps(lambda: ownership.renew(session, "w"))
         return held, steps(lambda: holding.scalar(session, {**another, "whose": ada.id, "gateway": "", "itself": another["id"]}))
 

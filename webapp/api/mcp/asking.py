@@ -33,7 +33,7 @@ PROGRESS_SECONDS = 1.0
 STILL_WRITING = "The answer is still being written. Read it later with read_chat."
 WAITS = "The answer waits for a decision of the person, in Millrace. Read it later with read_chat."
 # The last event of the log of an answer that waits for a person.
-PARKED = Phase("waiting")
+WAITING_PHASE = Phase("waiting")
 DELETED = "The chat has been deleted."
 ASK_MODEL = ServedTool(
     "ask_model",
@@ -80,7 +80,7 @@ def waited(generation: Generation, seconds: float) -> ReadingResult:
         while engine.now() < until and engine.logs.has_log(id) and not _last_event(engine, topic):
             if not wait({topic: topics.last(topic)}):
                 break
-    return answer_of(id, is_waiting=_last_event(engine, topic) == PARKED)
+    return answer_of(id, is_waiting=_last_event(engine, topic) == WAITING_PHASE)
 
 
 def _last_event(engine: Engine, topic: str) -> Event | None:
@@ -92,7 +92,7 @@ def _last_event(engine: Engine, topic: str) -> Event | None:
 
 def _ends(entry: Entry) -> bool:
     """Returns whether nothing follows soon: the answer has ended, or waits for a person."""
-    return isinstance(entry.event, Ended) or entry.event == PARKED
+    return isinstance(entry.event, Ended) or entry.event == WAITING_PHASE
 
 
 def answer_of(generation_id: str, *, is_waiting: bool = False) -> ReadingResult:
@@ -179,7 +179,7 @@ class AnswerFeed:
             if isinstance(entry.event, Text):
                 self._chars += len(entry.event.text)
             if _ends(entry):
-                self._is_waiting = entry.event == PARKED
+                self._is_waiting = entry.event == WAITING_PHASE
                 return True
         return False
 

@@ -24,7 +24,7 @@ from webapp.chat.messages import sending, side_by_side
 from webapp.chat.record import reading_time
 from webapp.chat.record.access import visible_message, writable_generation
 from webapp.chat.record.tables import Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.duties.report import model_used
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation

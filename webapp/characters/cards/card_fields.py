@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.characters.cards.card_files import LEAST, SPECS, USUAL
 from webapp.characters.cards.cards import (
     PARTS,
@@ -49,7 +49,7 @@ def kept_fields(card: Mapping[str, Any], columns: Mapping[str, str]) -> JsonObje
     texts |= {name: columns[name] for name in COLUMNS if columns[name] != sent[name] and name != "description"}
     if not is_description_of(data, columns["description"]):
         texts |= dict.fromkeys(OF_DESCRIPTION, "") | {"description": columns["description"]}
-    extensions = _mapping(data.get("extensions"))
+    extensions = dict_of(data.get("extensions"))
     note, insertion = noted(extensions.get("depth_prompt"), chars=TEXT_CHARS)
     return {
         **texts,
@@ -110,22 +110,18 @@ def talkativeness_of(value: Any) -> float:
 
 def _extensions(data: Mapping[str, Any], fields: Mapping[str, Any], changed: list[str]) -> JsonObject:
     """Returns the extensions with the changed ones of these fields; empty if none has changed."""
-    extensions, more = _mapping(data.get("extensions")), JsonObject()
+    extensions, more = dict_of(data.get("extensions")), JsonObject()
     if not set(NOTE).isdisjoint(changed):
         note = {"prompt": fields["character_note"], "depth": fields["note_depth"], "role": fields["note_role"]}
-        more["depth_prompt"] = {**_mapping(extensions.get("depth_prompt")), **note}
+        more["depth_prompt"] = {**dict_of(extensions.get("depth_prompt")), **note}
     if "talkativeness" in changed:
         # A text in some cards, which stays one.
         was_text = isinstance(extensions.get("talkativeness"), str)
         more["talkativeness"] = str(fields["talkativeness"]) if was_text else fields["talkativeness"]
     if ours := {name: fields[field] for field, name in (("tools", "tools"), ("preset_id", "preset")) if field in changed}:
-        more[OURS] = {**_mapping(extensions.get(OURS)), **ours}
+        more[OURS] = {**dict_of(extensions.get(OURS)), **ours}
     return {**extensions, **more} if more else {}
 
 
 def _ours(card: Mapping[str, Any]) -> JsonObject:
-    return _mapping(_mapping(data_of(card).get("extensions")).get(OURS))
-
-
-def _mapping(value: Any) -> JsonObject:
-    return value if isinstance(value, dict) else {}
+    return dict_of(dict_of(data_of(card).get("extensions")).get(OURS))

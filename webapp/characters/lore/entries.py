@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from webapp.base.untrusted_json import dict_of
+
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
 MOST_KEYS, KEY_CHARS, TITLE_CHARS, CONTENT_CHARS = 60, 500, 120, 20_000
@@ -153,7 +155,7 @@ class LoreEntry:
 
 def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: int, is_recursive: bool) -> LoreEntry:
     """Parses an entry in the format of cards; SillyTavern's own fields are in its extensions."""
-    more = _mapping(value.get("extensions"))
+    more = dict_of(value.get("extensions"))
     content, decorators = decorated(text_of(value.get("content"), CONTENT_CHARS * 2))
     keys = texts_of(value.get("keys"))
     return LoreEntry(
@@ -167,7 +169,7 @@ def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: in
         timing=_timing(more, decorators),
         group=_group(more),
         recursion=_recursion(more, is_recursive=is_recursive),
-        audience=_audience(_mapping(_mapping(more.get(REST)).get("characterFilter"))),
+        audience=_audience(dict_of(dict_of(more.get(REST)).get("characterFilter"))),
         triggers=frozenset(triggers_of(more)),
         is_enabled=value.get("enabled") is not False and "dont_activate" not in decorators,
         is_constant=value.get("constant") is True or "activate" in decorators,
@@ -180,7 +182,7 @@ def entry_of(value: Mapping[str, Any], *, id: str, book: str, at: int, depth: in
 
 def noted(value: Any, *, chars: int) -> tuple[str, InsertionPoint]:
     """Parses a character's note, in SillyTavern's format; it is inserted among the last messages."""
-    note = _mapping(value)
+    note = dict_of(value)
     depth = number_of(note.get("depth"), NOTE_DEPTH, 0, MOST_MESSAGES)
     return text_of(note.get("prompt"), chars).strip(), InsertionPoint(depth=depth, role=_role(note.get("role")))
 
@@ -226,7 +228,7 @@ def _insertion(value: Mapping[str, Any], more: Mapping[str, Any], decorators: Ma
 
 def outlet_of(more: Mapping[str, Any]) -> str:
     """Returns the name of an entry's outlet from its extensions, also from where earlier imports kept it."""
-    named = more.get("outlet_name") or more.get("outletName") or _mapping(more.get(REST)).get("outletName")
+    named = more.get("outlet_name") or more.get("outletName") or dict_of(more.get(REST)).get("outletName")
     return text_of(named, TITLE_CHARS).strip()
 
 
@@ -259,7 +261,7 @@ def _recursion(more: Mapping[str, Any], *, is_recursive: bool) -> Recursion:
 
 
 def triggers_of(more: Mapping[str, Any]) -> tuple[str, ...]:
-    return texts_of(more["triggers"] if "triggers" in more else _mapping(more.get(REST)).get("triggers"))
+    return texts_of(more["triggers"] if "triggers" in more else dict_of(more.get(REST)).get("triggers"))
 
 
 def _audience(filter: Mapping[str, Any]) -> Audience:
@@ -283,10 +285,6 @@ def texts_of(values: Any) -> tuple[str, ...]:
     """Returns the distinct, non-empty keys or names of a list."""
     texts: Sequence[Any] = values[: MOST_KEYS * 2] if isinstance(values, (list, tuple)) else ()
     return tuple(dict.fromkeys(text for value in texts if (text := text_of(value, KEY_CHARS).strip())))[:MOST_KEYS]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def decorated(content: str) -> tuple[str, dict[str, str]]:

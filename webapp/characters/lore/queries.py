@@ -22,7 +22,7 @@ MOST_REMEMBERED = 16
 MOST_ENTRIES = 5_000
 
 
-def is_visible(user: User) -> ColumnElement[bool]:
+def sees_lorebook(user: User) -> ColumnElement[bool]:
     """Returns the condition that a person can read and use a lorebook: their own, or one granted to them."""
     return or_(Lorebook.owner_id == user.id, Lorebook.id.in_(grants.given_to(user, KIND)))
 
@@ -32,7 +32,7 @@ def lorebooks(user: User, *, attached: Sequence[str] = ()) -> Sequence[Lorebook]
 
     `attached` ones come first within each part, so that the limit does not cut them.
     """
-    query = select(Lorebook).where(is_visible(user), Lorebook.deleted_at.is_(None))
+    query = select(Lorebook).where(sees_lorebook(user), Lorebook.deleted_at.is_(None))
     order = (Lorebook.owner_id == user.id).desc(), Lorebook.id.in_(attached).desc(), func.lower(Lorebook.name), Lorebook.id
     return db.session.scalars(query.order_by(*order).limit(MOST_LISTED)).all()
 
@@ -44,13 +44,13 @@ def shared_among(ids: Sequence[str]) -> set[str]:
 
 def lorebook(user: User, id: str) -> Lorebook | None:
     """Returns the lorebook if the person can see it."""
-    return db.session.scalar(select(Lorebook).where(Lorebook.id == id, is_visible(user), Lorebook.deleted_at.is_(None)))
+    return db.session.scalar(select(Lorebook).where(Lorebook.id == id, sees_lorebook(user), Lorebook.deleted_at.is_(None)))
 
 
 def visible_among(user: User, ids: Iterable[str]) -> list[str]:
     """Returns, in this order, those of these lorebooks that the person can see and that are not deleted."""
     unique_ids = list(dict.fromkeys(ids))
-    query = select(Lorebook.id).where(Lorebook.id.in_(unique_ids), is_visible(user), Lorebook.deleted_at.is_(None))
+    query = select(Lorebook.id).where(Lorebook.id.in_(unique_ids), sees_lorebook(user), Lorebook.deleted_at.is_(None))
     visible_ids = set(db.session.scalars(query)) if unique_ids else set()
     return [id for id in unique_ids if id in visible_ids]
 
@@ -78,7 +78,7 @@ def used_by(owner: User, ids: Sequence[str], *, is_played: bool) -> list[Book]:
     """
     attached = Lorebook.id.in_(ids)
     always = and_(Lorebook.owner_id == owner.id, Lorebook.is_always)
-    condition = or_(attached & is_visible(owner), always) if is_played else attached & is_visible(owner)
+    condition = or_(attached & sees_lorebook(owner), always) if is_played else attached & sees_lorebook(owner)
     query = select(Lorebook).where(condition, Lorebook.deleted_at.is_(None))
     rows = db.session.scalars(query.order_by(attached.desc(), Lorebook.id)).all()
     read = accumulate(row.entry_count for row in rows)

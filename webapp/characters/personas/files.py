@@ -1,6 +1,6 @@
 """Personas as files of other programs: reads them, imports their personas, and writes one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -8,7 +8,7 @@ from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.heavy import child
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.base.untrusted_json import UnfitJson, clean, value_of
+from webapp.base.untrusted_json import UnfitJson, clean, dict_of, value_of
 from webapp.characters import queries
 from webapp.characters.cards.cards import BadCard
 from webapp.characters.lore import queries as lore_queries
@@ -31,15 +31,15 @@ def pieces(file: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _personas(value: Any) -> Iterator[dict[str, Any]]:
-    data = _mapping(value)
-    data = data if "personas" in data else _mapping(data.get("power_user"))
-    names, about = _mapping(data.get("personas")), _mapping(data.get("persona_descriptions"))
+    data = dict_of(value)
+    data = data if "personas" in data else dict_of(data.get("power_user"))
+    names, about = dict_of(data.get("personas")), dict_of(data.get("persona_descriptions"))
     if not names:
         raise BadCard(NO_PERSONAS)
     if len(names) > MOST:
         raise BadCard(f"It contains more than {MOST} personas.")
     for avatar, named in names.items():
-        more, name = _mapping(about.get(avatar)), _line(named)
+        more, name = dict_of(about.get(avatar)), _line(named)
         if name:
             # A persona without a description gives the model only its name.
             description = spelled(clean(more.get("description"))).strip() or name
@@ -49,10 +49,6 @@ def _personas(value: Any) -> Iterator[dict[str, Any]]:
 
 def _line(value: Any) -> str:
     return "".join(sign for sign in " ".join(clean(value).split()) if sign.isprintable())[:NAME_CHARS].strip()
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 @dataclass

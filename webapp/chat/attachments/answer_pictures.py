@@ -11,7 +11,7 @@ from webapp.base.words import plural, shortened
 from webapp.chat.attachments import service
 from webapp.chat.files.reference import NAME_CHARS, reference
 from webapp.engine.engine import Engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.models.providers.base import ModelRequest
 from webapp.streaming.events import PICTURE_LEFT_OUT, Delta, Event, Notice, Pictured
 from webapp.streaming.stop import Stop
@@ -67,7 +67,7 @@ class Keeper:
 class SourceWithPictures:
     """Reads a model from its source; `text` is what the answer has before. A picture stands in a paragraph of its own."""
 
-    def __init__(self, source: Source, keep: Callable[[Pictured], Iterator[Event]], text: str = "") -> None:
+    def __init__(self, source: EventSource, keep: Callable[[Pictured], Iterator[Event]], text: str = "") -> None:
         self._source, self._keep = source, keep
         self._has_text, self._is_after_picture = bool(text.strip()), text.rstrip().rpartition("\n")[2].startswith(PICTURE_STARTS)
         self._is_keeping = False
@@ -112,12 +112,12 @@ class SourceWithPictures:
 
 
 def with_pictures(
-    make_source: Callable[[ModelRequest], Source], engine: Engine, chat_id: str, person_id: str
-) -> Callable[[ModelRequest], Source]:
+    make_source: Callable[[ModelRequest], EventSource], engine: Engine, chat_id: str, person_id: str
+) -> Callable[[ModelRequest], EventSource]:
     """Returns what makes the sources of one answer's rounds, which keep its pictures."""
     keeper = Keeper(engine, chat_id, person_id)
 
-    def made(request: ModelRequest) -> Source:
+    def made(request: ModelRequest) -> EventSource:
         begun = request.turns[-1].content if request.is_continuation else ""
         return SourceWithPictures(make_source(request), keeper.keep, begun)
 

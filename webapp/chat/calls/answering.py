@@ -19,7 +19,7 @@ from webapp.chat.record import paths, projects
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import outside_among, search_text
 from webapp.knowledge.tables import Document
@@ -38,7 +38,7 @@ from webapp.tools.offers import Offer, offers_for
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
-MakeSource = Callable[[ModelRequest], Source]
+MakeSource = Callable[[ModelRequest], EventSource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _offers_in(chat: Chat, person: str, keys: Sequence[str]) -> Sequence[Offer]:
 
 @dataclass(frozen=True, slots=True)
 class PromptContents:
-    """What the outside rule knows of a prompt; the fields are those of `loop.Answer`."""
+    """What the outside rule knows of a prompt; the fields are those of `loop.CallingAnswer`."""
 
     outside: tuple[str, ...]
     is_private: bool
@@ -166,7 +166,7 @@ def source_with_tools(
     *,
     transcript: Transcript | None = None,
     tools: AnswerTools | None = None,
-) -> Source:
+) -> EventSource:
     """Returns the source of an answer that is offered tools, or has calls already; any other is read from one ladder.
 
     The tools are those of the chat unless `tools` says otherwise.

@@ -17,7 +17,7 @@ from webapp.base.errors import AppError, Conflict, Forbidden, Invalid, OverBudge
 from webapp.chat.record import projects
 from webapp.chat.record.announcements import announce
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.chores import Chore, run_steps
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation
@@ -264,7 +264,7 @@ def choose_model(generation: Generation | None, model: str, *, by: User) -> None
 
 def parked_answer(message_id: str) -> Generation | None:
     """Returns the generation of a message that waits for a person."""
-    return db.session.scalar(PARKED.where(Generation.message_id == message_id).execution_options(populate_existing=True))
+    return db.session.scalar(PARKED_ANSWERS.where(Generation.message_id == message_id).execution_options(populate_existing=True))
 
 
 def has_lost_model(generation: Generation) -> bool:
@@ -335,7 +335,7 @@ def _effect_of_answer(record: CallRecord, decision: Decision) -> dict[str, Any]:
 
 def go_on(engine: Engine, message_id: str) -> None:
     """Runs the parked answer again that the message waits for, if there is one."""
-    if not (generation := db.session.scalar(PARKED.where(Generation.message_id == message_id))):
+    if not (generation := db.session.scalar(PARKED_ANSWERS.where(Generation.message_id == message_id))):
         return
     try:
         generations.resume(engine, generation)
@@ -348,7 +348,7 @@ def go_on(engine: Engine, message_id: str) -> None:
 
 def go_on_if_decided(engine: Engine, message_id: str) -> None:
     """Runs the parked answer again if all is decided that it waits for: a person decided just as it was parked."""
-    if db.session.scalar(PARKED.where(IS_DECIDED, Generation.message_id == message_id)):
+    if db.session.scalar(PARKED_ANSWERS.where(IS_DECIDED, Generation.message_id == message_id)):
         go_on(engine, message_id)
 
 
@@ -403,7 +403,7 @@ def tend() -> bool:
 
     Those that wait for nothing that isn't decided go on: a worker died between a decision and what follows it.
     """
-    waiting, days = db.session.scalars(PARKED).all(), setting("tools.waiting_days")
+    waiting, days = db.session.scalars(PARKED_ANSWERS).all(), setting("tools.waiting_days")
     since = utc_now() - timedelta(days=days)
     late = [generation for generation in waiting if days and generation.heartbeat_at < since]
     for generation in late:
@@ -425,7 +425,7 @@ def _its_calls(*states: str) -> ColumnElement[bool]:
 
 
 OF_PARKED = WHILE_ACTIVE, Generation.status == WAITING
-PARKED = select(Generation).where(*OF_PARKED)
+PARKED_ANSWERS = select(Generation).where(*OF_PARKED)
 # It is at no limit, and a call can be done, or none waits for a person.
 IS_DECIDED = and_(
     ~exists().where(Fuse.message_id == Generation.message_id, Fuse.decision == ""),

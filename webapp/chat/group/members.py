@@ -17,7 +17,7 @@ from webapp.chat.group.turns import MENTION, Member, mentioned, next_member
 from webapp.chat.record import queries
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import Delta, Event
 from webapp.streaming.failure import ProviderError
@@ -33,7 +33,7 @@ PERSON = "User"
 class PrefixStripper:
     """Wraps a source and strips a leading "Name:"; buffers text as long as it could still become that prefix."""
 
-    def __init__(self, name: str, source: Source) -> None:
+    def __init__(self, name: str, source: EventSource) -> None:
         self._opening, self._source = f"{name}:", source
 
     def events(self, stop: Stop) -> Iterator[Event]:

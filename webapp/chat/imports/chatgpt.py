@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.chat.imports.filed import (
     FiledChat,
     FiledGeneration,
@@ -11,7 +11,6 @@ from webapp.chat.imports.filed import (
     bounded,
     checked,
     fenced,
-    fields,
     grown,
     in_order,
     line,
@@ -39,7 +38,7 @@ def is_one(value: JsonObject) -> bool:
 def parse(value: JsonObject) -> FiledChat:
     """Parses the chat with all its branches; a message's parent is its nearest visible ancestor."""
     mapping = bounded(value["mapping"])
-    messages, shown = grown(_node(id, fields(node)) for id, node in in_order(mapping, "children"))
+    messages, shown = grown(_node(id, dict_of(node)) for id, node in in_order(mapping, "children"))
     id = text(value.get("conversation_id")) or text(value.get("id")) or next(iter(mapping), "")
     created_at = moment(value.get("create_time"))
     return checked(
@@ -56,9 +55,9 @@ def parse(value: JsonObject) -> FiledChat:
 
 
 def _node(id: str, node: JsonObject) -> Node:
-    message = fields(node.get("message"))
-    role = ROLES.get(text(fields(message.get("author")).get("role")), "")
-    metadata, content = fields(message.get("metadata")), fields(message.get("content"))
+    message = dict_of(node.get("message"))
+    role = ROLES.get(text(dict_of(message.get("author")).get("role")), "")
+    metadata, content = dict_of(message.get("metadata")), dict_of(message.get("content"))
     parent = _id(node.get("parent"))
     if not role or metadata.get("is_visually_hidden_from_conversation") is True:
         return Node(_id(id), parent, None)
@@ -93,8 +92,8 @@ def _text(content: JsonObject) -> str:
 def _part(part: Any) -> str:
     if isinstance(part, str):
         return part
-    kind = text(fields(part).get("content_type"))
-    words = text(fields(part).get("text"))
+    kind = text(dict_of(part).get("content_type"))
+    words = text(dict_of(part).get("text"))
     if words:
         return words
     return f"*({MISSING.get(kind, 'something')} was here; the export stores it in another file)*" if kind else ""
@@ -105,7 +104,7 @@ def _thoughts(content: JsonObject) -> str:
     thoughts = content.get("thoughts")
     if content.get("content_type") != "thoughts" or not isinstance(thoughts, list):
         return ""
-    return "\n\n".join(filter(None, (text(fields(thought).get("content")) for thought in thoughts)))
+    return "\n\n".join(filter(None, (text(dict_of(thought).get("content")) for thought in thoughts)))
 
 
 def _id(id: Any) -> str:

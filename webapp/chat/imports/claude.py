@@ -1,6 +1,6 @@
 """`conversations.json` of a Claude export: a list of messages, each of blocks. Pure."""
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.chat.imports.filed import (
     MOST_NODES,
     BadFile,
@@ -9,7 +9,6 @@ from webapp.chat.imports.filed import (
     Node,
     checked,
     fenced,
-    fields,
     grown,
     line,
     moment,
@@ -31,7 +30,7 @@ def parse(value: JsonObject) -> FiledChat:
     if len(rows) > MOST_NODES:
         raise BadFile(f"It has more than {MOST_NODES:,} entries.")
     nodes = list[Node]()
-    for index, row in enumerate(map(fields, rows)):
+    for index, row in enumerate(map(dict_of, rows)):
         above = nodes[-1].id if nodes else ""
         nodes.append(_node(text(row.get("uuid")) or f"{id}:{index}", row, above))
     messages, shown = grown(nodes)
@@ -80,7 +79,7 @@ def _blocks(row: JsonObject, kind: str) -> list[JsonObject]:
 
 def _listed(row: JsonObject, name: str) -> list[JsonObject]:
     listed_value = row.get(name)
-    return [fields(part) for part in listed_value] if isinstance(listed_value, list) else []
+    return [dict_of(part) for part in listed_value] if isinstance(listed_value, list) else []
 
 
 def _id(id: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields as fields_of, replace
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.base.words import fence_for
 from webapp.streaming.events import AttemptRecord, CallState, NoticeRecord
 
@@ -219,7 +219,7 @@ def in_order(nodes: JsonObject, children: str) -> list[tuple[str, Any]]:
     """Sorts siblings as their parents list them under the key `children`; the order of nodes in a file is not reliable."""
     index_by_id: dict[str, int] = {}
     for node in nodes.values():
-        listed = fields(node).get(children)
+        listed = dict_of(node).get(children)
         index_by_id.update(
             (id, index) for index, id in enumerate(listed if isinstance(listed, list) else ()) if isinstance(id, str)
         )
@@ -267,11 +267,6 @@ def bounded(nodes: JsonObject) -> JsonObject:
     if len(nodes) > MOST_NODES:
         raise BadFile(f"It has more than {MOST_NODES:,} entries.")
     return nodes
-
-
-def fields(value: Any) -> JsonObject:
-    """Returns a JSON object as it is, and an empty dict for any other value."""
-    return value if isinstance(value, dict) else {}
 
 
 def text(value: Any, limit: int = 0) -> str:

@@ -5,8 +5,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject, UnfitJson, clean, plain
-from webapp.chat.imports.filed import fields
+from webapp.base.untrusted_json import JsonObject, UnfitJson, clean, dict_of, plain
 
 # For one message, and for the head of a chat; fields that don't fit any more are left out.
 MOST_CHARS, MOST_CHARS_OF_HEAD = 10_000, 100_000
@@ -20,12 +19,12 @@ EXTRA, MODEL = {"memory", "reasoning"}, {"model", "api"}
 
 def storable(value: Any, most_chars: int = MOST_CHARS) -> JsonObject | None:
     """Returns the fields as any database can store them, those that fit; None without any."""
-    return _fitting(fields(value), most_chars)[0] or None
+    return _fitting(dict_of(value), most_chars)[0] or None
 
 
 def of_head(head: Mapping[str, Any]) -> JsonObject | None:
     """Returns the head of a chat. An export writes a field that we have, too, as it was, if it still says the same."""
-    parts = {"head": _rest(head, {"chat_metadata"}), "metadata": fields(head.get("chat_metadata"))}
+    parts = {"head": _rest(head, {"chat_metadata"}), "metadata": dict_of(head.get("chat_metadata"))}
     return storable(_filled(parts), MOST_CHARS_OF_HEAD)
 
 
@@ -39,8 +38,8 @@ def of_line(
     if swipe is row and not is_shown:
         # Without information on swipes, a line describes the one that is shown.
         return None
-    is_known = fields(swipe.get("extra")).get("model")
-    extra = fields(swipe.get("extra")) | (fields(row.get("extra")) if is_shown else {})
+    is_known = dict_of(swipe.get("extra")).get("model")
+    extra = dict_of(swipe.get("extra")) | (dict_of(row.get("extra")) if is_shown else {})
     times = {} if is_known else _only(row if is_shown else {}, TIMES) | _only(swipe, TIMES)
     about = times | ({} if swipe is row else _rest(swipe, SWIPE | TIMES))
     about |= _dated(swipe, sent) or (_dated(row, sent) if is_shown else {})
@@ -55,7 +54,7 @@ def of_line(
 def in_swipe(swipe: Mapping[str, Any], original: Mapping[str, Any] | None) -> JsonObject:
     """Returns a swipe of an export with what was kept; our own fields win, except the date."""
     about = part(original, "swipe")
-    return {**about, **swipe, **_only(about, {"send_date"}), "extra": {**fields(about.get("extra")), **swipe["extra"]}}
+    return {**about, **swipe, **_only(about, {"send_date"}), "extra": {**dict_of(about.get("extra")), **swipe["extra"]}}
 
 
 def in_line(line: Mapping[str, Any], versions: Sequence[Mapping[str, Any] | None]) -> JsonObject:
@@ -105,4 +104,4 @@ def _filled(parts: Mapping[str, JsonObject]) -> JsonObject:
 
 def part(record: Mapping[str, Any] | None, name: str) -> JsonObject:
     """Returns one part of what was kept, or an empty dict."""
-    return fields((record or {}).get(name))
+    return dict_of((record or {}).get(name))

@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.chat.imports.filed import (
     MOST_TAGS,
     FiledChat,
@@ -12,7 +12,6 @@ from webapp.chat.imports.filed import (
     Node,
     bounded,
     checked,
-    fields,
     grown,
     in_order,
     line,
@@ -27,14 +26,14 @@ OPENING, CLOSING = '<details type="reasoning"', "</details>"
 
 
 def is_one(value: JsonObject) -> bool:
-    return isinstance(fields(_inner(value).get("history")).get("messages"), dict)
+    return isinstance(dict_of(_inner(value).get("history")).get("messages"), dict)
 
 
 def parse(value: JsonObject) -> FiledChat:
     """Parses the chat with all its branches, with or without the wrapper object that newer versions write."""
     inner = _inner(value)
-    history = fields(inner.get("history"))
-    messages, shown = grown(_node(id, fields(node)) for id, node in in_order(bounded(history["messages"]), "childrenIds"))
+    history = dict_of(inner.get("history"))
+    messages, shown = grown(_node(id, dict_of(node)) for id, node in in_order(bounded(history["messages"]), "childrenIds"))
     id = text(value.get("id")) or text(inner.get("id")) or next(iter(history["messages"]), "")
     created_at = moment(value.get("created_at")) or moment(inner.get("timestamp"))
     changed_at = moment(value.get("updated_at")) or created_at
@@ -47,19 +46,19 @@ def parse(value: JsonObject) -> FiledChat:
             changed_at=changed_at or next((message.created_at for message in reversed(messages) if message.created_at), None),
             pinned_at=changed_at if value.get("pinned") is True else None,
             archived_at=changed_at if value.get("archived") is True else None,
-            tags=_tags(fields(value.get("meta")).get("tags")) or _tags(inner.get("tags")),
+            tags=_tags(dict_of(value.get("meta")).get("tags")) or _tags(inner.get("tags")),
             messages=messages,
         )
     )
 
 
 def _inner(value: JsonObject) -> JsonObject:
-    return fields(value.get("chat")) or value
+    return dict_of(value.get("chat")) or value
 
 
 def _tags(values: Any) -> tuple[str, ...]:
     """Returns the names of tags, which are texts or, in older files, objects with a name."""
-    names = (line(value, 120) or line(fields(value).get("name"), 120) for value in values) if isinstance(values, list) else ()
+    names = (line(value, 120) or line(dict_of(value).get("name"), 120) for value in values) if isinstance(values, list) else ()
     return tuple(islice(filter(None, names), MOST_TAGS))
 
 
@@ -79,8 +78,8 @@ def _node(id: str, message: JsonObject) -> Node:
 def _text(message: JsonObject) -> str:
     content, files = message.get("content"), message.get("files")
     parts = content if isinstance(content, list) else [content]
-    words = [text(part) or text(fields(part).get("text")) for part in parts]
-    names = [line(fields(file).get("name"), 100) or "an image" for file in files] if isinstance(files, list) else []
+    words = [text(part) or text(dict_of(part).get("text")) for part in parts]
+    names = [line(dict_of(file).get("name"), 100) or "an image" for file in files] if isinstance(files, list) else []
     notes = [f"*({name} was here; the export doesn't include it)*" for name in names]
     return "\n\n".join(filter(None, (*words, *notes)))
 

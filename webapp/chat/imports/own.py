@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.imports import foreign_fields
@@ -24,7 +24,6 @@ from webapp.chat.imports.filed import (
     amount,
     checked,
     count,
-    fields,
     line,
     moment,
     number_of,
@@ -73,10 +72,10 @@ def parse(value: JsonObject) -> FiledChat:
         raise BadFile(
             f"It uses version {line(str(value.get('version')), 20)} of the Millrace format; this server reads version {VERSION}."
         )
-    about, messages = fields(value.get("chat")), value.get("messages")
+    about, messages = dict_of(value.get("chat")), value.get("messages")
     if not isinstance(messages, list) or not text(about.get("id")):
         raise BadFile("It is marked as a Millrace export, but its chat or messages are missing.")
-    filed_messages = tuple(_message(fields(message)) for message in messages)
+    filed_messages = tuple(_message(dict_of(message)) for message in messages)
     head = _id(about.get("head"))
     times: JsonObject = {name: moment(about.get(name)) for name in ("created_at", "changed_at", "pinned_at", "archived_at")}
     return checked(
@@ -125,7 +124,7 @@ def _message(value: JsonObject) -> FiledMessage:
         created_at=moment(value.get("created_at")),
         # One more than the limit is kept, so that `checked` refuses the chat instead of silently dropping generations.
         generations=tuple(
-            _generation(fields(generation), index) for index, generation in enumerate(generations[: MOST_TRIES + 1])
+            _generation(dict_of(generation), index) for index, generation in enumerate(generations[: MOST_TRIES + 1])
         )
         if isinstance(generations, list)
         else (),
@@ -143,7 +142,7 @@ def closed(state: Any) -> tuple[CallState, str]:
 def _calls(values: Any) -> tuple[FiledCall, ...]:
     """Returns the calls of an answer in their order, each place once; one more than the limit, as of generations."""
     calls, chars_left = dict[tuple[int, int], FiledCall](), RESULT_CHARS
-    for value in map(fields, values[: MOST_CALLS + 1] if isinstance(values, list) else ()):
+    for value in map(dict_of, values[: MOST_CALLS + 1] if isinstance(values, list) else ()):
         call = _call(value, chars_left)
         if calls.setdefault((call.round, call.number), call) is call:
             chars_left -= len(call.text)
@@ -192,7 +191,7 @@ def _generation(value: JsonObject, index: int) -> FiledGeneration:
         reason=line(value.get("reason"), 30),
         error=text(value.get("error"), 2000),
         is_demo=value.get("is_demo") is True,
-        notices=tuple(_notice(fields(notice)) for notice in notices[:MOST_NOTICES]) if isinstance(notices, list) else (),
+        notices=tuple(_notice(dict_of(notice)) for notice in notices[:MOST_NOTICES]) if isinstance(notices, list) else (),
         attempts=_attempts(value.get("attempts")),
         text_offset=count(value.get("text_offset")) or 0,
         continues=continues if continues is not None and continues < index else None,
@@ -205,7 +204,7 @@ def _generation(value: JsonObject, index: int) -> FiledGeneration:
 
 def _attempts(values: Any) -> tuple[AttemptRecord, ...]:
     attempts = values[:MOST_ATTEMPTS] if isinstance(values, list) else []
-    return tuple(_attempt(fields(attempt)) for attempt in attempts)
+    return tuple(_attempt(dict_of(attempt)) for attempt in attempts)
 
 
 def _attempt(value: JsonObject) -> AttemptRecord:

@@ -4,18 +4,8 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
-from webapp.base.untrusted_json import JsonObject
-from webapp.chat.imports.filed import (
-    MOST_NODES,
-    BadFile,
-    FiledChat,
-    FiledMessage,
-    checked,
-    fields,
-    line,
-    origin,
-    text,
-)
+from webapp.base.untrusted_json import JsonObject, dict_of
+from webapp.chat.imports.filed import MOST_NODES, BadFile, FiledChat, FiledMessage, checked, line, origin, text
 
 PROGRAM = "page"
 PAGE = "millrace_page"
@@ -47,7 +37,7 @@ def is_one(value: JsonObject) -> bool:
 
 def parse(value: JsonObject) -> FiledChat:
     """Parses the chat: each message follows the one before it."""
-    rows = [fields(row) for row in value[PAGE]]
+    rows = [dict_of(row) for row in value[PAGE]]
     said = "\0".join(f"{text(row.get('role'))}\0{text(row.get('text'))}" for row in rows)
     # A page names no rows of its server, so a chat is the same if it says the same.
     id = hashlib.sha256(f"{text(value.get('title'))}\0{said}".encode("utf-8", "replace")).hexdigest()[:32]

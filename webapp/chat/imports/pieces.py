@@ -10,10 +10,10 @@ from typing import IO, Any
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.chat.files.reference import parted
 from webapp.chat.imports import MOST_BYTES, chatgpt, claude, openwebui, own, page, roleplay
-from webapp.chat.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, fields, line
+from webapp.chat.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, line
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.seam_labels import seams_of
 from webapp.rendering import markdown
@@ -72,7 +72,7 @@ def values_of(text: str) -> Iterator[JsonObject]:
     if page.is_page(text):
         yield page.value(text)
     else:
-        yield from (chat for element in _elements(text) for chat in roleplay.several(fields(element)))
+        yield from (chat for element in _elements(text) for chat in roleplay.several(dict_of(element)))
 
 
 def chat_of(value: JsonObject) -> FiledChat:
@@ -85,7 +85,9 @@ def chat_of(value: JsonObject) -> FiledChat:
 
 def title_of(value: JsonObject) -> str:
     """Returns the title by which a person would recognize a chat that cannot be parsed."""
-    return line(value.get("title") or value.get("name"), TITLE_CHARS) or line(fields(value.get("chat")).get("title"), TITLE_CHARS)
+    return line(value.get("title") or value.get("name"), TITLE_CHARS) or line(
+        dict_of(value.get("chat")).get("title"), TITLE_CHARS
+    )
 
 
 def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:

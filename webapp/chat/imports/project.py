@@ -3,15 +3,15 @@
 import re
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, TypedDict
 from zipfile import ZipFile
 
 from webapp.base.heavy import zips
-from webapp.base.untrusted_json import JsonObject, UnfitJson, value_of
+from webapp.base.untrusted_json import JsonObject, UnfitJson, dict_of, list_of, value_of
 from webapp.chat.imports import MOST_BYTES
-from webapp.chat.imports.filed import BadFile, count, fields, line, text
+from webapp.chat.imports.filed import BadFile, count, line, text
 from webapp.chat.imports.pieces import MOST_CHATS, Renderer, at_most, decoded_text, pieces_of, values_of
 
 FORMAT, VERSION, SETTINGS = "millrace-project", 1, "project.json"
@@ -78,14 +78,14 @@ def as_value(project: FiledProject) -> JsonObject:
 
 def parsed(value: Any) -> FiledProject:
     """Returns the project of the JSON value in its archive; raises `BadFile` for another value."""
-    whole = fields(value)
+    whole = dict_of(value)
     if whole.get("format") != FORMAT:
         raise BadFile(NO_PROJECT)
     if whole.get("version") != VERSION:
         said = line(str(whole.get("version")), 20)
         raise BadFile(f"It uses version {said} of the project format; this server reads version {VERSION}.")
-    files, collections = _documents(whole.get("files")), _listed(whole.get("collections"))
-    project = FiledProject(_settings(fields(whole.get("project"))), files, [_collection(fields(row)) for row in collections])
+    files, collections = _documents(whole.get("files")), list_of(whole.get("collections"))
+    project = FiledProject(_settings(dict_of(whole.get("project"))), files, [_collection(dict_of(row)) for row in collections])
     if len(collections) > MOST_COLLECTIONS:
         raise BadFile(f"It has more than {MOST_COLLECTIONS} collections.")
     if len(files) + sum(len(collection["files"]) for collection in project.collections) > MOST_DOCUMENTS:
@@ -180,7 +180,7 @@ def _document(archive: _Archive, document: FiledDocument) -> Iterator[JsonObject
 
 
 def _settings(value: JsonObject) -> ProjectSettings:
-    parameters = {line(name, NAME_CHARS): value for name, value in list(fields(value.get("parameters")).items())[:MOST_NAMED]}
+    parameters = {line(name, NAME_CHARS): value for name, value in list(dict_of(value.get("parameters")).items())[:MOST_NAMED]}
     return ProjectSettings(
         name=_printable(value.get("name"), NAME_CHARS),
         icon=line(value.get("icon"), NAME_CHARS),
@@ -207,7 +207,7 @@ def _collection(value: JsonObject) -> FiledCollection:
 
 def _documents(values: Any) -> list[FiledDocument]:
     """Returns the documents; one more than the limit, so that the project is refused instead of losing some."""
-    documents = [_filed_document(fields(value)) for value in _listed(values)[: MOST_DOCUMENTS + 1]]
+    documents = [_filed_document(dict_of(value)) for value in list_of(values)[: MOST_DOCUMENTS + 1]]
     return [document for document in documents if document["path"].startswith(FOLDERS)]
 
 
@@ -227,12 +227,8 @@ def _level(value: Any) -> int:
 
 
 def _names(values: Any) -> list[str]:
-    return [name for value in _listed(values)[:MOST_NAMED] if (name := line(value, TITLE_CHARS))]
+    return [name for value in list_of(values)[:MOST_NAMED] if (name := line(value, TITLE_CHARS))]
 
 
 def _printable(value: Any, limit: int) -> str:
     return "".join(sign for sign in line(value, limit) if sign.isprintable()).strip()
-
-
-def _listed(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else []

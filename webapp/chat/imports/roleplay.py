@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.group.turns import LEAST_CAST
 from webapp.chat.imports import foreign_fields, own
@@ -19,7 +19,6 @@ from webapp.chat.imports.filed import (
     FiledMessage,
     Node,
     checked,
-    fields,
     grown,
     line,
     moment,
@@ -49,20 +48,20 @@ def is_one(value: JsonObject) -> bool:
 
 def several(value: JsonObject) -> Iterator[JsonObject]:
     """Yields each chat of a file with all chats of one character (Character.AI); any other file is yielded unchanged."""
-    histories = fields(value.get("histories")).get("histories")
+    histories = dict_of(value.get("histories")).get("histories")
     if not isinstance(histories, list):
         yield value
         return
-    name = line(fields(fields(value.get("info")).get("character")).get("name"), NAME_CHARS)
+    name = line(dict_of(dict_of(value.get("info")).get("character")).get("name"), NAME_CHARS)
     for history in histories:
-        lines = fields(history).get("msgs")
-        rows = [_of_cai(fields(one)) for one in lines] if isinstance(lines, list) else []
-        yield {LINES: [{"character_name": name, "create_date": fields(history).get("created")}, *rows]}
+        lines = dict_of(history).get("msgs")
+        rows = [_of_cai(dict_of(one)) for one in lines] if isinstance(lines, list) else []
+        yield {LINES: [{"character_name": name, "create_date": dict_of(history).get("created")}, *rows]}
 
 
 def parse(value: JsonObject) -> FiledChat:
     """Parses the chat, with all swipes as versions of their messages."""
-    rows = [fields(row) for row in _rows(value)]
+    rows = [dict_of(row) for row in _rows(value)]
     head = rows[0] if rows and "mes" not in rows[0] and any(name in rows[0] for name in HEADS) else {}
     lines = [row for row in rows if row is not head]
     if len(lines) > MOST_LINES:
@@ -73,7 +72,7 @@ def parse(value: JsonObject) -> FiledChat:
     messages, shown = grown(nodes)
     if len(cast) < LEAST_CAST:
         messages = tuple(replace(message, speaker="") for message in messages)
-    about = fields(head.get("chat_metadata"))
+    about = dict_of(head.get("chat_metadata"))
     world = line(about.get("world_info"), NAME_CHARS)
     if has := storable(about.get("variables")):
         # SillyTavern stores the variables as they are at the end of the branch that was shown.
@@ -109,14 +108,14 @@ def _rows(value: JsonObject) -> Sequence[Any]:
     if LINES in value:
         return value[LINES] if isinstance(value[LINES], list) else []
     if _is_agnai(value):
-        return [{"character_name": value.get("name")}, *(_of_agnai(fields(message)) for message in value["messages"])]
+        return [{"character_name": value.get("name")}, *(_of_agnai(dict_of(message)) for message in value["messages"])]
     pairs = (pair for pair in value["data_visible"] if isinstance(pair, list))
     return [{"mes": words, "is_user": not index} for pair in pairs for index, words in enumerate(pair[:2])]
 
 
 def _is_agnai(value: JsonObject) -> bool:
     messages = value.get("messages")
-    return isinstance(messages, list) and any("msg" in fields(message) for message in messages[:3])
+    return isinstance(messages, list) and any("msg" in dict_of(message) for message in messages[:3])
 
 
 def _of_agnai(line: JsonObject) -> JsonObject:
@@ -129,7 +128,7 @@ def _of_agnai(line: JsonObject) -> JsonObject:
 
 
 def _of_cai(line: JsonObject) -> JsonObject:
-    source = fields(line.get("src"))
+    source = dict_of(line.get("src"))
     return {
         "mes": line.get("text"),
         "is_user": source.get("is_human") is True,
@@ -156,7 +155,7 @@ def _persona(head: JsonObject, lines: Sequence[JsonObject]) -> str:
 
 def _id_of(head: JsonObject, name: str, lines: Sequence[JsonObject]) -> str:
     """Returns an id that stays the same when the chat is exported again with more messages."""
-    integrity = text(fields(head.get("chat_metadata")).get("integrity"), INTEGRITY_CHARS)
+    integrity = text(dict_of(head.get("chat_metadata")).get("integrity"), INTEGRITY_CHARS)
     first = next((words for row in lines for words in _versions(row)[0] if words), "")
     about = "\0".join((name, text(head.get("user_name")), str(head.get("create_date")), first))
     return integrity or hashlib.sha256(about.encode()).hexdigest()[:32]
@@ -206,12 +205,12 @@ def _message(id: str, row: JsonObject, number: int, words: str, *, name: str, is
         return None
     is_hidden = row.get("is_system") is True
     infos = row.get("swipe_info")
-    about = fields(infos[number]) if isinstance(infos, list) and number < len(infos) else row
-    extra = fields(about.get("extra"))
+    about = dict_of(infos[number]) if isinstance(infos, list) and number < len(infos) else row
+    extra = dict_of(about.get("extra"))
     created_at = _moment(about.get("send_date")) or _moment(row.get("send_date"))
     sent = said(created_at) if created_at else None
     # SillyTavern's summary of the chat down to this message.
-    story = text(extra.get("memory") or (is_shown and fields(row.get("extra")).get("memory")), own.STORY_CHARS).strip()
+    story = text(extra.get("memory") or (is_shown and dict_of(row.get("extra")).get("memory")), own.STORY_CHARS).strip()
     is_user = row.get("is_user") is True
     message = FiledMessage(
         id=id,
@@ -256,7 +255,7 @@ def _after(began: datetime | None, milliseconds: Any) -> datetime | None:
 
 
 def _words(value: Any) -> str:
-    return text(value) or text(fields(value).get("message"))
+    return text(value) or text(dict_of(value).get("message"))
 
 
 def said(when: datetime) -> str:

@@ -16,7 +16,7 @@ from webapp.chat.prompt import remembering
 from webapp.chat.record import announcements, queries, sharing
 from webapp.chat.record.model_choice import choice_to_ask, new_choice, refuse_unless_open
 from webapp.chat.record.tables import Chat, Project
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Limited
 from webapp.knowledge.documents import chat_files, memory

@@ -21,7 +21,7 @@ from webapp.chat.record import announcements, queries, sharing
 from webapp.chat.record.leader import refuse_if_led
 from webapp.chat.record.model_choice import ChosenModel, choice_in, choice_to_ask, chosen_by, model_to_ask, models_to_ask
 from webapp.chat.record.tables import Chat, FollowUp, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.duties.recovery import WITHIN
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation

@@ -30,7 +30,7 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord
 from webapp.tools.calls import OPEN
-from webapp.tools.outside import LINKED, chat_of, stored as places_stored
+from webapp.tools.outside import LINKED, chat_of, places_text
 from webapp.tools.results import UNNAMED, hidden_results
 from webapp.tools.tables import Call
 
@@ -160,7 +160,7 @@ def _new_chat(
             # The texts can come from branches that aren't copied.
             last = session.get_one(Message, head)
             anywhere = session.scalars(select(Message.outside).where(Message.chat_id == tags_of, Message.outside != ""))
-            last.outside = places_stored(place for lines in (last.outside, *anywhere) for place in lines.splitlines())
+            last.outside = places_text(place for lines in (last.outside, *anywhere) for place in lines.splitlines())
     announcements.announce(chat, "chat", id)
     return id
 
@@ -192,7 +192,7 @@ def _copied(
             values = {**row._mapping, "id": id, "html": html, "parent_id": parent, "chat_id": chat_id}
             if place:
                 is_theirs = row.role == "user" and row.author_id == new_owner_id
-                outside = places_stored([*row.outside.splitlines(), *([] if is_theirs else [place])])
+                outside = places_text([*row.outside.splitlines(), *([] if is_theirs else [place])])
                 values |= {**dict.fromkeys(OF_ITS_OWNER), "outside": outside}
             rows.append(values | _changed(row, included) if included else values)
             parent = id

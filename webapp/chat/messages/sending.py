@@ -42,10 +42,10 @@ from webapp.chat.record.model_choice import (
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.chat.record.variables import changed_values, variables_below
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.drawing import picture_request
 from webapp.engine.engine import the_engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.connections.models import providers
@@ -54,7 +54,7 @@ from webapp.models.providers.base import ModelRequest
 from webapp.models.rules.service import RuleChoice
 from webapp.rendering import markdown
 from webapp.settings.service import setting
-from webapp.tools.outside import stored as places_stored, written_by
+from webapp.tools.outside import places_text, written_by
 
 VISITORS_POLICY = "idle:60"
 # Reasons with which a generation is completed although its text was cut off.
@@ -251,7 +251,7 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
         pending = new_generation(chat, message, path, model=model, continues_id=last.id if last else None, options=options)
         if not message.content:
             message.sources = list(pending.prompt.sources)
-        message.outside = places_stored(pending.prompt.outside)
+        message.outside = places_text(pending.prompt.outside)
         return pending
 
     return store_and_start(store, person, lane=chat.lane)
@@ -446,16 +446,16 @@ def new_answer(
         for stored in (*new, message)
     ]
     path = [*(paths.messages_within(session, above) if above else ()), *new_messages]
-    prepared = new_generation(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
-    message.sources, message.variables = list(prepared.prompt.sources), changed_values(prepared.variables)
-    message.outside = places_stored(prepared.prompt.outside)
+    pending = new_generation(chat, message, path, model=model or chat.model, sent_as=sent_as, options=options, question=question)
+    message.sources, message.variables = list(pending.prompt.sources), changed_values(pending.variables)
+    message.outside = places_text(pending.prompt.outside)
     # Inserts both messages in one statement, before the chat refers to one of them.
     rows.store(session, *new, message)
     head_id, column_ids = _head_and_columns(chat, message.id, options.column)
     head = {"head_id": head_id, "column_ids": column_ids, "changed_at": utc_now(), "title": chat.title}
     head |= {"model": chat.model, "preset_id": chat.preset_id}
     is_shared = rows.change(session, chat, returning=IS_SHARED, **head)
-    return replace(prepared, is_shared=bool(is_shared))
+    return replace(pending, is_shared=bool(is_shared))
 
 
 def _head_and_columns(chat: Chat, id: str, column: int) -> tuple[str, list[str]]:
@@ -510,17 +510,17 @@ def new_generation(
         rule=choice.words,
     )
     request, speaker_id = request_of(generation, path, given=options.given), message.speaker_id or chat.character_id or ""
-    prepared = PendingGeneration(
+    pending = PendingGeneration(
         chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )
     if providers().draws(model):
         _refuse_unless_drawable(request, options.person or person_of(chat))
-        return prepared
+        return pending
     tools = options.tools or AnswerTools(keys_in(chat))
     if tools.keys or message.call_count:
         calling = partial(source_with_tools, the_engine(), chat, message, generation, tools=tools)
-        prepared = replace(prepared, source=lambda ladder, request: calling(request, ladder))
-    return prepared if message.content else _wrapped(prepared, message, options)
+        pending = replace(pending, source=lambda ladder, request: calling(request, ladder))
+    return pending if message.content else _wrapped(pending, message, options)
 
 
 def _prompt(
@@ -555,25 +555,25 @@ def _refuse_unless_drawable(request: ModelRequest, person: str) -> None:
     attachment_service.refuse_without_room(person)
 
 
-def _wrapped(prepared: PendingGeneration, message: Message, options: AnswerOptions) -> PendingGeneration:
+def _wrapped(pending: PendingGeneration, message: Message, options: AnswerOptions) -> PendingGeneration:
     """Has an answer that begins wait for the chat's files, and removes the speaker's name that a model puts before it."""
-    speaker, answer = message.speaker_name, prepared.source
+    speaker, answer = message.speaker_name, pending.source
 
-    def source(ladder: MakeSource, request: ModelRequest) -> Source:
+    def source(ladder: MakeSource, request: ModelRequest) -> EventSource:
         inner = answer(ladder, request)
         if rebuilt:
-            inner = source_search.SourceAfterFiles(the_engine(), prepared.chat.id, rebuilt, partial(answer, ladder), inner)
+            inner = source_search.SourceAfterFiles(the_engine(), pending.chat.id, rebuilt, partial(answer, ladder), inner)
         return PrefixStripper(speaker, inner) if speaker else inner
 
     rebuilt: Callable[[], ModelRequest] | None = None
-    if long_files.not_indexed(prepared.chat):
+    if long_files.not_indexed(pending.chat):
         rebuilt = partial(
             source_search.request_with_files,
-            prepared.generation.id,
+            pending.generation.id,
             history_limit=options.context_limit,
             is_personal=options.is_personal,
         )
-    return replace(prepared, source=source)
+    return replace(pending, source=source)
 
 
 def _message(

@@ -13,7 +13,7 @@ from webapp.chat.record.model_choice import choice_in, models_to_ask
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.effective import is_own

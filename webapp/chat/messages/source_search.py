@@ -19,7 +19,7 @@ from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import variables_below
 from webapp.engine.engine import Engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.knowledge import answer_sources, sources
 from webapp.knowledge.documents import chat_files
@@ -28,7 +28,7 @@ from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.streaming.events import Event
 from webapp.streaming.stop import Stop
-from webapp.tools.outside import stored as places_stored
+from webapp.tools.outside import places_text
 
 # Words that request a whole text, in the most common languages, searched for in the beginning of a message.
 WHOLE = re.compile(
@@ -134,8 +134,8 @@ class SourceAfterFiles:
         engine: Engine,
         chat_id: str,
         rebuilt: Callable[[], ModelRequest],
-        source_of: Callable[[ModelRequest], Source],
-        source: Source,
+        source_of: Callable[[ModelRequest], EventSource],
+        source: EventSource,
     ) -> None:
         self._engine, self._chat_id, self._rebuilt, self._source_of, self._source = engine, chat_id, rebuilt, source_of, source
         self._is_waiting = True
@@ -196,6 +196,6 @@ def request_with_files(generation_id: str, *, history_limit: int | None, is_pers
     )
     with write() as session:
         session.execute(update(Generation).where(Generation.id == generation_id).values(prompt=prompt.as_record()))
-        given = {"sources": list(prompt.sources), "outside": places_stored(prompt.outside)}
+        given = {"sources": list(prompt.sources), "outside": places_text(prompt.outside)}
         session.execute(update(Message).where(Message.id == generation.message_id).values(given))
     return answer_prompt.request_of(db.session.get_one(Generation, generation_id, populate_existing=True), path, given=sources)

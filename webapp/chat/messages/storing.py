@@ -22,9 +22,9 @@ from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import announcements, paths
 from webapp.chat.record.tables import Chat, Draft
 from webapp.chat.record.variables import store_variables
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest
@@ -49,7 +49,7 @@ class PendingGeneration:
     # For a new answer: the variables, including those set by its prompt.
     variables: Variables | None = None
     # Makes the source of a request from what makes its ladders, for example one that waits for files.
-    source: Callable[[MakeSource, ModelRequest], Source] = lambda ladder, request: ladder(request)
+    source: Callable[[MakeSource, ModelRequest], EventSource] = lambda ladder, request: ladder(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class CommittedGeneration:
     """A generation that has been stored, what it will read from, and whom to tell: the people in whose lists its chat is."""
 
     generation: Generation
-    source: Source
+    source: EventSource
     chat_id: str
     list_owners: set[str]
 
@@ -109,27 +109,27 @@ def _stored(
     # Autoflush is off because no query in between depends on the new rows, and fewer statements are fewer round trips.
     with write(keeps_loaded=True) as session, session.no_autoflush:
         _lock_person(session, person, draft)
-        return [_stored_one(engine, session, prepared, person, draft) for prepared in store(session)]
+        return [_stored_one(engine, session, pending, person, draft) for pending in store(session)]
 
 
 def _stored_one(
-    engine: Engine, session: Session, prepared: PendingGeneration, person: str, draft: str | None
+    engine: Engine, session: Session, pending: PendingGeneration, person: str, draft: str | None
 ) -> CommittedGeneration:
-    generation = prepared.generation
+    generation = pending.generation
     # A visitor's chat belongs to no account.
     generation.user_id = generation.user_id and person
-    generations.store_within_limits(engine, session, generation, prepared.request, character_id=prepared.speaker_id)
-    if prepared.variables and person == prepared.chat.owner_id:
-        store_variables(session, person, prepared.variables.shared)
+    generations.store_within_limits(engine, session, generation, pending.request, character_id=pending.speaker_id)
+    if pending.variables and person == pending.chat.owner_id:
+        store_variables(session, person, pending.variables.shared)
     if not generation.continues_id:
-        arms = prepared.prompt.versions.arms
-        for key, version in arm_choice.store_exposures(session, arms, generation.id, unit_of(prepared.chat)):
+        arms = pending.prompt.versions.arms
+        for key, version in arm_choice.store_exposures(session, arms, generation.id, unit_of(pending.chat)):
             engine.emit(Exposed(key, version))
     # Only a message typed on a page ends a draft.
     beats = 1.0 if draft is None else generations.page_beats(engine, generation.lane)
-    chat, ladder = prepared.chat, partial(generations.source, engine, person=person, beats=beats)
-    source = prepared.source(with_pictures(ladder, engine, chat.id, generation.user_id or ""), prepared.request)
-    list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=prepared.is_shared)
+    chat, ladder = pending.chat, partial(generations.source, engine, person=person, beats=beats)
+    source = pending.source(with_pictures(ladder, engine, chat.id, generation.user_id or ""), pending.request)
+    list_owners = announcements.list_owners(chat.id, chat.owner_id, is_shared=pending.is_shared)
     return CommittedGeneration(generation, source, chat.id, list_owners)
 
 
@@ -138,8 +138,8 @@ def _lock_person(session: Session, person: str, draft: str | None) -> None:
 
     The lock serializes a person's requests, so that their answers are counted correctly. A visitor has no row.
     """
-    prepared = LOCK_PERSON if the_engine().admission.requester.allowances(person)[0].at_once else PERSON
-    row = prepared.first(session, {"person": person, "draft": draft})
+    statement = LOCK_PERSON if the_engine().admission.requester.allowances(person)[0].at_once else PERSON
+    row = statement.first(session, {"person": person, "draft": draft})
     if not row:
         return
     *values, has_draft = row

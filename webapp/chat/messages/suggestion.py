@@ -14,7 +14,7 @@ from webapp.chat.prompt.built_in import SUGGESTION_KEY
 from webapp.chat.record import paths
 from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
-from webapp.engine import service, side_requests
+from webapp.engine import generations, side_requests
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO
@@ -45,7 +45,7 @@ def suggest(chat: Chat, typed: str = "") -> str:
     if not is_offered(chat):
         raise Invalid("The model writes for you only in chats with a character, and the demo can't.", field="message")
     engine, person, id, typed = the_engine(), chat.owner_id or "", chat.id, typed.strip()
-    service.refuse_if_busy(chat.lane)
+    generations.refuse_if_busy(chat.lane)
     side_request = side_requests.SideRequest(PURPOSE, _lane(chat), person, _request(chat, typed))
     name, draft = person_name(chat), drafts.draft_in(person, id)
     written = _texts[side_request.id] = []
@@ -68,13 +68,13 @@ def suggest(chat: Chat, typed: str = "") -> str:
 
 def is_asked(chat: Chat) -> bool:
     """Returns whether any worker is writing a suggestion for this chat."""
-    return service.active_ids(_lane(chat)) is not None
+    return generations.active_ids(_lane(chat)) is not None
 
 
 def stop(chat: Chat) -> None:
     """Stops a suggestion that is being written, in whichever worker it runs."""
-    if running := service.active_generation(_lane(chat)):
-        service.stop_and_wait(running)
+    if running := generations.active_generation(_lane(chat)):
+        generations.stop_and_wait(running)
 
 
 def _lane(chat: Chat) -> str:

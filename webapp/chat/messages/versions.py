@@ -16,7 +16,7 @@ from webapp.chat.messages import deleted_branches, fork, renderings, sending
 from webapp.chat.prompt import remembering
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Document
 from webapp.people.accounts import creation_limit

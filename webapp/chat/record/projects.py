@@ -22,7 +22,7 @@ IN_CHATS = {READ: "view", WRITE: "write"}
 MOST_LISTED = 1_000
 
 
-def is_seen_by(user: User, *, rights: Sequence[str] = RIGHTS) -> ColumnElement[bool]:
+def sees_project(user: User, *, rights: Sequence[str] = RIGHTS) -> ColumnElement[bool]:
     """Returns the condition that a project is there for a person: their own, or granted to them."""
     return Project.id.in_(ids_for(user.id, rights=rights))
 
@@ -75,19 +75,19 @@ CONTAINING = grants.Containing("chat", _shared_chats)
 
 def projects(user: User, *, rights: Sequence[str] = RIGHTS) -> Sequence[Project]:
     """Returns the projects in which a person has one of these rights, by name."""
-    query = select(Project).where(is_seen_by(user, rights=rights)).order_by(func.lower(Project.name), Project.id)
+    query = select(Project).where(sees_project(user, rights=rights)).order_by(func.lower(Project.name), Project.id)
     return db.session.scalars(query.limit(MOST_LISTED)).all()
 
 
 def projects_named(user: User, query: SearchQuery, *, limit: int) -> Sequence[Project]:
     """Returns the projects of a person with these words in their names, by name."""
-    named = select(Project).where(query.within(Project.name), is_seen_by(user))
+    named = select(Project).where(query.within(Project.name), sees_project(user))
     return db.session.scalars(named.order_by(func.lower(Project.name), Project.id).limit(limit)).all()
 
 
 def project(user: User, id: str, *, rights: Sequence[str] = RIGHTS) -> Project | None:
     """Returns the project if the person has one of these rights in it."""
-    return db.session.scalar(select(Project).where(Project.id == id, is_seen_by(user, rights=rights)))
+    return db.session.scalar(select(Project).where(Project.id == id, sees_project(user, rights=rights)))
 
 
 def own_named(user_id: str, name: str) -> str | None:
@@ -99,7 +99,7 @@ def own_named(user_id: str, name: str) -> str | None:
 def seen_among(user: User, ids: Iterable[str | None], *, rights: Sequence[str] = RIGHTS) -> set[str]:
     """Returns those of these projects in which a person has one of these rights; without an id there is no query."""
     known = set(filter(None, ids))
-    query = select(Project.id).where(Project.id.in_(known), is_seen_by(user, rights=rights))
+    query = select(Project.id).where(Project.id.in_(known), sees_project(user, rights=rights))
     return set(db.session.scalars(query)) if known else set()
 
 
@@ -136,7 +136,7 @@ def projects_of(chats: Iterable[Chat]) -> dict[str, Project]:
     for owner_id in {chat.owner_id for chat in chats}:
         owner = db.session.get(User, owner_id)
         ids = {chat.project_id for chat in chats if chat.owner_id == owner_id}
-        query = select(Project).where(Project.id.in_(ids), is_seen_by(owner, rights=(WRITE,))) if owner else None
+        query = select(Project).where(Project.id.in_(ids), sees_project(owner, rights=(WRITE,))) if owner else None
         by_owner[owner_id or ""] = {row.id: row for row in db.session.scalars(query)} if query is not None else {}
     return {
         chat.id: theirs[chat.project_id or ""]

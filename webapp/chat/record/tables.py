@@ -206,13 +206,13 @@ class Chat(Record):
 
 
 class Message(Record):
-    """One turn. `content` is the raw text and authoritative; `html` is its rendering by renderer version `html_version`.
+    """One message. `content` is the raw text and authoritative; `html` is its rendering by renderer version `html_version`.
 
     Missing or outdated HTML is rendered when the message is shown, and by a background pass (`renderings`).
 
     `author_name` is the author named by an imported file, if that was not the chat's owner. `is_edited` marks an answer as a
     person's version. `head_then` is the chat's head when this message was deleted, if it was below it; `cut_id` is the child
-    deleted last, if the chat has ended here since. `sources` are the ids of the passages that an answer was given: each
+    deleted last, if the chat has ended here since. `sources` are the passages that an answer was given: each
     viewer's permission is checked when they are shown. `variables` are those of the chat after this message, if it changed
     them. In a group, `speaker_name` is the name of the speaker at that time, a character or a person, and `speaker_id` is the
     character's id. Models are not sent a message that `is_hidden`. `outside` says where text in it comes from that the chat's

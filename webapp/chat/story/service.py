@@ -28,7 +28,7 @@ from webapp.chat.record import paths, queries
 from webapp.chat.record.model_choice import model_named, model_to_ask
 from webapp.chat.record.post_answer import PostAnswer
 from webapp.chat.record.tables import Chat, Message, Story
-from webapp.engine import service as generations, side_requests
+from webapp.engine import generations, side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import DEMO

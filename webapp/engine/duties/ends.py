@@ -21,7 +21,7 @@ from webapp.engine.tables import WAITING, Generation
 from webapp.streaming.broadcaster import Projection
 from webapp.streaming.events import ATTEMPT_NOTICE, Saved, Usage
 from webapp.streaming.failure import MISTAKES
-from webapp.streaming.outcome import PARKED, Outcome
+from webapp.streaming.outcome import PARKED_OUTCOME, Outcome
 from webapp.streaming.run import Abandoned, Run
 from webapp.streaming.topics import Entry, merged_entries
 from webapp.streaming.transcript import Transcript
@@ -51,7 +51,7 @@ def save(engine: Engine, id: str, run: Run, outcome: Outcome) -> list[Saved]:
     """
     wait_for_turn()
     live = engine.live[id]
-    if outcome is PARKED:
+    if outcome is PARKED_OUTCOME:
         return _park(engine, live)
     with engine.in_app(), _trying(engine, id, *MISTAKES):
         projection = _made(id, lambda: _shared(engine, live)) if engine.recovery_state.keeps(id) == "all" else None
@@ -72,7 +72,7 @@ def _park(engine: Engine, live: LiveGeneration) -> list[Saved]:
     with engine.in_app(), write(keeps_loaded=True, skips_queue=True) as session:
         kind.lock(session, live)
         waits = {"status": WAITING, "reason": "", "ended_at": None, "owner": ""}
-        values = {**_end(kind, transcript, PARKED), **_times(engine, live), **waits}
+        values = {**_end(kind, transcript, PARKED_OUTCOME), **_times(engine, live), **waits}
         if not ownership.change_owned(session, live.id, engine.worker.id, values):
             raise Abandoned(live.id)
         if live.run.limit:

@@ -10,7 +10,7 @@ from webapp.base.db import write
 from webapp.base.errors import AppError
 from webapp.base.heavy.turns import by_turns
 from webapp.base.ids import new_id
-from webapp.engine import service, side_requests
+from webapp.engine import generations, side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import Attempt
 from webapp.engine.tables import Generation
@@ -93,7 +93,7 @@ def vectors_of(embedding_request: EmbeddingRequest, *, seconds: float = MOST_SEC
         engine, embedding_request, catalogue.embedder(embedding_request.model), catalogue.name_of(embedding_request.model)
     )
     id = new_id()
-    with service.recovering_if_not_started(engine):
+    with generations.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
             names = {
                 "kind": KIND.name,
@@ -102,10 +102,10 @@ def vectors_of(embedding_request: EmbeddingRequest, *, seconds: float = MOST_SEC
                 "model_asked": embedding_request.model,
             }
             slug = catalogue.connection_of(embedding_request.model)
-            generation: Generation = service.queue(session, id=id, connection=slug, owner=engine.worker.id, **names)
+            generation: Generation = generations.queue(session, id=id, connection=slug, owner=engine.worker.id, **names)
             turns = tuple(Turn("user", text) for text in embedding_request.texts)
             engine.admission.gate.admit(session, generation, ModelRequest(embedding_request.model, turns, max_tokens=1), "")
-        service.start(engine, generation, asking)
+        generations.start(engine, generation, asking)
     asking.is_over.wait(seconds)
     return _found(engine, id, asking)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.models.providers.base import (
     ABILITIES,
     SAMPLERS,
@@ -37,7 +37,7 @@ from webapp.models.providers.calls import (
     sent_name,
 )
 from webapp.models.providers.provider_http import ProviderHttp, ReplyFormat
-from webapp.models.providers.values import TextCleaner, count_of, dict_of, dicts_of, name_of, only
+from webapp.models.providers.values import TextCleaner, count_of, dicts_of, name_of, only
 from webapp.models.upstream import Upstream, base_address
 from webapp.streaming.events import Delta, Event, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop

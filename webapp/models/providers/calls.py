@@ -8,9 +8,9 @@ from hashlib import sha256
 from math import isfinite
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.models.providers.base import ModelRequest, ProviderError, ToolCall, Turn
-from webapp.models.providers.values import TextCleaner, dict_of, id_of, name_of
+from webapp.models.providers.values import TextCleaner, id_of, name_of
 from webapp.models.upstream.bounded_json import exceeds
 from webapp.streaming.events import Calling
 

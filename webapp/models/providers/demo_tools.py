@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of, list_of
 from webapp.models.providers import demo_texts
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec
 from webapp.models.providers.calls import as_json, parameters_of
 from webapp.models.providers.demo_sources import SENTENCE, SOURCE
-from webapp.models.providers.values import dict_of, list_of
 
 SEARCHES, ASK = ("search_documents", "search_web"), "ask_person"
 # Names of tools that only read, as far as a name can say.

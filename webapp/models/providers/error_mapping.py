@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of, list_of
 from webapp.base.words import shortened
 from webapp.models.providers.base import ProviderError
 from webapp.models.providers.length_refusals import too_long_of
-from webapp.models.providers.values import dict_of, dicts_of, list_of, parsed
+from webapp.models.providers.values import dicts_of, parsed
 
 LONGEST = 300
 LONGEST_RAW = 4000

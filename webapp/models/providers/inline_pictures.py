@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webapp.models.providers.values import dict_of, dicts_of
+from webapp.base.untrusted_json import dict_of
+from webapp.models.providers.values import dicts_of
 
 # Of one picture, and of all that wait to be read.
 MOST_BYTES, MOST_WAITING_BYTES = 16 * 1024 * 1024, 48 * 1024 * 1024

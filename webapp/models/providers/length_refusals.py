@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from webapp.models.providers.values import count_of, dict_of
+from webapp.base.untrusted_json import dict_of
+from webapp.models.providers.values import count_of
 from webapp.streaming.failure import TooLong
 
 # Codes and types of errors that mean nothing else: of OpenAI, llama.cpp, Anthropic and the gateways that pass them on.

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from webapp.base.untrusted_json import dict_of
 from webapp.models.providers.base import Model
-from webapp.models.providers.values import count_of, dict_of, dicts_of, name_of
+from webapp.models.providers.values import count_of, dicts_of, name_of
 
 Lengths = Iterator[tuple[str, Any]]
 

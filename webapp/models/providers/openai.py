@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of, list_of
 from webapp.base.words import plural
 from webapp.models.providers import pictures, recordings, voices
 from webapp.models.providers.base import (
@@ -46,18 +46,7 @@ from webapp.models.providers.inline_pictures import addresses_in, is_picture
 from webapp.models.providers.local_lengths import with_lengths
 from webapp.models.providers.provider_http import ProviderHttp, ReplyFormat
 from webapp.models.providers.reasoning import Mode, split, split_whole
-from webapp.models.providers.values import (
-    TextCleaner,
-    cost_of,
-    count_of,
-    dict_of,
-    dicts_of,
-    id_of,
-    list_of,
-    name_of,
-    only,
-    openai_usage,
-)
+from webapp.models.providers.values import TextCleaner, cost_of, count_of, dicts_of, id_of, name_of, only, openai_usage
 from webapp.models.upstream import Multipart, MultipartFile, Upstream
 from webapp.streaming.events import Delta, Event, Pictured, Reasoning, Started, Text, Usage
 from webapp.streaming.stop import Stop

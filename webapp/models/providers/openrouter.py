@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.models.providers.base import ModelRequest
 from webapp.models.providers.openai import OpenAIProvider, OpenAIReader, reply_of
 from webapp.models.providers.provider_http import ReplyFormat
-from webapp.models.providers.values import charged, cost_of, count_of, dict_of, id_of, name_of
+from webapp.models.providers.values import charged, cost_of, count_of, id_of, name_of
 from webapp.models.upstream import Upstream
 from webapp.streaming.events import Usage
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.models.providers.base import PictureRequest
-from webapp.models.providers.values import cost_of, count_of, dict_of, dicts_of, openai_usage
+from webapp.models.providers.values import cost_of, count_of, dicts_of, openai_usage
 from webapp.streaming.events import Usage
 
 PATH, EDITS = "/images/generations", "/images/edits"

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from webapp.base.untrusted_json import dict_of
 from webapp.models.providers.base import Recording, Transcribed
-from webapp.models.providers.values import TextCleaner, cost_of, count_of, dict_of, openai_usage
+from webapp.models.providers.values import TextCleaner, cost_of, count_of, openai_usage
 from webapp.models.upstream import Multipart, MultipartFile
 from webapp.streaming.events import Usage
 

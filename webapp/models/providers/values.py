@@ -3,7 +3,7 @@
 from decimal import Decimal, DecimalException
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of, list_of
 from webapp.models.upstream.bounded_json import MOST_PARTS, UnreadableJson, load
 from webapp.streaming.events import Delta, Reasoning, Text, Usage
 
@@ -46,14 +46,6 @@ def parsed(text: str | bytes, *, most_parts: int = MOST_PARTS) -> JsonObject | N
     # Gemini wraps its errors in a list of one item.
     value = value[0] if isinstance(value, list) and len(value) == 1 else value
     return value if isinstance(value, dict) else None
-
-
-def dict_of(value: Any) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def list_of(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def dicts_of(value: Any) -> list[JsonObject]:

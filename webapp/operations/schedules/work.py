@@ -14,7 +14,8 @@ from webapp.chat.record.leader import refuse_if_led
 from webapp.chat.record.model_choice import new_choice, refuse_unless_open, starting_choice
 from webapp.chat.record.queries import own_chats
 from webapp.chat.record.tables import Chat, Project
-from webapp.engine.tables import ACTIVE, WAITING as PARKED, Generation
+from webapp.engine import tables as engine_tables
+from webapp.engine.tables import ACTIVE, Generation
 from webapp.operations.schedules.rules import DueTime, ScheduleRule, zone_of
 from webapp.operations.schedules.tables import DONE, FAILED, RUNNING, WAITING, Schedule, ScheduleRun
 from webapp.people.accounts.permissions import may
@@ -176,7 +177,7 @@ def _of_plan(plan_id: str, now: datetime) -> WorkOutcome:
 def _of_generation(generation: Generation | None, now: datetime) -> WorkOutcome:
     if generation is None:
         return WorkOutcome(DONE, "What it wrote was deleted.")
-    if generation.status == PARKED:
+    if generation.status == engine_tables.WAITING:
         return WorkOutcome(WAITING, "A tool waits for your decision.")
     if generation.status in ACTIVE:
         return WorkOutcome(RUNNING)

@@ -19,7 +19,7 @@ from webapp.characters.tables import Character
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.path_story import ROLEPLAY
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine.service import generation_of_request, queue, request_hash
+from webapp.engine.generations import generation_of_request, queue, request_hash
 from webapp.knowledge.documents import shipping
 from webapp.models.providers.base import Reply
 from webapp.models.providers.demo import PACE_SECONDS, DemoProvider

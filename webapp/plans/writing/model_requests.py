@@ -9,9 +9,9 @@ from typing import Any
 
 from webapp.base.untrusted_json import JsonObject
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import Engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.prompt_sections import Section
@@ -147,7 +147,7 @@ def _json(value: Any) -> str:
 class RepairingSource:
     """Passes on the events of the first source. `judge` parses its text, `ask` returns the source for the wrong parts."""
 
-    def __init__(self, first: Source, judge: Callable[[str], ParsedPlan], ask: Callable[[ParsedPlan], Source]) -> None:
+    def __init__(self, first: EventSource, judge: Callable[[str], ParsedPlan], ask: Callable[[ParsedPlan], EventSource]) -> None:
         self._source, self._judge, self._ask = first, judge, ask
         self._text: list[str] = []
         self._chars = 0
@@ -208,7 +208,7 @@ class RepairingSource:
             return None, Ended("completed", "stop")
         return failure, end
 
-    def _limited(self, source: Source, stop: Stop) -> Iterator[Event]:
+    def _limited(self, source: EventSource, stop: Stop) -> Iterator[Event]:
         with closing(source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
             for event in events:
                 if isinstance(event, Usage):
@@ -260,7 +260,7 @@ def request_of(generation: Generation) -> ModelRequest:
     return _request(generation.model_asked, PlanPrompt.from_record(generation.prompt))
 
 
-def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
+def source_of(engine: Engine, generation: Generation, plan: Plan) -> EventSource:
     """Returns the source that writes a plan: the first request, then a second one for the wrong parts of the result."""
     prompt = PlanPrompt.from_record(generation.prompt)
     request, person = _request(generation.model_asked, prompt), generation.user_id or ""
@@ -268,7 +268,9 @@ def source_of(engine: Engine, generation: Generation, plan: Plan) -> Source:
     return repairing_source(engine, generation, plan.about, inputs_of(plan).values)(source)
 
 
-def repairing_source(engine: Engine, generation: Generation, about: PlanAbout, inputs: JsonObject) -> Callable[[Source], Source]:
+def repairing_source(
+    engine: Engine, generation: Generation, about: PlanAbout, inputs: JsonObject
+) -> Callable[[EventSource], EventSource]:
     """Returns a wrapper that calls the model once more for the parts that are wrong."""
     person = generation.user_id or ""
     model, prompt, about, inputs = generation.model_asked, PlanPrompt.from_record(generation.prompt), about.copy(), dict(inputs)
@@ -279,7 +281,7 @@ def repairing_source(engine: Engine, generation: Generation, about: PlanAbout, i
         draft.feed(text)
         return repaired(draft, schema)
 
-    def ask(parsed_plan: ParsedPlan) -> Source:
+    def ask(parsed_plan: ParsedPlan) -> EventSource:
         wrong = "; ".join(f"{fault.path}: {fault.message}" for fault in parsed_plan.faults[:MOST_QUOTED])
         with engine.in_app():
             again = for_paths(about, inputs, parsed_plan.value, parsed_plan.paths, unit, wrong=wrong)

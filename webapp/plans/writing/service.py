@@ -17,10 +17,10 @@ from webapp.base.errors import Conflict, Invalid
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.untrusted_json import JsonObject
 from webapp.base.words import plural
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.costs import keep_costs_alone
 from webapp.engine.engine import Engine, the_engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
@@ -222,7 +222,7 @@ def _begin(plan_requests: Sequence[PlanRequest], *, when_unwatched: str = DETACH
         providers().refuse_unless_choosable(request.model, person=owner_id)
     ids = list[str]()
 
-    def store(session: Session) -> list[tuple[Generation, Source]]:
+    def store(session: Session) -> list[tuple[Generation, EventSource]]:
         if plan_requests[0].sent_as:
             # So that of two requests with the same key, the second finds what the first has stored.
             rows.locked(session, User, owner_id)
@@ -242,7 +242,7 @@ def _begin(plan_requests: Sequence[PlanRequest], *, when_unwatched: str = DETACH
 
 def _stored(
     engine: Engine, session: Session, plan_request: PlanRequest, when_unwatched: str, origin: Origin
-) -> tuple[Generation, Source]:
+) -> tuple[Generation, EventSource]:
     """Stores one plan with its unit and its generation, and returns what to start."""
     plan = session.get(Plan, plan_request.plan_id) if plan_request.plan_id else plan_request.plan
     if plan is None:

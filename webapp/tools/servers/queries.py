@@ -14,7 +14,7 @@ from webapp.tools.servers.tables import ServerTool, ToolServer, ToolSignIn
 KIND = "tool_server"
 
 
-def is_for(user: User) -> ColumnElement[bool]:
+def uses_server(user: User) -> ColumnElement[bool]:
     """Returns the condition that a person can use a server's tools: it is their own, or the site's and granted to them."""
     is_granted = and_(ToolServer.owner_id.is_(None), ToolServer.id.in_(grants.given_to(user, KIND)))
     return or_(ToolServer.owner_id == user.id, is_granted)
@@ -29,18 +29,18 @@ def is_kept_by(user: User) -> ColumnElement[bool]:
 def usable(user: User) -> list[tuple[ToolServer, ToolSignIn | None]]:
     """Returns the servers whose tools a person can use, each with their sign-in there, in one query."""
     is_theirs = and_(ToolSignIn.server_id == ToolServer.id, ToolSignIn.user_id == user.id)
-    query = select(ToolServer, ToolSignIn).outerjoin(ToolSignIn, is_theirs).where(is_for(user))
+    query = select(ToolServer, ToolSignIn).outerjoin(ToolSignIn, is_theirs).where(uses_server(user))
     return [(row[0], row[1]) for row in db.session.execute(query.order_by(ToolServer.name, ToolServer.id))]
 
 
 def visible(user: User) -> Sequence[ToolServer]:
     """Returns the servers that a person can use or looks after."""
-    query = select(ToolServer).where(or_(is_for(user), is_kept_by(user)))
+    query = select(ToolServer).where(or_(uses_server(user), is_kept_by(user)))
     return db.session.scalars(query.order_by(ToolServer.name, ToolServer.id)).all()
 
 
 def visible_server(user: User, id: str) -> ToolServer | None:
-    return db.session.scalar(select(ToolServer).where(ToolServer.id == id, or_(is_for(user), is_kept_by(user))))
+    return db.session.scalar(select(ToolServer).where(ToolServer.id == id, or_(uses_server(user), is_kept_by(user))))
 
 
 def kept_server(user: User, id: str) -> ToolServer | None:
@@ -48,7 +48,7 @@ def kept_server(user: User, id: str) -> ToolServer | None:
 
 
 def usable_server(user: User, id: str) -> ToolServer | None:
-    return db.session.scalar(select(ToolServer).where(ToolServer.id == id, is_for(user)))
+    return db.session.scalar(select(ToolServer).where(ToolServer.id == id, uses_server(user)))
 
 
 def site_servers() -> Sequence[ToolServer]:

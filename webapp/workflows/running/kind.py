@@ -16,10 +16,10 @@ from webapp.chat.messages.projection import AnswerProjection
 from webapp.chat.prompt.answer_prompt import request_of
 from webapp.chat.record import announcements, paths
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import GenerationFacts
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.plans.tables import Plan
 from webapp.plans.writing.kind import PLAN
@@ -77,7 +77,7 @@ def _finish_call(session: Session, run: WorkflowRun, step: Step, generation: Gen
         record(session, run, Event(MODEL_FAILED, _why_failed(generation, generation.error or NOT_CALLED)))
 
 
-def _resume(generation: Generation, transcript: Transcript) -> Source:
+def _resume(generation: Generation, transcript: Transcript) -> EventSource:
     """Returns the source of an answer of a run that waited for a person, with the tools and limits of its step."""
     session, engine = db.session(), the_engine()
     message = session.get_one(Message, generation.message_id)

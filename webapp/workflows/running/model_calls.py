@@ -18,13 +18,13 @@ from webapp.chat.record import announcements, paths, queries as chat_queries
 from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
 from webapp.models.providers.base import ModelRequest
 from webapp.streaming.events import Event as AnswerEvent
 from webapp.streaming.stop import Stop
-from webapp.tools.outside import stored as places_stored
+from webapp.tools.outside import places_text
 from webapp.workflows.definition.definition import Step
 from webapp.workflows.running import planning, step_prompt, tool_steps
 from webapp.workflows.running.record import definition_of, locked_run, record
@@ -42,7 +42,7 @@ class LimitedSource:
     In an answer with tools, it is the source of one round: what a model says before it calls is not what it answers.
     """
 
-    def __init__(self, source: Source, sentences: int, request: ModelRequest) -> None:
+    def __init__(self, source: EventSource, sentences: int, request: ModelRequest) -> None:
         self._source, self._sentences, self._tokens, self._may_call = source, sentences, request.max_tokens, request.takes_calls
         self._beginning = request.turns[-1].content if request.is_continuation else ""
 
@@ -167,7 +167,7 @@ def _pending(
     pending = sending.new_generation(chat, message, path, model=chat.model, continues_id=continues_id, options=options)
     if not message.content:
         message.sources = list(pending.prompt.sources)
-    message.outside = places_stored(pending.prompt.outside)
+    message.outside = places_text(pending.prompt.outside)
     return _limited(pending, step)
 
 

@@ -12,7 +12,7 @@ from webapp.base.errors import AppError, Busy, Conflict, Invalid
 from webapp.chat.messages import sending
 from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.people.accounts import creation_limit

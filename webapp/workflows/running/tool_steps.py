@@ -21,7 +21,7 @@ from webapp.chat.messages.storing import PendingGeneration
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User
@@ -105,7 +105,7 @@ def pending(
 
 def call_source(
     session: Session, run: WorkflowRun, chat: Chat, message: Message, generation: Generation, transcript: Transcript | None = None
-) -> Source:
+) -> EventSource:
     """Returns the source of an answer that makes the call of the current step."""
     definition, state = definition_of(run), run.current_state
     step = definition.by_id[state.step]

@@ -16,7 +16,7 @@ from webapp.base.inputs import AnyId, Input, Line
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files import storage
 from webapp.chat.files.tables import IMAGE, StoredFile
-from webapp.engine import service as generations, side_requests
+from webapp.engine import generations, side_requests
 from webapp.engine.drawing import MOST_ORIGINALS, MOST_PROMPT, DrawingSource
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.single_requests import refusal

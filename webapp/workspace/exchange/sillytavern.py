@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
-from webapp.base.untrusted_json import JsonObject
+from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.characters.lore import queries as lore_queries
 from webapp.characters.lore.entries import ROLES
 from webapp.characters.macros.chat_variables import storable
 from webapp.chat.group import members
 from webapp.chat.imports import foreign_fields
-from webapp.chat.imports.filed import fields, line, origin, text
+from webapp.chat.imports.filed import line, origin, text
 from webapp.chat.imports.roleplay import INTEGRITY_CHARS, NAME_CHARS, PROGRAM, note_settings, said
 from webapp.chat.prompt import path_story
 from webapp.chat.prompt.sections import place_of_note
@@ -163,7 +163,7 @@ def _note(chat: Chat, was: Mapping[str, Any]) -> JsonObject:
 
 def _variables(chat: Chat, was: Mapping[str, Any]) -> JsonObject:
     """Returns the variables at the end of the branch that is shown; those we can't have, such as lists, as they were."""
-    has, imported = variables.variables_at(chat.head_id), fields(was.get("variables"))
+    has, imported = variables.variables_at(chat.head_id), dict_of(was.get("variables"))
     imported_names, values = storable(imported), JsonObject(has)
     for name, value in imported.items():
         one = storable({name: value})

@@ -23,7 +23,7 @@ from webapp.chat.messages.sending import CUT_REASONS
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
-from webapp.engine.service import active_ids
+from webapp.engine.generations import active_ids
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge_shown
 from webapp.models.connections.models import PICTURE_MODEL, providers

@@ -17,7 +17,7 @@ from webapp.chat.record.leader import is_led
 from webapp.chat.record.post_answer import HAS_FOLLOW_UP, IS_SHARED
 from webapp.chat.record.tables import Chat, Draft, Message
 from webapp.engine.engine import Engine
-from webapp.engine.service import Active, active_ids
+from webapp.engine.generations import Active, active_ids
 from webapp.engine.state.ownership import ALL_BUT_PROMPT
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
 from webapp.models.connections.models import providers

@@ -21,7 +21,7 @@ from webapp.chat.record.access import (
 )
 from webapp.chat.record.model_choice import VISITORS_MODEL, choice_in
 from webapp.chat.record.tables import Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
-from webapp.base.untrusted_json import UnfitJson, clean, value_of
+from webapp.base.untrusted_json import UnfitJson, clean, dict_of, list_of, value_of
 
 MOST_BYTES, MOST_PRESETS = 4 * 1024 * 1024, 100
 NAME_CHARS, ABOUT_CHARS, MOST_NAMED = 120, 300, 8
@@ -57,9 +57,9 @@ def presets_in(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict) and value.keys() & (OF_CHATS | OF_TEXTS) and "base_model_id" not in value:
         yield _of_sillytavern(value)
         return
-    listed: Any = _mapping(value).get("models", value)
-    outer = [_mapping(item) for item in (listed if isinstance(listed, list) else [listed])]
-    models = [model for model in (_mapping(item.get("info")) or item for item in outer) if "base_model_id" in model]
+    listed: Any = dict_of(value).get("models", value)
+    outer = [dict_of(item) for item in (listed if isinstance(listed, list) else [listed])]
+    models = [model for model in (dict_of(item.get("info")) or item for item in outer) if "base_model_id" in model]
     if not models:
         raise UnfitJson(NOTHING)
     if len(models) > MOST_PRESETS:
@@ -68,10 +68,10 @@ def presets_in(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _of_open_webui(model: Mapping[str, Any]) -> dict[str, Any]:
-    params, meta, notes = _mapping(model.get("params")), _mapping(model.get("meta")), list[str]()
-    knowledge = [_line(_mapping(item).get("name"), NAME_CHARS) for item in _items(meta.get("knowledge"))]
+    params, meta, notes = dict_of(model.get("params")), dict_of(model.get("meta")), list[str]()
+    knowledge = [_line(dict_of(item).get("name"), NAME_CHARS) for item in list_of(meta.get("knowledge"))]
     for name, words in (("filterIds", "filters"), ("actionIds", "actions"), ("suggestion_prompts", "suggested prompts")):
-        if _items(meta.get(name)):
+        if list_of(meta.get(name)):
             notes.append(f"Its {words} can't be taken over.")
     if not clean(model.get("base_model_id")):
         notes.append("It changes a model that isn't named in the file, so the chat's own model answers.")
@@ -98,7 +98,7 @@ def _of_sillytavern(value: Mapping[str, Any]) -> dict[str, Any]:
             texts[name] = [clean(value[theirs])]
     if clean(value.get("assistant_prefill")).strip():
         notes.append("The beginning that it puts into answers can't be taken over.")
-    if _items(_mapping(value.get("extensions")).get("regex_scripts")):
+    if list_of(dict_of(value.get("extensions")).get("regex_scripts")):
         notes.append("Its text scripts can't be taken over; characters can have them.")
     source = MODELS.get(clean(value.get("chat_completion_source")), "openai_model")
     return {
@@ -115,7 +115,7 @@ def _of_sillytavern(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _place_prompts(value: Mapping[str, Any], texts: dict[str, list[str]], notes: list[str]) -> list[str]:
     """Puts the prompts that are on where they can be here, and returns the order of the sections."""
-    prompts = {clean(prompt.get("identifier")): prompt for prompt in map(_mapping, _items(value.get("prompts")))}
+    prompts = {clean(prompt.get("identifier")): prompt for prompt in map(dict_of, list_of(value.get("prompts")))}
     order, names, place = list[str](), {"joined": list[str](), "deep": list[str](), "spoken": list[str]()}, "pre_prompt"
     for identifier in _enabled(value, prompts):
         prompt, is_main = prompts.get(identifier, {}), identifier == "main"
@@ -144,11 +144,11 @@ def _place_prompts(value: Mapping[str, Any], texts: dict[str, list[str]], notes:
 
 def _enabled(value: Mapping[str, Any], prompts: Mapping[str, Any]) -> Iterable[str]:
     """Yields the identifiers of the prompts that are on, in their order; without one, that of the file."""
-    orders = {str(order.get("character_id")): order.get("order") for order in map(_mapping, _items(value.get("prompt_order")))}
-    listed = next((_items(orders[id]) for id in (*CHARACTERS, *orders) if _items(orders.get(id))), None)
+    orders = {str(order.get("character_id")): order.get("order") for order in map(dict_of, list_of(value.get("prompt_order")))}
+    listed = next((list_of(orders[id]) for id in (*CHARACTERS, *orders) if list_of(orders.get(id))), None)
     if listed is None:
         return list(prompts)
-    rows = map(_mapping, listed)
+    rows = map(dict_of, listed)
     return list(dict.fromkeys(clean(row.get("identifier")) for row in rows if row.get("enabled") is not False))
 
 
@@ -174,16 +174,8 @@ def _texts(value: Any) -> list[str]:
     """Returns the texts of a list, which can be written as JSON; another text is the only one."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = value_of(value.encode("utf-8", "replace"), what="A list", otherwise=NOTHING, most_bytes=MOST_BYTES)
-    items = [value] if isinstance(value, str) else _items(value)
+    items = [value] if isinstance(value, str) else list_of(value)
     return [text for item in items if (text := clean(item).strip())][:MOST_PRESETS]
-
-
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _line(value: Any, most: int) -> str:

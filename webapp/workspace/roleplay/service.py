@@ -29,7 +29,7 @@ from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import ChosenModel, new_choice, refuse_unless_open, starting_choice
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.presets import queries as preset_queries
@@ -155,7 +155,7 @@ def _greeting(text: str, names: Names, *, is_rendered: bool = True) -> GreetingF
 
 def _outside(character: Character, by: User) -> str:
     """Returns the places of outside text in a greeting: its character's, if that isn't the person's own."""
-    return outside.stored(outside.thing("character", character.name, character.owner_id, by.id))
+    return outside.places_text(outside.thing("character", character.name, character.owner_id, by.id))
 
 
 def _stored(chat: Chat, greetings: Iterable[GreetingFields], shared: VariableStore, *, are_versions: bool) -> Chat:

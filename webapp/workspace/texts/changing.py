@@ -20,10 +20,10 @@ from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import TEXT_CHANGE_KEY
 from webapp.chat.record.model_choice import model_to_ask
 from webapp.chat.record.tables import Chat
-from webapp.engine import service as generations, side_requests
+from webapp.engine import generations, side_requests
 from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Kind
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.models.connections.models import providers
 from webapp.models.providers.base import ModelRequest, RequestParameters
@@ -81,7 +81,7 @@ def change(chat: Chat, now: TextVersion, entered: WishInput, *, by: User) -> Tex
     versions = PromptVersions.from_rendered(prompt)
     person, text_id = by.id, now.text_id
 
-    def store(session: Session) -> list[tuple[Generation, Source]]:
+    def store(session: Session) -> list[tuple[Generation, EventSource]]:
         rows.locked(session, User, person)
         session.execute(deletion(TextChange).where(TextChange.text_id == text_id, TextChange.state == ENDED))
         return [_stored(session, row, request, versions)]
@@ -172,7 +172,7 @@ def _request(prompt: RenderedPrompt, model: str, row: TextChange, text: str) -> 
     return PromptBuilder(prompt.sections).build(model, [("user", asked)], **parameters)
 
 
-def _stored(session: Session, row: TextChange, request: ModelRequest, versions: PromptVersions) -> tuple[Generation, Source]:
+def _stored(session: Session, row: TextChange, request: ModelRequest, versions: PromptVersions) -> tuple[Generation, EventSource]:
     engine, person = the_engine(), row.by_id or ""
     session.add(row)
     session.flush()

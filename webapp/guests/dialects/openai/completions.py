@@ -11,10 +11,10 @@ from webapp.base.db import write
 from webapp.base.errors import Invalid
 from webapp.base.ids import new_id
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import Kind
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.guests.dialects.openai import program_rounds
 from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
@@ -87,7 +87,7 @@ class CompletionInput:
 class CutSource:
     """A source of events that ends before the first stop sequence."""
 
-    def __init__(self, source: Source, stops: Sequence[str]) -> None:
+    def __init__(self, source: EventSource, stops: Sequence[str]) -> None:
         self._source, self._stops = source, stops
 
     def events(self, stop: Stop) -> Iterator[Event]:
@@ -110,7 +110,7 @@ class ProgramCalls:
 
     def __init__(
         self,
-        source: Source,
+        source: EventSource,
         names: Mapping[str, str],
         *,
         keep: Callable[[Sequence[ToolCall], str], None],
@@ -235,7 +235,7 @@ def _stored(
     person: str,
     parameters: RequestParameters,
     sources: AnswerSources,
-) -> tuple[Generation, Source]:
+) -> tuple[Generation, EventSource]:
     model = choice.model
     names = safe_names(tool.name for tool in completion.tools)
     request = _request(completion, model, parameters, sources, names)
@@ -270,7 +270,7 @@ def _stored(
     return generation, source
 
 
-def _read(engine: Engine, person: str, completion: CompletionInput, request: ModelRequest, ledger: Ledger) -> Source:
+def _read(engine: Engine, person: str, completion: CompletionInput, request: ModelRequest, ledger: Ledger) -> EventSource:
     """Returns the source of the answer: one ladder or, if it may use tools of Millrace, one for each round."""
     if not completion.offers or request.must_call or not providers().takes_tools(request.model):
         return generations.ladder(engine, request, person=person)

@@ -17,7 +17,7 @@ from webapp.chat.messages import sending
 from webapp.chat.record import queries
 from webapp.chat.record.access import stoppable_chat, visible_chat, writable_chat
 from webapp.chat.record.tables import Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST

@@ -14,7 +14,7 @@ from webapp.base.errors import OverBudget
 from webapp.base.untrusted_json import JsonObject
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching import watchers

@@ -15,7 +15,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.base.untrusted_json import JsonObject
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import service as generations
+from webapp.engine import generations
 from webapp.engine.engine import the_engine
 from webapp.guests.dialects.schemas import DialectNotice, DialectRequest, DialectResponse, Id, PlainError, Reason, Said
 from webapp.workflows.running.record import definition_of

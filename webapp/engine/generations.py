@@ -19,7 +19,7 @@ from webapp.engine.drawing import DrawingSource, picture_request
 from webapp.engine.duties import ends, journal
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
-from webapp.engine.live import Source
+from webapp.engine.live import EventSource
 from webapp.engine.metric_events import Limited
 from webapp.engine.state import ownership
 from webapp.engine.state.admission import TOO_MANY_AT_ONCE
@@ -196,7 +196,7 @@ def _learn(engine: Engine, model: str, tokens: int) -> None:
         contexts.learn(model, tokens)
 
 
-def source(engine: Engine, request: ModelRequest, *, person: str = "", beats: float = 1.0) -> Source:
+def source(engine: Engine, request: ModelRequest, *, person: str = "", beats: float = 1.0) -> EventSource:
     """Returns the source of an answer where pictures are kept: a model that draws is asked for one."""
     if providers().draws(request.model):
         return DrawingSource(engine, picture_request(request), person)
@@ -220,13 +220,13 @@ def recovering_if_not_started(engine: Engine) -> Iterator[None]:
         yield
 
 
-def start(engine: Engine, generation: Generation, source: Source, entries: Sequence[Entry] = ()) -> None:
+def start(engine: Engine, generation: Generation, source: EventSource, entries: Sequence[Entry] = ()) -> None:
     """Starts a committed generation, after these entries of its log if it was parked; returns immediately."""
     id = generation.id
     engine.start(generation, source, lambda run, outcome: ends.save(engine, id, run, outcome), entries)
 
 
-def begin(person: str, lanes: Sequence[str], store: Callable[[Session], Sequence[tuple[Generation, Source]]]) -> bool:
+def begin(person: str, lanes: Sequence[str], store: Callable[[Session], Sequence[tuple[Generation, EventSource]]]) -> bool:
     """Stores a person's generations in one transaction, each in its lane, and starts them; returns whether there are any.
 
     A lane is empty for what `store` makes first. If another request was first, this one is refused with what runs there.
