@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
-from sqlalchemy import select
 
 from webapp.base.database import rows
-from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Invalid, NotFound
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Invalid
 from webapp.base.inputs import Input, Name, OneLine, Prose, Refusal
 from webapp.knowledge import queries
 from webapp.knowledge.changes import notify_people
@@ -80,11 +79,7 @@ def attachable(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) 
         if chosen_ids or current_ids
         else set()
     )
-    unseen = [id for id in current_ids if id not in seen]
-    hidden = set(db.session.scalars(select(Collection.id).where(Collection.id.in_(unseen)))) if unseen else set()
-    if {*chosen_ids} - seen - {*current_ids}:
-        raise NotFound("That collection doesn't exist, or you don't have access.", field="collection_ids")
-    ids = list(dict.fromkeys(id for id in (*chosen_ids, *unseen) if id in seen or id in hidden))
+    ids = COLLECTIONS.attached(chosen_ids, current_ids, seen, field="collection_ids")
     if len(ids) > MOST_COLLECTIONS:
         raise Invalid(TOO_MANY, field="collections")
     return ids

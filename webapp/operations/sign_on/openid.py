@@ -23,9 +23,10 @@ from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.models.connections.models import providers
 from webapp.models.upstream.bounded_json import UnreadableJson, load
-from webapp.models.upstream.sign_in import Requests, SignInFailed, SignInReply, secure_parts
+from webapp.models.upstream.sign_in import Requests, SignInFailed, secure_parts
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.listing import line_of
+from webapp.tools.mcp.oauth import error_words
 
 __all__ = ["Client", "SignInAttempt", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
 
@@ -258,7 +259,7 @@ def _exchanged(client: Client, provider: _Provider, attempt: SignInAttempt, code
         authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
     reply = _requests(client).post(provider.token, form=fields, authorization=authorization)
     if reply.status >= 300:
-        raise SignInFailed(f"{client.host} couldn't sign you in: {_error(reply)}.")
+        raise SignInFailed(f"{client.host} couldn't sign you in: {error_words(reply)}.")
     return reply.value
 
 
@@ -415,8 +416,3 @@ def _is_new(id: str) -> bool:
 
 def _with_query(address: str, query: Mapping[str, str]) -> str:
     return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(query)}"
-
-
-def _error(reply: SignInReply) -> str:
-    words = line_of(reply.value.get("error_description"), 300) or line_of(reply.value.get("error"), 100)
-    return words.rstrip(".") or f"HTTP {reply.status}"

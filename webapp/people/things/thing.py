@@ -1,6 +1,6 @@
 """`Thing`: a kind of things that people own, with all that is the same for each of them: owner, limit, trash, rights, heir."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base.changes import access_changed
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid
+from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.keeping_clock import keeping_now
 from webapp.people.accounts import creation_limit
@@ -148,6 +148,14 @@ class Thing(Generic[T]):
         if row is None or getattr(row, "deleted_at", None):
             raise Conflict(f"This {self.word} has just been deleted.")
         return row
+
+    def attached(self, chosen_ids: Sequence[str], current_ids: Sequence[str], seen: Set[str], *, field: str) -> list[str]:
+        """Returns the chosen ones, which a person must see; those there that they can't see stay while they exist."""
+        if {*chosen_ids} - seen - {*current_ids}:
+            raise NotFound(f"That {self.word} doesn't exist, or you don't have access.", field=field)
+        unseen = [id for id in current_ids if id not in seen]
+        hidden = set(db.session.scalars(select(self._rows.id).where(self._rows.id.in_(unseen)))) if unseen else set[str]()
+        return list(dict.fromkeys(id for id in (*chosen_ids, *unseen) if id in seen or id in hidden))
 
     def trashed(self, user: User) -> Sequence[T]:
         """Returns what a person has in the trash, the last deleted first."""

@@ -32,6 +32,7 @@ __all__ = [
     "SignInRecord",
     "begin",
     "client_document",
+    "error_words",
     "finish",
     "refresh",
     "revoke",
@@ -164,7 +165,7 @@ def finish(record: SignInRecord, code: str, iss: str = "", *, state: str, stop: 
     fields = {"code": code, "redirect_uri": record["redirect_uri"], "code_verifier": record["verifier"]}
     reply = _asked(record, {"grant_type": "authorization_code", **fields}, stop)
     if reply.status >= 300:
-        raise SignInFailed(f"{host} couldn't sign you in: {_error(reply)}.")
+        raise SignInFailed(f"{host} couldn't sign you in: {error_words(reply)}.")
     return _tokens(record, reply.value, "")
 
 
@@ -178,7 +179,7 @@ def refresh(record: SignInRecord, refresh_token: str, *, stop: Stop) -> OAuthTok
     if 400 <= reply.status < 500 and reply.value.get("error") in ENDED:
         raise SignInRequired(f"{host} wants you to sign in again.")
     if reply.status >= 300:
-        raise SignInFailed(f"{host} couldn't renew the sign-in: {_error(reply)}.")
+        raise SignInFailed(f"{host} couldn't renew the sign-in: {error_words(reply)}.")
     return _tokens(record, reply.value, refresh_token)
 
 
@@ -188,11 +189,11 @@ def revoke(record: SignInRecord, token: str, *, stop: Stop) -> None:
     if not endpoint:
         return
     reply = _posted(record, endpoint, {"token": token}, stop)
-    if reply.status == 400 and record["client"]["method"] == NO_SECRET and "client_secret" in _error(reply):
+    if reply.status == 400 and record["client"]["method"] == NO_SECRET and "client_secret" in error_words(reply):
         # A widely used server wants the field, though those without a secret have nothing to fill in.
         reply = _posted(record, endpoint, {"token": token, "client_secret": ""}, stop)
     if reply.status >= 300 and reply.value.get("error") != "unsupported_token_type":
-        raise SignInFailed(f"{host} couldn't revoke the sign-in: {_error(reply)}.")
+        raise SignInFailed(f"{host} couldn't revoke the sign-in: {error_words(reply)}.")
 
 
 def client_document(address: str, redirect_uri: str) -> JsonObject:
@@ -221,7 +222,7 @@ def _registered(requests: Requests, issuer: Issuer, redirect_uri: str, document:
     reply = requests.post(issuer.registration, json=_about_us(redirect_uri))
     id, secret, method = (reply.value.get(key) for key in ("client_id", "client_secret", "token_endpoint_auth_method"))
     if reply.status >= 300:
-        raise SignInFailed(f"{host} doesn't register Millrace: {_error(reply)}.")
+        raise SignInFailed(f"{host} doesn't register Millrace: {error_words(reply)}.")
     if not _is_token(id, MOST_ID) or not (secret is None or secret == "" or _is_token(secret, MOST_ID)):
         raise SignInFailed(f"{host} registered Millrace in a way that can't be understood.")
     return Registration(str(id), issuer.address, secret or "", method if isinstance(method, str) else "")
@@ -287,7 +288,7 @@ def _is_token(value: Any, most: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= most and value.isascii() and value.isprintable()
 
 
-def _error(reply: SignInReply) -> str:
+def error_words(reply: SignInReply) -> str:
     """Returns what an error says of itself, as a part of a sentence."""
     words = line_of(reply.value.get("error_description"), 300) or line_of(reply.value.get("error"), 100)
     return words.rstrip(".") or f"HTTP {reply.status}"

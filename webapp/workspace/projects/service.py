@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from webapp.base import topic_names
 from webapp.base.changes import access_changed, notify, notify_person
 from webapp.base.database import rows
-from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
+from webapp.base.db import utc_now, write
+from webapp.base.errors import Conflict, Forbidden, Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import AnyId, Input, LongText, Name, OneLine, Prose
 from webapp.characters import queries as character_queries
-from webapp.characters.tables import Character
+from webapp.characters.profiles import CHARACTERS
 from webapp.chat.calls import choosing
 from webapp.chat.record import announcements, projects
 from webapp.chat.record.tables import Chat, Project
@@ -201,11 +201,7 @@ def _checked(entered: ProjectInput, by: User, project: Project | None = None) ->
 def _characters(chosen_ids: Sequence[str], current_ids: Sequence[str], by: User) -> list[str]:
     """Returns the chosen characters that this person may see; those there that they can't see stay while they exist."""
     seen = {character.id for character in character_queries.visible_among(by, [*chosen_ids, *current_ids])}
-    if {*chosen_ids} - seen - {*current_ids}:
-        raise NotFound("That character doesn't exist, or you don't have access.", field="character_ids")
-    unseen = [id for id in current_ids if id not in seen]
-    hidden = set(db.session.scalars(select(Character.id).where(Character.id.in_(unseen)))) if unseen else set()
-    ids = list(dict.fromkeys(id for id in (*chosen_ids, *unseen) if id in seen or id in hidden))
+    ids = CHARACTERS.attached(chosen_ids, current_ids, seen, field="character_ids")
     if len(ids) > MOST_CHARACTERS:
         raise Invalid(f"Choose up to {MOST_CHARACTERS} characters.", field="character_ids")
     return ids
