@@ -95,9 +95,14 @@ def test_quick_chat_sends_html_to_pages_that_show_it_unchanged(app, program, fak
 
     assert "**" not in asked
     assert asked.startswith("<p>") or not text
-    assert (again, by_setting, by_hand) == (asked, asked, text)
-    # Only a link that is defined later differs: what was sent before it stays as it was.
+    assert (again, by_hand) == (asked, text)
+    # Only a link that is defined later differs: what was sent before it stays as it was, and how much that is differs, too.
+    assert by_setting == asked or ("[one]" in text and unlinked(by_setting) == unlinked(asked))
     assert late == asked or ("[one]" in text and late.count("<a ") == 2)
+
+
+def unlinked(html):
+    return re.sub(r"</?a\b[^>]*>|[\[\]]", "", html)
 
 
 @pytest.mark.parametrize(("field", "value"), [("format", "markdown"), ("format", 1), ("blocks", "yes"), ("blocks", 1)])
