@@ -126,7 +126,7 @@ def _any_chat(id):
     ),
     "a withdrawn lorebook is used": Mutation(
         "webapp/characters/lore/queries.py",
-        (("if is_played else attached & is_visible(owner)", "if is_played else attached"),),
+        (("if is_played else attached & sees_lorebook(owner)", "if is_played else attached"),),
         ("tests/characters/lore/test_sharing.py::test_one_is_shared_used_in_a_chat_and_withdrawn",),
     ),
     "anybody's grant to a preset": Mutation(
@@ -136,7 +136,7 @@ def _any_chat(id):
     ),
     "a withdrawn preset is used": Mutation(
         "webapp/models/presets/queries.py",
-        (("Preset.id.in_(missing), is_visible(person)", "Preset.id.in_(missing)"),),
+        (("Preset.id.in_(missing), sees_preset(person)", "Preset.id.in_(missing)"),),
         ("tests/api/test_presets.py::test_what_a_reader_cannot_use_is_left_out_and_what_is_gone_is_said",),
     ),
     "no right to a chat": Mutation(PERMITTED, (('if "read" in right', 'if "read" not in right'),), WORLDS),
