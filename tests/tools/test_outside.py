@@ -12,7 +12,7 @@ from webapp.tools.outside import (
     asks_because,
     chat_of,
     people_in,
-    stored,
+    places_text,
     thing,
     with_names,
     written_by,
@@ -109,7 +109,9 @@ def test_things_of_ones_own_and_of_the_team_are_no_places() -> None:
 
 
 def test_people_stand_by_their_ids_until_their_names_are_read() -> None:
-    lines = stored([*thing("preset", "Tra\nvel {" + MIRA + "} " + "x" * 200, OTTI, MIRA), written_by(MIRA, OTTI), chat_of(OTTI)])
+    lines = places_text(
+        [*thing("preset", "Tra\nvel {" + MIRA + "} " + "x" * 200, OTTI, MIRA), written_by(MIRA, OTTI), chat_of(OTTI)]
+    )
     places = lines.splitlines()
     assert people_in(places[:1]) == {OTTI}
     named = with_names(places, {OTTI: "Otti"})
@@ -119,10 +121,10 @@ def test_people_stand_by_their_ids_until_their_names_are_read() -> None:
 
 
 def test_a_message_has_few_places_each_once() -> None:
-    assert stored([]) == stored(["", " \n "]) == ""
+    assert places_text([]) == places_text(["", " \n "]) == ""
     assert written_by(OTTI, OTTI) == written_by(None, OTTI) == written_by(None, None) == ""
-    assert written_by(OTTI, OTTI, IMPORTED) == stored([IMPORTED, IMPORTED]) == IMPORTED
-    assert len(stored(map(str, range(100))).splitlines()) == MOST_PLACES
+    assert written_by(OTTI, OTTI, IMPORTED) == places_text([IMPORTED, IMPORTED]) == IMPORTED
+    assert len(places_text(map(str, range(100))).splitlines()) == MOST_PLACES
 
 
 def test_an_address_ends_before_what_ends_its_sentence() -> None:
