@@ -122,7 +122,19 @@ SHOWN = {
     "workflows.shown": ["FORMATS", "OPEN", "STATES"],
 }
 # Where pages are made.
-ROOMS = ("people", "models", "knowledge", "tools", "characters", "prompts", "chat", "plans", "workflows", "operations", "shell")
+ROOMS = (
+    "people",
+    "models",
+    "knowledge",
+    "tools",
+    "characters",
+    "prompts",
+    "chat",
+    "plans",
+    "workflows",
+    "operations",
+    "workspace",
+)
 # Of an object among them, the attributes with words; of mappings their values, and of some of them their keys.
 ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "AlertKind": ["title", "unit_word", "condition", "special", "earlier"],
@@ -131,8 +143,8 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "Holding": ["title", "noun", "rule"],
     "NavEntry": ["words", "tab", "about"],
     "NoticeKind": ["label"],
-    "Outcome": ["label", "good", "noun"],
-    "Part": ["title", "words", "about"],
+    "SuccessMeasure": ["label", "good", "noun"],
+    "Topic": ["title", "words", "about"],
     "Right": ["title", "sentence"],
     "SearchSource": ["heading"],
     "Setting": ["title", "sentence", "labels"],
