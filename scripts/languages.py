@@ -144,7 +144,7 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "NavEntry": ["words", "tab", "about"],
     "NoticeKind": ["label"],
     "SuccessMeasure": ["label", "good", "noun"],
-    "Topic": ["title", "words", "about"],
+    "SettingsPart": ["title", "words", "about"],
     "Right": ["title", "sentence"],
     "SearchSource": ["heading"],
     "Setting": ["title", "sentence", "labels"],

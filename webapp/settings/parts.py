@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Topic:
+class SettingsPart:
     """A section of settings with a page of its own; `area` is the area of the administration that it belongs to."""
 
     slug: str
@@ -29,23 +29,33 @@ class PartDetail:
     read: Callable[[], Mapping[str, Any]]
 
 
-PARTS: Mapping[str, Topic] = {
+PARTS: Mapping[str, SettingsPart] = {
     part.slug: part
     for part in (
-        Topic("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
-        Topic("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
-        Topic("insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."),
-        Topic("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
-        Topic("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
-        Topic("links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."),
-        Topic("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
-        Topic("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
-        Topic("knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."),
-        Topic("files", "Files", "Files in chats", "System", "How large files in chats can be."),
-        Topic("retention", "Retention", "Keeping", "System", "How long things are kept, and how much there is of them now."),
-        Topic("backup", "Backups", "Backups", "System", "The backup of every night."),
-        Topic("streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."),
-        Topic(
+        SettingsPart("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
+        SettingsPart("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
+        SettingsPart(
+            "insights", "Insights", "What is measured", "Models", "Which figures are collected, and where they are sent."
+        ),
+        SettingsPart("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
+        SettingsPart("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
+        SettingsPart(
+            "links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."
+        ),
+        SettingsPart("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
+        SettingsPart("alerts", "Alerts", "Alert delivery", "Notices", "Where alerts are sent: a webhook and email addresses."),
+        SettingsPart(
+            "knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."
+        ),
+        SettingsPart("files", "Files", "Files in chats", "System", "How large files in chats can be."),
+        SettingsPart(
+            "retention", "Retention", "Keeping", "System", "How long things are kept, and how much there is of them now."
+        ),
+        SettingsPart("backup", "Backups", "Backups", "System", "The backup of every night."),
+        SettingsPart(
+            "streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."
+        ),
+        SettingsPart(
             "assistant", "Assistant API", "Assistant API", "Advanced", "What chats of the assistant compatibility API contain."
         ),
     )

@@ -10,7 +10,7 @@ from webapp.people.accounts.guards import admin_only, audit_author, found
 from webapp.settings.catalog import SETTINGS
 from webapp.settings.forms import SettingsForm
 from webapp.settings.losses import Loss
-from webapp.settings.parts import PARTS, PartDetail, Topic
+from webapp.settings.parts import PARTS, PartDetail, SettingsPart
 from webapp.settings.service import ShownSetting, all_settings, unset_setting
 from webapp.web.feature import brought
 from webapp.web.htmx import redirect, render
@@ -62,7 +62,9 @@ def reset(name: str) -> Response:
     return redirect(f"{SETTINGS[name].page}#setting-{name}", _("%(title)s: reset.", title=_(SETTINGS[name].title)))
 
 
-def _page(part: Topic, form: SettingsForm | None = None, to_confirm: Sequence[Loss] = (), *, status: int = 200) -> Response:
+def _page(
+    part: SettingsPart, form: SettingsForm | None = None, to_confirm: Sequence[Loss] = (), *, status: int = 200
+) -> Response:
     form = form or SettingsForm(part.path)
     details = {detail.template: detail.read() for detail in brought(PartDetail) if detail.slug == part.slug}
     return render(
