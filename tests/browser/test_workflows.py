@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.chats import press
 from tests.browser.conftest import Visit
@@ -91,6 +91,27 @@ def test_a_week_is_looked_back_on_by_keys_alone_and_each_question_is_heard_once(
     heard = page.evaluate("heard")
     for question in QUESTIONS:
         assert heard.count(question) == 1, heard
+
+
+def test_the_next_answer_is_sent_before_the_response_of_the_one_before_has_come(
+    server: Server, visit: Visit, upstream: Upstream
+) -> None:
+    upstream.says(json.dumps(CARD))
+    page = visit(server).open("/workflows")
+    press(page, page.get_by_role("button", name="Start Weekly check-in"))
+    page.get_by_role("button", name="good", exact=True).click()
+    expect(page.get_by_role("textbox", name=QUESTIONS[0])).to_be_focused()
+    late: list[tuple[Route, Any]] = []
+    page.route("**/answer", lambda route: late.append((route, route.fetch())), times=1)
+    for question, words in zip(QUESTIONS[:2], ("The garden", "0"), strict=True):
+        expect(page.get_by_role("textbox", name=question)).to_be_focused()
+        page.keyboard.type(words)
+        page.keyboard.press("Enter")
+    expect(thread(page)).to_contain_text(QUESTIONS[2])
+    for route, response in late:
+        route.fulfill(response=response)
+    page.get_by_role("button", name="Skip", exact=True).click()
+    done(page)
 
 
 def test_a_first_question_that_asks_for_words_has_the_focus(server: Server, visit: Visit) -> None:
