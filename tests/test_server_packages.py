@@ -61,11 +61,13 @@ def test_no_page_needs_a_package_of_the_tests(python: str, make_bare_app: MakeAp
         app = make_bare_app(DATA_DIR=str(server.folder))
         pages = [page for person in ("owner", "member") for page in pages_of(World(app, person))]
         server.start()
-        # 502: no one is at the address of the identity provider that such a page leads to.
+        # 502: no one is at the address of the identity provider that such a page leads to. On a busy machine a page can be
+        # refused for now, which needs no package; what does ends as 500, or is logged by work in the background.
         statuses = {path: status_of(server.port, path, cookie) for path, cookie in pages}
-        assert not {path: status for path, status in statuses.items() if status >= 500 and status != 502}
+        assert 500 not in statuses.values(), [path for path, status in statuses.items() if status == 500]
         assert all("sign-on" in path for path, status in statuses.items() if status == 502)
-        assert "Traceback" not in server.log
+        assert "ModuleNotFoundError" not in server.log
+        assert "ImportError" not in server.log
 
 
 def pages_of(world: World) -> Iterator[tuple[str, str]]:
