@@ -21,7 +21,7 @@ from bench.verdict import Bar, Verdict, drift
 from webapp.base.db import db, is_sqlite, write
 from webapp.base.ids import new_id
 from webapp.knowledge.answer_sources import find_sources
-from webapp.knowledge.queries import collections as seen_collections
+from webapp.knowledge.queries import SEEN_COLLECTIONS
 from webapp.knowledge.search import index, semantic_search, tokenizer
 from webapp.knowledge.search.ranking import search
 from webapp.knowledge.search.semantic_search import QUESTIONS
@@ -137,7 +137,7 @@ def _bar(name: str, reader: User, texts: Sequence[str], say: Say) -> tuple[Bar, 
 
 def _added(reader: User, texts: Sequence[str], say: Say) -> Bar:
     """Measures the additional work of a chat with collections for whole sentences, before the request to a model."""
-    ids = [collection.id for collection in seen_collections(reader)]
+    ids = [collection.id for collection in SEEN_COLLECTIONS.all(reader)]
     waits = [_seconds(lambda values: list(find_sources(reader, [values], ids, seconds=60).sections()), text)[0] for text in texts]
     p50, p95 = (percentile(waits, share) * 1000 for share in (0.5, 0.95))
     say(f"Sources for {len(texts)} sentences, by words: {p50:.1f} ms (p50), {p95:.1f} ms (p95).")

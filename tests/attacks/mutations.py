@@ -119,24 +119,22 @@ def _any_chat(id):
         WORLDS,
         SELECT,
     ),
-    "anybody's grant to a lorebook": Mutation(
-        "webapp/characters/lore/queries.py",
-        (("grants.given_to(user, KIND)", f"{ANYBODYS} KIND)"),),
-        ("tests/characters/lore/test_sharing.py::test_a_group_and_the_team_see_it_and_guests_do_not",),
+    "anybody's grant to a thing": Mutation(
+        "webapp/people/things/seen.py",
+        (("grants.given_to(user, self.kind)", f"{ANYBODYS} self.kind)"),),
+        (
+            "tests/characters/lore/test_sharing.py::test_a_group_and_the_team_see_it_and_guests_do_not",
+            "tests/chat/presets/test_random_permissions.py::test_only_what_is_granted_is_used",
+        ),
     ),
     "a withdrawn lorebook is used": Mutation(
         "webapp/characters/lore/queries.py",
-        (("if is_played else attached & sees_lorebook(owner)", "if is_played else attached"),),
+        (("if is_played else attached & SEEN_LOREBOOKS.sees(owner)", "if is_played else attached"),),
         ("tests/characters/lore/test_sharing.py::test_one_is_shared_used_in_a_chat_and_withdrawn",),
-    ),
-    "anybody's grant to a preset": Mutation(
-        "webapp/models/presets/queries.py",
-        (("grants.given_to(user, KIND)", f"{ANYBODYS} KIND)"),),
-        ("tests/chat/presets/test_random_permissions.py::test_only_what_is_granted_is_used",),
     ),
     "a withdrawn preset is used": Mutation(
         "webapp/models/presets/queries.py",
-        (("Preset.id.in_(missing), sees_preset(person)", "Preset.id.in_(missing)"),),
+        (("Preset.id.in_(missing), SEEN_PRESETS.sees(person)", "Preset.id.in_(missing)"),),
         ("tests/api/test_presets.py::test_what_a_reader_cannot_use_is_left_out_and_what_is_gone_is_said",),
     ),
     "no right to a chat": Mutation(PERMITTED, (('if "read" in right', 'if "read" not in right'),), WORLDS),

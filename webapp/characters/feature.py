@@ -1,8 +1,7 @@
 """The feature definition of characters, personas and lorebooks: blueprints and entries in the navigation."""
 
-from webapp.characters import profiles, shown
+from webapp.characters import profiles, queries
 from webapp.characters.lore import service as lore_service
-from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -28,7 +27,7 @@ FEATURE = Feature(
         profiles.CHARACTERS,
         lore_service.LOREBOOKS,
         profiles.PERSONAS,
-        SearchSource(heading="Characters", rank=40, find=shown.search_hits),
+        queries.SEEN_CHARACTERS.source(heading="Characters", rank=40, path="/characters", icon="drama"),
     ),
     navigation=(
         NavEntry(

@@ -14,11 +14,10 @@ from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.tables import Avatar, Character, CharacterPersona, FavoriteCharacter, Persona, Profile
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.search import SearchQuery
 from webapp.people.things import grants
+from webapp.people.things.seen import MOST_LISTED, Seen
 
 KIND = "character"
-MOST_LISTED = 1_000
 # How many nicknames and talkativeness values are cached, and how many letters of each are read.
 MOST_REMEMBERED, CALLED_CHARS = 2_000, 120
 # All texts of a thousand characters are a hundred megabytes, so rows are read in batches.
@@ -58,6 +57,19 @@ class CharacterSummary(NamedTuple):
     tags: list[str]
     changed_at: datetime
     beginning: str
+
+
+def _sees_character(user: User) -> ColumnElement[bool]:
+    granted = Character.id.in_(grants.given_to(user, KIND))
+    return or_(Character.owner_id.is_(None), Character.owner_id == user.id, granted)
+
+
+def _sees_persona(user: User) -> ColumnElement[bool]:
+    return or_(Persona.owner_id == user.id, Persona.owner_id.is_(None))
+
+
+SEEN_CHARACTERS = Seen(kind=KIND, table=Character, by=_sees_character, is_own_first=False)
+SEEN_PERSONAS = Seen(kind="persona", table=Persona, by=_sees_persona)
 
 
 def character_of(session: Session, owner_id: str | None, character_id: str | None) -> Character | None:
@@ -122,15 +134,6 @@ def characters(user: User, *, words: str = "", tag: str = "") -> list[str]:
     return [id for id, name, about, tags in rows if _has(name, about, tags, words_lower) and (not tag or tag in tags)]
 
 
-def characters_named(user: User, query: SearchQuery, *, limit: int) -> list[tuple[str, str]]:
-    """Returns ids and names of the characters with these words in their names, by name; without words, of all."""
-    statement = select(Character.id, Character.name).where(_sees_character(user))
-    if query.words:
-        statement = statement.where(query.within(Character.name))
-    statement = statement.where(Character.deleted_at.is_(None)).order_by(func.lower(Character.name), Character.id)
-    return [(id, name) for id, name in db.session.execute(statement.limit(limit))]
-
-
 def briefly(ids: Sequence[str]) -> list[CharacterSummary]:
     """Returns these characters as lists show them, in this order."""
     beginning = func.substr(
@@ -178,16 +181,6 @@ def _rows(columns: Sequence[Any], ids: Sequence[str]) -> Iterator[Any]:
         yield from (rows_by_id[id] for id in some if id in rows_by_id)
 
 
-def character(user: User, id: str) -> Character | None:
-    """Returns the character if this person can see it."""
-    return db.session.scalar(select(Character).where(Character.id == id, _sees_character(user), Character.deleted_at.is_(None)))
-
-
-def persona(user: User, id: str) -> Persona | None:
-    """Returns the persona if it is this person's or the team's."""
-    return db.session.scalar(select(Persona).where(Persona.id == id, _sees_persona(user), Persona.deleted_at.is_(None)))
-
-
 def named(user: User, ids: Sequence[str]) -> list[CharacterName]:
     """Returns the names and pictures of these characters, including those in the trash, that the person can see."""
     columns = Character.id, Character.name, Character.avatar_id, Character.changed_at
@@ -215,12 +208,6 @@ def shared_among(ids: Sequence[str]) -> set[str]:
     return set(db.session.scalars(query))
 
 
-def personas(user: User) -> Sequence[Persona]:
-    """Returns a person's own personas, then the team's, each by name."""
-    query = select(Persona).where(_sees_persona(user), Persona.deleted_at.is_(None))
-    return db.session.scalars(query.order_by(Persona.owner_id.is_(None), func.lower(Persona.name), Persona.id)).all()
-
-
 def default_persona(user: User, character_id: str = "") -> Persona | None:
     """Returns the persona for a person's new chats: the one for this character, else their default, if they have one."""
     if character_id and (persona := persona_with(user, character_id)):
@@ -237,15 +224,6 @@ def persona_with(user: User, character_id: str) -> Persona | None:
 
 def avatar(id: str | None) -> Avatar | None:
     return db.session.get(Avatar, id) if id else None
-
-
-def _sees_character(user: User) -> ColumnElement[bool]:
-    condition = Character.id.in_(grants.given_to(user, KIND))
-    return or_(Character.owner_id.is_(None), Character.owner_id == user.id, condition)
-
-
-def _sees_persona(user: User) -> ColumnElement[bool]:
-    return or_(Persona.owner_id == user.id, Persona.owner_id.is_(None))
 
 
 def _has(name: str, description: str, tags: Sequence[str], words: list[str]) -> bool:

@@ -215,7 +215,7 @@ def _columns(character: Character) -> dict[str, str]:
 def _texts(entered: CharacterInput, by: User, before: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what is entered of the texts and fields that the card keeps, in which there is this by now."""
     texts = {name: value for name in (*TEXTS, *MORE) if (value := getattr(entered, name)) is not None}
-    if (id := entered.preset_id) and id != before["preset_id"] and not preset_queries.preset(by, id):
+    if (id := entered.preset_id) and id != before["preset_id"] and not preset_queries.SEEN_PRESETS.one(by, id):
         raise Invalid("This preset no longer exists, or you can't use it.", field="preset_id")
     return texts if entered.tools is None else texts | {"tools": checked_keys(by, entered.tools, before["tools"])}
 

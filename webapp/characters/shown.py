@@ -31,7 +31,6 @@ from webapp.knowledge import queries as knowledge_queries
 from webapp.models.presets.queries import KnownPreset, known
 from webapp.people.accounts.guards import found
 from webapp.people.accounts.tables import User
-from webapp.people.search import SearchHit, SearchQuery
 from webapp.people.things.thing import decides
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
@@ -233,12 +232,6 @@ def card_file(character: Character, kind: exchange.Kind, version: Version | None
 
 def _url(endpoint: str, whose: Character | queries.CharacterName | queries.CharacterSummary | Persona) -> str:
     return url_for(endpoint, id=whose.id, v=whose.avatar_id) if whose.avatar_id else ""
-
-
-def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
-    """Returns characters by their names, for the search over everything."""
-    characters = queries.characters_named(user, query, limit=MOST_NAMED) if query.words else []
-    return [SearchHit(words=name, path=url_for("characters.show", id=id), icon="drama") for id, name in characters]
 
 
 def _whose(row: Character, user: User) -> str:

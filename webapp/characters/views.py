@@ -161,7 +161,7 @@ def show(id: str) -> Response:
     return render(
         "characters/show.html",
         character=shown.character(visible_character(id), me),
-        personas=queries.personas(me),
+        personas=queries.SEEN_PERSONAS.all(me),
         chosen=queries.default_persona(me, id),
         kept=queries.persona_with(me, id),
         is_favorite=id in queries.favorites(me),
@@ -203,7 +203,7 @@ def star(id: str) -> Response:
 @signed_in
 def keep_persona(id: str) -> Response:
     me, persona_id = current_user(), request.form.get("persona", "")
-    persona = found(queries.persona(me, persona_id)) if persona_id else None
+    persona = found(queries.SEEN_PERSONAS.one(me, persona_id)) if persona_id else None
     persona_service.keep_with(visible_character(id).id, persona, by=me)
     return _to(id)
 
@@ -278,7 +278,7 @@ def _to(id: str, **more: Any) -> Response:
 def _form(form: CharacterForm, character: Character | None = None) -> Response:
     is_teams = bool(character and not character.owner_id)
     me = current_user()
-    return form.among(knowledge_queries.to_choose(me), tools_to_name(me), preset_queries.presets(me)).shown(
+    return form.among(knowledge_queries.to_choose(me), tools_to_name(me), preset_queries.SEEN_PRESETS.all(me)).shown(
         "characters/form.html",
         character=character,
         face=shown.character_face(character) if character and character.avatar_id else None,

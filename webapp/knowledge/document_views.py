@@ -83,7 +83,7 @@ def restore(id: str) -> Response:
 
 def _page(document: Document, form: DocumentForm) -> Response:
     me = current_user()
-    collection = queries.collection(me, document.collection_id)
+    collection = queries.SEEN_COLLECTIONS.one(me, document.collection_id)
     assert collection
     return form.shown(
         "knowledge/document.html",

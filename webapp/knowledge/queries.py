@@ -8,17 +8,19 @@ from sqlalchemy.orm import undefer
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import queue_for_turn
-from webapp.knowledge.permissions import finds_passage, is_available, sees_collection, sees_document
+from webapp.knowledge.permissions import COLLECTION, finds_passage, is_available, sees_collection, sees_document
 from webapp.knowledge.tables import Collection, Document, DocumentPart, Passage
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchQuery
+from webapp.people.things.seen import MOST_LISTED, Seen
 
 UNREAD = ("waiting", "reading", "splitting")
 UNFINISHED = (*UNREAD, "embedding")
-MOST_LISTED, MOST_IN_TRASH = 1_000, 200
+MOST_IN_TRASH = 200
 READ_AT_ONCE = 100
 # Holds no files of a chat or project, which are shown there.
 IS_OF_ITS_OWN = Collection.chat_id.is_(None), Collection.project_id.is_(None)
+SEEN_COLLECTIONS = Seen(kind=COLLECTION, table=Collection, by=sees_collection, listed=IS_OF_ITS_OWN, is_own_first=False)
 
 
 class Counts(NamedTuple):
@@ -44,28 +46,15 @@ class NamedDocument(NamedTuple):
     collection_name: str
 
 
-def collections(user: User) -> Sequence[Collection]:
-    """Returns the collections a person may see, by name, except those of chats and projects, which are shown there."""
-    query = select(Collection).where(sees_collection(user), Collection.deleted_at.is_(None), *IS_OF_ITS_OWN)
-    return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id).limit(MOST_LISTED)).all()
-
-
 def to_choose(user: User) -> Sequence[Collection]:
     """Returns the collections a person may attach to something; the memory is always searched separately."""
-    return [row for row in collections(user) if not row.is_memory]
+    return [row for row in SEEN_COLLECTIONS.all(user) if not row.is_memory]
 
 
 def collections_among(user: User, ids: Sequence[str]) -> Sequence[Collection]:
     """Returns those of these collections that a person may see, by name."""
     query = select(Collection).where(Collection.id.in_(ids), sees_collection(user), Collection.deleted_at.is_(None))
     return db.session.scalars(query.order_by(func.lower(Collection.name), Collection.id)).all()
-
-
-def collection(user: User, id: str) -> Collection | None:
-    """Returns the collection, if the person may see it."""
-    return db.session.scalar(
-        select(Collection).where(Collection.id == id, sees_collection(user), Collection.deleted_at.is_(None))
-    )
 
 
 def can_write(user: User, collection: Collection) -> bool:
@@ -158,10 +147,3 @@ def documents_named(user: User, query: SearchQuery, *, limit: int) -> list[Named
     documents = documents.where(query.within(Document.title, Document.name), is_available(), sees_document(user))
     documents = documents.where(Collection.chat_id.is_(None), Collection.is_memory.is_(False))
     return [NamedDocument(*row) for row in db.session.execute(documents.order_by(Document.id.desc()).limit(limit))]
-
-
-def collections_named(user: User, query: SearchQuery, *, limit: int) -> Sequence[tuple[str, str]]:
-    """Returns ids and names of the collections with these words in their names that the person may see."""
-    collections = select(Collection.id, Collection.name).where(query.within(Collection.name), *IS_OF_ITS_OWN)
-    collections = collections.where(Collection.deleted_at.is_(None), sees_collection(user)).order_by(func.lower(Collection.name))
-    return [(id, name) for id, name in db.session.execute(collections.limit(limit))]

@@ -124,7 +124,7 @@ class ShownSource:
 
 
 def collections(user: User) -> list[ShownCollection]:
-    rows = queries.collections(user)
+    rows = queries.SEEN_COLLECTIONS.all(user)
     counts = queries.counts(user, [row.id for row in rows])
     return [_collection(row, user, counts.get(row.id, queries.Counts())) for row in by_turns(rows)]
 
@@ -343,10 +343,10 @@ def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
     """Returns collections and documents by their names, then the passages with the words, for the search over everything."""
     if not query.words:
         return []
-    collections = queries.collections_named(user, query, limit=MOST_NAMED)
+    collections = queries.SEEN_COLLECTIONS.named(user, query, limit=MOST_NAMED)
     documents = queries.documents_named(user, query, limit=MOST_NAMED)
     return [
-        *(SearchHit(words=name, path=url_for("knowledge.show", id=id), icon="library") for id, name in collections),
+        *(SearchHit(words=row.name, path=url_for("knowledge.show", id=row.id), icon="library") for row in collections),
         *(
             SearchHit(
                 words=document.title,

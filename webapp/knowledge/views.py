@@ -21,7 +21,7 @@ from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import service as vector_service
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
-from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen
+from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen, trash_for_list
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
 from webapp.web.forms import Form
@@ -163,8 +163,7 @@ def _index(form: CollectionForm) -> Response:
         collections=shown.collections(me),
         question=question,
         hits=shown.hits(me, question) if question else [],
-        deleted=COLLECTIONS.in_trash(me, request.args.get("deleted", "")),
-        trash=COLLECTIONS.trashed(me),
+        **trash_for_list(COLLECTIONS),
     )
 
 
@@ -215,7 +214,7 @@ def _sent(entered: document_service.NewDocumentInput) -> list[document_service.U
 
 def _drawn(id: str) -> str:
     me = current_user()
-    collection = queries.collection(me, id)
+    collection = queries.SEEN_COLLECTIONS.one(me, id)
     if not collection:
         return ""
     vector_service.notice()
@@ -226,7 +225,7 @@ def _drawn(id: str) -> str:
 def _is_still_theirs(context: watchers.Context, id: str) -> bool:
     with context():
         user = user_or_none()
-        return user is not None and queries.collection(user, id) is not None
+        return user is not None and queries.SEEN_COLLECTIONS.one(user, id) is not None
 
 
 def _to(id: str, **more: Any) -> Response:

@@ -6,6 +6,7 @@ from webapp.characters.last_chats import LastChats
 from webapp.chat.prompt.context import Contributor
 from webapp.engine.watching.lists import LiveList
 from webapp.models.connections.models import check_unlisted
+from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.demo import NO_VOICE
 from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
@@ -14,7 +15,7 @@ from webapp.workspace.drawing import service as drawing_service
 from webapp.workspace.home.open_work_shown import open_work
 from webapp.workspace.links.service import HOLDER
 from webapp.workspace.list import paging, search_shown, shown
-from webapp.workspace.presets import service as preset_service, shown as presets_shown
+from webapp.workspace.presets import service as preset_service
 from webapp.workspace.projects import service as project_service, shown as projects_shown
 from webapp.workspace.reading_aloud import service as reading_aloud
 from webapp.workspace.texts.changing import CHANGE
@@ -93,7 +94,7 @@ FEATURE = Feature(
         Contributor(text_sections),
         *(CHANGE, drawing_service.KIND, reading_aloud.KIND),
         *search_shown.SOURCES,
-        SearchSource(heading="Presets", rank=46, find=presets_shown.search_hits),
+        preset_queries.SEEN_PRESETS.source(heading="Presets", rank=46, path="/presets", icon="layers"),
         SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
         HOLDER,

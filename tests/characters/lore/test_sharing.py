@@ -216,9 +216,9 @@ def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
             last = rows[-1].id
             session.add_all(Grant(object_kind="lorebook", object_id=row.id, right="read") for row in rows)
         reader = db.session.get_one(User, stranger.person_id)
-        assert len(queries.lorebooks(reader)) == queries.MOST_LISTED
+        assert len(queries.SEEN_LOREBOOKS.all(reader)) == queries.MOST_LISTED
         # A person's own come first, and an attached one is never cut off by the limit.
-        assert [lorebook.name for lorebook in queries.lorebooks(reader, attached=[last])][:3] == [
+        assert [lorebook.name for lorebook in queries.SEEN_LOREBOOKS.all(reader, first=[last])][:3] == [
             "Mine",
             rows[-1].name,
             "World 0000",

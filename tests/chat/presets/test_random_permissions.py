@@ -76,9 +76,9 @@ def test_only_what_is_granted_is_used(app: Flask) -> None:
             seen, ids = made(Random(number))
             for person in [db.session.get_one(User, id) for id in seen]:
                 mine = seen[person.id]
-                assert {row.id for row in queries.presets(person)} & set(ids) == mine
-                assert {row.id for row in queries.named(person, SearchQuery(CANARY), limit=1_000)} & set(ids) == mine
-                assert {id for id in ids if queries.preset(person, id)} == mine
+                assert {row.id for row in queries.SEEN_PRESETS.all(person)} & set(ids) == mine
+                assert {row.id for row in queries.SEEN_PRESETS.named(person, SearchQuery(CANARY), limit=1_000)} & set(ids) == mine
+                assert {id for id in ids if queries.SEEN_PRESETS.one(person, id)} == mine
                 assert {id for id in ids if queries.by_name(person, f"{CANARY} {id}")} == mine
                 for id in ids:
                     with write(keeps_loaded=True) as session:

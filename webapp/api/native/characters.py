@@ -264,7 +264,7 @@ def show_persona(id: str) -> KeptPersona:
     errors=(409,),
 )
 def keep_persona(id: str, body: PersonaChoice) -> KeptPersona:
-    persona = queries.persona(caller(), body.persona_id) if body.persona_id else None
+    persona = queries.SEEN_PERSONAS.one(caller(), body.persona_id) if body.persona_id else None
     if body.persona_id and persona is None:
         raise InvalidFields({"persona_id": "Not found, or you don't have access."})
     persona_service.keep_with(seen(profiles.CHARACTERS, id).id, persona, by=caller())

@@ -439,7 +439,7 @@ def _played(body: NewChat, ids: Sequence[str], reads: Sequence[str]) -> Chat:
         return roleplay_service.begin_group(
             ids, by=me, turn_order=body.turn_order or "", persona=persona, model=_chosen(body), reads=reads
         )
-    character = character_queries.character(me, ids[0])
+    character = character_queries.SEEN_CHARACTERS.one(me, ids[0])
     if character is None:
         raise InvalidFields({"character_ids" if body.character_ids else "character_id": UNSEEN})
     return roleplay_service.begin(character, by=me, persona=persona, model=_chosen(body), reads=reads)
@@ -455,7 +455,7 @@ def _chosen(body: NewChat) -> str:
 
 
 def _persona(id: str) -> Persona | None:
-    persona = character_queries.persona(caller(), id) if id else None
+    persona = character_queries.SEEN_PERSONAS.one(caller(), id) if id else None
     if id and persona is None:
         raise InvalidFields({"persona_id": UNSEEN})
     return persona
@@ -503,7 +503,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
     own = [row for row in rows if me and row.owner_id == me.id]
     seen_projects = projects.seen_among(me, (row.project_id for row in rows)) if me else set()
     shareable = projects.projects_of(row for row in rows if row.is_for_project)
-    usable = set(lore_queries.visible_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
+    usable = set(lore_queries.SEEN_LOREBOOKS.ids_among(me, (id for row in own for id in row.lorebook_ids))) if me else set()
     leaving = keeping.leaves_on(rows)
     tags_by_id = tags.by_chat(me.id, (row.id for row in rows)) if me and rows else {}
     waiting: dict[str, list[FollowUpAnswer]] = {row.id: [] for row in rows}

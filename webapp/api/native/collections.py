@@ -68,7 +68,7 @@ CollectionChange = changes("CollectionChange", service.CollectionInput)
 @bp.get("")
 @operation("List the collections you can see", scope="read", answer=CollectionList)
 def index() -> CollectionList:
-    rows = queries.collections(caller())
+    rows = queries.SEEN_COLLECTIONS.all(caller())
     counts = queries.counts(caller(), [row.id for row in rows])
     vector_service.notice()
     return CollectionList(collections=[_answer_of(row, counts.get(row.id, queries.Counts())) for row in by_turns(rows)])

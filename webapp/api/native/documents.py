@@ -215,7 +215,7 @@ def passages(id: str, query: PassagesQuery) -> PassageList:
 @operation("Find passages in the documents you can see", scope="read", query=PassageQuery, answer=FoundList, errors=(404,))
 def search(query: PassageQuery) -> FoundList:
     person = _viewed_as(query.as_) if query.as_ else caller()
-    which = [found(queries.collection(person, query.collection)).id] if query.collection else []
+    which = [found(queries.SEEN_COLLECTIONS.one(person, query.collection)).id] if query.collection else []
     bounds: ranking.SearchOptions = {"collections": which, "limit": query.limit, "is_viewed": bool(query.as_)}
     return FoundList(passages=[_hit(hit) for hit in ranking.search(person, query.q, **bounds)])
 
@@ -228,7 +228,7 @@ def _viewed_as(id: str) -> User:
 
 
 def _collection(id: str) -> Collection:
-    return found(queries.collection(caller(), id))
+    return found(queries.SEEN_COLLECTIONS.one(caller(), id))
 
 
 def _visible(id: str) -> Document:

@@ -54,9 +54,8 @@ class LorebookChange(Body):
 @bp.get("")
 @operation("List the lorebooks you can see, your own first", scope="read", answer=LorebookList)
 def index() -> LorebookList:
-    return LorebookList(
-        lorebooks=[LorebookSummary.of(lorebook, **_whose(lorebook)) for lorebook in by_turns(queries.lorebooks(caller()))]
-    )
+    rows = by_turns(queries.SEEN_LOREBOOKS.all(caller()))
+    return LorebookList(lorebooks=[LorebookSummary.of(row, **_whose(row)) for row in rows])
 
 
 @bp.post("")

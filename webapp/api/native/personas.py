@@ -53,7 +53,7 @@ PersonaChange = changes("PersonaChange", PersonaInput, about={"lorebook_ids": "I
 @bp.get("")
 @operation("List your personas and the team's", scope="read", answer=PersonaList)
 def index() -> PersonaList:
-    rows = queries.personas(caller())
+    rows = queries.SEEN_PERSONAS.all(caller())
     seen = _seen(*rows)
     return PersonaList(personas=[_answer_of(row, seen) for row in rows])
 
@@ -123,7 +123,7 @@ def delete_avatar(id: str) -> None:
 
 def _seen(*rows: Persona) -> set[str]:
     """Returns the ids of the personas' lorebooks that the caller can see."""
-    return set(lore_queries.visible_among(caller(), (id for row in rows for id in row.lorebook_ids)))
+    return set(lore_queries.SEEN_LOREBOOKS.ids_among(caller(), (id for row in rows for id in row.lorebook_ids)))
 
 
 def _answer_of(row: Persona, seen: set[str] | None = None) -> PersonaAnswer:

@@ -76,7 +76,7 @@ class NewPreset(PresetInput):
 @bp.get("")
 @operation("List the presets you can use, your own first", scope="read", answer=PresetList)
 def index() -> PresetList:
-    return PresetList(presets=_answers_of(queries.presets(caller())))
+    return PresetList(presets=_answers_of(queries.SEEN_PRESETS.all(caller())))
 
 
 @bp.post("")
@@ -132,7 +132,7 @@ def _one(row: Preset) -> PresetAnswer:
 
 
 def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
-    me, shared = caller(), queries.shared_among([row.id for row in rows if row.owner_id == caller().id])
+    me, shared = caller(), queries.SEEN_PRESETS.shared_among([row.id for row in rows if row.owner_id == caller().id])
     usable = service.usable_of(rows, me)
     return [
         PresetAnswer.of(

@@ -6,53 +6,20 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import accumulate
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import and_, or_, select
 
 from webapp.base.db import db
 from webapp.characters.lore.entries import Book, book_of
 from webapp.characters.lore.tables import Lorebook
-from webapp.people.accounts.tables import Grant, User
-from webapp.people.things import grants
+from webapp.people.accounts.tables import User
+from webapp.people.things.seen import Seen
 
 KIND = "lorebook"
-MOST_LISTED = 1_000
+SEEN_LOREBOOKS = Seen(kind=KIND, table=Lorebook)
 # Enough for the lorebooks that a small team uses at the same time; a large one takes a few megabytes.
 MOST_REMEMBERED = 16
 # The most entries of all books for one answer: a hundred large books would block the event loop for seconds.
 MOST_ENTRIES = 5_000
-
-
-def sees_lorebook(user: User) -> ColumnElement[bool]:
-    """Returns the condition that a person can read and use a lorebook: their own, or one granted to them."""
-    return or_(Lorebook.owner_id == user.id, Lorebook.id.in_(grants.given_to(user, KIND)))
-
-
-def lorebooks(user: User, *, attached: Sequence[str] = ()) -> Sequence[Lorebook]:
-    """Returns the lorebooks that a person can see: their own, then those shared with them, each by name.
-
-    `attached` ones come first within each part, so that the limit does not cut them.
-    """
-    query = select(Lorebook).where(sees_lorebook(user), Lorebook.deleted_at.is_(None))
-    order = (Lorebook.owner_id == user.id).desc(), Lorebook.id.in_(attached).desc(), func.lower(Lorebook.name), Lorebook.id
-    return db.session.scalars(query.order_by(*order).limit(MOST_LISTED)).all()
-
-
-def shared_among(ids: Sequence[str]) -> set[str]:
-    """Returns which of these lorebooks are shared."""
-    return set(db.session.scalars(select(Grant.object_id).where(grants.are_about(KIND, ids))))
-
-
-def lorebook(user: User, id: str) -> Lorebook | None:
-    """Returns the lorebook if the person can see it."""
-    return db.session.scalar(select(Lorebook).where(Lorebook.id == id, sees_lorebook(user), Lorebook.deleted_at.is_(None)))
-
-
-def visible_among(user: User, ids: Iterable[str]) -> list[str]:
-    """Returns, in this order, those of these lorebooks that the person can see and that are not deleted."""
-    unique_ids = list(dict.fromkeys(ids))
-    query = select(Lorebook.id).where(Lorebook.id.in_(unique_ids), sees_lorebook(user), Lorebook.deleted_at.is_(None))
-    visible_ids = set(db.session.scalars(query)) if unique_ids else set()
-    return [id for id in unique_ids if id in visible_ids]
 
 
 def names_of(ids: Sequence[str]) -> list[str]:
@@ -78,7 +45,7 @@ def used_by(owner: User, ids: Sequence[str], *, is_played: bool) -> list[Book]:
     """
     attached = Lorebook.id.in_(ids)
     always = and_(Lorebook.owner_id == owner.id, Lorebook.is_always)
-    condition = or_(attached & sees_lorebook(owner), always) if is_played else attached & sees_lorebook(owner)
+    condition = or_(attached & SEEN_LOREBOOKS.sees(owner), always) if is_played else attached & SEEN_LOREBOOKS.sees(owner)
     query = select(Lorebook).where(condition, Lorebook.deleted_at.is_(None))
     rows = db.session.scalars(query.order_by(attached.desc(), Lorebook.id)).all()
     read = accumulate(row.entry_count for row in rows)

@@ -85,7 +85,7 @@ def checked(user: User, ids: Iterable[str]) -> list[str]:
     unique_ids = list(dict.fromkeys(ids))
     if len(unique_ids) > MOST_ATTACHED:
         raise Invalid(f"Choose up to {MOST_ATTACHED} lorebooks.", field="lorebooks")
-    if queries.visible_among(user, unique_ids) != unique_ids:
+    if queries.SEEN_LOREBOOKS.ids_among(user, unique_ids) != unique_ids:
         raise Invalid("One of these lorebooks no longer exists, or you don't have access.", field="lorebooks")
     return unique_ids
 
@@ -95,7 +95,7 @@ LOREBOOKS = Thing(
     kind=queries.KIND,
     table=Lorebook,
     word="lorebook",
-    seen=queries.lorebook,
+    seen=queries.SEEN_LOREBOOKS.one,
     requires="characters",
     most_own=100,
     instead=COPY_IT,

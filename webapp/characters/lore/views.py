@@ -3,7 +3,7 @@
 import json
 from functools import partial
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 
 from webapp.base.languages import gettext as _
 from webapp.characters.lore import pages, queries, service
@@ -14,7 +14,7 @@ from webapp.characters.lore.world_info import MOST_BYTES, world_info
 from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.things import shares_shown
-from webapp.people.things.views import add_copy_page, add_people_pages, add_trash_pages, own, seen
+from webapp.people.things.views import add_copy_page, add_people_pages, add_trash_pages, own, seen, trash_for_list
 from webapp.web.downloads import download, file_name
 from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect
@@ -141,18 +141,17 @@ def _page(row: Lorebook, form: BookForm) -> Response:
 
 def _index(form: BookForm, file_form: LorebookFileForm, shown: Form | None = None) -> Response:
     me = current_user()
-    lorebooks = queries.lorebooks(me)
+    lorebooks = queries.SEEN_LOREBOOKS.all(me)
     own = [lorebook for lorebook in lorebooks if lorebook.owner_id == me.id]
     return (shown or form).shown(
         "characters/lore/list.html",
         lorebooks=own,
-        shared=queries.shared_among([lorebook.id for lorebook in own]),
+        shared=queries.SEEN_LOREBOOKS.shared_among([lorebook.id for lorebook in own]),
         given=lorebooks[len(own) :],
-        trash=service.LOREBOOKS.trashed(me),
-        deleted=service.LOREBOOKS.in_trash(me, request.args.get("deleted", "")),
         new=form,
         file_form=file_form,
         done=done_message(pages.DONE),
+        **trash_for_list(service.LOREBOOKS),
     )
 
 

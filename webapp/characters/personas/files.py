@@ -69,7 +69,7 @@ def import_personas(stream: IO[bytes], *, by: User) -> PersonaImportResult:
     values: list[dict[str, Any]] = child.read_one(__name__, stream)["personas"]
     result = PersonaImportResult()
     worlds = lore_queries.by_name(by.id, {persona["lorebook"] for persona in values if persona["lorebook"]})
-    own = [persona for persona in queries.personas(by) if persona.owner_id == by.id]
+    own = [persona for persona in queries.SEEN_PERSONAS.all(by) if persona.owner_id == by.id]
     # An existing default persona stays the default.
     existing, has_default = {(persona.name, persona.description) for persona in own}, any(persona.is_default for persona in own)
     db.session.rollback()

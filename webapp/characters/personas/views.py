@@ -96,7 +96,7 @@ def _back(**more: Any) -> Response:
 def _list() -> dict[str, Any]:
     me = current_user()
     return {
-        "personas": shown.personas(queries.personas(me), me),
+        "personas": shown.personas(queries.SEEN_PERSONAS.all(me), me),
         "deleted": profiles.PERSONAS.in_trash(me, request.args.get("deleted", "")),
         "done": done_message(shown.DONE),
     }
@@ -104,7 +104,7 @@ def _list() -> dict[str, Any]:
 
 def _page(form: PersonaForm, persona: Persona) -> Response:
     me = current_user()
-    lorebooks = lore_queries.lorebooks(me, attached=persona.lorebook_ids) if persona.owner_id else []
+    lorebooks = lore_queries.SEEN_LOREBOOKS.all(me, first=persona.lorebook_ids) if persona.owner_id else []
     return form.among(lorebooks).shown(
         "characters/persona.html",
         persona=persona,

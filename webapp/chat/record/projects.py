@@ -10,8 +10,8 @@ from sqlalchemy.orm import aliased
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat, Project
 from webapp.people.accounts.tables import Grant, User
-from webapp.people.search import SearchQuery
 from webapp.people.things import grants
+from webapp.people.things.seen import MOST_LISTED, Seen
 from webapp.people.things.shares import reached_by
 
 KIND = "project"
@@ -19,7 +19,6 @@ READ, WRITE = "read", "write"
 RIGHTS = (READ, WRITE)
 # What each right is in a chat that is shared with the project.
 IN_CHATS = {READ: "view", WRITE: "write"}
-MOST_LISTED = 1_000
 
 
 def sees_project(user: User, *, rights: Sequence[str] = RIGHTS) -> ColumnElement[bool]:
@@ -33,6 +32,9 @@ def ids_for(person_id: str | ColumnElement[str], *, rights: Sequence[str] = RIGH
     given = select(Grant.object_id).where(Grant.object_kind == KIND, Grant.right.in_(rights), grants.reaches_id(person_id))
     is_theirs = or_(project.owner_id == person_id, project.id.in_(given.correlate_except(Grant)))
     return select(project.id).where(project.deleted_at.is_(None), is_theirs).correlate_except(project)
+
+
+SEEN_PROJECTS = Seen(kind=KIND, table=Project, by=sees_project, is_own_first=False, beside=Project.icon)
 
 
 # The same aliases for all queries: SQLAlchemy adapts the columns of a new one each time, which takes milliseconds.
@@ -77,12 +79,6 @@ def projects(user: User, *, rights: Sequence[str] = RIGHTS) -> Sequence[Project]
     """Returns the projects in which a person has one of these rights, by name."""
     query = select(Project).where(sees_project(user, rights=rights)).order_by(func.lower(Project.name), Project.id)
     return db.session.scalars(query.limit(MOST_LISTED)).all()
-
-
-def projects_named(user: User, query: SearchQuery, *, limit: int) -> Sequence[Project]:
-    """Returns the projects of a person with these words in their names, by name."""
-    named = select(Project).where(query.within(Project.name), sees_project(user))
-    return db.session.scalars(named.order_by(func.lower(Project.name), Project.id).limit(limit)).all()
 
 
 def project(user: User, id: str, *, rights: Sequence[str] = RIGHTS) -> Project | None:

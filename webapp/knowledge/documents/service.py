@@ -224,7 +224,7 @@ def refuse_unless_writer(collection: Collection, user: User) -> None:
 
 def writable_collection(document: Document, by: User) -> Collection:
     """Returns the document's collection; raises `Forbidden` for people who can read the document but not change it."""
-    collection = queries.collection(by, document.collection_id)
+    collection = queries.SEEN_COLLECTIONS.one(by, document.collection_id)
     if collection is None:
         raise Conflict(GONE)
     refuse_unless_writer(collection, by)

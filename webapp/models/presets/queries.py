@@ -5,17 +5,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import select
 
 from webapp.base.db import db
 from webapp.models.makers import HUES, Maker
 from webapp.models.presets.tables import Preset
-from webapp.people.accounts.tables import Grant, User
-from webapp.people.search import SearchQuery
-from webapp.people.things import grants
+from webapp.people.accounts.tables import User
+from webapp.people.things.seen import Seen
 
 KIND = "preset"
-MOST_LISTED = 1_000
+SEEN_PRESETS = Seen(kind=KIND, table=Preset, searched=(Preset.about,), beside=Preset.about)
 # The presets that this session knows, or knows to be none.
 KNOWN = "presets"
 
@@ -46,37 +45,9 @@ def mark_of(name: str, icon: str) -> Maker:
     return Maker(name, icon or letter, HUES[crc32(name.encode("utf-8", "replace")) % len(HUES)])
 
 
-def sees_preset(user: User) -> ColumnElement[bool]:
-    """Returns the condition that a person can use a preset: their own, or one granted to them."""
-    return or_(Preset.owner_id == user.id, Preset.id.in_(grants.given_to(user, KIND)))
-
-
-def presets(user: User) -> Sequence[Preset]:
-    """Returns the presets that a person can use: their own, then those shared with them, each by name."""
-    query = select(Preset).where(sees_preset(user), Preset.deleted_at.is_(None))
-    order = (Preset.owner_id == user.id).desc(), func.lower(Preset.name), Preset.id
-    return db.session.scalars(query.order_by(*order).limit(MOST_LISTED)).all()
-
-
-def named(user: User, query: SearchQuery, *, limit: int) -> Sequence[Preset]:
-    """Returns the presets with these words in their names or descriptions that the person can use, by name."""
-    statement = select(Preset).where(query.within(Preset.name, Preset.about), sees_preset(user), Preset.deleted_at.is_(None))
-    return db.session.scalars(statement.order_by(func.lower(Preset.name), Preset.id).limit(limit)).all()
-
-
-def preset(user: User, id: str) -> Preset | None:
-    """Returns the preset if the person can use it."""
-    return db.session.scalar(select(Preset).where(Preset.id == id, sees_preset(user), Preset.deleted_at.is_(None)))
-
-
-def shared_among(ids: Sequence[str]) -> set[str]:
-    """Returns which of these presets are shared."""
-    return set(db.session.scalars(select(Grant.object_id).where(grants.are_about(KIND, ids)))) if ids else set()
-
-
 def by_name(user: User, name: str) -> Preset | None:
     """Returns the preset with this name: the person's own, or one shared with them."""
-    query = select(Preset).where(sees_preset(user), Preset.name == name, Preset.deleted_at.is_(None))
+    query = select(Preset).where(SEEN_PRESETS.sees(user), Preset.name == name, Preset.deleted_at.is_(None))
     return db.session.scalar(query.order_by((Preset.owner_id == user.id).desc(), Preset.id.desc()).limit(1))
 
 
@@ -92,7 +63,7 @@ def known_among(person_id: str | None, ids: Iterable[str | None]) -> dict[str, K
     missing = {id for id in wanted if (person_id or "", id) not in remembered}
     person = db.session.get(User, person_id) if missing else None
     if person:
-        query = select(Preset).where(Preset.id.in_(missing), sees_preset(person), Preset.deleted_at.is_(None))
+        query = select(Preset).where(Preset.id.in_(missing), SEEN_PRESETS.sees(person), Preset.deleted_at.is_(None))
         rows = {row.id: row for row in db.session.scalars(query)}
         remembered |= {(person.id, id): _known(rows[id]) if id in rows else None for id in missing}
     return {id: preset for id in wanted if (preset := remembered.get((person_id or "", id)))}

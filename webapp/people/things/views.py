@@ -1,9 +1,9 @@
 """What the pages of every kind of things do alike: find one, move it to the trash and back, copy it."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from flask import Blueprint, Response, url_for
+from flask import Blueprint, Response, request, url_for
 
 from webapp.people.accounts.guards import audit_author, current_user, found, signed_in
 from webapp.people.things import shares_shown
@@ -23,6 +23,12 @@ def own(thing: Thing[T], id: str) -> T:
     row = seen(thing, id)
     thing.refuse_unless_owner(row, current_user())
     return row
+
+
+def trash_for_list(thing: Thing[T]) -> dict[str, Any]:
+    """Returns what a list shows of the trash, and the one that was just moved there, with *Undo*."""
+    me = current_user()
+    return {"trash": thing.trashed(me), "deleted": thing.in_trash(me, request.args.get("deleted", ""))}
 
 
 def add_trash_pages(bp: Blueprint, thing: Thing[T], restored: Callable[[str], Response]) -> None:

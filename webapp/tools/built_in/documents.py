@@ -72,7 +72,7 @@ def _document(context: CallContext, id: str) -> Document:
 def _is_within(context: CallContext, document: Document) -> bool:
     if context.collection_ids:
         return document.collection_id in context.collection_ids
-    collection = queries.collection(context.person, document.collection_id)
+    collection = queries.SEEN_COLLECTIONS.one(context.person, document.collection_id)
     return collection is not None and not (collection.is_memory or collection.chat_id)
 
 

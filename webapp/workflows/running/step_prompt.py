@@ -65,7 +65,7 @@ def found_for(run: WorkflowRun) -> answer_sources.AnswerSources:
 
 def files_of(run: WorkflowRun, person: User) -> Collection | None:
     """Returns the collection of the files given in a run, if it still exists."""
-    return knowledge_queries.collection(person, run.collection_id) if run.collection_id else None
+    return knowledge_queries.SEEN_COLLECTIONS.one(person, run.collection_id) if run.collection_id else None
 
 
 def _with_files(run: WorkflowRun, search_sources: answer_sources.AnswerSources) -> answer_sources.AnswerSources:
@@ -94,7 +94,7 @@ def _searched(run: WorkflowRun, names: Sequence[str], texts: Sequence[str], *, h
     names_lower = {name.casefold() for name in names}
     ids = [
         collection.id
-        for collection in knowledge_queries.collections(user)
+        for collection in knowledge_queries.SEEN_COLLECTIONS.all(user)
         if collection.name.casefold() in names_lower
         or collection.id in names
         or (has_files and collection.id == run.collection_id)

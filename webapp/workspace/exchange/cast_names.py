@@ -23,7 +23,7 @@ def names_of(chat: Chat) -> JsonObject:
     one, persona = character_of(chat), persona_of(chat)
     names = [member.name for member in members(chat)] if chat.is_group else [one.name] if one else []
     owner = db.session.get(User, chat.owner_id) if chat.owner_id and chat.lorebook_ids else None
-    seen = lore_queries.visible_among(owner, chat.lorebook_ids) if owner else []
+    seen = lore_queries.SEEN_LOREBOOKS.ids_among(owner, chat.lorebook_ids) if owner else []
     worlds = lore_queries.names_of(seen)
     played = {"cast": tuple(names), "turn_order": chat.turn_order, "persona": persona.name if persona else ""}
     return {**played, "lorebooks": tuple(worlds), "preset": preset.name if preset else ""}

@@ -172,7 +172,8 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
         if model and not providers().is_choosable(model, current_user().id):
             raise Invalid("That model is no longer available.", field="default_model")
     if "default_preset_id" in names and "default_preset_id" in request.form:
-        begin_with_preset(me, preset.id if (preset := preset_queries.preset(me, form.default_preset_id.data or "")) else "")
+        preset = preset_queries.SEEN_PRESETS.one(me, form.default_preset_id.data or "")
+        begin_with_preset(me, preset.id if preset else "")
     set_preferences(current_user(), **values)
     if "remembers" in names:
         remember(current_user(), wants=bool(form.remembers.data))
@@ -201,6 +202,6 @@ def _offering(form: PreferencesForm) -> PreferencesForm:
     team = providers().default()
     own = _("Last used, or the team's: %(model)s", model=providers().display_name(team)) if team else _("Last used")
     form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
-    names = {preset.id: preset.name for preset in preset_queries.presets(current_user())}
+    names = {preset.id: preset.name for preset in preset_queries.SEEN_PRESETS.all(current_user())}
     form.default_preset_id.choices = options({"": _("None")} | names)
     return form

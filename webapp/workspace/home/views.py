@@ -91,7 +91,7 @@ def begin_chat(form: MessageForm, reads: Sequence[str], project: Project | None)
     models = models_to_ask(form.models.data or (), by=me.id)
     beside = [] if answered_by or form.alone.data else models
     if id := form.spoken_by.data:
-        if not (character := character_queries.character(me, id)):
+        if not (character := character_queries.SEEN_CHARACTERS.one(me, id)):
             raise Invalid("This character no longer exists, or you don't have access.", field="message")
         generation = roleplay_service.begin_by_message(
             character,

@@ -76,11 +76,14 @@ def new_chats(user: User, query: SearchQuery) -> list[SearchHit]:
     named = SearchQuery(" ".join(word for word in query.words if word not in NEW_CHAT_WITH))
     if not named.words:
         return []
-    characters = character_queries.characters_named(user, named, limit=MOST_PARTNERS)
+    characters = character_queries.SEEN_CHARACTERS.named(user, named, limit=MOST_PARTNERS)
     # By their names: a maker's would offer the demo to everyone who types "mill".
     models = [(id, name) for id, name in candidates(named.text, MOST_MODELS, user.id) if named.begins(name, id)][:MOST_PARTNERS]
     return [
-        *(SearchHit(words=_with(name), path=url_for("roleplay.begin", id=id), icon="drama", sends={}) for id, name in characters),
+        *(
+            SearchHit(words=_with(row.name), path=url_for("roleplay.begin", id=row.id), icon="drama", sends={})
+            for row in characters
+        ),
         *(SearchHit(words=_with(name), path=url_for("home.show", model=id), icon="plus") for id, name in models),
     ]
 

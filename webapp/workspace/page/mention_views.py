@@ -99,8 +99,8 @@ def _who_answers(me: User, chat: Chat | None, query: str) -> tuple[Sequence[Ment
     if chat:
         cast = members_in(chat) if chat.is_group else ()
         return [*(character_mention(id, face.name) for id, face in cast), *offered], bool(page.next)
-    rows = character_queries.characters_named(me, SearchQuery(query), limit=MOST_CHARACTERS + 1)
-    names = _names_in_project(me) | dict(rows[:MOST_CHARACTERS])
+    rows = character_queries.SEEN_CHARACTERS.named(me, SearchQuery(query), limit=MOST_CHARACTERS + 1)
+    names = _names_in_project(me) | {row.id: row.name for row in rows[:MOST_CHARACTERS]}
     characters = [character_mention(id, name) for id, name in names.items()]
     listed = [*characters[:FIRST], *offered[:FIRST], *characters[FIRST:], *offered[FIRST:]]
     return listed, bool(page.next) or len(rows) > MOST_CHARACTERS

@@ -125,7 +125,7 @@ def _names_of(me: User, chat: Chat | None, character_id: str) -> list[str]:
     if chat:
         is_member = character_id in chat.character_ids
         return [row.name for row in character_queries.members(db.session(), chat.owner_id, [character_id])] if is_member else []
-    character = character_queries.character(me, character_id)
+    character = character_queries.SEEN_CHARACTERS.one(me, character_id)
     return [character.name] if character else []
 
 

@@ -153,7 +153,7 @@ def first_models(marks: model_marks.Marks, person: str) -> list[ShownModel]:
 def _presets(query: str) -> Iterator[ShownPreset]:
     """Yields the person's presets that have all words of the query in their names, descriptions or models."""
     words, catalogue, me = query.casefold().split(), providers(), current_user()
-    for row in by_turns(preset_queries.presets(me)):
+    for row in by_turns(preset_queries.SEEN_PRESETS.all(me)):
         model = catalogue.display_name(row.model)
         if all(word in f"{row.name} {row.about} {model}".casefold() for word in words):
             is_gone = bool(row.model) and not catalogue.is_available(row.model, me.id)

@@ -15,7 +15,6 @@ from webapp.models.presets import queries
 from webapp.models.presets.choice import choice_of
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts.tables import User
-from webapp.people.search import SearchHit, SearchQuery
 from webapp.tools.named import named_tools
 from webapp.workspace.presets.service import OF_PRESETS, TEXTS
 
@@ -46,7 +45,7 @@ class ListedPreset:
 
 def listed(rows: Sequence[Preset], me: User) -> list[ListedPreset]:
     """Returns presets as their list shows them."""
-    shared = queries.shared_among([row.id for row in rows])
+    shared = queries.SEEN_PRESETS.shared_among([row.id for row in rows])
     return [
         ListedPreset(
             row.id,
@@ -116,9 +115,3 @@ def _words(row: Preset, name: str) -> str:
     if field.choices:
         return _(str(field.choices.get(value, value)))
     return ", ".join(filter(None, map(str.strip, value.splitlines()))) if isinstance(value, str) else f"{value:g}"
-
-
-def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
-    """Returns presets by their names, for the search over everything."""
-    rows = queries.named(user, query, limit=MOST_NAMED) if query.words else []
-    return [SearchHit(words=row.name, path=url_for("presets.show", id=row.id), icon="layers", detail=row.about) for row in rows]

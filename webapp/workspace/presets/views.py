@@ -11,7 +11,7 @@ from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.things import shares_shown
-from webapp.people.things.views import add_copy_page, add_people_pages, add_trash_pages, own, seen
+from webapp.people.things.views import add_copy_page, add_people_pages, add_trash_pages, own, seen, trash_for_list
 from webapp.tools.named import tools_to_name
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files, sent_file
@@ -111,16 +111,15 @@ def _to(id: str, done: str = "") -> Response:
 
 def _index(form: PresetFileForm, result: importing.PresetImportResult | None = None) -> Response:
     me, sidebar_url = current_user(), list_url("sidebar")
-    rows = queries.presets(me)
+    rows = queries.SEEN_PRESETS.all(me)
     return form.shown(
         "workspace/presets/list.html",
         own=shown.listed([row for row in rows if row.owner_id == me.id], me),
         given=shown.listed([row for row in rows if row.owner_id != me.id], me),
-        trash=service.PRESETS.trashed(me),
-        deleted=service.PRESETS.in_trash(me, request.args.get("deleted", "")),
         result=result,
         done=done_message(shown.DONE),
         sidebar_url=sidebar_url,
+        **trash_for_list(service.PRESETS),
     )
 
 

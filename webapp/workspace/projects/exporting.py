@@ -24,6 +24,7 @@ from webapp.knowledge.documents import project_files, service as document_servic
 from webapp.knowledge.tables import Collection
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import User
+from webapp.people.things.seen import MOST_LISTED
 from webapp.workspace.exchange import export
 from webapp.workspace.list import paging
 
@@ -159,7 +160,7 @@ def _files(engine: Engine, place: _Found, reader_id: str) -> list[_File]:
     while True:
         with engine.in_app():
             reader = account_queries.person(reader_id)
-            collection = knowledge_queries.collection(reader, place.id) if reader else None
+            collection = knowledge_queries.SEEN_COLLECTIONS.one(reader, place.id) if reader else None
             rows = knowledge_queries.documents(reader, collection, after=after) if reader and collection else []
             files += [
                 _File(
@@ -175,6 +176,6 @@ def _files(engine: Engine, place: _Found, reader_id: str) -> list[_File]:
                 for row in rows
                 if row.has_original
             ]
-        if len(rows) < knowledge_queries.MOST_LISTED:
+        if len(rows) < MOST_LISTED:
             return files[::-1]
         after = rows[-1].id

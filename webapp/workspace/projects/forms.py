@@ -14,6 +14,7 @@ from webapp.knowledge import queries as knowledge_queries
 from webapp.models.connections.models import candidates
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchQuery
+from webapp.people.things.seen import MOST_LISTED
 from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
 from webapp.web.forms import PLAIN, Form, InputForm
@@ -66,8 +67,8 @@ class ProjectForm(InputForm[ProjectInput], MergingForm):
         self.tools.choices = [SelectChoice(*choice) for choice in titles.items()]
         collections = knowledge_queries.to_choose(user)
         self.collection_ids.choices = [SelectChoice(collection.id, collection.name) for collection in collections]
-        characters = character_queries.characters_named(user, SearchQuery(""), limit=character_queries.MOST_LISTED)
-        self.character_ids.choices = [SelectChoice(id, name) for id, name in characters]
+        characters = character_queries.SEEN_CHARACTERS.named(user, SearchQuery(""), limit=MOST_LISTED)
+        self.character_ids.choices = [SelectChoice(row.id, row.name) for row in characters]
         self.model.offering(candidates, [("", _("Each person's own"))])
         return self
 

@@ -19,6 +19,7 @@ from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.search import SearchHit, SearchQuery
 from webapp.people.things import grants, shares_shown
+from webapp.people.things.seen import MOST_FOUND
 from webapp.web.pagination import cut
 from webapp.workspace.exchange import export_pages
 from webapp.workspace.list import paging, shown as list_shown
@@ -26,7 +27,6 @@ from webapp.workspace.projects import exporting
 
 CHATS_PER_PAGE = 50
 # How many projects a search over everything finds.
-MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def archive(row: Project, me: User, *, with_collections: bool) -> Iterator[bytes
 
 def search_hits(me: User, query: SearchQuery) -> list[SearchHit]:
     """Returns the projects with these words in their names, for the search over everything."""
-    rows = projects.projects_named(me, query, limit=MOST_NAMED) if query.words else ()
-    return [SearchHit(words=row.name, path=url_for("projects.show", id=row.id), icon=row.icon or "folder") for row in rows]
+    rows = projects.SEEN_PROJECTS.named(me, query, limit=MOST_FOUND) if query.words else ()
+    return [SearchHit(words=row.name, path=url_for("projects.show", id=row.id), icon=row.beside or "folder") for row in rows]
 
 
 def _project(row: Project, whose: str, me: User, *, writable: bool) -> ShownProject:

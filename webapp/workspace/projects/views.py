@@ -24,7 +24,7 @@ from webapp.people.accounts.guards import audit_author, came_from, current_user,
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.search import printable
-from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen
+from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen, trash_for_list
 from webapp.web.downloads import download, file_name
 from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.uploads import expect_files, sent_file
@@ -246,8 +246,7 @@ def _index(form: NewProjectForm) -> Response:
         "workspace/projects/list.html",
         live_url=live_url,
         projects=shown.listed(me),
-        deleted=service.PROJECTS.in_trash(me, request.args.get("deleted", "")),
-        trash=service.PROJECTS.trashed(me),
+        **trash_for_list(service.PROJECTS),
     )
 
 

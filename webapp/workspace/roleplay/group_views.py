@@ -108,7 +108,7 @@ def update(id: str) -> Response:
 def _new(form: CastForm) -> Response:
     me = current_user()
     there = form.offered(_faces(character_queries.characters(me)))
-    return form.among(character_queries.personas(me)).shown(
+    return form.among(character_queries.SEEN_PERSONAS.all(me)).shown(
         "workspace/roleplay/cast.html", chat=None, offered=there, action=url_for(".begin"), **BOUNDS
     )
 

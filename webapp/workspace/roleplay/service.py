@@ -301,7 +301,7 @@ def _chosen(ids: Sequence[str], by: User, *, current_ids: Sequence[str] = ()) ->
     if not LEAST_CAST <= len(unique_ids) <= MOST_CAST:
         raise Invalid(f"Choose from {LEAST_CAST} to {MOST_CAST} characters.", field="character_ids")
     there = [
-        character_queries.character(by, id)
+        character_queries.SEEN_CHARACTERS.one(by, id)
         or (character_queries.character_of(db.session(), by.id, id) if id in current_ids else None)
         for id in unique_ids
     ]

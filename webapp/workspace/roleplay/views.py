@@ -64,7 +64,7 @@ class PlayedCast:
 @signed_in
 def begin(id: str) -> Response:
     me, entered = current_user(), request.form.get("persona")
-    character, persona = found(character_queries.character(me, id)), chosen_persona(entered or "")
+    character, persona = found(character_queries.SEEN_CHARACTERS.one(me, id)), chosen_persona(entered or "")
     return redirect(chat_page_url(roleplay_service.begin(character, by=me, persona=persona, is_nobody=entered == "").id))
 
 
@@ -142,7 +142,7 @@ def played_in(chat_id: str) -> PlayedCast | None:
 
 
 def chosen_persona(id: str) -> Persona | None:
-    persona = character_queries.persona(current_user(), id) if id else None
+    persona = character_queries.SEEN_PERSONAS.one(current_user(), id) if id else None
     if id and not persona:
         raise Invalid("That persona no longer exists.", field="persona")
     return persona
@@ -151,10 +151,10 @@ def chosen_persona(id: str) -> Persona | None:
 def _about(form: PromptsForm, chat: Chat) -> PromptsForm:
     return form.about(
         None if chat.is_group else members.character_of(chat),
-        character_queries.personas(current_user()),
+        character_queries.SEEN_PERSONAS.all(current_user()),
         model_named(chat.model),
         knowledge_queries.to_choose(current_user()),
-        lore_queries.lorebooks(current_user(), attached=chat.lorebook_ids),
+        lore_queries.SEEN_LOREBOOKS.all(current_user(), first=chat.lorebook_ids),
         preset=preset_of(chat),
         is_remembered=remembering.is_on(current_user(), chat.prompt_key),
         is_played=bool(chat.cast_ids),
