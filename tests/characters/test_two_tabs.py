@@ -85,7 +85,7 @@ def test_a_save_in_the_same_moment_undoes_nothing_either(app, make, member, chat
         me, row = db.session.get_one(User, member.person_id), db.session.get_one(Character, id_of(address))
         entered = CharacterInput.entered(CharacterInput.present(row) | {"system_prompt": "Be brief."})
         gevent.spawn(member.submit, f"{address}/edit", greeting="Come in.").get(timeout=30)
-        service.update(row, entered, author=PersonAuthor(me))
+        service.change(row, entered, author=PersonAuthor(me))
     with app.app_context():
         played = db.session.get_one(Chat, id_of(chat))
         values = values_of(played) | {"note": "It rains."}

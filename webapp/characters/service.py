@@ -132,7 +132,7 @@ def create(entered: CharacterInput, *, author: PersonAuthor, picture: bytes | No
     return character
 
 
-def update(character: Character, entered: CharacterInput, *, author: PersonAuthor, picture: bytes | None = None) -> None:
+def change(character: Character, entered: CharacterInput, *, author: PersonAuthor, picture: bytes | None = None) -> None:
     """Replaces all fields of a character; its chats use them from their next answer. Empty bytes remove the picture."""
     by = author.actor
     profiles.CHARACTERS.refuse_unless_owner(character, by)

@@ -183,7 +183,7 @@ def update(id: str) -> Response:
     form, character = CharacterForm.opened(), own_character(id)
     form.merge(CharacterForm.for_character(character))
     with form.attempt():
-        service.update(own_character(id), form.entered, picture=form.picture, author=audit_author())
+        service.change(own_character(id), form.entered, picture=form.picture, author=audit_author())
         return _to(id, done="saved")
     return _form(form, own_character(id))
 

@@ -58,7 +58,7 @@ def create(entered: CollectionInput, *, by: User) -> Collection:
     return collection
 
 
-def update(collection: Collection, entered: CollectionInput, *, by: User) -> None:
+def change(collection: Collection, entered: CollectionInput, *, by: User) -> None:
     """Replaces all details of a collection."""
     COLLECTIONS.refuse_unless_owner(collection, by)
     refuse_if_of_chat(collection)

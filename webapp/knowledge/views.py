@@ -109,7 +109,7 @@ def update(id: str) -> Response:
     form = CollectionForm.opened()
     form.merge(CollectionForm.from_row(own_collection(id)))
     with form.attempt():
-        service.update(own_collection(id), form.entered, by=current_user())
+        service.change(own_collection(id), form.entered, by=current_user())
         return _to(id, done="saved")
     return _page(visible_collection(id), form)
 

@@ -224,7 +224,7 @@ def show(id: str) -> CharacterAnswer:
 @operation("Update a character", scope="chat", body=CharacterChange, answer=CharacterAnswer, errors=(409,))
 def change(id: str, body: Changes) -> CharacterAnswer:
     character = seen(profiles.CHARACTERS, id)
-    service.update(
+    service.change(
         character, service.CharacterInput.entered(service.CharacterInput.present(character) | body.given), author=audit_author()
     )
     return _one(seen(profiles.CHARACTERS, id))

@@ -90,7 +90,7 @@ def show(id: str) -> CollectionAnswer:
 @operation("Update a collection", scope="knowledge", body=CollectionChange, answer=CollectionAnswer, errors=(409,))
 def change(id: str, body: Changes) -> CollectionAnswer:
     row = seen(COLLECTIONS, id)
-    service.update(row, service.CollectionInput.entered(body.over(row)), by=caller())
+    service.change(row, service.CollectionInput.entered(body.over(row)), by=caller())
     return _one(seen(COLLECTIONS, id))
 
 

@@ -98,7 +98,7 @@ def show(id: str) -> PersonaAnswer:
 def change(id: str, body: Changes) -> PersonaAnswer:
     persona = seen(profiles.PERSONAS, id)
     values = {"name": persona.name, "description": persona.description} | body.given
-    persona_service.update(persona, PersonaInput.entered(values), by=caller())
+    persona_service.change(persona, PersonaInput.entered(values), by=caller())
     return _answer_of(seen(profiles.PERSONAS, id))
 
 

@@ -117,7 +117,7 @@ def show(id: str) -> PresetAnswer:
 def change(id: str, body: Changes) -> PresetAnswer:
     row, sent = seen(service.PRESETS, id), body.model_dump(exclude_unset=True)
     given = {name: value for name, value in sent.items() if value is not None or name in OF_PRESETS}
-    service.update(row, PresetInput.entered(PresetInput.present(row) | given), by=caller())
+    service.change(row, PresetInput.entered(PresetInput.present(row) | given), by=caller())
     return _one(seen(service.PRESETS, id))
 
 

@@ -42,7 +42,7 @@ def create(entered: PersonaInput, *, by: User, picture: bytes | None = None) -> 
     return persona
 
 
-def update(persona: Persona, entered: PersonaInput, *, by: User, picture: bytes | None = None) -> None:
+def change(persona: Persona, entered: PersonaInput, *, by: User, picture: bytes | None = None) -> None:
     """Replaces all fields of a persona; its chats use them from their next answer. Empty bytes remove the picture."""
     profiles.PERSONAS.refuse_unless_owner(persona, by)
     picture = picture and profiles.fitted_picture(picture)

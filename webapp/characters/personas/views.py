@@ -71,7 +71,7 @@ def update(id: str) -> Response:
     form = PersonaForm.opened()
     form.merge(PersonaForm.from_row(seen(profiles.PERSONAS, id)))
     with form.attempt():
-        service.update(seen(profiles.PERSONAS, id), form.entered, picture=form.picture, by=current_user())
+        service.change(seen(profiles.PERSONAS, id), form.entered, picture=form.picture, by=current_user())
         return _back(done="saved")
     return _page(form, seen(profiles.PERSONAS, id))
 

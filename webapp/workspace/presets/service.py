@@ -105,7 +105,7 @@ def create(entered: PresetInput, *, by: User) -> Preset:
     return row
 
 
-def update(row: Preset, entered: PresetInput, *, by: User) -> None:
+def change(row: Preset, entered: PresetInput, *, by: User) -> None:
     """Replaces all of a preset; chats that use it answer by it from their next answer on."""
     PRESETS.refuse_unless_owner(row, by)
     id, values = row.id, _checked(entered, by, row)

@@ -91,7 +91,7 @@ def update(id: str) -> Response:
         return _form(form, row)
     form.merge(PresetForm.for_preset(row))
     with form.attempt():
-        service.update(row, form.entered, by=current_user())
+        service.change(row, form.entered, by=current_user())
         return _to(id, done="saved")
     return _form(form, own(service.PRESETS, id))
 
