@@ -1,6 +1,6 @@
 #!/bin/sh
-# Passes all tests, in parts of which PARTS (4 if not given) run at a time: the long ones come first, so that short ones keep two
-# cores busy until the end. Five would leave none idle, and make tests late for what they wait for.
+# Passes all tests, in parts of which PARTS (3 if not given) run at a time: the long ones come first, so that short ones keep two
+# cores busy until the end. Four take as long on two cores, and make tests late for what they wait for.
 # With names of parts behind the Python it passes those alone; `quick` is its three thirds, side by side, and `deep` what
 # is left out here, one part after the other.
 # What fails has failed: nothing is tried a second time. A line is printed as each file ends, and its failures at once.
@@ -16,7 +16,7 @@ if [ -n "${T-}" ]; then
     # shellcheck disable=SC2086
     exec "$python" -m pytest -p tests.support.progress -m "$marks" $T
 fi
-[ $# != 0 ] || set -- answers chats pages rest people programs attacks servers waits
+[ $# != 0 ] || set -- rest chats answers pages programs attacks servers people waits
 [ "$*" != quick ] || set -- quick_others quick_chats quick_characters
 [ "$*" != deep ] || { set -- deep_pages deep_others && PARTS=1; }
 if [ -z "${SCRATCH-}" ]; then
@@ -33,7 +33,7 @@ if [ $# != 1 ]; then
     mkdir "$ends" "$PREPARED"
     FILE_TIMES=$SCRATCH/times
     export ends PREPARED FILE_TIMES
-    printf '%s\n' "$@" | xargs -P "${PARTS:-4}" -n 1 sh "$0" "$python"
+    printf '%s\n' "$@" | xargs -P "${PARTS:-3}" -n 1 sh "$0" "$python"
     status=$?
     echo "The slowest files:"
     sort -rn "$FILE_TIMES" 2>/dev/null | head -n 10

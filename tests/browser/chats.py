@@ -167,7 +167,7 @@ class ChatPage:
     def status(self) -> str:
         return self.answer.get_attribute("data-status") or ""
 
-    def expect(self, status: str, seconds: float = 40) -> None:
+    def expect(self, status: str, seconds: float = 60) -> None:
         """Waits until the last answer has this status and, if it is final, until its notices and buttons have arrived."""
         expect(self.answer).to_have_attribute("data-status", status, timeout=seconds * 1000)
         if status in ENDED:
@@ -185,7 +185,7 @@ class ChatPage:
     def seen(self) -> str:
         return self.text.text_content() or ""
 
-    def wait_for(self, words: str, seconds: float = 40) -> None:
+    def wait_for(self, words: str, seconds: float = 60) -> None:
         expect(self.text).to_contain_text(words, timeout=seconds * 1000)
 
     def wait_for_chars(self, count: int, seconds: float = 60) -> None:
@@ -342,7 +342,7 @@ def held(page: Page, path: str) -> list[Route]:
     return waiting
 
 
-def until(page: Page, is_so: Callable[[], object], seconds: float = 40) -> None:
+def until(page: Page, is_so: Callable[[], object], seconds: float = 60) -> None:
     """Waits for a condition while Playwright still handles the browser's events."""
     deadline = time.monotonic() + seconds
     while not is_so():

@@ -24,7 +24,7 @@ Visit = Callable[..., Person]
 COSTS_NOTHING = {"json": {"data": {"id": "gen-1"}}}
 WITHOUT_SCRIPTS = "WITHOUT_SCRIPTS" in os.environ
 # Long, as other tests share the machine; short where a script was removed, because the expected change never comes.
-EXPECT_MS = 4_000 if WITHOUT_SCRIPTS else 40_000
+EXPECT_MS = 4_000 if WITHOUT_SCRIPTS else 60_000
 expect.set_options(timeout=EXPECT_MS)
 
 
@@ -86,8 +86,8 @@ def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.Fixt
             options["service_workers"] = "block"
         person = Person(chromium, server.url, **options)
         people.append(person)
+        person.context.set_default_timeout(EXPECT_MS)
         if WITHOUT_SCRIPTS:
-            person.context.set_default_timeout(EXPECT_MS)
             for script in missing_in(request.node.nodeid):
                 person.context.route(re.compile(rf"/static/js/([\w-]+\+)*{script}(\+[\w-]+)*\.js"), partial(leave_out, script))
         if is_new:

@@ -196,7 +196,7 @@ def differing(world: World, page: Page, acts: dict[str, Act]) -> Iterator[str]:
 
 def become_the_same(page: Page, new: Page) -> bool:
     try:
-        until(page, lambda: page.evaluate(SHOWN) == new.evaluate(SHOWN), seconds=10)
+        until(page, lambda: page.evaluate(SHOWN) == new.evaluate(SHOWN), seconds=60)
     except AssertionError:
         return False
     return True

@@ -26,7 +26,7 @@ def is_desk(way: dict[str, Any]) -> bool:
 
 def says(chat: ChatPage, words: str) -> None:
     """Waits for the answer; without scripts the page reloads itself."""
-    expect(chat.text).to_have_text(words, timeout=40_000)
+    expect(chat.text).to_have_text(words)
     chat.expect("completed")
 
 

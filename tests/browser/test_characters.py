@@ -150,7 +150,7 @@ def test_a_portrait_changes_its_expression_with_the_answer(server: Server, upstr
     neutral = picture.get_attribute("src")
     page.get_by_role("button", name="Let me in").click()
 
-    expect(page.locator("article").last).to_have_attribute("data-status", "completed", timeout=40_000)
+    expect(page.locator("article").last).to_have_attribute("data-status", "completed")
     expect(page.locator('article[data-role="user"]')).to_contain_text("Let me in")
     expect(picture).not_to_have_attribute("src", neutral or "")
     expect(page.locator(".picks__one")).to_have_count(0)
@@ -201,7 +201,7 @@ def test_without_scripts_everything_is_a_form(server: Server, upstream: Upstream
     press(page, page.get_by_role("button", name="Send"))
 
     expect(page.locator("article")).to_have_count(3)
-    expect(page.locator("article").last).to_have_attribute("data-status", "completed", timeout=40_000)
+    expect(page.locator("article").last).to_have_attribute("data-status", "completed")
     expected = [("system", "Bo keeps bees.\n---\nJo sails."), ("assistant", "Mind the hive."), ("system", "Buzz.")]
     assert heard(upstream) == [*expected, ("user", "How many?")]
     page.goto("/characters")

@@ -21,7 +21,7 @@ TO_THE_TOP = """() => {
 
 def lengthen(server: Server, chat_id: str) -> None:
     """Inserts many messages before the first one of a chat."""
-    with closing(sqlite3.connect(server.folder / "millrace.sqlite3", timeout=10)) as database:
+    with closing(sqlite3.connect(server.folder / "millrace.sqlite3", timeout=60)) as database:
         database.row_factory = sqlite3.Row
         first = database.execute("SELECT * FROM messages WHERE chat_id = ? AND parent_id IS NULL", (chat_id,)).fetchone()
         parent = None

@@ -79,7 +79,7 @@ def test_nothing_is_lost_or_doubled_when_a_tab_closes_or_freezes(server: Server,
     first.page.close()
     frozen = person.context.new_cdp_session(second.page)
     frozen.send("Page.setWebLifecycleState", {"state": "frozen"})
-    third.wait_for_chars(len(third.seen()) + 100, seconds=20)
+    third.wait_for_chars(len(third.seen()) + 100, seconds=60)
     third.page.goto("/")
     complete(fourth, "w000200")
     frozen.send("Page.setWebLifecycleState", {"state": "active"})

@@ -27,7 +27,7 @@ def test_the_open_page_heals_and_the_answer_goes_on(
     chat.wait_for("w000040")
     chat.box.fill("typed before the restart")
     end(own_server)
-    expect(chat.status_line).to_contain_text("Connection lost", timeout=40_000)
+    expect(chat.status_line).to_contain_text("Connection lost")
     at_the_end = chat.seen()
     assert "w000040" in at_the_end, "what was there has been taken away"
     upstream.counts(300)

@@ -51,7 +51,7 @@ def page(context: BrowserContext, stage: Stage, url: str) -> Iterator[Page]:
     assert not wrong
 
 
-def until(is_so: Callable[[], object], seconds: float = 40) -> None:
+def until(is_so: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, "it did not become so"
@@ -329,5 +329,5 @@ def test_a_page_that_waits_to_connect_again_does_so_when_the_network_is_back(pag
     stage.hang_up()
     expect(page.locator("#status-line")).to_contain_text("Connection lost")
     page.evaluate("dispatchEvent(new Event('online'))")
-    until(lambda: stage.watchers == 1, seconds=8)
+    until(lambda: stage.watchers == 1, seconds=60)
     expect(page.locator("#status-line")).to_be_empty()

@@ -136,7 +136,7 @@ def test_it_can_be_stopped_and_what_was_typed_stays(member, chat, fake):
 
     assert page.press("Stop writing").path == chat
 
-    answer = asking.get(timeout=10)
+    answer = asking.get(timeout=60)
     assert (answer.status_code, box(answer)) == (200, "I come in")
     assert fake.until(lambda _log: fake.posts()[-1]["client_closed"])
     assert not member.page(chat).all(".suggest__busy--on")
@@ -153,7 +153,7 @@ def test_programs_stop_it_too_and_strangers_do_not(program, member, stranger, ch
     assert stranger.post(f"{chat}/suggestion/stop").status_code == 404
     program.said("DELETE", f"{chat}/suggestion", 204)
 
-    assert asking.get(timeout=10).status_code == 303
+    assert asking.get(timeout=60).status_code == 303
 
 
 def test_what_a_killed_server_has_left_is_in_nobodys_way(member, chat, fake):

@@ -135,7 +135,7 @@ def test_a_chat_that_goes_on_meanwhile_stays_as_it_is(app: Flask, three):
         other = gevent.spawn(go_back)
         with pytest.raises(Conflict):
             versions.correct(old[1], "Corrected")
-        other.get(timeout=10)
+        other.get(timeout=60)
 
         assert [message.content for message in shown(id_of(three))] == TURNS
         assert len(db.session.scalars(select(Message.id)).all()) == count

@@ -166,7 +166,7 @@ def test_a_text_that_has_grown_meanwhile_keeps_its_place(owner, path):
         # It runs as soon as the renderer yields.
         growing = gevent.spawn(grow)
         renderings.render_stale_messages([message])
-        growing.get(timeout=10)
+        growing.get(timeout=60)
     assert stale(owner) == 1
     assert marked(owner.page(path)) == ["old", "new"]
 

@@ -47,7 +47,7 @@ def provoke(owner: Browser, fake: Fake) -> list[str]:
         fake.behaves([echo] * 9)
         pages.append(owner.page("/admin/connections/openrouter").press("Test key"))
         chat = owner.page("/").press("Send", message="Hello")
-        pages.append(owner.wait_for(chat.path, lambda page: bool(page.all('article[data-status="failed"]')), seconds=20))
+        pages.append(owner.wait_for(chat.path, lambda page: bool(page.all('article[data-status="failed"]')), seconds=60))
         fake.reset()
     fake.behaves(ECHOES[:1], at="/models")
     pages.append(owner.page("/admin/models").press("Refresh"))

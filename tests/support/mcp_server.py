@@ -450,7 +450,7 @@ def book(server: McpServer, request: Received) -> Run:
         id = f"e{len(server.answers)}"
         server.answers[id] = AsyncResult()
         yield {"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": elicitation}
-        response = server.answers[id].get(timeout=20)["result"]
+        response = server.answers[id].get(timeout=60)["result"]
     if response["action"] != "accept":
         return text("Nothing was booked.", isError=True)
     return text(f"Booked: {json.dumps(response['content'], sort_keys=True)}")

@@ -66,7 +66,7 @@ def environ_of(folder: Path, port: int) -> dict[str, str]:
 
 def flask(environ: Mapping[str, str], *words: str, said: str = "", python: str = sys.executable) -> str:
     command = [python, "-m", "flask", *words]
-    done = subprocess.run(command, cwd=ROOT, env=environ, input=said, capture_output=True, text=True, timeout=180)
+    done = subprocess.run(command, cwd=ROOT, env=environ, input=said, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -151,7 +151,7 @@ class Server:
         if self._is_postgres:
             return psycopg.connect(self.database_url.replace("+psycopg", ""))
         file = self.folder / "millrace.sqlite3"
-        return sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=5) if is_read else sqlite3.connect(file, timeout=10)
+        return sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=60) if is_read else sqlite3.connect(file, timeout=60)
 
     def _said(self, statement: str) -> str:
         return statement.replace("?", "%s") if self._is_postgres else statement

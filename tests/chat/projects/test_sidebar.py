@@ -78,6 +78,6 @@ def test_who_is_in_it_sees_its_shared_chats_there_until_taken_out(
     removed = owner.page(f"{path}/people").one("form.act").attributes["action"]
     owner.post(str(removed))
     for feed in (open_chat, project):
-        feed.until(lambda feed: feed.greenlet.dead, seconds=10)
+        feed.until(lambda feed: feed.greenlet.dead, seconds=60)
     assert rows(stranger.page("/")) == []
     assert "Private" not in project.html

@@ -342,7 +342,7 @@ def test_a_server_that_stops_ends_it_and_the_next_one_says_so(app: Flask, owner:
 
     ENGINE.of(app).finish(seconds=10)
 
-    assert making.get(timeout=10) is None
+    assert making.get(timeout=60) is None
     with app.app_context():
         nightly.settle()
         assert [backup.is_broken_off for backup in nightly.runs()] == [True]

@@ -154,7 +154,7 @@ def test_one_that_hangs_or_sends_without_end_holds_up_nobody(
     service.says["/hanging"] = [None]
     service.says["/endless"] = [b"HTTP/1.1 201 Created\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 65_536]
     told(app, member.person_id)
-    until(lambda: sorted(states(app)) == ["sent", "sent", "waiting"], "the others are told", seconds=8)
+    until(lambda: sorted(states(app)) == ["sent", "sent", "waiting"], "the others are told", seconds=60)
     assert delivery.HERE.of(app)
 
 

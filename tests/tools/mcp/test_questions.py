@@ -96,7 +96,7 @@ def test_what_an_older_server_asks_during_a_call_is_answered_when_the_call_is_se
 
     assert asked.value.question.message == "For how many?"
     assert [field.name for field in asked.value.question.fields][:2] == ["people", "room"]
-    assert server.answers["e0"].get(timeout=1)["result"] == {"action": "cancel"}
+    assert server.answers["e0"].get(timeout=60)["result"] == {"action": "cancel"}
 
     reply = call(server, "book", {"day": "today"}, answered=answered(asked, people=4))
 
@@ -117,7 +117,7 @@ def test_an_older_server_may_ask_one_thing_after_the_other(serve: Serve, call: C
             schema = {"type": "object", "properties": {"it": {"type": "string"}}, "required": ["it"]}
             params = {"message": question, "requestedSchema": schema}
             yield {"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": params}
-            response = server.answers[id].get(timeout=20)["result"]
+            response = server.answers[id].get(timeout=60)["result"]
             if response["action"] != "accept":
                 return text(f"No answer to {question}", isError=True)
             words.append(response["content"]["it"])
@@ -165,7 +165,7 @@ def test_a_server_that_asks_for_ever_asks_five_times(serve: Serve, call: Call) -
             server.answers[id] = AsyncResult()
             params = {"message": "And?", "requestedSchema": {"type": "object", "properties": {}}}
             yield {"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": params}
-            if server.answers[id].get(timeout=20)["result"]["action"] != "accept":
+            if server.answers[id].get(timeout=60)["result"]["action"] != "accept":
                 return text("Then not.", isError=True)
 
     def ask(question: ServerQuestion) -> ServerQuestion:
@@ -192,7 +192,7 @@ def test_a_page_is_visited_while_the_call_is_open(serve: Serve, call: Call) -> N
         server.answers["e"] = AsyncResult()
         params = {"mode": "url", "elicitationId": "1", "url": "https://tools.example/key", "message": "Here."}
         yield {"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": params}
-        return text(json.dumps(server.answers["e"].get(timeout=20)["result"]))
+        return text(json.dumps(server.answers["e"].get(timeout=60)["result"]))
 
     server.runs["echo"] = asking
     assert call(server, "echo", ask=lambda question: question.answered("accept", {}, "ada")).text == '{"action": "accept"}'
@@ -207,7 +207,7 @@ def test_a_call_that_is_done_without_an_answer_says_what_was_asked(serve: Serve,
         server.answers["e"] = AsyncResult()
         params = {"message": "Sure?", "requestedSchema": {"type": "object", "properties": {}}}
         yield {"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": params}
-        return text(server.answers["e"].get(timeout=20)["result"]["action"])
+        return text(server.answers["e"].get(timeout=60)["result"]["action"])
 
     server.runs["echo"] = asking
 
@@ -226,7 +226,7 @@ def test_what_no_form_can_ask_fails_and_is_told(serve: Serve, call: Call) -> Non
     def asking(server: McpServer, _: Received) -> Run:
         server.answers["e"] = AsyncResult()
         yield {"jsonrpc": "2.0", "id": "e", "method": "elicitation/create", "params": {"message": "Sure?", "requestedSchema": 7}}
-        server.answers["e"].get(timeout=20)
+        server.answers["e"].get(timeout=60)
         return text("No.", isError=True)
 
     server.runs["echo"] = asking
@@ -270,7 +270,7 @@ def test_other_requests_of_a_server_are_answered_politely(
 
     def asking(server: McpServer, _: Received) -> Run:
         yield {"jsonrpc": "2.0", "id": "p", "method": method, "params": {}}
-        server.answers["p"].get(timeout=20)
+        server.answers["p"].get(timeout=60)
         return text("done")
 
     server.runs["echo"] = asking
