@@ -10,7 +10,7 @@ from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 
-from tests.faults.rows import BOTH, FAULTS  # noqa: E402
+from tests.faults.rows import FAULTS, Fault, Storage  # noqa: E402
 from tests.faults.test_faults import LOADS  # noqa: E402
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
@@ -33,16 +33,25 @@ class Outcomes:
             write(self.found)
 
 
-PLACES = [(storage, load) for storage in BOTH for load in LOADS]
+# Between the outcomes of the cases: of each storage with each load.
+APART = ", "
 
 
 def table(found: dict[Key, str]) -> str:
-    heads = [f"{storage}, {load} at once" for storage, load in PLACES]
-    rows = [f"| | what is done | {' | '.join(heads)} |", f"|---:|---|{'---|' * len(heads)}"]
+    rows = ["| | what is done | how the answer ended |", "|---:|---|---|"]
     for fault in FAULTS:
-        cells = [found.get((f"{fault.number}|{fault.words}", *place), "") for place in PLACES]
-        rows.append(f"| {fault.number} | {fault.words} | {' | '.join(cells)} |")
+        outcomes = {place: found.get((f"{fault.number}|{fault.words}", *place), "") for place in _places(fault)}
+        rows.append(f"| {fault.number} | {fault.words} | {_cell(outcomes)} |")
     return "\n".join(rows)
+
+
+def _places(fault: Fault) -> list[tuple[Storage, int]]:
+    return [(storage, load) for storage in fault.where for load in LOADS]
+
+
+def _cell(outcomes: dict[tuple[Storage, int], str]) -> str:
+    """Returns the outcome if it is the same in all cases, otherwise one for each case, in their order."""
+    return min(outcomes.values()) if len(set(outcomes.values())) == 1 else APART.join(outcomes.values())
 
 
 def write(found: dict[Key, str]) -> None:
@@ -53,9 +62,17 @@ def write(found: dict[Key, str]) -> None:
 
 def _read(known: str) -> dict[Key, str]:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in known.splitlines() if line.startswith("|")]
+    cells = {f"{number}|{words}": cell.split(APART) for number, words, cell in rows}
     return {
-        (f"{number}|{words}", *place): cell for number, words, *cells in rows for place, cell in zip(PLACES, cells, strict=True)
+        (name, *place): outcome
+        for fault in FAULTS
+        for name in [f"{fault.number}|{fault.words}"]
+        for place, outcome in zip(_places(fault), _of_each(cells.get(name, [""]), len(_places(fault))), strict=True)
     }
+
+
+def _of_each(outcomes: list[str], count: int) -> list[str]:
+    return outcomes * count if len(outcomes) == 1 else outcomes
 
 
 def main(words: list[str]) -> int:
