@@ -23,7 +23,7 @@ instead of `SECRET_KEY`. Text after a space and `#` is a comment, except in `OPE
 The environment takes precedence over a file `.env` next to the program, or the one that `ENV_FILE` names (`ENV_FILE=/dev/null`:
 none). It is read as systemd reads an `EnvironmentFile`: values can be in quotes, and `$` and `&` have no special meaning.
 [.env.example](../.env.example) is the same list, ready to copy. The log of the start names variables that look mistyped. If
-`flask` recommends python-dotenv, ignore it.
+`flask` recommends python-dotenv, ignore it. Below, examples are in parentheses.
 
 """
 SETTINGS = """
@@ -124,7 +124,7 @@ def _values(setting: Setting) -> str:
 
 
 def _about(variable: Variable) -> str:
-    example = f" Such as `{variable.example}`." if variable.example else ""
+    example = f" (`{variable.example}`)" if variable.example else ""
     return variable.sentence + example + (" *Secret.*" if variable.is_secret else "")
 
 

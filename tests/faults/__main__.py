@@ -33,16 +33,18 @@ class Outcomes:
             write(self.found)
 
 
-# Between the outcomes of the cases: of each storage with each load.
-APART = ", "
+# Between the outcomes of a fault's cases, of each storage with each load, and between faults.
+CASES, APART = ", ", "; "
 
 
 def table(found: dict[Key, str]) -> str:
-    rows = ["| | what is done | how the answer ended |", "|---:|---|---|"]
+    """Returns a row for each outcome, with the faults that ended so."""
+    faults: defaultdict[str, list[str]] = defaultdict(list)
     for fault in FAULTS:
         outcomes = {place: found.get((f"{fault.number}|{fault.words}", *place), "") for place in _places(fault)}
-        rows.append(f"| {fault.number} | {fault.words} | {_cell(outcomes)} |")
-    return "\n".join(rows)
+        faults[_cell(outcomes)].append(fault.words)
+    rows = [f"| {cell} | {APART.join(words)} |" for cell, words in sorted(faults.items())]
+    return "\n".join(["| how it ended | what was done |", "|---|---|", *rows])
 
 
 def _places(fault: Fault) -> list[tuple[Storage, int]]:
@@ -51,7 +53,7 @@ def _places(fault: Fault) -> list[tuple[Storage, int]]:
 
 def _cell(outcomes: dict[tuple[Storage, int], str]) -> str:
     """Returns the outcome if it is the same in all cases, otherwise one for each case, in their order."""
-    return min(outcomes.values()) if len(set(outcomes.values())) == 1 else APART.join(outcomes.values())
+    return min(outcomes.values()) if len(set(outcomes.values())) == 1 else CASES.join(outcomes.values())
 
 
 def write(found: dict[Key, str]) -> None:
@@ -62,12 +64,11 @@ def write(found: dict[Key, str]) -> None:
 
 def _read(known: str) -> dict[Key, str]:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in known.splitlines() if line.startswith("|")]
-    cells = {f"{number}|{words}": cell.split(APART) for number, words, cell in rows}
+    cells = {words: cell.split(CASES) for cell, faults in rows for words in faults.split(APART)}
     return {
-        (name, *place): outcome
+        (f"{fault.number}|{fault.words}", *place): outcome
         for fault in FAULTS
-        for name in [f"{fault.number}|{fault.words}"]
-        for place, outcome in zip(_places(fault), _of_each(cells.get(name, [""]), len(_places(fault))), strict=True)
+        for place, outcome in zip(_places(fault), _of_each(cells.get(fault.words, [""]), len(_places(fault))), strict=True)
     }
 
 
