@@ -60,13 +60,9 @@ text. Every answer logs a `stream_finished`, every title an `aside_finished` in 
  "generation_id": "01h…", "status": "completed", "reason": "stop"}
 ```
 
-`DEBUG` lists the loggers to log in detail: `chat` covers every name that starts with it, `*` covers all.
-
-| namespace | logs |
-|---|---|
-| `chat:streaming` | answers in chats: `stream_begun`, each `stream_event` with its number, `watcher_connected`, `watcher_left` |
-| `plan` | the same for plans |
-| `stream` | the same for everything |
+`DEBUG` lists the loggers to log in detail: `chat:streaming` (answers in chats: `stream_begun`, each `stream_event` with its
+number, `watcher_connected`, `watcher_left`), `plan` (the same for plans), `stream` (for everything). `chat` covers every name
+that starts with it, `*` all.
 
 Each worker logs `worker_started` with the version, the commit, the database (without its password) and the worker's id.
 
