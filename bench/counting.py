@@ -15,7 +15,7 @@ from gevent import Greenlet
 from bench.scripted_model import COUNTING, HELD, NOTING, READING, REPEATING, WAITING
 from webapp.base.current import CONFIG, the_config
 from webapp.base.db import db
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.upstream.body import Stopped
 from webapp.streaming.failure import ProviderError
 from webapp.tools.tool import READS, CallContext, Hints, Policy, Result, Tool, ToolFailed

@@ -37,11 +37,10 @@ from tests.upstream.fixtures import fake, fake_process, new_stop, outgoing, stop
 from webapp.app import create_app  # noqa: E402
 from webapp.base import languages  # noqa: E402
 from webapp.base.config import ROOT, load  # noqa: E402
-from webapp.base.current import CONFIG  # noqa: E402
 from webapp.base.db import db  # noqa: E402
 from webapp.engine.chores import TICKERS  # noqa: E402
 from webapp.engine.engine import ENGINE  # noqa: E402
-from webapp.models.connections.models import PROVIDERS, Providers  # noqa: E402
+from webapp.models.connections.providers import PROVIDERS, Providers  # noqa: E402
 from webapp.models.providers.demo import DemoProvider  # noqa: E402
 from webapp.models.upstream import Upstream  # noqa: E402
 from webapp.people.accounts import service as accounts  # noqa: E402
@@ -160,7 +159,7 @@ def make_bare_app(tmp_path: Path) -> Iterator[MakeApp]:
     def make(**environ: str) -> Flask:
         app = create_app(load({**KEYS, "DATA_DIR": str(tmp_path), **environ}), flask=SharingFlask)
         # A fast demo model: its usual pace is for human readers.
-        PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0.001), Upstream()), app)
+        PROVIDERS.set(Providers(DemoProvider(pace=0.001), Upstream()), app)
         app.jinja_env.bytecode_cache, app.jinja_loader = TEMPLATES, ReadOnce(app.jinja_loader)
         app.test_client_class = DocumentedClient
         made.append(app)

@@ -31,7 +31,7 @@ from webapp.engine.watching import feature as live, watcher_loop
 from webapp.guests import feature as guests
 from webapp.knowledge import feature as knowledge
 from webapp.models import tokens
-from webapp.models.connections import feature as connections, models
+from webapp.models.connections import feature as connections
 from webapp.models.own_connections import feature as own_connections
 from webapp.models.rules import feature as model_rules
 from webapp.operations.alerts import feature as alerts
@@ -172,7 +172,6 @@ def _start_engine(app: Flask, config: Config) -> None:
     BUCKETS.set(engine.admission.buckets, app)
     WATCHDOG.set(watchdog, app)
     METRICS.set(worker_metrics, app)
-    models.PROVIDERS.set(models.make(config), app)
     creation_limit.LIMITS.set(access.made_limits, app)
     WHOSE.set(whose, app)
 

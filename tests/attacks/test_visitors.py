@@ -6,11 +6,10 @@ import pytest
 from tests.attacks.conftest import set_to
 from tests.chat.conftest import ended, ended_with, statuses
 from tests.support.browser import Browser
-from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.engine.state.circuit import FAILURES
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 
@@ -89,7 +88,7 @@ def test_all_of_them_together_have_only_so_many_places(app, engine):
         visitor.wait_for("/ai-demo", ended)
     urls = [send_url(visitor.page("/ai-demo")) for visitor in crowd]
     # So slow that no answer ends, and frees its slot, before the last request.
-    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=60), Upstream()), app)
+    PROVIDERS.set(Providers(DemoProvider(pace=60), Upstream()), app)
 
     answers = [visitor.post(url, message="More") for visitor, url in zip(crowd, urls, strict=True)]
 

@@ -11,8 +11,8 @@ from tests.support.marks import also_on_postgres
 from webapp.base.db import db, utc_now, write
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
+from webapp.models.connections.cache import CONNECTIONS
 from webapp.models.connections.effective import BUILT_IN
-from webapp.models.connections.models import PROVIDERS
 from webapp.models.connections.tables import Connection
 from webapp.people.accounts import queries as account_queries
 from webapp.settings.service import set_setting
@@ -317,7 +317,7 @@ def knows(app, model: str, length: int) -> None:
         values = {"name": "OpenRouter", "kind": "openrouter", "base_url": "", "models_at": utc_now()}
         session.add(Connection(id=BUILT_IN, slug=BUILT_IN, models=listed, **values))
     with app.app_context():
-        PROVIDERS.of(app).forget()
+        CONNECTIONS.of(app).forget()
 
 
 def fill(app, path: str, *, turns: int, words: int) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.chat.conftest import asked, ended, ended_with
 from tests.support.browser import HTMX
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
 from webapp.settings.service import set_setting
 
 SENTENCE = "Model · Some is no longer available. Choose another model."
@@ -13,7 +13,7 @@ SENTENCE = "Model · Some is no longer available. Choose another model."
 def offer(app, *models: str) -> None:
     with app.app_context():
         set_setting("models.allowed", "\n".join(models))
-        providers().forget()
+        the_connections().forget()
 
 
 @pytest.fixture

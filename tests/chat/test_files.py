@@ -33,7 +33,7 @@ from webapp.engine.chores import TICKERS
 from webapp.engine.engine import ENGINE
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.state.circuit import Circuits
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.providers import anthropic, openai
 from webapp.models.providers.base import AttachedImage, ModelRequest, Turn
 from webapp.operations.health import backups

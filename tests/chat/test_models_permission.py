@@ -9,7 +9,7 @@ from tests.api.client import client_of
 from tests.chat.conftest import ended
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.settings.service import set_setting
 
 OWNER, MEMBER = "owner@example.org", "member@example.org"
@@ -59,7 +59,7 @@ def test_the_usual_model_is_the_only_one_there_is(app: Flask, denied: Browser, f
     page = denied.page("/models")
     assert [USUAL in page.text, OTHER in page.text, page.says("Side by side")] == [True, False, False]
     with app.app_context():
-        assert len(providers().offered()) == 2
+        assert len(the_models().offered()) == 2
     status, id = send(denied)
     assert status < 300
     assert answered_by(denied, fake, id) == USUAL

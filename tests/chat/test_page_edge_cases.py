@@ -11,7 +11,7 @@ from webapp.base.errors import Invalid
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.settings import service as settings
 from webapp.workspace.page import answer_shown, composer_shown
 from webapp.workspace.page.snapshot_shown import hidden_answer, state_of

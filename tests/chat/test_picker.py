@@ -12,8 +12,9 @@ from webapp.base.db import utc_now, write
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections import model_marks
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.model_marks import Marks
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.settings.service import set_setting
 from webapp.workspace.page import picker_views
 
@@ -120,7 +121,7 @@ def test_stars_are_ones_own_and_of_models_there_are(listed, member):
 def test_only_allowed_models_are_listed(app, listed):
     with app.app_context():
         set_setting("models.allowed", "maker/great")
-        providers().forget()
+        the_connections().forget()
 
     assert names(listed.page("/models")) == ["Great"]
     assert listed.page("/models?q=nothing").says("No models match.")
@@ -142,18 +143,18 @@ def test_whose_a_model_is_is_asked_for_a_page_of_them(app, listed):
     asked_of = []
 
     def note(frame, event, _arg):
-        if event == "call" and frame.f_code is type(known).server_of.__code__:
+        if event == "call" and frame.f_code is type(known).of_model.__code__:
             asked_of.append(frame.f_locals["model"])
 
     with app.app_context():
-        known = providers()
+        known = the_connections()
         sys.setprofile(note)
         try:
             page = picker_views.models(Marks())
         finally:
             sys.setprofile(None)
+        assert len(the_models().listed()) > 100
 
-    assert len(known.listed()) > 100
     assert (len(page.rows), len(asked_of)) == (picker_views.PAGE, picker_views.PAGE)
 
 

@@ -8,10 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
-from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.engine.engine import ENGINE, Engine
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.base import ModelRequest
 from webapp.models.providers.demo import DemoProvider
 from webapp.streaming.events import Delta, Event
@@ -93,8 +92,7 @@ def install(app: Any) -> tuple[Faults, FaultyDemo]:
     demo = FaultyDemo(faults)
     engine: Engine = ENGINE.of(app)
     engine.logs.topics = FaultyTopics(engine.logs.topics, faults)
-    known = PROVIDERS.of(app)
-    PROVIDERS.set(Providers(CONFIG.of(app), demo, known.upstream), app)
+    PROVIDERS.set(Providers(demo, PROVIDERS.of(app).upstream), app)
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", lambda *_: faults.of_database("execute"))
         event.listen(db.engine, "commit", lambda connection: _commit(connection, faults))

@@ -21,7 +21,8 @@ from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.state.circuit import FAILURES, Circuits, Pause
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec, Turn
 from webapp.settings.service import set_setting
@@ -229,7 +230,7 @@ def connected_to(bench: Bench, address: str) -> str:
         slug = connections.create(
             "openai", ConnectionInput(name="Elsewhere", base_url=address, default_model="one"), author=COMMAND_LINE
         )
-        providers().forget()
+        the_connections().forget()
     return f"{slug}:"
 
 
@@ -518,7 +519,7 @@ def test_whether_a_model_takes_tools_is_known_from_its_abilities(bench, fake, pa
     with bench.app.app_context():
         slug = there.rstrip(":")
         connections.refresh(slug, lambda: providers().provider(slug), author=COMMAND_LINE)
-        providers().forget()
+        the_connections().forget()
         ladder = generations.ladder(bench.engine, ModelRequest(f"{there}one", ROUND[:1], tools=(NOW,)))
 
     collect(ladder.events(Stop(GreenEvent)))
@@ -538,7 +539,7 @@ def test_where_a_tool_must_be_called_no_model_answers_in_text(bench, fake, choic
         slug = there.rstrip(":")
         connections.refresh(slug, lambda: providers().provider(slug), author=COMMAND_LINE)
         set_setting("models.fallbacks", f"{there}two")
-        providers().forget()
+        the_connections().forget()
         request = ModelRequest(f"{there}one", ROUND[:1], tools=(NOW,), tool_choice=choice)
         ladder = generations.ladder(bench.engine, request)
 

@@ -11,7 +11,7 @@ from webapp.base.db import db
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.tools.tool import READS, Result
 
 TURNS = 9
@@ -63,7 +63,7 @@ def test_what_was_learned_survives_a_restart(make_app, bench: Bench, fake) -> No
     fake.always(holding(4096, "llama.cpp"))
     turns(bench, 8)
     with Bench(make_app(**fake.environ)).app.app_context():
-        assert providers().context_length("local/one") == 4096
+        assert the_models().known("local/one").context_length == 4096
 
 
 @pytest.mark.slow

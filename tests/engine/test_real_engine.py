@@ -19,7 +19,9 @@ from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_settings
 
@@ -64,8 +66,8 @@ def local(bench: Bench, engine: Engine) -> str:
             "models.temperature": "0.5",
         }
         set_settings(values, author=COMMAND_LINE)
-        providers().forget()
-        assert providers().context_length(f"{slug}:{MODEL}") is None
+        the_connections().forget()
+        assert the_models().known(f"{slug}:{MODEL}").context_length is None
     return f"{slug}:{MODEL}"
 
 
@@ -96,7 +98,7 @@ def test_a_chat_that_outgrows_the_context_never_fails(bench: Bench, local: str) 
     print(f"{TURNS} turns, {len(refused)} refusals, {len(answers[-1].notices)} notices of the last")
     assert len(refused) <= 3
     with bench.app.app_context():
-        assert providers().context_length(local) == TOKENS
+        assert the_models().known(local).context_length == TOKENS
 
 
 def test_a_stop_frees_the_engine_at_once(bench: Bench, local: str) -> None:
@@ -153,7 +155,7 @@ def test_documents_are_found_by_its_vectors(app: Flask, owner: Browser, tmp_path
     try:
         with app.app_context():
             slug = connections.create("openai", ConnectionInput(name="Vectors", base_url=engine.base_url), author=COMMAND_LINE)
-            providers().forget()
+            the_connections().forget()
         chosen(shelf, f"{slug}:{MODEL}")
         collection = shelf.collection()
         for title, text in TEXTS.items():

@@ -12,7 +12,7 @@ from tests.upstream.handle import Upstream
 from webapp.base.db import utc_now, write
 from webapp.engine.costs import cost
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.tables import Connection
 
 
@@ -60,7 +60,7 @@ def test_of_a_server_without_prices_nothing_is_said(owner: Browser, app: Flask, 
         with write() as session:
             row = session.scalars(select(Connection).where(Connection.slug == "box")).one()
             row.models, row.models_at = [{"id": "m", "name": "M", "prompt_price": price}], utc_now()
-        providers().forget()
+        the_connections().forget()
         assert cost([ran(connection="box")]) == words
         assert cost([ran(connection="box"), ran(cost=Decimal("0.01"))]) == (words or "$0.0100")
         assert cost([ran(connection="gone")]) == "cost unknown"

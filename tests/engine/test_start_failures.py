@@ -21,7 +21,7 @@ from webapp.engine.duties import recovery
 from webapp.engine.state.recovery_state import MOST_TRIES
 from webapp.engine.tables import Generation
 from webapp.guests.dialects.openai import completions
-from webapp.models.connections.models import PROVIDERS
+from webapp.models.connections.providers import PROVIDERS
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.people.accounts.tables import User
 from webapp.plans.writing import service as plan_service

@@ -17,7 +17,7 @@ from tests.upstream.handle import Upstream
 from webapp.base.audit import COMMAND_LINE
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_setting
 
@@ -126,7 +126,7 @@ def prepared(bench: Bench, fake: Upstream, policy: str) -> str:
         slug = connections.create(
             "openai", ConnectionInput(name="Elsewhere", base_url=fake.base_url, default_model="one"), author=COMMAND_LINE
         )
-        providers().forget()
+        the_connections().forget()
     return slug
 
 

@@ -12,8 +12,10 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
 from webapp.models.connections import contexts, service as connections
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.keys import BUILT_IN
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.connections.queries import KnownContext
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.connections.tables import ModelContext
@@ -52,13 +54,13 @@ def listed(app: Flask, fake: Fake) -> Flask:
 def refresh(app: Flask, slug: str = BUILT_IN) -> None:
     with app.app_context():
         connections.refresh(slug, lambda: providers().provider(slug), author=COMMAND_LINE)
-        providers().forget()
+        the_connections().forget()
 
 
 def length_of(app: Flask, model: str) -> int | None:
     with app.app_context():
-        providers().forget()
-        return providers().context_length(model)
+        the_connections().forget()
+        return the_models().known(model).context_length
 
 
 def test_what_was_learned_counts_until_the_server_lists_something_else(listed: Flask, fake: Fake) -> None:
@@ -111,7 +113,7 @@ def test_another_server_in_its_place_begins_anew(app: Flask, fake: Fake) -> None
     with app.app_context():
         entered = ConnectionInput(name="Ours", base_url=fake.base_url)
         slug = connections.create("openai", entered, author=COMMAND_LINE)
-        providers().forget()
+        the_connections().forget()
         contexts.learn(f"{slug}:one", 4096)
         contexts.learn("maker/other", 8192)
     assert length_of(app, f"{slug}:one") == 4096
@@ -126,7 +128,7 @@ def test_another_server_in_its_place_begins_anew(app: Flask, fake: Fake) -> None
 def test_own_models_learn_for_their_person(app: Flask, program: Client, model: str) -> None:
     with app.app_context():
         contexts.learn(model, 4096)
-        own = providers().model(model)
+        own = the_models().model(model)
     assert own
     assert own.context_length == 4096
     program.said("DELETE", f"/connections/{model.partition(':')[0]}", 204)

@@ -12,8 +12,9 @@ from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, utc_now
 from webapp.engine import chores
 from webapp.models.connections import service as connections
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.keys import BUILT_IN
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.connections.service import ConnectionInput, row_of
 from webapp.operations.health import model_lists
 
@@ -31,7 +32,7 @@ def reads(fake: Fake) -> int:
 def look(app: Flask) -> bool:
     """Looks what is due, as the chore does."""
     with app.app_context():
-        providers().forget()
+        the_connections().forget()
         return model_lists.read_due()
 
 
@@ -49,7 +50,7 @@ def test_a_server_that_starts_reads_the_lists_by_itself(make_app: Callable[..., 
 
     def is_known() -> bool:
         with app.app_context():
-            return providers().context_length("maker/one") == 32_768
+            return the_models().known("maker/one").context_length == 32_768
 
     until(is_known, "the list is read")
     assert reads(fake) == 1
@@ -108,4 +109,4 @@ def test_a_server_that_is_down_delays_no_other(app: Flask, fake: Fake) -> None:
         connections.create("openai", entered, author=COMMAND_LINE)
     assert look(app)
     with app.app_context():
-        assert providers().context_length("maker/one") == 32_768
+        assert the_models().known("maker/one").context_length == 32_768

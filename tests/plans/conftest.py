@@ -11,11 +11,10 @@ from tests.plans.halting import Halting, halting
 from tests.plans.program import Program
 from tests.support.people import user_with_password
 from tests.support.waiting import until
-from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.engine.engine import ENGINE, Engine
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts.tables import User
@@ -48,7 +47,7 @@ class LorebookEditor:
 
     def pace(self, seconds: float) -> None:
         """Sets the seconds that the demo takes for each word."""
-        PROVIDERS.set(Providers(CONFIG.of(self.app), DemoProvider(pace=seconds), Upstream()), self.app)
+        PROVIDERS.set(Providers(DemoProvider(pace=seconds), Upstream()), self.app)
 
     def halting(self, *words: str) -> Halting:
         """Makes the demo halt before each of these words."""

@@ -5,8 +5,7 @@ from contextlib import closing
 
 from flask import Flask
 
-from webapp.base.current import CONFIG
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.base import ModelRequest
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
@@ -43,5 +42,5 @@ class Halting(DemoProvider):
 def halting(app: Flask, *words: str) -> Halting:
     """Makes the demo of this application halt before each of these words."""
     demo = Halting(*words)
-    PROVIDERS.set(Providers(CONFIG.of(app), demo, Upstream()), app)
+    PROVIDERS.set(Providers(demo, Upstream()), app)
     return demo

@@ -6,8 +6,7 @@ from typing import Any
 from flask import Flask
 
 from tests.support.people import user_with_password
-from webapp.base.current import CONFIG
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts import tokens
@@ -22,7 +21,7 @@ class Program:
     def __init__(
         self, app: Flask, email: str, role: str = "member", *, pace: float = 0, scopes: tuple[str, ...] | None = None
     ) -> None:
-        PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=pace), Upstream()), app)
+        PROVIDERS.set(Providers(DemoProvider(pace=pace), Upstream()), app)
         self.client = app.test_client()
         with app.app_context():
             user = user_with_password(email, role)

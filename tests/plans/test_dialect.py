@@ -15,11 +15,10 @@ from tests.support import node
 from tests.support.server import prepared
 from tests.upstream.behaviours import TOKEN
 from tests.upstream.handle import Upstream
-from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.chat.messages import sending
 from webapp.engine.engine import ENGINE
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream as Outgoing
 from webapp.people.accounts.tables import User
@@ -208,7 +207,7 @@ def test_a_plan_too_many_is_refused_and_closes_none(program: Program, app: Flask
 def test_a_plan_that_fails_ends_with_an_error(fake: Upstream, make_app: Callable[..., Flask]) -> None:
     app = make_app(**fake.environ)
     program = Program(app, "failing@example.org")
-    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(), Outgoing()), app)
+    PROVIDERS.set(Providers(DemoProvider(), Outgoing()), app)
     fake.says("I would rather not.")
     response, told = program.watch(preferenceId=program.wish())
     error = json.loads(told[-1].data)
@@ -227,7 +226,7 @@ def test_a_plan_that_fails_ends_with_an_error(fake: Upstream, make_app: Callable
 def test_what_replaces_a_broken_stream_is_told_and_is_the_same_plan(fake: Upstream, make_app: Callable[..., Flask]) -> None:
     app = make_app(**fake.environ)
     program = Program(app, "patient@example.org")
-    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(), Outgoing()), app)
+    PROVIDERS.set(Providers(DemoProvider(), Outgoing()), app)
     nonsense = {"headers": {"Content-Type": "text/event-stream"}, "text": "data: x\n\n" * 3}
     fake.behaves([nonsense, {"says": json.dumps(EXAMPLE, ensure_ascii=False)}])
 

@@ -11,12 +11,11 @@ from flask import Flask, template_rendered
 from tests.plans.halting import BEGINNING, RISKS, WEEK_2, WEEK_3, WEEK_4, halting
 from tests.support.browser import Browser
 from tests.support.turns import nobody_waits
-from webapp.base.current import CONFIG
 from webapp.base.db import db, utc_now
 from webapp.engine.engine import ENGINE
 from webapp.engine.watching.lists import ListFeed, live_list
 from webapp.engine.watching.watchers import Context
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.plans.pages import shown
@@ -32,7 +31,7 @@ PARTS = re.compile(r'hx-target="([^"]+)" hx-swap="(\w+)"')
 
 @pytest.fixture
 def app(app: Flask) -> Flask:
-    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0), Upstream()), app)
+    PROVIDERS.set(Providers(DemoProvider(pace=0), Upstream()), app)
     return app
 
 

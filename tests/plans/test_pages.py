@@ -10,10 +10,9 @@ from sqlalchemy import select
 from tests.plans.halting import BEGINNING, WEEK_2, halting
 from tests.support.browser import Browser
 from tests.support.page import Page
-from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.plans.types import service as plan_type_service
@@ -55,7 +54,7 @@ plan:
 
 @pytest.fixture
 def app(app: Flask) -> Flask:
-    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0), Upstream()), app)
+    PROVIDERS.set(Providers(DemoProvider(pace=0), Upstream()), app)
     return app
 
 

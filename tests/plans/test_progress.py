@@ -17,11 +17,10 @@ from tests.support.browser import Browser
 from tests.support.waiting import until
 from tests.upstream.behaviours import TOKEN
 from tests.upstream.handle import Upstream
-from webapp.base.current import CONFIG
 from webapp.base.db import write
 from webapp.engine.tables import Generation
 from webapp.guests.dialects.plans.encoder import PlanOutcome, PlansEncoder
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream as Outgoing
 from webapp.plans.queries import median_seconds
@@ -132,7 +131,7 @@ def decoded(pieces: Iterable[bytes]) -> Iterator[SseMessage]:
 def test_after_a_cut_nothing_goes_back(fake: Upstream, make_app: Callable[..., Flask], second: str) -> None:
     app = make_app(**fake.environ)
     program = Program(app, "patient@example.org")
-    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(), Outgoing()), app)
+    PROVIDERS.set(Providers(DemoProvider(), Outgoing()), app)
     cut = TEXT[: AT_WEEK_3 + 60]
     rest = {"weeks.2": EXAMPLE["weeks"][2], "weeks.3": EXAMPLE["weeks"][3]}
     rest |= {"risks": EXAMPLE["risks"], "first_step": EXAMPLE["first_step"]}

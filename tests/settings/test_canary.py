@@ -19,7 +19,7 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base import logs
 from webapp.base.config import ROOT
 from webapp.models.connections.effective import live_connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 
 CANARY = "sk-or-v1-canary-d41d8cd98f00b204e9800998ecf8427e"
 # Every part of it that is long enough to help an attacker.

@@ -7,14 +7,14 @@ from sqlalchemy import select
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import db
-from webapp.models.connections.models import PROVIDERS
+from webapp.models.connections.cache import CONNECTIONS
 from webapp.people.accounts.tables import User
 from webapp.workspace.home.checklist import Checklist, checklist
 
 
 def steps_of(app: Flask, email: str) -> Checklist | None:
     with app.test_request_context():
-        PROVIDERS.of(app).forget()
+        CONNECTIONS.of(app).forget()
         return checklist(db.session.scalar(select(User).where(User.email == email)))
 
 

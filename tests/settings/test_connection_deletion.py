@@ -7,7 +7,9 @@ from tests.settings.test_connections import KEY, OPENROUTER, add
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp.base.errors import Invalid
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 
 
 @pytest.mark.parametrize(("link", "heading"), [("Delete key", "Delete key"), ("Delete", "Delete connection")])
@@ -36,10 +38,10 @@ def test_a_model_of_a_deleted_connection_is_never_asked_for_elsewhere(app: Flask
         for ask in (providers().for_model, providers().embedder):
             with pytest.raises(Invalid):
                 ask("private:fine")
-        assert not providers().is_choosable("private:fine")
-        assert providers().connection_of("private-2:fine") == "private-2"
+        assert not the_models().is_choosable("private:fine")
+        assert the_connections().slug_of("private-2:fine") == "private-2"
         # A colon alone says nothing: it is also part of names.
-        assert providers().connection_of("llama3.2:3b") == "openrouter"
+        assert the_connections().slug_of("llama3.2:3b") == "openrouter"
 
 
 def test_a_connection_to_the_same_address_brings_back_its_models(app: Flask, owner: Browser, fake: Fake) -> None:
@@ -48,4 +50,4 @@ def test_a_connection_to_the_same_address_brings_back_its_models(app: Flask, own
     add(owner, fake)
 
     with app.app_context():
-        assert providers().connection_of("our-server:fine") == "our-server"
+        assert the_connections().slug_of("our-server:fine") == "our-server"

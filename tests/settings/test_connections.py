@@ -13,8 +13,10 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base.audit import AuditEntry
 from webapp.base.db import db
 from webapp.base.errors import Invalid
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import LiveConnection, live_connection
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ModelRequest, Turn
 from webapp.streaming.stop import Stop
 
@@ -283,7 +285,7 @@ def test_adding_tests_at_once_and_shows_the_models(owner: Browser, app: Flask, f
     assert page.says("works")
     assert page.says("2 models")
     with app.app_context():
-        assert page.says(", ".join(providers().display_name(model.id) for model in providers().offered()))
+        assert page.says(", ".join(the_models().display_name(model.id) for model in the_models().offered()))
 
 
 def test_a_server_that_refuses_leaves_the_form_as_it_was_and_the_key_unseen(owner: Browser, app: Flask, fake: Fake) -> None:
@@ -329,14 +331,14 @@ def test_a_further_connection_is_added_tested_used_and_deleted(owner: Browser, a
     header = {"openai": ("authorization", f"Bearer {KEY}"), "anthropic": ("x-api-key", KEY)}[kind]
     assert {entry["headers"][header[0]] for entry in fake.log()} == {header[1]}
     with app.app_context():
-        ids = [model.id for model in providers().offered()]
+        ids = [model.id for model in the_models().offered()]
         assert all(id.startswith("our-server:") for id in ids)
         assert providers().for_model(ids[0]).name == "our-server"
-        assert (providers().connection_of(ids[0]), providers().name_of(ids[0])) == ("our-server", ids[0].partition(":")[2])
+        assert (the_connections().slug_of(ids[0]), providers().name_of(ids[0])) == ("our-server", ids[0].partition(":")[2])
     page = page.click("Delete").press("Delete permanently")
     assert page.says("Connection and key deleted.")
     with app.app_context():
-        providers().forget()
+        the_connections().forget()
         with pytest.raises(Invalid):
             providers().for_model(ids[0])
 
@@ -375,7 +377,7 @@ def test_switched_off_its_models_cannot_be_chosen_until_it_is_on_again(owner: Br
     page = page.press("Turn off")
 
     with app.app_context():
-        assert "our-server:fake/plain" not in [model.id for model in providers().offered()]
+        assert "our-server:fake/plain" not in [model.id for model in the_models().offered()]
         with pytest.raises(Invalid):
             providers().for_model("our-server:fake/plain")
     page.press("Turn on")
@@ -457,8 +459,8 @@ def test_a_model_of_two_connections_is_listed_with_the_name_of_each(owner: Brows
         add(owner, fake, name=name).press("Test connection")
 
     with app.app_context():
-        providers().forget()
-        names = [model.name for model in providers().offered() if model.id.endswith("fake/plain")]
+        the_connections().forget()
+        names = [model.name for model in the_models().offered() if model.id.endswith("fake/plain")]
         assert len(names) == len(set(names)) == 2
         assert [name.rpartition(" · ")[2] for name in names] == ["Our server", "The other server"]
 
@@ -475,4 +477,4 @@ def test_a_model_of_two_connections_is_listed_with_the_name_of_each(owner: Brows
 def test_another_server_is_called_by_its_own_name(make_app: MakeApp, address: str, name: str) -> None:
     app = make_app(OPENROUTER_API_KEY=KEY, OPENROUTER_BASE_URL=address)
     with app.app_context():
-        assert providers().connections()[0].name == name
+        assert the_connections().team()[0].name == name

@@ -11,7 +11,8 @@ from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import PICTURE_MODEL, the_models
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import all_settings, set_setting
@@ -70,6 +71,7 @@ def test_nothing_is_told_of_a_short_key(inside: None) -> None:
 def test_with_another_encryption_key_it_starts_says_so_and_keeps_the_ciphertext(app: Flask, make_app: MakeApp) -> None:
     with app.app_context():
         ApplicationSettingsService().set_openrouter_api_key(STORED)
+        set_setting(PICTURE_MODEL, "maker/painter")
         before = row().ciphertext
     address = CONFIG.of(app).openrouter_base_url
 
@@ -78,7 +80,11 @@ def test_with_another_encryption_key_it_starts_says_so_and_keeps_the_ciphertext(
             ApplicationSettingsService().get_openrouter_api_key()
         assert ApplicationSettingsService().openrouter_key().last_four == STORED[-4:]
         with pytest.raises(DecryptionError):
-            providers().for_model(providers().default())
+            providers().for_model(the_models().default())
+        # The same for the model of pictures: it is offered, and says why it can't be used when it is asked.
+        assert the_models().is_choosable("maker/painter")
+        with pytest.raises(DecryptionError):
+            providers().for_model("maker/painter")
         assert row().ciphertext == before
         ApplicationSettingsService().set_openrouter_api_key(GIVEN)
         assert ApplicationSettingsService().get_openrouter_api_key() == GIVEN
@@ -129,8 +135,7 @@ def test_a_provider_is_made_once_and_again_for_another_key(inside: None) -> None
 
 def test_each_beat_has_a_provider_of_its_own(inside: None) -> None:
     ApplicationSettingsService().set_openrouter_api_key(STORED)
-    known = providers()
-    usual, slower = (known.for_model("fake/plain", beats=beats) for beats in (1.0, 1.25))
+    usual, slower = (providers().for_model("fake/plain", beats=beats) for beats in (1.0, 1.25))
 
     assert usual is not slower
-    assert (known.for_model("fake/plain"), known.for_model("fake/plain", beats=1.25)) == (usual, slower)
+    assert (providers().for_model("fake/plain"), providers().for_model("fake/plain", beats=1.25)) == (usual, slower)

@@ -8,7 +8,8 @@ from flask import Flask
 from tests.support.browser import Browser
 from tests.upstream.handle import Upstream as Fake
 from webapp.models.connections.local_servers import ADDRESS, PATIENCE_SECONDS, LocalServers, OllamaProbe
-from webapp.models.connections.models import PROVIDERS, providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import PROVIDERS
 from webapp.models.connections.usual_servers import LOCAL, names_by_address
 from webapp.models.connections.views import LOCAL_SERVERS, NEIGHBOUR
 
@@ -52,10 +53,10 @@ def test_it_is_offered_and_connected_with_one_button(owner: Browser, app: Flask,
     assert page.heading == "Ollama on this machine"
     assert page.says("works")
     with app.app_context():
-        assert [model.id for model in providers().offered()] == [
+        assert [model.id for model in the_models().offered()] == [
             f"ollama-on-this-machine:fake/{name}" for name in ("plain", "large")
         ]
-        assert providers().default() == f"{SLUG}:fake/plain"
+        assert the_models().default() == f"{SLUG}:fake/plain"
     assert not owner.page("/admin/connections").says("detected automatically")
 
 

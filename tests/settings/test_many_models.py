@@ -10,9 +10,11 @@ from tests.upstream.handle import Upstream as Fake
 from webapp.base.db import utc_now, write
 from webapp.base.ids import new_id
 from webapp.models.connections import listing
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import live_connection
 from webapp.models.connections.listing import MOST_MODELS, cut, share
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.connections.tables import Connection
 from webapp.settings.service import set_setting
 from webapp.web.pick_field import MOST_SHOWN
@@ -22,14 +24,14 @@ LONG = [{"id": f"m{number:04}", "name": f"Model {number:04}"} for number in rang
 
 def offered(app: Flask) -> list[str]:
     with app.app_context():
-        providers().forget()
-        return [model.id for model in providers().offered()]
+        the_connections().forget()
+        return [model.id for model in the_models().offered()]
 
 
 def of(app: Flask, slug: str) -> tuple[int, int]:
     with app.app_context():
-        providers().forget()
-        live = providers().connection(slug)
+        the_connections().forget()
+        live = the_connections().connection(slug)
     return len(live.models), live.left_out
 
 
@@ -86,8 +88,8 @@ def test_a_model_that_is_left_out_is_used_by_its_name(app: Flask, owner: Browser
     # Once it is named in the settings, the list keeps it with all its metadata.
     owner.post("/admin/connections/long/test")
     with app.app_context():
-        providers().forget()
-        assert "m2400" in providers().connection("long").listed
+        the_connections().forget()
+        assert "m2400" in the_connections().connection("long").listed
     assert owner.post("/admin/models/allowed", added="small:nothing").status_code in (303, 422)
 
 
@@ -99,8 +101,8 @@ def test_lists_of_an_earlier_release_are_cut_before_the_start(app: Flask, fake: 
         set_setting("models.allowed", "two:m2499")
         with write() as session:
             listing.fit(session)
-        providers().forget()
-        two = providers().connection("two")
+        the_connections().forget()
+        two = the_connections().connection("two")
     assert [of(app, slug) for slug in ("one", "two", "three")] == [(1000, 1500)] * 3
     assert "m2499" in two.listed
 

@@ -11,7 +11,9 @@ from tests.support.markup import words as in_words
 from tests.support.page import Page
 from tests.upstream.handle import Upstream as Fake
 from webapp.base.errors import Invalid
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ApplicationSettingsService
 from webapp.settings.service import set_setting, setting
 
@@ -41,8 +43,8 @@ def listed(app: Flask, owner: Browser, fake: Fake) -> Browser:
 
 def offered(app: Flask) -> list[str]:
     with app.app_context():
-        providers().forget()
-        return [model.id for model in providers().offered()]
+        the_connections().forget()
+        return [model.id for model in the_models().offered()]
 
 
 def rows(page: Page) -> list[str]:
@@ -88,7 +90,7 @@ def test_only_what_is_ticked_is_offered(listed: Browser, app: Flask) -> None:
 
     assert offered(app) == ["maker/cheap", "other/free:free"]
     with app.app_context():
-        assert providers().default() == "maker/cheap"
+        assert the_models().default() == "maker/cheap"
         assert providers().for_model("maker/cheap").name == "openrouter"
         with pytest.raises(Invalid, match="no model named maker/great"):
             providers().for_model("maker/great")
@@ -113,12 +115,12 @@ def test_the_default_and_the_chain_are_set_by_form(listed: Browser, app: Flask) 
 
     assert page.says("Saved.")
     with app.app_context():
-        assert providers().default() == "maker/great"
+        assert the_models().default() == "maker/great"
         assert providers().chain("maker/great") == ["maker/great", "maker/cheap", "other/free:free"]
         assert providers().chain("maker/cheap") == ["maker/cheap", "other/free:free"]
     listed.post("/admin/models/allowed", shown="maker/cheap", allowed="maker/cheap")
     with app.app_context():
-        providers().forget()
+        the_connections().forget()
         assert providers().chain("maker/cheap") == ["maker/cheap"]
 
 
@@ -163,7 +165,7 @@ def test_the_demo_is_offered_beside_real_models_only_when_an_admin_wants_it(
 
     assert any(id.startswith("demo/") for id in offered(app)) is is_there
     with app.app_context():
-        assert providers().is_demo_allowed() is is_there
+        assert the_models().is_demo_allowed() is is_there
 
 
 def test_without_key_and_demo_there_is_no_model_and_a_sentence(owner: Browser, app: Flask) -> None:
@@ -172,7 +174,7 @@ def test_without_key_and_demo_there_is_no_model_and_a_sentence(owner: Browser, a
 
     assert offered(app) == []
     with app.app_context():
-        assert providers().default() == ""
+        assert the_models().default() == ""
         with pytest.raises(Invalid, match="An admin can add a key"):
             providers().for_model("")
 
@@ -180,8 +182,8 @@ def test_without_key_and_demo_there_is_no_model_and_a_sentence(owner: Browser, a
 def test_a_person_has_a_default_of_their_own(listed: Browser, app: Flask) -> None:
     signed_in(app, "ada@example.org", "admin")
     with app.app_context():
-        assert providers().default("maker/cheap") == "maker/cheap"
-        assert providers().default("maker/gone") == "maker/great"
+        assert the_models().default("maker/cheap") == "maker/cheap"
+        assert the_models().default("maker/gone") == "maker/great"
 
 
 @pytest.mark.slow
@@ -196,10 +198,10 @@ def test_a_long_list_is_cut_and_found_by_searching(listed: Browser, fake: Fake) 
 def test_reading_the_connections_costs_a_query_or_two_a_second(listed: Browser, app: Flask) -> None:
     began = time.monotonic()
     with app.app_context(), listed.counting_statements() as statements:
-        providers().forget()
+        the_connections().forget()
         for _ in range(20):
-            providers().offered()
-            providers().default()
+            the_models().offered()
+            the_models().default()
     assert len([statement for statement in statements if "connections" in statement]) <= 2 + 2 * (time.monotonic() - began)
     assert not [statement for statement in statements if "connections.models FROM" in statement]
 
@@ -236,8 +238,8 @@ def test_a_model_is_named_by_an_admin_everywhere(listed: Browser, app: Flask) ->
     assert listed.page("/models?q=good+one").one(".models__name").text() == "The good one"
     assert listed.page("/admin/models/model?id=maker/great").textbox("Name").value == "The good one"
     with app.app_context():
-        assert providers().display_name("maker/great") == "The good one"
-        assert providers().usual_name("maker/great") == "Great"
+        assert the_models().display_name("maker/great") == "The good one"
+        assert the_models().usual_name("maker/great") == "Great"
     refused = listed.submit("/admin/models/model?id=maker/cheap", name="the GOOD one")
     assert (refused.status_code, refused.says("Another model already has that name.")) == (422, True)
     assert listed.submit("/admin/models/model?id=maker/cheap", name="x" * 81).status_code == 422
@@ -267,4 +269,4 @@ def test_the_models_of_titles_are_chosen_with_the_picker_or_none(listed: Browser
     assert button() == "Chat titles: No model: the first words"
     listed.submit("/admin/models", **{"models.titles": "maker/great"})
     with app.app_context():
-        assert button() == f"Chat titles: {providers().display_name('maker/great')}"
+        assert button() == f"Chat titles: {the_models().display_name('maker/great')}"

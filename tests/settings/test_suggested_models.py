@@ -13,7 +13,9 @@ from tests.upstream.handle import Upstream
 from webapp.base.audit import COMMAND_LINE, AuditEntry
 from webapp.base.db import db
 from webapp.models.connections import service as connections, suggested_models
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.models.connections.suggested_models import MODELS
 from webapp.models.providers.base import Model
@@ -51,7 +53,7 @@ def lists(app: Flask, *ids: str) -> None:
     """Stores these models as OpenRouter's list."""
     with app.app_context():
         connections.refresh("openrouter", lambda: Listing(ids), author=COMMAND_LINE)  # type: ignore[arg-type,return-value]
-        providers().forget()
+        the_connections().forget()
 
 
 def settings(app: Flask) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -61,8 +63,8 @@ def settings(app: Flask) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def offered(app: Flask) -> list[str]:
     with app.app_context():
-        providers().forget()
-        return [model.id for model in providers().offered()]
+        the_connections().forget()
+        return [model.id for model in the_models().offered()]
 
 
 def actions(app: Flask) -> list[str]:
@@ -89,7 +91,7 @@ def test_they_can_be_chosen_before_openrouter_has_listed_anything(app: Flask) ->
 
     assert offered(app) == list(MODELS)
     with app.app_context():
-        assert providers().default() == MODELS[0]
+        assert the_models().default() == MODELS[0]
         assert providers().chain(MODELS[1]) == [MODELS[1], MODELS[0], *MODELS[2:]]
 
 
@@ -233,27 +235,27 @@ def test_the_connection_names_the_model_that_new_chats_start_with(app: Flask, ow
 
     assert owner.page(OPENROUTER).one("#default_model").attributes["placeholder"] == MODELS[0]
     with app.app_context():
-        assert providers().default() == MODELS[0]
+        assert the_models().default() == MODELS[0]
 
 
 def test_with_a_key_and_nothing_else_chats_start_with_the_usual_model_while_it_is_there(make_app: MakeApp) -> None:
     usual = "anthropic/claude-3.5-sonnet"
     app = make_app(OPENROUTER_API_KEY=KEY)
     with app.app_context():
-        assert providers().default() == usual
+        assert the_models().default() == usual
         # It was not chosen by a person: if OpenRouter no longer has it, OpenRouter chooses.
         assert providers().chain(usual) == [usual, "openrouter/auto"]
         assert providers().chain("maker/other") == ["maker/other"]
 
     lists(app, "maker/other", usual)
     with app.app_context():
-        assert (providers().default(), providers().chain(usual)) == (usual, [usual])
+        assert (the_models().default(), providers().chain(usual)) == (usual, [usual])
 
     lists(app, "maker/other", "maker/large")
     with app.app_context():
-        assert providers().default() == "maker/other"
+        assert the_models().default() == "maker/other"
 
 
 def test_without_a_key_it_is_the_demo(app: Flask) -> None:
     with app.app_context():
-        assert providers().default().startswith("demo/")
+        assert the_models().default().startswith("demo/")

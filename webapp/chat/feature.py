@@ -16,7 +16,7 @@ from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
 from webapp.chat.record import projects, sharing
 from webapp.chat.story.service import STORY
-from webapp.models.connections.models import check_unlisted
+from webapp.models.connections.providers import check_unlisted
 from webapp.models.providers.demo import NO_RECORDINGS
 from webapp.web.feature import Feature
 

@@ -39,7 +39,7 @@ from webapp.engine.generation_text import GenerationText, started_of
 from webapp.engine.kinds import GenerationFacts, Kind
 from webapp.engine.live import EventSource, LiveGeneration
 from webapp.engine.tables import NOT_HERE, Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.audit_retention import forget_old_entries
 from webapp.rendering import markdown
 from webapp.rendering.pictures import Pictures
@@ -63,7 +63,7 @@ def projection(
         return AnswerProjection(
             id,
             generation.id,
-            doing=DRAWING if providers().draws(generation.model) else IDLE,
+            doing=DRAWING if the_models().draws(generation.model) else IDLE,
             growing=growing,
             scripted=scripted,
             pictures=pictures,
@@ -199,7 +199,7 @@ def reasoning_of(generation: Generation, message: Message) -> str:
 
 def continue_interrupted(generation: Generation) -> None:
     # A picture may have been paid for: only a person asks for another.
-    if not is_closed(generation) and not providers().draws(generation.model_asked):
+    if not is_closed(generation) and not the_models().draws(generation.model_asked):
         sending.continue_answer(db.session.get_one(Message, generation.message_id))
 
 

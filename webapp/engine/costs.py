@@ -15,8 +15,9 @@ from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.languages import gettext as _
 from webapp.engine.engine import Engine
 from webapp.engine.tables import NOT_HERE, WHILE_ACTIVE, Generation, JournalRow
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.keys import BUILT_IN
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
 from webapp.streaming.events import Usage
 from webapp.streaming.stop import Stop
@@ -60,7 +61,7 @@ def sum_in_dollars(total: Decimal) -> str:
 
 def _is_priced(slug: str) -> bool:
     """Returns whether this connection costs money; for a deleted connection, that is unknown."""
-    return slug in ("", BUILT_IN) or providers().is_priced(slug)
+    return slug in ("", BUILT_IN) or the_connections().is_priced(slug)
 
 
 def was_refused(generation: Generation) -> bool:

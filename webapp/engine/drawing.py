@@ -7,7 +7,8 @@ from typing import Self
 
 from webapp.engine.engine import Engine
 from webapp.engine.ladder import Attempt
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import Drawn, Model, ModelRequest, PictureRequest, Provider, ProviderError, Turn
 from webapp.streaming.events import Ended, Event, Pictured, Started, Usage
 from webapp.streaming.stop import Stop
@@ -28,8 +29,7 @@ class PictureMaker:
     @classmethod
     def from_model(cls, model: str, person: str = "") -> Self:
         """Returns what makes pictures for this person by the model; raises `Invalid` if they can't have it."""
-        catalogue = providers()
-        return cls(catalogue.for_model(model, person=person), catalogue.name_of(model), catalogue.model(model))
+        return cls(providers().for_model(model, person=person), providers().name_of(model), the_models().model(model))
 
     def draw(self, request: PictureRequest, stop: Stop) -> Drawn:
         """Returns a picture, with its cost as reported or by the listed prices; it stays unknown without both."""

@@ -25,7 +25,8 @@ from webapp.engine.state import ownership
 from webapp.engine.state.admission import TOO_MANY_AT_ONCE
 from webapp.engine.tables import ACTIVE, RUNNING, WAITING, WHILE_ACTIVE, Generation, among_active
 from webapp.models.connections import contexts
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.settings.service import setting
 from webapp.streaming.topics import Entry
@@ -151,29 +152,30 @@ def ladder(engine: Engine, request: ModelRequest, *, person: str = "", is_whole:
 
     `person` is who asks: a connection of their own answers only them.
     """
-    catalogue = providers()
+    models = the_models()
     limits = AttemptLimits(
         first_byte=float(setting("stream.first_byte_seconds")),
         ladder=float(setting("stream.ladder_seconds")),
         total=float(setting("stream.total_seconds")),
         is_streaming=bool(setting("stream.enabled")) and not is_whole,
     )
-    chain = catalogue.chain(request.model)
+    chain = providers().chain(request.model)
     # Whether this person is allowed the demo's answers was checked before it was queued.
-    provided = ((model, catalogue.for_model(model, person=person, for_visitor=True, beats=beats)) for model in chain)
+    provided = ((model, providers().for_model(model, person=person, for_visitor=True, beats=beats)) for model in chain)
     rungs = [
         Rung(
             model,
             provider,
-            catalogue.name_of(model),
-            catalogue.takes_schema(model),
-            catalogue.display_name(model),
-            catalogue.takes_pictures(model),
-            catalogue.takes_tools(model),
-            catalogue.modalities(model),
-            catalogue.context_length(model),
+            providers().name_of(model),
+            known.takes_schema,
+            models.display_name(model),
+            known.is_able("vision"),
+            known.is_able("tools"),
+            known.modalities,
+            known.context_length,
         )
         for model, provider in provided
+        for known in (models.known(model),)
     ]
     if request.must_call:
         # Text of a model that can't call is no answer to this request.
@@ -198,7 +200,7 @@ def _learn(engine: Engine, model: str, tokens: int) -> None:
 
 def source(engine: Engine, request: ModelRequest, *, person: str = "", beats: float = 1.0) -> EventSource:
     """Returns the source of an answer where pictures are kept: a model that draws is asked for one."""
-    if providers().draws(request.model):
+    if the_models().draws(request.model):
         return DrawingSource(engine, picture_request(request), person)
     return ladder(engine, request, person=person, beats=beats)
 

@@ -14,7 +14,9 @@ from webapp.engine.kinds import Finish, Kind
 from webapp.engine.ladder import AttemptLimits, Ladder, Rung
 from webapp.engine.state.circuit import Circuits
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.models.rules import service as model_rules
 from webapp.models.rules.rules import Occasion
@@ -44,7 +46,7 @@ def request(side_request: SideRequest) -> None:
     """Starts a side request; raises an `AppError` if a limit or a budget refuses it."""
     engine = the_engine()
     engine.admission.refuse_if_too_many_side_requests(side_request.person)
-    writer = providers().writer(side_request.request.model, side_request.person or "")
+    writer = the_models().writer(side_request.request.model, side_request.person or "")
     side_request, words = _by_rule(replace(side_request, request=replace(side_request.request, model=writer)))
     source = _source(engine, side_request)
     with generations.recovering_if_not_started(engine):
@@ -56,7 +58,7 @@ def request(side_request: SideRequest) -> None:
                 lane=side_request.lane,
                 user_id=side_request.person,
                 model_asked=side_request.request.model,
-                connection=providers().connection_of(side_request.request.model),
+                connection=the_connections().slug_of(side_request.request.model),
                 owner=engine.worker.id,
                 rule=words,
             )
@@ -92,9 +94,9 @@ def stop(lane: str) -> None:
 
 def _source(engine: Engine, side_request: SideRequest) -> Ladder:
     """Returns a source of one attempt, without streaming; it has its own circuits, as its failure must not affect answers."""
-    catalogue, request, seconds = providers(), side_request.request, side_request.seconds
+    request, seconds = side_request.request, side_request.seconds
     model, person = request.model, side_request.person or ""
     limits = AttemptLimits(first_byte=0, ladder=seconds, total=seconds, is_streaming=False)
-    rung = Rung(model, catalogue.for_model(model, person=person), catalogue.name_of(model))
+    rung = Rung(model, providers().for_model(model, person=person), providers().name_of(model))
     circuits = Circuits(engine.now)
     return Ladder(request, [rung], limits, circuits=circuits, signal=engine.signal, now=engine.now, jitter=random.random)

@@ -16,7 +16,7 @@ from webapp.engine import generations
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import Attempt
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
 from webapp.models.providers.base import ModelRequest, ProviderError, Turn
 from webapp.streaming.events import Ended, Event, Started, Usage
 from webapp.streaming.stop import Stop
@@ -97,7 +97,7 @@ def replied(request: SingleRequest[R], *, seconds: float, leaving: Leaving | Non
     with generations.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
             values = {"kind": request.purpose, "lane": f"{request.purpose}:{id}", "user_id": request.person}
-            slug = providers().connection_of(request.model)
+            slug = the_connections().slug_of(request.model)
             generation: Generation = generations.queue(
                 session, id=id, connection=slug, owner=engine.worker.id, model_asked=request.model, **values
             )

@@ -22,7 +22,7 @@ from webapp.knowledge.search.ranking import PassageHit, SearchOptions, search
 from webapp.knowledge.sources import Excerpt, SeenSource, seen
 from webapp.knowledge.tables import Collection, Document, Passage, VectorSet
 from webapp.knowledge.vectors import vector_sets
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchHit, SearchQuery
 from webapp.people.things import shares_shown
@@ -313,7 +313,7 @@ def meaning(row: Collection, user: User) -> ShownMeaning | None:
 
 
 def _meaning(current: VectorSet | None, growing: VectorSet, done: int, of: int) -> ShownMeaning:
-    name = providers().display_name(growing.model)
+    name = the_models().display_name(growing.model)
     model, next_model = (current.model if current else ""), (growing.model if growing is not current else "")
     is_whole = done == of and not next_model
     if is_whole:

@@ -15,7 +15,7 @@ from webapp.base import audit, logs
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid
 from webapp.base.words import shortened
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream import Stopped
 from webapp.models.upstream.addresses import base_address, parts_of

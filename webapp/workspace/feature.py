@@ -5,7 +5,7 @@ from functools import partial
 from webapp.characters.last_chats import LastChats
 from webapp.chat.prompt.context import Contributor
 from webapp.engine.watching.lists import LiveList
-from webapp.models.connections.models import check_unlisted
+from webapp.models.connections.providers import check_unlisted
 from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.demo import NO_VOICE
 from webapp.people.search import SearchSource

@@ -9,10 +9,9 @@ from flask import Flask
 
 from tests.api.dialects.conftest import Program
 from tests.support.waiting import until
-from webapp.base.current import CONFIG
 from webapp.chat.messages import chats
 from webapp.engine.engine import ENGINE
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import HIDDEN, DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts import queries as account_queries
@@ -34,7 +33,7 @@ WHOLES = {
 
 @pytest.fixture
 def app(app: Flask) -> Flask:
-    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0), Upstream()), app)
+    PROVIDERS.set(Providers(DemoProvider(pace=0), Upstream()), app)
     with app.app_context():
         set_setting("demo.fallback", "always")
         set_setting("stream.stall_seconds", "2")

@@ -12,12 +12,11 @@ from gevent.pywsgi import WSGIServer
 from tests.docs.snippets import node_command
 from tests.support.people import user_with_password
 from tests.support.server import ROOT
-from webapp.base.current import CONFIG
 from webapp.guests.client_tools import dialects
 from webapp.guests.client_tools.commands import lint_sse, smoke
 from webapp.guests.client_tools.dialects import EXPECTED
 from webapp.guests.client_tools.remote import Remote
-from webapp.models.connections.models import PROVIDERS, Providers
+from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.people.accounts import tokens
@@ -107,7 +106,7 @@ def test_an_example_ends_and_says_so_when_its_model_fails(caller, fake, example,
 def demo(make_app):
     """The address of an application with nothing but a demo that writes five times as fast, and a token of its owner."""
     app = make_app()
-    PROVIDERS.set(Providers(CONFIG.of(app), DemoProvider(pace=0.005), Upstream()), app)
+    PROVIDERS.set(Providers(DemoProvider(pace=0.005), Upstream()), app)
     with app.app_context():
         for name in ("limits.streams_per_minute", "limits.concurrent_streams", "limits.made_per_minute"):
             set_setting(name, "0")

@@ -16,7 +16,9 @@ from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
 from webapp.base.errors import Invalid, NotFound
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.own_connections import service
 from webapp.models.own_connections.service import OwnConnectionInput
@@ -39,7 +41,7 @@ class Worker:
 
     def listed(self, person: str) -> set[str]:
         with self.app.app_context():
-            return {model.id for model in providers().offered(person) if model.id.startswith("my.")}
+            return {model.id for model in the_models().offered(person) if model.id.startswith("my.")}
 
     def used(self, model: str, person: str) -> str:
         """Returns the key that a request for this model is sent with, or an empty text if it is refused."""
@@ -55,7 +57,7 @@ class Worker:
     def seen(self, slug: str, person: str) -> bool:
         with self.app.app_context():
             try:
-                return bool(providers().own_connection(slug, person))
+                return bool(the_connections().own.connection(slug, person))
             except NotFound:
                 return False
 
@@ -77,13 +79,13 @@ def test_whoever_asks_gets_their_own_or_nothing(app: Flask, make_app: MakeApp, i
         set_settings({"connections.personal": "keys"}, author=COMMAND_LINE)
         slug = connections.create("openai", ConnectionInput(name="Ours", base_url=fake.base_url), author=COMMAND_LINE)
         connections.offer(slug, is_offered=True, author=COMMAND_LINE)
-        providers().forget()
+        the_connections().forget()
         for person in PEOPLE:
             author = PersonAuthor(db.session.get_one(User, ids[person]))
             entered = OwnConnectionInput(name="The same name", key=key_of(person), offered=slug)
             slugs[person] = service.add("openai", entered, author=author)
     with workers[1].app.app_context():
-        providers().forget()
+        the_connections().forget()
     models = {person: min(workers[0].listed(ids[person])) for person in PEOPLE}
     assert len(set(models.values())) == len(PEOPLE)
 
@@ -104,9 +106,9 @@ def test_whoever_asks_gets_their_own_or_nothing(app: Flask, make_app: MakeApp, i
         else:
             with worker.app.app_context():
                 # What a model is can be asked by its id; that must not open it to the next who asks.
-                assert "The same name" in providers().display_name(models[of])
+                assert "The same name" in the_models().display_name(models[of])
                 if step == "forget":
-                    providers().forget()
+                    the_connections().forget()
 
 
 def test_the_teams_lists_and_pages_have_none_of_it(app: Flask, ids: dict[str, str], owner: Browser, fake: Upstream) -> None:
@@ -114,7 +116,7 @@ def test_the_teams_lists_and_pages_have_none_of_it(app: Flask, ids: dict[str, st
         set_settings({"connections.personal": "keys"}, author=COMMAND_LINE)
         slug = connections.create("openai", ConnectionInput(name="Ours", base_url=fake.base_url), author=COMMAND_LINE)
         connections.offer(slug, is_offered=True, author=COMMAND_LINE)
-        providers().forget()
+        the_connections().forget()
         author = PersonAuthor(db.session.get_one(User, ids["ada"]))
         entered = OwnConnectionInput(name="Canary of Ada", key=key_of("ada"), offered=slug)
         mine = service.add("openai", entered, author=author)

@@ -16,7 +16,8 @@ from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, write
 from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
 from webapp.models.connections.tables import OwnConnection
 from webapp.settings.service import set_settings
 
@@ -216,5 +217,5 @@ def test_with_the_person_the_key_goes(app: Flask, owner: Browser, member: Browse
     owner.post(f"/admin/people/{member.person_id}/delete", email=member.email)
     with app.app_context():
         assert not db.session.scalar(select(func.count(OwnConnection.id)))
-        providers().forget()
-        assert providers().model(model) is None
+        the_connections().forget()
+        assert the_models().model(model) is None

@@ -15,7 +15,7 @@ from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, utc_now, write
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
 from webapp.operations.alerts import delivery, evaluation, queries, service
 from webapp.operations.alerts.tables import AlertRule
 from webapp.people.accounts.tables import User
@@ -316,10 +316,10 @@ def test_a_server_without_any_backup_is_told_after_a_week(app, program, days, st
 )
 def test_a_key_that_its_server_refuses_fires(app, program, owner, code, title, words):
     with app.app_context():
-        connection = providers().connections()[0]
+        connection = the_connections().team()[0]
         words = f"{connection.name} {words}"
         connections.note_refusal(connection, code)
-        providers().forget()
+        the_connections().forget()
         service.check_all()
         assert [event.words for event in queries.events()] == [words]
     states = {alert["id"]: alert["state"] for alert in program.get("/alerts")["alerts"]}

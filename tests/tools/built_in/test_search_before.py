@@ -20,7 +20,8 @@ from webapp.base.db import db, write
 from webapp.chat.messages import sending
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_setting
 from webapp.streaming.events import Asked, Decided, Returned, Sources, Started
@@ -47,7 +48,7 @@ class Searching:
             connections.refresh(self.slug, lambda: providers().provider(self.slug), author=COMMAND_LINE)
             set_setting("tools.search_kind", "searxng")
             set_setting("tools.search_address", site.url)
-            providers().forget()
+            the_connections().forget()
         self.person = bench.person()
 
     def begin(self, text: str = ASKED, *, model: str = "unable") -> str:

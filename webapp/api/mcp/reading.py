@@ -20,7 +20,7 @@ from webapp.chat.record.access import visible_chat
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.streaming.stop import Stop
 from webapp.tools.built_in import documents
 from webapp.tools.tool import READS, CallContext, Hints, Result
@@ -151,7 +151,7 @@ def _found_chats(query: str, limit: int) -> ReadingResult:
 
 
 def _chat(chat: Chat) -> JsonObject:
-    about = {"id": chat.id, "title": chat.title, "model": chat.model, "model_name": providers().display_name(chat.model)}
+    about = {"id": chat.id, "title": chat.title, "model": chat.model, "model_name": the_models().display_name(chat.model)}
     return {**about, "changed_at": f"{chat.changed_at:%Y-%m-%dT%H:%M:%SZ}", "url": address_of(f"/chats/{chat.id}")}
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from webapp.api.access import caller, may
 from webapp.api.operations import operation
 from webapp.api.schemas import Answer
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.operations.budgets import queries, service
 from webapp.operations.budgets.amounts import number_of
 from webapp.operations.budgets.tables import Budget
@@ -87,5 +87,5 @@ def _answer_of(level: queries.Level) -> BudgetAnswer:
     budget = level.budget
     amounts = {"limit": budget.most, "used": level.used, "reserved": level.reserved}
     values = {name: number_of(budget.unit, amount) for name, amount in amounts.items()}
-    name = providers().display_name(budget.model)
+    name = the_models().display_name(budget.model)
     return BudgetAnswer.of(budget, resets_at=level.resets_at, model_name=name, **values)

@@ -38,7 +38,7 @@ from webapp.chat.record.tags import TagName
 from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.presets.choice import choice_of
 from webapp.people.accounts.guards import audit_author, found, user_or_none
 from webapp.people.search import printable
@@ -517,7 +517,7 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
             right=right_in(row, me) or "view",
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,
-            model_name=providers().display_name(row.model),
+            model_name=the_models().display_name(row.model),
             preset_id=row.preset_id if row in own else None,
             is_running=row.lane in running,
             leaves_at=leaving.get(row.id),
@@ -592,4 +592,4 @@ def forget_story(id: str) -> None:
 
 def _story_of(chat: Chat) -> StoryAnswer:
     story = story_service.story_of(chat)
-    return StoryAnswer.of(story, model_name=providers().display_name(story.model)) if story else StoryAnswer()
+    return StoryAnswer.of(story, model_name=the_models().display_name(story.model)) if story else StoryAnswer()

@@ -29,7 +29,7 @@ from webapp.engine.duties.report import model_used
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.guards import found
 from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
@@ -118,7 +118,7 @@ class GenerationAnswer(Answer):
     @classmethod
     def from_row(cls, row: Generation) -> Self:
         used = model_used(row)
-        name = providers().display_name(used, row.connection) if used else ""
+        name = the_models().display_name(used, row.connection) if used else ""
         reason = call_service.waits_for(row) if row.is_parked else row.reason
         return cls.of(row, model_used=used, model_name=name, model_served=row.model_used, reason=reason)
 

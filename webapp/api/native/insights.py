@@ -13,7 +13,7 @@ from webapp.api.schemas import Answer, Cursor, Money, Paged, Query
 from webapp.base.db import utc_now
 from webapp.base.errors import Forbidden
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.operations.insights.calls import CallFigures, calls_of_period
 from webapp.operations.insights.days import known
 from webapp.operations.insights.figures import METRICS, SERIES, over_time, summed
@@ -229,7 +229,7 @@ def _one(generation: Generation) -> OneAnswer:
         "ttft_ms": ms_since_asked(generation, generation.first_text_at),
         "duration_ms": ms_since_asked(generation, generation.ended_at),
     }
-    name = providers().display_name(generation.model, generation.connection)
+    name = the_models().display_name(generation.model, generation.connection)
     about = {"model_name": name, "asked_at": generation.created_at, "is_fallback": is_fallback(generation)}
     return OneAnswer.of(generation, **about, **times)
 
@@ -284,7 +284,7 @@ def _usage(query: UsageQuery, user_id: str | None) -> UsageAnswer:
         raise InvalidFields({"since": f"The first day must be at most {MOST_DAYS} days before the last day, and not after it."})
     sums = usage_by(used(since, until, user_id=user_id), by=lambda row: (row.day, row.model, row.is_own))
     rows = [
-        UsedAnswer.of(usage, day=day, model=model, model_name=providers().display_name(model), is_own=is_own)
+        UsedAnswer.of(usage, day=day, model=model, model_name=the_models().display_name(model), is_own=is_own)
         for (day, model, is_own), usage in sorted(sums.items(), key=lambda entry: entry[0])
     ]
     return UsageAnswer(since=since, until=until, usage=rows)

@@ -18,9 +18,11 @@ from webapp.base.errors import Invalid, NotFound
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
 from webapp.models.connections import contexts, own_names, service as connections
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.contexts import ModelInput
 from webapp.models.connections.effective import LiveConnection, is_own
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ConnectionInput
 from webapp.models.own_connections import service as own_connections
 from webapp.models.providers.base import ABILITIES, Model
@@ -49,8 +51,8 @@ class ModelList(Answer):
 @operation("List the available models", scope="read", answer=ModelList)
 def index() -> ModelList:
     me = caller()
-    default = providers().default(me.default_model, me.id)
-    return ModelList(models=[_model_answer(model, default) for model in by_turns(providers().offered(me.id))])
+    default = the_models().default(me.default_model, me.id)
+    return ModelList(models=[_model_answer(model, default) for model in by_turns(the_models().offered(me.id))])
 
 
 class ModelChange(ModelInput):
@@ -71,8 +73,8 @@ def change_model(body: ModelChange) -> ModelAnswer:
         own_names.rename(body.id, body, author=audit_author())
     if "context_length" in body.model_fields_set:
         contexts.give(body.id, body.context_length, author=audit_author())
-    model = providers().model(body.id) or Model(body.id, body.id)
-    return _model_answer(model, providers().default(caller().default_model))
+    model = the_models().model(body.id) or Model(body.id, body.id)
+    return _model_answer(model, the_models().default(caller().default_model))
 
 
 def _model_answer(model: Model, default: str) -> ModelAnswer:
@@ -81,7 +83,7 @@ def _model_answer(model: Model, default: str) -> ModelAnswer:
         name=model.name,
         maker=model.maker,
         is_default=model.id == default,
-        connection=providers().connection_of(model.id),
+        connection=the_connections().slug_of(model.id),
         is_mine=is_own(model.id),
         context_length=model.context_length,
         prompt_price=model.prompt_price or None,
@@ -152,9 +154,9 @@ class NewKey(Body):
 @connections_bp.get("", endpoint="index")
 @operation("List your own connections, and for admins the team's", scope="read", answer=ConnectionList)
 def index_connections() -> ConnectionList:
-    providers().forget()
-    mine = providers().own_connections(caller().id)
-    team = providers().connections() if access.may("admin") else ()
+    the_connections().forget()
+    mine = [models.live for models in the_connections().own.of_person(caller().id)]
+    team = the_connections().team() if access.may("admin") else ()
     return ConnectionList(connections=[_answer_of(connection) for connection in (*mine, *team)])
 
 
@@ -198,7 +200,7 @@ def change(slug: str, body: Changes) -> ConnectionAnswer:
 @operation("Delete a connection and its key", scope="chat", also="admin", status=204, errors=(409,))
 def delete(slug: str) -> None:
     (own_connections if _live(slug).owner_id else connections).delete(slug, author=audit_author())
-    providers().forget()
+    the_connections().forget()
 
 
 @connections_bp.put("/<slug>/key")
@@ -207,7 +209,7 @@ def set_key(slug: str, body: NewKey) -> None:
     live = _live(slug)
     entered = ConnectionInput.entered(ConnectionInput.present(live) | {"key": body.key})
     (own_connections if live.owner_id else connections).change(slug, entered, author=audit_author())
-    providers().forget()
+    the_connections().forget()
 
 
 @connections_bp.delete("/<slug>/key")
@@ -216,7 +218,7 @@ def forget_key(slug: str) -> None:
     if is_own(slug):
         raise NotFound("Delete the connection with its key, or replace the key.")
     connections.forget_key(slug, author=audit_author())
-    providers().forget()
+    the_connections().forget()
 
 
 @connections_bp.post("/<slug>/test")
@@ -231,9 +233,9 @@ def test(slug: str) -> ConnectionAnswer:
 
 def _live(slug: str, scope: str = "chat") -> LiveConnection:
     """Returns one of the caller's own connections or, for an admin, one of the team's."""
-    providers().forget()
+    the_connections().forget()
     access.check(scope if is_own(slug) else "admin")
-    return providers().own_connection(slug, caller().id) if is_own(slug) else providers().connection(slug)
+    return the_connections().own.connection(slug, caller().id) if is_own(slug) else the_connections().connection(slug)
 
 
 def _now(slug: str, scope: str = "chat") -> ConnectionAnswer:
@@ -241,7 +243,7 @@ def _now(slug: str, scope: str = "chat") -> ConnectionAnswer:
 
 
 def _answer_of(live: LiveConnection) -> ConnectionAnswer:
-    key, offered = live.key, next((team.slug for team in providers().connections() if team.id == live.offered_id), "")
+    key, offered = live.key, next((team.slug for team in the_connections().team() if team.id == live.offered_id), "")
     return ConnectionAnswer.of(
         live,
         key_source=key.source,
@@ -249,5 +251,5 @@ def _answer_of(live: LiveConnection) -> ConnectionAnswer:
         models=len(live.models),
         is_mine=bool(live.owner_id),
         offered=offered,
-        closed_because=providers().closed_because(live) if live.owner_id else "",
+        closed_because=the_connections().own.closed_because(live) if live.owner_id else "",
     )

@@ -14,7 +14,7 @@ from webapp.api.schemas import Answer, Named
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
 from webapp.chat.prompt.section_order import whole
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.presets import queries
 from webapp.models.presets.choice import choice_of
 from webapp.models.presets.tables import Preset
@@ -139,8 +139,8 @@ def _answers_of(rows: Sequence[Preset]) -> list[PresetAnswer]:
             row,
             **{name: row.settings.get(name, "" if field.kind is str else None) for name, field in OF_PRESETS.items()},
             choice=choice_of(row.id),
-            model_name=providers().display_name(row.model),
-            is_available=not row.model or providers().is_available(row.model, me.id),
+            model_name=the_models().display_name(row.model),
+            is_available=not row.model or the_models().is_available(row.model, me.id),
             **usable[row.id],
             left_out=len(row.collection_ids) + len(row.tools) - sum(map(len, usable[row.id].values())),
             section_order=whole(row.section_order),

@@ -13,7 +13,8 @@ from webapp.api.schemas import CONFIRM, Answer, Body, Query
 from webapp.base.inputs import Line
 from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
 from webapp.operations.health.worker_metrics import METRICS
 from webapp.operations.notices.mail import service as mail_service
 from webapp.operations.notices.mail.service import forget_password, password, set_password
@@ -188,15 +189,14 @@ class Capabilities(Answer):
 @capabilities_bp.get("", endpoint="show")
 @operation("Show what this server supports and what you can do", scope="read", answer=Capabilities)
 def show_capabilities() -> Capabilities:
-    catalogue = providers()
     return Capabilities(
         version=VERSION,
         streaming=bool(service.setting("stream.enabled")),
         dialects=_dialects(current_app),
         scopes=sorted(identified().scopes),
         limits=_limits(),
-        models=len(catalogue.offered()),
-        demo=not catalogue.is_configured,
+        models=len(the_models().offered()),
+        demo=not the_connections().usable(),
     )
 
 

@@ -23,7 +23,9 @@ from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import outside_among, search_text
 from webapp.knowledge.tables import Document
-from webapp.models.connections.models import DEMO, providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.naming import DEMO
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts, queries as prompt_queries
@@ -178,7 +180,7 @@ def source_with_tools(
         return ladder(request)
     asking = db.session.get(User, person)
     contents = _contents(chat, message, generation, request, asking, tools) if asking else NO_CONTENTS
-    is_toolless = not (tools.is_scripted or providers().takes_tools(model))
+    is_toolless = not (tools.is_scripted or the_models().known(model).is_able("tools"))
     if is_toolless:
         offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
     calls = calls_of(db.session(), message.id) if message.call_count else []

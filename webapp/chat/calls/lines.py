@@ -28,7 +28,7 @@ from webapp.chat.calls.service import (
     waiting_calls,
 )
 from webapp.chat.record.tables import Message
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
 from webapp.tools.built_in.texts import closed_up, revealed
@@ -271,8 +271,8 @@ def _loss(message_id: str) -> ShownLoss | None:
     parked = parked_answer(message_id)
     if not parked or not has_lost_model(parked):
         return None
-    models = (model for model in providers().offered(parked.user_id or "") if not model.draws)
-    return ShownLoss(providers().display_name(parked.model_asked), tuple(models))
+    models = (model for model in the_models().offered(parked.user_id or "") if not model.draws)
+    return ShownLoss(the_models().display_name(parked.model_asked), tuple(models))
 
 
 def shown_call(

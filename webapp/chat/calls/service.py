@@ -21,7 +21,8 @@ from webapp.engine import generations
 from webapp.engine.chores import Chore, run_steps
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import WAITING, WHILE_ACTIVE, Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.things import grants
 from webapp.settings.service import setting
@@ -251,7 +252,7 @@ def choose_model(generation: Generation | None, model: str, *, by: User) -> None
     if by.id not in (asker_id, chat.owner_id):
         raise Forbidden(NOT_THEIR_MODEL.format(name_of(asker_id) or NAMELESS))
     providers().refuse_unless_choosable(model, person=asker_id)
-    if providers().draws(model):
+    if the_models().draws(model):
         raise Invalid("This model makes pictures, and can't continue an answer. Choose another one.", field="model")
     with write() as session:
         is_it = Generation.id == id, Generation.status == WAITING

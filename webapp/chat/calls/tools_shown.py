@@ -10,7 +10,7 @@ from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.tables import User
 from webapp.tools.built_in.search_web import SEARCH_WEB
 from webapp.tools.offers import tools_of
@@ -119,4 +119,4 @@ def _shown(tool: Tool, policy: Policy, *, is_on: bool) -> ShownTool:
 
 def _toolless(model: str) -> str:
     """Returns the name of a model that is known to be unable to call tools."""
-    return "" if providers().takes_tools(model) else providers().display_name(model)
+    return "" if the_models().known(model).is_able("tools") else the_models().display_name(model)

@@ -12,7 +12,7 @@ from webapp.base.heavy.child import COPIED_BYTES
 from webapp.base.heavy.turns import by_turns
 from webapp.engine import side_requests
 from webapp.engine.single_requests import SingleRequest, refusal, replied
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError, Recording
 from webapp.models.providers.provider_http import TRANSCRIPT_SECONDS
 from webapp.models.providers.recordings import FLAC, HEAD_BYTES, WAV, AudioFormat, format_of

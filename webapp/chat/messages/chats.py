@@ -21,7 +21,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Limited
 from webapp.knowledge.documents import chat_files, memory
 from webapp.knowledge.tables import Document
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.people.audit_retention import forget_old_entries
@@ -141,7 +141,7 @@ def announce(chats: Iterable[Chat]) -> None:
 
 def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[str] = (), project: Project | None = None) -> Chat:
     """Creates an empty chat; in place of the model, the word of a preset can choose it. `project` is where it is to go."""
-    choice = new_choice(owner_id, model, otherwise=providers().default())
+    choice = new_choice(owner_id, model, otherwise=the_models().default())
     refuse_unless_open(owner_id, choice.model, choice.preset_id, project)
     creation_limit.count(owner_id)
     with write() as session:
@@ -155,7 +155,7 @@ def create(owner_id: str, *, title: str = "", model: str = "", reads: Sequence[s
 
 def starting_model(user: User) -> str:
     """Returns the model for a person's new chats."""
-    return providers().default(user.default_model, user.id)
+    return the_models().default(user.default_model, user.id)
 
 
 def choose(chat: Chat, model: str) -> None:

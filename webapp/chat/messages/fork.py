@@ -25,7 +25,7 @@ from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.knowledge.documents import chat_files
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import SourceRecord

@@ -48,7 +48,9 @@ from webapp.engine.engine import the_engine
 from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.knowledge.answer_sources import NO_SOURCES, AnswerSources
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.base import ModelRequest
 from webapp.models.rules.service import RuleChoice
@@ -133,7 +135,7 @@ def start_chat(
     """
     entered, person = message_input(text), owner_id or visitor_hash or ""
     models = models_to_ask(models, by=person)
-    choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=providers().default())
+    choice = new_choice(owner_id, model or (project.model if project else ""), otherwise=the_models().default())
     if models and choice.model not in models:
         choice = choice._replace(model=models[0])
     asked, preset_id = (answered_by, None) if answered_by else (choice.model, choice.preset_id)
@@ -499,7 +501,7 @@ def new_generation(
         message_id=message.id,
         user_id=chat.owner_id,
         model_asked=model,
-        connection=providers().connection_of(model),
+        connection=the_connections().slug_of(model),
         when_unwatched=options.when_unwatched or (VISITORS_POLICY if chat.visitor_hash else "detach"),
         owner=the_engine().worker.id,
         sent_as=sent_as,
@@ -513,7 +515,7 @@ def new_generation(
     pending = PendingGeneration(
         chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )
-    if providers().draws(model):
+    if the_models().draws(model):
         _refuse_unless_drawable(request, options.person or person_of(chat))
         return pending
     tools = options.tools or AnswerTools(keys_in(chat))
@@ -533,7 +535,7 @@ def _prompt(
     options: AnswerOptions,
 ) -> RecordedPrompt:
     """Returns the prompt to be recorded: of a model that draws, the message that it answers."""
-    if providers().draws(model):
+    if the_models().draws(model):
         return prompt_of_picture(path)
     return prompt_for(
         chat,

@@ -17,7 +17,7 @@ from webapp.chat.record.tables import Chat
 from webapp.engine import generations, side_requests
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import DEMO
+from webapp.models.connections.naming import DEMO
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.prompts import active_prompts

@@ -21,7 +21,8 @@ from webapp.chat.record.tables import Chat
 from webapp.engine import side_requests
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import DEMO, providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.naming import DEMO
 from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.prompts import active_prompts
 from webapp.rendering.text import title as title_of
@@ -124,7 +125,7 @@ def _lane(chat_id: str) -> str:
 def _model_for(generation: Generation, prompt_model: str) -> str:
     """Returns the model from the settings, the prompt, or the chat; empty for the demo model, which can't write titles."""
     job = str(setting("models.titles")).strip()
-    model = providers().writer(job or prompt_model or generation.model_asked, generation.user_id or "")
+    model = the_models().writer(job or prompt_model or generation.model_asked, generation.user_id or "")
     is_demo = model.startswith(DEMO) or generation.model_asked.startswith(DEMO)
     return "" if is_demo or job.lower() == OFF else model
 

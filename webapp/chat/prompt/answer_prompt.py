@@ -31,8 +31,9 @@ from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
 from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quoted
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.keys import BUILT_IN
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.fitting import prompt_tokens
 from webapp.models.prompt_sections import Outlets, Section, Template
 from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, RequestParameters, Turn, named_picture
@@ -379,7 +380,7 @@ def _samplers(settings: Mapping[str, Any], model: Model) -> dict[str, float]:
 
 def _takes_effort(model: Model, effort: str) -> bool:
     """Returns whether to send the effort: if listed for the model, or to OpenRouter, which drops unknown parameters."""
-    is_unknown = not model.efforts and providers().connection_of(model.id) == BUILT_IN
+    is_unknown = not model.efforts and the_connections().slug_of(model.id) == BUILT_IN
     return bool(effort) and (effort in model.efforts or is_unknown)
 
 

@@ -10,7 +10,9 @@ from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import Chat, Project
 from webapp.models.connections import model_marks
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.models import DEMO, PICTURE_MODEL, providers
+from webapp.models.connections.models import PICTURE_MODEL, the_models
+from webapp.models.connections.naming import DEMO
+from webapp.models.connections.providers import providers
 from webapp.models.presets import queries as preset_queries
 from webapp.models.presets.choice import choice_of, id_in
 from webapp.models.presets.queries import KnownPreset
@@ -79,7 +81,7 @@ def starting_choice(user: User) -> str:
     preferred = model_marks.preferred_model(user)
     if preset_queries.known(user.id, id_in(preferred)):
         return preferred
-    return providers().default(preferred, user.id)
+    return the_models().default(preferred, user.id)
 
 
 def choice_to_ask(chat: Chat, wanted: str = "", *, by: str = "") -> ChosenModel:
@@ -130,26 +132,24 @@ def current_model(chat: Chat) -> str:
 
     If the demo stood in until there was a real one, that is the model that new chats start with.
     """
-    catalogue = providers()
     preset = preset_of(chat)
     model = (preset.model if preset else "") or chat.model
-    has_stepped_aside = model.startswith(DEMO) and not chat.visitor_hash and not catalogue.is_demo_allowed()
-    return (has_stepped_aside and catalogue.default(person=chat.owner_id or "")) or model
+    has_stepped_aside = model.startswith(DEMO) and not chat.visitor_hash and not the_models().is_demo_allowed()
+    return (has_stepped_aside and the_models().default(person=chat.owner_id or "")) or model
 
 
 def choice_name(person_id: str | None, word: str) -> str:
     """Returns the name that people read for a model or, by its word, a preset."""
     if not (id := id_in(word)):
-        return providers().display_name(word)
+        return the_models().display_name(word)
     preset = preset_queries.known(person_id, id)
     return preset.name if preset else GONE
 
 
 def model_named(model: str) -> Model:
     """Returns what is known about a model."""
-    catalog = providers()
-    known = catalog.choice(model)
-    return known or Model(model, catalog.display_name(model), context_length=catalog.context_length(model))
+    known = the_models().choice(model)
+    return known or Model(model, the_models().display_name(model), context_length=the_models().known(model).context_length)
 
 
 def supports(model: Model, ability: str) -> bool | None:
@@ -161,24 +161,23 @@ def supports(model: Model, ability: str) -> bool | None:
 
 def gone_choice(chat: Chat, person: str = "") -> str:
     """Returns the name of what the chat has chosen if it is not there for a person, by default its owner, and others are."""
-    catalogue, person = providers(), person or chat.owner_id or ""
+    person = person or chat.owner_id or ""
     preset, model = preset_of(chat), current_model(chat)
     is_preset_gone = bool(chat.preset_id) and not preset
     is_there = _is_there(chat, model, person, preset) and not is_preset_gone
-    if chat.visitor_hash or is_there or not catalogue.offered(person):
+    if chat.visitor_hash or is_there or not the_models().offered(person):
         return ""
     if is_preset_gone:
         return GONE
-    name = catalogue.display_name(model)[:80]
+    name = the_models().display_name(model)[:80]
     return f"{name}, the model of {preset.name}," if preset and preset.model and person == chat.owner_id else name
 
 
 def _is_there(chat: Chat, model: str, person: str, preset: KnownPreset | None) -> bool:
     """Returns whether a model can answer a person in a chat; what others have chosen is looked for only if they can't choose."""
-    catalogue = providers()
-    if catalogue.is_choosable(model, person):
+    if the_models().is_choosable(model, person):
         return True
-    return catalogue.is_available(model, person) and model in _given_in(chat, person, preset)
+    return the_models().is_available(model, person) and model in _given_in(chat, person, preset)
 
 
 def _given_in(chat: Chat, person: str, preset: KnownPreset | None) -> set[str]:

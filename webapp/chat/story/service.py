@@ -31,7 +31,7 @@ from webapp.chat.record.tables import Chat, Message, Story
 from webapp.engine import generations, side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import DEMO
+from webapp.models.connections.naming import DEMO
 from webapp.models.fitting import answer_tokens, prompt_tokens
 from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.models.tokens import PER_MESSAGE, estimate, share_of

@@ -10,7 +10,7 @@ from webapp.chat.prompt.path_story import MOST_CHARS, PathStory
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
 from webapp.chat.story import service
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.rendering.part import part
 from webapp.web.forms import Form
@@ -82,7 +82,7 @@ def shown(chat: Chat, form: StoryForm | None = None, message: str = "") -> dict[
     story = service.story_of(chat)
     return {
         "covering": story,
-        "writer": providers().display_name(story.model) if story and story.model else "",
+        "writer": the_models().display_name(story.model) if story and story.model else "",
         "form": form or StoryForm.for_story(story),
         "status": message,
         "is_open": bool(message or form),

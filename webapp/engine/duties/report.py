@@ -10,8 +10,9 @@ from webapp.engine.live import LiveGeneration
 from webapp.engine.metric_events import Answered
 from webapp.engine.tables import Generation
 from webapp.models.connections import service
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.settings.service import setting
 from webapp.streaming.events import Delta
 from webapp.streaming.topics import Gap, Topics
@@ -69,7 +70,7 @@ def _answered(engine: Engine, live: LiveGeneration, is_streaming: bool) -> Answe
         kind=live.kind,
         status=outcome.status if outcome else "",
         reason=outcome.reason if outcome else "",
-        provider=transcript.provider or providers().connection_of(live.model),
+        provider=transcript.provider or the_connections().slug_of(live.model),
         model_asked=live.model,
         served=transcript.served,
         seconds=engine.now() - run.started_at,
@@ -85,19 +86,19 @@ def _answered(engine: Engine, live: LiveGeneration, is_streaming: bool) -> Answe
 
 def _note_keys(live: LiveGeneration, answered: Answered) -> None:
     """Stores which connections' keys were refused, and clears that for one whose key was accepted again."""
-    catalogue, transcript = providers(), live.run.transcript
+    transcript = live.run.transcript
     refused = {
-        catalogue.connection_of(attempt["model"]): attempt["code"]
+        the_connections().slug_of(attempt["model"]): attempt["code"]
         for attempt in transcript.attempts
         if attempt["code"] in service.REFUSALS
     }
     accepted = transcript.provider
     began_at = utc_now() - timedelta(seconds=answered.seconds)
-    own = catalogue.server_of(live.model) if is_own(live.model) else None
-    for connection in (*catalogue.connections(), *filter(None, [own])):
+    own = the_connections().of_model(live.model) if is_own(live.model) else None
+    for connection in (*the_connections().team(), *filter(None, [own])):
         if connection.slug in refused and not connection.refused_at:
             service.note_refusal(connection, refused[connection.slug])
-            catalogue.forget()
+            the_connections().forget()
         elif (
             connection.slug == accepted
             and connection.slug not in refused
@@ -105,7 +106,7 @@ def _note_keys(live: LiveGeneration, answered: Answered) -> None:
             and connection.refused_at < began_at
         ):
             service.note_acceptance(connection)
-            catalogue.forget()
+            the_connections().forget()
 
 
 def _chunk_count(topics: Topics, topic: str) -> int:

@@ -22,7 +22,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.guests.dialects.schemas import DialectNotice, DialectRequest, DialectResponse, Id, Reason, Said
 from webapp.guests.dialects.text import TextEncoder
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.settings.service import setting
 from webapp.streaming.events import ATTEMPT_NOTICE, Event, Notice as NoticeEvent, Started
 
@@ -154,7 +154,7 @@ def ask(body: AssistantRequest) -> AssistantAnswer:
         chunks=answer.chunks,
         processing_time_ms=elapsed_ms(),
         model_used=used,
-        model_name=providers().display_name(used, answer.generation.connection),
+        model_name=the_models().display_name(used, answer.generation.connection),
         fallback_used=answer.is_fallback,
         sources=[dict(source) for source in answer.course.sources],
         status=answer.status,

@@ -14,7 +14,7 @@ from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.engine.engine import the_engine
 from webapp.knowledge import formats
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import Trust, parts_of
 from webapp.models.upstream.body import Stopped

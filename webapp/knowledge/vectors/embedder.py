@@ -14,7 +14,8 @@ from webapp.engine import generations, side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.ladder import Attempt
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ModelRequest, Provider, ProviderError, Turn
 from webapp.streaming.events import Ended, Event, Started
 from webapp.streaming.stop import Stop
@@ -88,9 +89,9 @@ class EmbeddingSource:
 
 def vectors_of(embedding_request: EmbeddingRequest, *, seconds: float = MOST_SECONDS) -> list[bytes]:
     """Returns a unit vector for each text; raises `NoVectors`, or the reason why the request is not allowed."""
-    engine, catalogue = the_engine(), providers()
+    engine = the_engine()
     asking = EmbeddingSource(
-        engine, embedding_request, catalogue.embedder(embedding_request.model), catalogue.name_of(embedding_request.model)
+        engine, embedding_request, providers().embedder(embedding_request.model), providers().name_of(embedding_request.model)
     )
     id = new_id()
     with generations.recovering_if_not_started(engine):
@@ -101,7 +102,7 @@ def vectors_of(embedding_request: EmbeddingRequest, *, seconds: float = MOST_SEC
                 "user_id": embedding_request.person_id,
                 "model_asked": embedding_request.model,
             }
-            slug = catalogue.connection_of(embedding_request.model)
+            slug = the_connections().slug_of(embedding_request.model)
             generation: Generation = generations.queue(session, id=id, connection=slug, owner=engine.worker.id, **names)
             turns = tuple(Turn("user", text) for text in embedding_request.texts)
             engine.admission.gate.admit(session, generation, ModelRequest(embedding_request.model, turns, max_tokens=1), "")

@@ -24,7 +24,7 @@ from webapp.knowledge.kind import COLLECTIONS
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
 from webapp.knowledge.vectors import embedder, vector_sets
 from webapp.knowledge.vectors.vector_sets import CURRENT, FILLING, GONE, lacks
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
 from webapp.people.accounts.tables import User
 from webapp.streaming.loops import supervise
 
@@ -125,7 +125,7 @@ def _due_models() -> Mapping[str, Sequence[str]]:
     is_whole = and_(VectorSet.state == FILLING, ~exists().where(*_lacks_vectors()))
     jobs_by_model: defaultdict[str, list[str]] = defaultdict(list)
     for model in bounded.column(_due(VectorSet.model).where(or_(is_whole, lacking)).distinct()):
-        jobs_by_model[providers().connection_of(model)].append(model)
+        jobs_by_model[the_connections().slug_of(model)].append(model)
     return jobs_by_model
 
 
@@ -282,9 +282,9 @@ def _failed(job: Job, error: AppError) -> None:
 
 def _pause_connection(session: Session, vector_set: VectorSet, seconds: float) -> None:
     """Makes all sets of a connection wait that failed for one of them, as its server would hang for each."""
-    connection, until = providers().connection_of(vector_set.model), utc_now() + timedelta(seconds=seconds)
+    connection, until = the_connections().slug_of(vector_set.model), utc_now() + timedelta(seconds=seconds)
     others = session.scalars(select(VectorSet.model).where(VectorSet.state != GONE).distinct()).all()
-    same = VectorSet.model.in_([model for model in others if providers().connection_of(model) == connection])
+    same = VectorSet.model.in_([model for model in others if the_connections().slug_of(model) == connection])
     waits_less = or_(VectorSet.waits_until.is_(None), VectorSet.waits_until < until)
     session.execute(update(VectorSet).where(same, waits_less, VectorSet.id != vector_set.id).values(waits_until=until))
 

@@ -10,7 +10,7 @@ from webapp.base.db import db, write
 from webapp.base.errors import Invalid
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, VectorSet
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.settings.kinds import Value
 from webapp.settings.service import setting
 

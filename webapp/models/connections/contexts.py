@@ -11,8 +11,9 @@ from webapp.base import audit
 from webapp.base.db import NO_PATIENCE, utc_now, write
 from webapp.base.errors import NotFound, Unavailable
 from webapp.base.inputs import Whole
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.tables import ModelContext
 
@@ -31,8 +32,7 @@ class ModelInput(ModelNameInput):
 
 def give(model: str, tokens: int | None, *, author: audit.AuditAuthor) -> None:
     """Sets how many tokens a model's context holds; what was learned before is forgotten."""
-    catalogue = providers()
-    if is_own(model) or not catalogue.model(model):
+    if is_own(model) or not the_models().model(model):
         raise NotFound("That model no longer exists.")
     with write() as session:
         row = _row(session, model)
@@ -41,19 +41,18 @@ def give(model: str, tokens: int | None, *, author: audit.AuditAuthor) -> None:
         row.given, row.learned, row.listed, row.changed_at = tokens, None, None, utc_now()
         detail = str(tokens or "as its server lists it")
         audit.add(session, "set a model's context", author=author, object_kind="model", object_id=model, detail=detail)
-    catalogue.forget()
+    the_connections().forget()
 
 
 def given(model: str) -> int | None:
     """Returns an admin's number for a model."""
-    known = providers().known_contexts().get(model)
+    known = the_connections().built_in().contexts.get(model)
     return known.given if known else None
 
 
 def learn(model: str, tokens: int) -> None:
     """Remembers what a refusal has said, until the server lists something else; an admin's number stays."""
-    catalogue = providers()
-    server = catalogue.server_of(model)
+    server = the_connections().of_model(model)
     if not server:
         return
     listed = next((listed.context_length for listed in server.models if server.prefix + listed.id == model), None)
@@ -66,13 +65,13 @@ def learn(model: str, tokens: int) -> None:
         log.warning("context_not_learned", extra={"fields": {"model": model, "error": type(error).__name__}})
     else:
         log.info("context_learned", extra={"fields": {"model": model, "tokens": tokens}})
-    catalogue.forget()
+    the_connections().forget()
 
 
 def _row(session: Session, model: str) -> ModelContext:
     if row := session.get(ModelContext, model):
         return row
-    server = providers().server_of(model)
+    server = the_connections().of_model(model)
     row = ModelContext(model=model, connection=server.slug if server else "", changed_at=utc_now())
     row.own_id = server.id if server and server.owner_id else None
     session.add(row)

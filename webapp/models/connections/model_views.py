@@ -7,11 +7,14 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.errors import Conflict, NotFound
 from webapp.base.languages import gettext as _, ngettext
-from webapp.models.connections import contexts, own_names, service as connections, shown, suggested_models
+from webapp.models.connections import contexts, naming, own_names, service as connections, shown, suggested_models
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import is_own
 from webapp.models.connections.forms import ModelForm
 from webapp.models.connections.listing import named_in_settings
-from webapp.models.connections.models import DEMO, matching, providers
+from webapp.models.connections.models import matching, the_models
+from webapp.models.connections.naming import DEMO
+from webapp.models.connections.providers import providers
 from webapp.models.makers import Maker, maker_named
 from webapp.models.providers.base import Model
 from webapp.people.accounts.guards import admin_only, audit_author
@@ -38,7 +41,7 @@ def shown_model(id: str, field: str = "") -> ModelChoice:
     """Returns a model as people read it, or what the field has in its place."""
     if words := shown.NO_MODEL.get(field, {}).get(id):
         return ModelChoice(id, _(words), None)
-    return ModelChoice(id, providers().display_name(id), maker_named(providers().maker(id)))
+    return ModelChoice(id, the_models().display_name(id), maker_named(the_models().maker(id)))
 
 
 @bp.get("")
@@ -76,7 +79,7 @@ def allow() -> Response:
 @admin_only
 def show() -> Response:
     model = _listed(request.args.get("id", ""))
-    entered = {"name": providers().own_name(model.id), "context_length": contexts.given(model.id)}
+    entered = {"name": the_connections().built_in().own_names.get(model.id, ""), "context_length": contexts.given(model.id)}
     return _model_page(model, ModelForm.fresh(**entered))
 
 
@@ -86,7 +89,7 @@ def rename() -> Response:
     model, form = _listed(request.values.get("id", "")), ModelForm()
     with form.attempt():
         entered = form.entered
-        had_name = bool(providers().own_name(model.id))
+        had_name = model.id in the_connections().built_in().own_names
         own_names.rename(model.id, entered, author=audit_author())
         contexts.give(model.id, entered.context_length, author=audit_author())
         return _saved(_("The model has its usual name again.") if had_name and not entered.name else _("Saved."))
@@ -97,7 +100,7 @@ def rename() -> Response:
 @admin_only
 def refresh() -> Response:
     counts = []
-    for connection in [connection for connection in providers().connections() if connection.is_usable]:
+    for connection in the_connections().usable():
         counts.append(connections.refresh(connection.slug, partial(providers().provider, connection.slug), author=audit_author()))
     if not counts:
         raise Conflict("No connection can list models yet.")
@@ -105,15 +108,15 @@ def refresh() -> Response:
 
 
 def _listed(id: str) -> Model:
-    providers().forget()
-    if not is_own(id) and (model := providers().model(id)):
+    the_connections().forget()
+    if not is_own(id) and (model := the_models().model(id)):
         return model
     raise NotFound("That model no longer exists.")
 
 
 def _model_page(model: Model, form: ModelForm) -> Response:
-    server = providers().server_of(model.id)
-    form.name.render_kw = {**(form.name.render_kw or {}), "placeholder": providers().usual_name(model.id)}
+    server = the_connections().of_model(model.id)
+    form.name.render_kw = {**(form.name.render_kw or {}), "placeholder": the_models().usual_name(model.id)}
     return form.shown(
         "models/model.html",
         model=model,
@@ -125,14 +128,14 @@ def _model_page(model: Model, form: ModelForm) -> Response:
 
 
 def _saved(words: str) -> Response:
-    providers().forget()
+    the_connections().forget()
     return redirect(url_for(".index"), words)
 
 
 def _page(form: SettingsForm, *, status: int = 200) -> Response:
-    providers().forget()
+    the_connections().forget()
     query, allowed, missing = request.args.get("q", "").strip(), setting("models.allowed"), _missing()
-    models = [*providers().listed(), *providers().unlisted()]
+    models = [*the_models().listed(), *the_models().unlisted()]
     gone = [Model(name, name) for name in missing if name in allowed]
     is_allowed = frozenset(allowed)
     matches = sorted(matching((*gone, *models), query), key=lambda model: model.id not in is_allowed)
@@ -146,21 +149,21 @@ def _page(form: SettingsForm, *, status: int = 200) -> Response:
         allowed_count=sum(model.id in is_allowed for model in models),
         allowed=allowed,
         missing=missing,
-        left_out=sum(connection.left_out for connection in providers().connections() if connection.is_usable),
+        left_out=sum(connection.left_out for connection in the_connections().usable()),
         is_proposed=suggested_models.is_in_effect(),
         streams=setting("stream.enabled"),
         query=query,
         price=shown.price,
         maker_named=maker_named,
         read_at=min(
-            (connection.models_at for connection in providers().connections() if connection.is_usable and connection.models_at),
+            (connection.models_at for connection in the_connections().usable() if connection.models_at),
             default=None,
         ),
-        placeholders={"models.default": providers().default()},
+        placeholders={"models.default": the_models().default()},
     )
 
 
 def _missing() -> list[str]:
     """Returns the models that settings name, but that their connection does not list."""
     named = dict.fromkeys(named_in_settings())
-    return [name for name in named if name and not name.startswith(DEMO) and providers().is_missing(name)]
+    return [name for name in named if name and not name.startswith(DEMO) and naming.is_missing(name, the_connections().team())]

@@ -1,11 +1,13 @@
 """Reads what settings and names say about models: their connection, and their reasoning tags."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import cast, get_args
 
 from webapp.base.errors import Invalid
-from webapp.models.connections.effective import LiveConnection, is_own, live_connections
+from webapp.models.connections.effective import LiveConnection, is_own, known_model, live_connections
 from webapp.models.connections.listing import named_in_settings
+from webapp.models.connections.queries import KnownContext
 from webapp.models.makers import maker_of
 from webapp.models.names import distinct, name_of
 from webapp.models.presets.choice import PREFIX, id_in
@@ -36,6 +38,17 @@ def found(model: str, connections: Sequence[LiveConnection]) -> tuple[LiveConnec
     if built_in is None or not model or (colon and (slug in (PRESETS, *built_in.deleted_slugs) or is_own(slug))):
         return None
     return built_in, model
+
+
+def models_of(connection: LiveConnection, contexts: Mapping[str, KnownContext]) -> Iterator[Model]:
+    """Yields a connection's models under the ids that people choose them by, the one that new chats start with first."""
+    first = connection.starting_model
+    models = {model.id: model for model in connection.models if not model.hidden}
+    if first:
+        models = {first: models.pop(first, Model(first, first)), **models}
+    for id, model in models.items():
+        maker = maker_of(id, model.name)
+        yield known_model(replace(model, id=connection.prefix + id, maker=maker.name if maker else ""), contexts)
 
 
 def distinct_names(

@@ -1,15 +1,16 @@
 """People's own connections as this process knows them: read for one person or one slug, and kept apart from everyone else's."""
 
 import logging
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.base.errors import NotFound
 from webapp.models.connections import naming, queries
-from webapp.models.connections.effective import LiveConnection, known_model, own_connections
-from webapp.models.makers import maker_of
+from webapp.models.connections.effective import LiveConnection, own_connections
 from webapp.models.names import name_of
 from webapp.models.providers.base import Model
 from webapp.people.accounts.permissions import may_by_id
@@ -36,22 +37,14 @@ class OwnModels:
 
     @classmethod
     def from_live(cls, live: LiveConnection) -> "OwnModels":
-        first, models = live.starting_model, {model.id: model for model in live.models if not model.hidden}
-        if first:
-            models = {first: models.pop(first, Model(first, first)), **models}
-        shown = [(live, known_model(replace(model, id=live.prefix + id), live.contexts)) for id, model in models.items()]
-        names = naming.distinct_names(shown, (), {})
-        return cls(live, {model.id: _named(live, model, names[model.id]) for _, model in shown})
+        models = list(naming.models_of(live, live.contexts))
+        names = naming.distinct_names(((live, model) for model in models), (), {})
+        return cls(live, {model.id: replace(model, name=_name(live, names[model.id])) for model in models})
 
     def name_of(self, id: str) -> str:
         """Returns the name of a model, also of one that isn't listed; `id` is as its server or as its person says it."""
         listed = self.by_id.get(id) or self.by_id.get(self.live.prefix + id)
         return listed.name if listed else _name(self.live, name_of(id.removeprefix(self.live.prefix)).text)
-
-
-def _named(live: LiveConnection, model: Model, name: str) -> Model:
-    maker = maker_of(model.id.removeprefix(live.prefix), model.name)
-    return replace(model, name=_name(live, name), maker=maker.name if maker else "")
 
 
 def _name(live: LiveConnection, name: str) -> str:
@@ -70,7 +63,6 @@ class _Remembered:
 class OwnCache:
     """What was read in the last second, by person or by slug; an entry never has what another person or slug is asked for."""
 
-    now: Callable[[], float]
     team: Callable[[], tuple[LiveConnection, ...]]
     _entries: OrderedDict[tuple[str, str], _Remembered] = field(default_factory=OrderedDict)
 
@@ -82,6 +74,30 @@ class OwnCache:
         """Returns the connection with this slug: what it is, which says nothing of who may use it."""
         return next(iter(self._read(("slug", slug))), None)
 
+    def connection(self, slug: str, person: str) -> LiveConnection:
+        """Returns one of a person's own connections, whether it can be used now or not."""
+        if models := next((models for models in self.of_person(person) if models.live.slug == slug), None):
+            return models.live
+        raise NotFound("That connection no longer exists.")
+
+    def usable_by(self, person: str) -> Sequence[OwnModels]:
+        """Returns what a person can use of their own; runs no query where that is turned off."""
+        if not person or setting(SETTING) == OFF:
+            return ()
+        mine = self.of_person(person)
+        return [models for models in mine if models.live.is_usable and not self.closed_because(models.live)]
+
+    def closed_because(self, live: LiveConnection) -> str:
+        """Returns why a person's own connection can't be used by its person now, as admins decide it; empty if it can."""
+        if (allowed := setting(SETTING)) == OFF:
+            return TURNED_OFF
+        if not may_by_id(live.owner_id, "own_keys"):
+            return DENIED
+        if not live.offered_id:
+            return ONLY_KEYS if allowed == KEYS else ""
+        server = next((connection for connection in self.team() if connection.id == live.offered_id), None)
+        return "" if server and server.is_offered and server.is_enabled else NOT_OFFERED
+
     def forget(self) -> None:
         """Expires everything, so that the next call sees changes made just now."""
         for entry in self._entries.values():
@@ -90,10 +106,10 @@ class OwnCache:
     def _read(self, key: tuple[str, str]) -> tuple[OwnModels, ...]:
         entry = self._entries.setdefault(key, _Remembered())
         self._entries.move_to_end(key)
-        if self.now() - entry.read_at >= FRESH_SECONDS:
+        if time.monotonic() - entry.read_at >= FRESH_SECONDS:
             # Set before the query, so that others use what is remembered rather than queue for a slow database; at first,
             # nothing is.
-            entry.read_at = self.now() if entry.has_read else entry.read_at
+            entry.read_at = time.monotonic() if entry.has_read else entry.read_at
             try:
                 before = {models.live.id: models for models in entry.connections}
                 rows = queries.own_rows(**{key[0]: key[1]})
@@ -102,21 +118,9 @@ class OwnCache:
                     known if (known := before.get(live.id)) and known.live == live else OwnModels.from_live(live)
                     for live in fresh
                 )
-                entry.read_at, entry.has_read = self.now(), True
+                entry.read_at, entry.has_read = time.monotonic(), True
             except SQLAlchemyError as error:
                 log.warning("own_connections_not_readable", extra={"fields": {"error": type(error).__name__}})
         while len(self._entries) > MOST_REMEMBERED:
             self._entries.popitem(last=False)
         return entry.connections
-
-
-def closed_because(live: LiveConnection, team: tuple[LiveConnection, ...]) -> str:
-    """Returns why a person's own connection can't be used by its person now, as admins decide it; empty if it can."""
-    if (allowed := setting(SETTING)) == OFF:
-        return TURNED_OFF
-    if not may_by_id(live.owner_id, "own_keys"):
-        return DENIED
-    if not live.offered_id:
-        return ONLY_KEYS if allowed == KEYS else ""
-    server = next((connection for connection in team if connection.id == live.offered_id), None)
-    return "" if server and server.is_offered and server.is_enabled else NOT_OFFERED

@@ -8,8 +8,9 @@ from webapp.base import audit
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Invalid, NotFound
 from webapp.base.inputs import Input, Line, OneLine
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.connections.tables import NamedModel
 
 
@@ -25,10 +26,9 @@ class ModelNameInput(Input):
 
 def rename(model: str, entered: ModelNameInput, *, author: audit.AuditAuthor) -> None:
     """Gives a model the name that people read everywhere; an empty one removes it. Its id stays."""
-    catalogue = providers()
-    if is_own(model) or not catalogue.model(model):
+    if is_own(model) or not the_models().model(model):
         raise NotFound("That model no longer exists.")
-    if entered.name and catalogue.has_name(entered.name, but=model):
+    if entered.name and the_models().has_name(entered.name, but=model):
         raise Invalid("Another model already has that name.", field="name")
     with write() as session:
         row = session.get(NamedModel, model)
@@ -39,4 +39,4 @@ def rename(model: str, entered: ModelNameInput, *, author: audit.AuditAuthor) ->
         elif row:
             session.delete(row)
         audit.add(session, "named a model", author=author, object_kind="model", object_id=model, detail=entered.name)
-    catalogue.forget()
+    the_connections().forget()

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from webapp.base.languages import gettext as _
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import LiveConnection
-from webapp.models.connections.models import providers
 from webapp.models.providers.base import Model
 from webapp.web.filters import number, plural
 
@@ -175,4 +175,4 @@ def _state(live: LiveConnection) -> tuple[str, str, datetime | None]:
 
 def refused_connections() -> list[LiveConnection]:
     """Returns the connections in use whose server refuses the key."""
-    return [live for live in providers().connections() if live.is_usable and live.refused_at]
+    return [live for live in the_connections().usable() if live.refused_at]

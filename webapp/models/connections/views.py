@@ -8,8 +8,10 @@ from flask import Blueprint, Response, request, url_for
 from webapp.base.current import PerApp
 from webapp.base.languages import gettext as _
 from webapp.models.connections import keys, listing, local_servers, own, service as connections, shown, usual_servers
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.people.accounts.guards import admin_only, audit_author
 from webapp.settings.service import setting
 from webapp.web.htmx import redirect, render
@@ -22,8 +24,8 @@ bp.add_app_template_global(shown.refused_connections)
 @bp.get("")
 @admin_only
 def index() -> Response:
-    providers().forget()
-    lines = [shown.connection(connection) for connection in providers().connections()]
+    the_connections().forget()
+    lines = [shown.connection(connection) for connection in the_connections().team()]
     ollama_probe = the_neighbour()
     models = () if local_servers.is_connected(ollama_probe.address) else ollama_probe.models()
     return render("models/connections.html", connections=lines, ollama=ollama_probe, found_models=models)
@@ -135,7 +137,7 @@ def ask_to_delete(slug: str) -> Response:
 @admin_only
 def delete(slug: str) -> Response:
     connections.delete(slug, author=audit_author())
-    providers().forget()
+    the_connections().forget()
     return redirect(url_for(".index"), _("Connection and key deleted."))
 
 
@@ -150,13 +152,13 @@ def the_neighbour() -> local_servers.OllamaProbe:
 
 
 def _saved(slug: str, words: str = "") -> Response:
-    providers().forget()
+    the_connections().forget()
     return redirect(url_for(".edit", slug=slug), words)
 
 
 def _question(slug: str, *, is_key: bool) -> Response:
-    providers().forget()
-    return render("models/connection_delete.html", live=providers().connection(slug), is_key=is_key)
+    the_connections().forget()
+    return render("models/connection_delete.html", live=the_connections().connection(slug), is_key=is_key)
 
 
 def _new_page(form: NewConnectionForm, neighbours: Sequence[local_servers.FoundServer] | None = None) -> Response:
@@ -167,9 +169,9 @@ def _new_page(form: NewConnectionForm, neighbours: Sequence[local_servers.FoundS
 
 
 def _page(slug: str, form: ConnectionForm) -> Response:
-    providers().forget()
-    live = providers().connection(slug)
-    return form.about(live, providers().starting_model(live)).shown(
+    the_connections().forget()
+    live = the_connections().connection(slug)
+    return form.about(live, the_models().starting_model(live)).shown(
         "models/connection.html",
         live=live,
         line=shown.connection(live),

@@ -14,9 +14,10 @@ from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.ids import new_id, new_secret
 from webapp.base.inputs import Line
 from webapp.models.connections import keys, listing, own
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import OWN_START, LiveConnection, as_stored
-from webapp.models.connections.models import providers
 from webapp.models.connections.provider_types import address_of
+from webapp.models.connections.providers import providers
 from webapp.models.connections.service import (
     OTHER_ADDRESS,
     CheckOutcome,
@@ -51,7 +52,7 @@ class OwnConnectionInput(ConnectionInput):
 def offered_servers() -> list[LiveConnection]:
     """Returns the team's connections whose servers people can use with keys of their own; none where that is turned off."""
     is_open = setting(own.SETTING) != own.OFF
-    return [live for live in providers().connections() if is_open and live.is_offered and live.is_enabled]
+    return [live for live in the_connections().team() if is_open and live.is_offered and live.is_enabled]
 
 
 def may_have_servers() -> bool:
@@ -81,7 +82,7 @@ def add(kind: str, entered: OwnConnectionInput, *, author: PersonAuthor) -> str:
             keys.store(session, row, entered.key, address)
         _store(row, outcome)
         _note(session, "added", live.slug, author)
-    providers().forget()
+    the_connections().forget()
     return live.slug
 
 
@@ -103,7 +104,7 @@ def change(slug: str, entered: ConnectionInput, *, author: PersonAuthor) -> None
         if entered.key or address != before.base_url:
             untest(row)
         _note(session, "changed", slug, author)
-    providers().forget()
+    the_connections().forget()
 
 
 def set_enabled(slug: str, is_enabled: bool, *, author: PersonAuthor) -> None:
@@ -111,7 +112,7 @@ def set_enabled(slug: str, is_enabled: bool, *, author: PersonAuthor) -> None:
     with write() as session:
         _row(session, slug, author.actor.id).is_enabled = is_enabled
         _note(session, f"turned {'on' if is_enabled else 'off'}", slug, author)
-    providers().forget()
+    the_connections().forget()
 
 
 def delete(slug: str, *, author: PersonAuthor) -> None:
@@ -119,7 +120,7 @@ def delete(slug: str, *, author: PersonAuthor) -> None:
     with write() as session:
         session.delete(_row(session, slug, author.actor.id))
         _note(session, "deleted", slug, author)
-    providers().forget()
+    the_connections().forget()
 
 
 def check(slug: str, *, author: PersonAuthor) -> bool:
@@ -130,14 +131,14 @@ def check(slug: str, *, author: PersonAuthor) -> bool:
     outcome = ask_server(lambda: providers().own_provider(slug, person))
     with write() as session:
         _store(_row(session, slug, person), outcome)
-    providers().forget()
+    the_connections().forget()
     return outcome.models is not None
 
 
 def mine(slug: str, person: str) -> LiveConnection:
     """Returns a person's own connection as it is now; raises `NotFound` for anyone else's."""
-    providers().forget()
-    return providers().own_connection(slug, person)
+    the_connections().forget()
+    return the_connections().own.connection(slug, person)
 
 
 def _target(kind: str, entered: OwnConnectionInput) -> tuple[LiveConnection | None, str]:

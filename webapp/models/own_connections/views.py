@@ -4,8 +4,8 @@ from flask import Blueprint, Response, request, url_for
 
 from webapp.base.languages import gettext as _
 from webapp.models.connections import queries, shown, usual_servers
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.forms import ConnectionForm
-from webapp.models.connections.models import providers
 from webapp.models.connections.own import OFF, SETTING
 from webapp.models.connections.service import ConnectionNotAnswering
 from webapp.models.own_connections import service
@@ -22,11 +22,11 @@ bp.add_app_template_global(queries.own_count, "own_connection_count")
 @bp.get("")
 @signed_in
 def index() -> Response:
-    providers().forget()
-    mine = providers().own_connections(current_user().id)
+    the_connections().forget()
+    mine = [models.live for models in the_connections().own.of_person(current_user().id)]
     return render(
         "models/own/list.html",
-        connections=[(shown.connection(live), providers().closed_because(live)) for live in mine],
+        connections=[(shown.connection(live), the_connections().own.closed_because(live)) for live in mine],
         is_off=setting(SETTING) == OFF,
         may_add=bool(service.offered_servers()) or service.may_have_servers(),
     )
@@ -124,7 +124,7 @@ def _page(slug: str, form: ConnectionForm) -> Response:
         "models/own/show.html",
         live=live,
         line=shown.connection(live),
-        closed=providers().closed_because(live),
+        closed=the_connections().own.closed_because(live),
         key_words=shown.key_words(live),
         most_models=service.MOST_MODELS,
     )

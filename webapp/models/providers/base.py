@@ -259,6 +259,10 @@ class Model:
     modalities: tuple[str, ...] = ()
     draws: bool = False
 
+    def is_able(self, ability: str) -> bool:
+        """Returns whether to use an ability of the model: yes, unless its server reports that it doesn't have it."""
+        return self.abilities is None or ability in self.abilities
+
     def as_record(self) -> ModelRecord:
         """Returns what is stored of it with its connection."""
         return cast(ModelRecord, asdict(self))

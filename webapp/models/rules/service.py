@@ -12,7 +12,8 @@ from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.ids import new_id
 from webapp.base.order import moved
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.models import DEMO, providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.naming import DEMO
 from webapp.models.rules.rules import MOST_RULES, ModelRule, ModelRuleInput, Occasion, fits, rule_from, rules_in, sentence
 from webapp.people.accounts.tables import Group, Membership
 from webapp.settings.kinds import Value
@@ -58,7 +59,7 @@ def choice_among(present: Sequence[ModelRule], model: str, occasion: Occasion) -
     skipped = list[ModelRule]()
     for rule in present:
         if fits(rule, occasion):
-            if providers().is_choosable(rule.model):
+            if the_models().is_choosable(rule.model):
                 return RuleChoice(rule.model, _words(present, rule, skipped), rule, tuple(skipped))
             skipped.append(rule)
     return RuleChoice(model, _words(present, None, skipped), None, tuple(skipped))
@@ -66,7 +67,7 @@ def choice_among(present: Sequence[ModelRule], model: str, occasion: Occasion) -
 
 def is_usual(model: str) -> bool:
     """Returns whether no person has chosen this model: it is the one that the team's new chats start with."""
-    return model == providers().default()
+    return model == the_models().default()
 
 
 def groups_of(person: str) -> frozenset[str]:
@@ -79,15 +80,13 @@ def sentences(present: Sequence[ModelRule]) -> dict[str, str]:
     """Reads rules back, by their ids."""
     ids = {rule.group_id for rule in present if rule.group_id}
     names = dict(db.session.execute(select(Group.id, Group.name).where(Group.id.in_(ids))).all()) if ids else {}
-    catalogue = providers()
-    return {
-        rule.id: sentence(rule, catalogue.display_name(rule.model), names.get(rule.group_id, DELETED_GROUP)) for rule in present
-    }
+    models = the_models()
+    return {rule.id: sentence(rule, models.display_name(rule.model), names.get(rule.group_id, DELETED_GROUP)) for rule in present}
 
 
 def is_skipped(rule: ModelRule) -> bool:
     """Returns whether a rule can't choose at present, as its model isn't available."""
-    return not providers().is_choosable(rule.model)
+    return not the_models().is_choosable(rule.model)
 
 
 def add(entered: ModelRuleInput, *, author: audit.AuditAuthor) -> str:
@@ -128,7 +127,7 @@ def check(value: Value) -> None:
 
 
 def _checked(rule: ModelRule) -> ModelRule:
-    if not providers().is_choosable(rule.model):
+    if not the_models().is_choosable(rule.model):
         raise Invalid("That model isn't available. Choose another one.", field="model")
     if rule.group_id and not db.session.get(Group, rule.group_id):
         raise Invalid("That group no longer exists.", field="group_id")

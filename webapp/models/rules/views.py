@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from webapp.base.db import db
 from webapp.base.languages import gettext as _
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.rules import service
 from webapp.models.rules.forms import ModelRuleForm, RuleTryForm
 from webapp.models.rules.rules import Occasion
@@ -50,7 +50,7 @@ def try_out() -> Response:
         groups=frozenset(filter(None, [group])),
     )
     present = service.rules()
-    choice = service.choice_among(present, providers().default(), occasion)
+    choice = service.choice_among(present, the_models().default(), occasion)
     return _page(try_form=form, choice=choice)
 
 
@@ -97,13 +97,13 @@ def _page(
     form: ModelRuleForm | None = None, *, try_form: RuleTryForm | None = None, choice: service.RuleChoice | None = None
 ) -> Response:
     present = service.rules()
-    reading, catalogue = service.sentences(present), providers()
+    reading = service.sentences(present)
     context: dict[str, Any] = {
         "rules": [(rule, reading[rule.id], service.is_skipped(rule)) for rule in present],
         "try_form": try_form or _try_form(RuleTryForm.fresh()),
         "choice": choice,
-        "chosen_name": catalogue.display_name(choice.model) if choice else "",
-        "usual_name": catalogue.display_name(catalogue.default()),
+        "chosen_name": the_models().display_name(choice.model) if choice else "",
+        "usual_name": the_models().display_name(the_models().default()),
         "zone": setting("team.time_zone"),
     }
     form = form or ModelRuleForm.fresh().offering(_groups())

@@ -19,7 +19,7 @@ from webapp.base.current import the_config
 from webapp.base.db import write
 from webapp.base.errors import Invalid, Unavailable
 from webapp.engine.engine import Engine, the_engine
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import parts_of
 from webapp.operations.alerts.tables import AlertEvent

@@ -13,7 +13,7 @@ from webapp.base.db import is_sqlite, utc_now
 from webapp.base.heavy.turns import by_turns
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import BudgetUsed
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
 from webapp.operations.alerts.kinds import DISK, KINDS, SLOWER, AlertBounds, AlertKind, Measurement, times_fired
 from webapp.operations.alerts.tables import AlertRule
 from webapp.operations.budgets import queries as budget_queries
@@ -195,7 +195,7 @@ def _credit(_rule: AlertRule) -> Measurement:
 
 def _refused_for(code: str) -> list[str]:
     """Returns the names of the connections in use whose servers refuse the key for this reason."""
-    return [live.name for live in providers().connections() if live.is_enabled and live.refused_for == code]
+    return [live.name for live in the_connections().team() if live.is_enabled and live.refused_for == code]
 
 
 FACTS: Mapping[str, Callable[[AlertRule], Measurement]] = {

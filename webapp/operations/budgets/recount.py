@@ -22,8 +22,11 @@ from webapp.engine.costs import was_refused
 from webapp.engine.engine import the_engine
 from webapp.engine.slices import SLICE, in_slices
 from webapp.engine.tables import ACTIVE, EXAMPLE, NOT_HERE, WHILE_ACTIVE, Generation
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import OWN_START
-from webapp.models.connections.models import DEMO, providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.naming import DEMO
+from webapp.models.connections.providers import providers
 from webapp.operations.budgets import periods
 from webapp.operations.budgets.amounts import FREE, Consumption, Price, amount, per_million
 from webapp.operations.budgets.tables import Budget, BudgetCharge, BudgetPeriod
@@ -255,14 +258,13 @@ def usual_tokens(session: Session, model: str) -> int:
 
 
 def _price(model: str) -> Price:
-    catalogue = providers()
     if model.startswith(DEMO):
         return FREE
-    listed_model = catalogue.model(model)
+    listed_model = the_models().model(model)
     if listed_model and (price := per_million(listed_model.prompt_price, listed_model.completion_price)):
         return price
     assumed = Decimal(str(setting("budgets.unknown_price"))) * 1000
-    return Price(assumed, assumed) if catalogue.is_priced(catalogue.connection_of(model)) else FREE
+    return Price(assumed, assumed) if the_connections().is_priced(the_connections().slug_of(model)) else FREE
 
 
 def _read(session: Session) -> dict[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import url_for
 
 from webapp.base.languages import gettext as _
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.operations.budgets import queries
 from webapp.operations.budgets.amounts import part_words, words
 from webapp.operations.budgets.periods import WHOSE, limit_words, local, used_up_words
@@ -80,6 +80,6 @@ def _line(level: queries.Level, names: dict[str, str], *, is_linked: bool) -> Sh
         used=", ".join(used),
         resets=_("resets on %(time)s", time=local(level.resets_at)),
         percent=min(100, round(100 * level.share)),
-        model=providers().display_name(budget.model),
+        model=the_models().display_name(budget.model),
         url=url_for("budgets.show", id=budget.id) if is_linked else "",
     )

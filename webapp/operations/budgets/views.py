@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, url_for
 
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.operations.budgets import queries, service, shown
 from webapp.operations.budgets.forms import BudgetForm, LevelForm
 from webapp.operations.budgets.tables import Budget
@@ -70,7 +70,7 @@ def _budget(id: str) -> Budget:
 def _index(form: BudgetForm) -> Response:
     queries.tidy()
     lines = shown.lines(queries.all_budgets(), is_linked=True)
-    return form.shown("operations/budgets/list.html", lines=lines, models=providers().offered(), done=done_message(DONE))
+    return form.shown("operations/budgets/list.html", lines=lines, models=the_models().offered(), done=done_message(DONE))
 
 
 def _show(budget: Budget, form: LevelForm) -> Response:

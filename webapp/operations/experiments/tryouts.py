@@ -13,7 +13,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.prompts import queries as prompt_queries
@@ -46,7 +46,7 @@ def begin(prompt: prompt_queries.KnownPrompt, numbers: Sequence[int], message_id
         raise Invalid(f"Choose 1 to {MOST_VERSIONS} versions.", field="version")
     if not 1 <= len(questions) <= MOST_CASES:
         raise Invalid(f"Choose 1 to {MOST_CASES} questions.", field="case")
-    model, person = providers().default(by.default_model, by.id), by.id
+    model, person = the_models().default(by.default_model, by.id), by.id
     tried = list(prompt_queries.with_texts(prompt, [versions_by_number[number] for number in versions]))
     creation_limit.count(person)
     with write() as session:

@@ -21,7 +21,8 @@ from webapp.base.errors import AppError, Unavailable
 from webapp.base.version import VERSION
 from webapp.base.words import plural, size
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.providers import providers
 from webapp.operations.health import backups, facts, nightly, rehearsal
 from webapp.web.command_errors import names_database, one_line_errors
 from webapp.web.feature import brought
@@ -192,13 +193,13 @@ def _keys() -> str:
 def _check_connections() -> str:
     """Tests every connection; returns why not, if the results can't be stored, as on a full disk."""
     try:
-        for connection in providers().connections():
+        for connection in the_connections().team():
             if connection.is_usable:
                 connections.check(connection.slug, partial(providers().provider, connection.slug), author=COMMAND_LINE)
     except (Unavailable, DBAPIError):
         db.session.rollback()
         return "The result of a test can't be stored."
-    providers().forget()
+    the_connections().forget()
     return ""
 
 

@@ -29,8 +29,8 @@ from webapp.base.version import COMMIT, VERSION
 from webapp.base.words import size
 from webapp.engine.engine import Engine, the_engine
 from webapp.models.connections import listing
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import LiveConnection
-from webapp.models.connections.models import providers
 from webapp.operations.health import nightly
 from webapp.operations.health.backups import made_at
 from webapp.settings.secrets.keyring import Keyring, keyring
@@ -94,7 +94,7 @@ def chapters(*, is_thorough: bool = False) -> list[Chapter]:
         return [Chapter("Database", [HealthFact(_database_kind(), trouble, "bad")]), server]
     return [
         Chapter("Database", _database(is_thorough=is_thorough)),
-        Chapter("Models", [fact for live in providers().connections() for fact in _of_connection(live)]),
+        Chapter("Models", [fact for live in the_connections().team() for fact in _of_connection(live)]),
         *(more.chapter() for more in brought(MoreFacts)),
         Chapter("Safety", [_address(config), key(keyring()), _last_backup(config)]),
         Chapter("Nightly backup", nightly.facts()),

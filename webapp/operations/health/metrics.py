@@ -36,7 +36,8 @@ from webapp.engine.metric_events import (
     Retrieved,
 )
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.models import DEMO, providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.naming import DEMO
 from webapp.operations.health import nightly
 from webapp.settings.service import setting
 from webapp.tools.built_in.catalog import ALL
@@ -203,7 +204,7 @@ class Metrics:
         """Returns the model's name if it is known: where a server lists no models, people can type any name."""
         named = (setting("models.default"), *setting("models.fallbacks"), *setting("models.allowed"))
         # A person's own would name them, and each is one more series.
-        is_known = not is_own(model) and (model.startswith(DEMO) or model in named or providers().model(model))
+        is_known = not is_own(model) and (model.startswith(DEMO) or model in named or the_models().model(model))
         return model if is_known else OTHER
 
     def _served_name(self, model_asked: str, served: str) -> str:

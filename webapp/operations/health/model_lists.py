@@ -12,8 +12,9 @@ from webapp.base.db import utc_now
 from webapp.base.errors import AppError
 from webapp.engine.chores import Chore
 from webapp.models.connections import service as connections
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import LiveConnection
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 
 SOON_SECONDS, HOUR_SECONDS = 2.0, 3_600.0
 A_DAY = timedelta(days=1)
@@ -38,8 +39,8 @@ READINGS = PerApp[Readings](Readings)
 
 def read_due() -> bool:
     """Reads the lists that are due, one after the other; returns whether a server is to be asked again."""
-    readings, catalogue = READINGS.get(), providers()
-    for connection in catalogue.connections():
+    readings = READINGS.get()
+    for connection in the_connections().team():
         if connection.is_usable and not connection.key.trouble and _is_due(connection, readings):
             _read(connection, readings)
     return bool(readings.waits)
@@ -66,7 +67,7 @@ def _read(connection: LiveConnection, readings: Readings) -> None:
     else:
         readings.waits.pop(slug, None)
         readings.read.add(slug)
-        providers().forget()
+        the_connections().forget()
 
 
 def _every_hour() -> bool:

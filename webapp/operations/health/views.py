@@ -16,7 +16,9 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching.sse_response import streaming_response
 from webapp.engine.watching.watcher_loop import FEEDS_PER_CONNECTION, open_pages
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.operations.health import facts, nightly
 from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user
 from webapp.settings.service import setting
@@ -38,10 +40,10 @@ probes = Blueprint("health", __name__)
 @bp.get("")
 @admin_only
 def index() -> Response:
-    providers().forget()
+    the_connections().forget()
     here = Chapter("Your connection", facts.of_request(request, the_config()))
     streams = Chapter("Streams", [*_streams(), *_paused()])
-    tested = [connection for connection in providers().connections() if connection.is_usable]
+    tested = the_connections().usable()
     can_back_up = is_sqlite() and not nightly.is_under_way()
     chapters = [here, streams, *facts.chapters()]
     return render("operations/health/health.html", chapters=chapters, pieces=PIECES, tested=tested, can_back_up=can_back_up)
@@ -92,7 +94,7 @@ def _paused() -> list[HealthFact]:
     """Returns the models that are paused after repeated failures."""
     return [
         HealthFact(
-            providers().display_name(model),
+            the_models().display_name(model),
             _("Paused for %(num)s more seconds.", num=round(pause.seconds)),
             "warn",
             _(PAUSED[pause.code]),

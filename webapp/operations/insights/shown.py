@@ -15,7 +15,7 @@ from webapp.engine.costs import in_dollars, sum_in_dollars
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.knowledge.sources import seen
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.prompt_sections import Section
 from webapp.operations.insights import days
 from webapp.operations.insights.calls import CallFigures, calls_of_period, title_of
@@ -182,7 +182,7 @@ def chosen(args: Mapping[str, str], me: User) -> ChosenFilter:
     named |= {name: args.get(name, "")[:200] for name in ("model", "prompt")}
     since = beginning(until - length, step) + STEPS[step]
     params = {"period": period, **named, "user": user if is_admin else ""}
-    models = providers().same_model(named["model"]) if named["model"] else ()
+    models = the_models().same_model(named["model"]) if named["model"] else ()
     answer_filter = AnswerFilter(since, until, user, named["kind"], models, outcome, named["prompt"])
     return ChosenFilter(period, is_admin, answer_filter, params)
 
@@ -195,7 +195,7 @@ def page(of: ChosenFilter) -> dict[str, Any]:
     figures, parts = summed_by(days.known(of.wanted), {**by, "step": stepping(PERIODS[of.period][1])})
     tables = {
         "kind": _lines(parts["kind"], _kind, of, "kind"),
-        "model": _lines(_by_model(parts["model"]), lambda id: providers().display_name(id) or _(NO_MODEL), of, "model"),
+        "model": _lines(_by_model(parts["model"]), lambda id: the_models().display_name(id) or _(NO_MODEL), of, "model"),
         **({"prompt": _lines(parts["prompt"], _prompt, of, "prompt")} if any(parts["prompt"]) else {}),
     }
     if of.is_everybodys:
@@ -254,8 +254,8 @@ def row(one: Generation, names: Mapping[str, str]) -> ListedAnswer:
     """Returns one answer, for a list or its page."""
     return ListedAnswer(
         one=one,
-        model=providers().display_name(one.model, one.connection),
-        model_asked=providers().display_name(one.model_asked),
+        model=the_models().display_name(one.model, one.connection),
+        model_asked=the_models().display_name(one.model_asked),
         who=_person(one.user_id or "", names),
         kind=_kind(one.kind),
         is_fallback=is_fallback(one),
@@ -298,7 +298,7 @@ def attempt_text(attempt: AttemptRecord) -> str:
     way = " without streaming" if how == "whole" else ""
     after = f" after {_ms(seconds * 1000)}" if (seconds := attempt.get("seconds")) else ""
     reason = attempt.get("message") or attempt.get("code") or "no reason was given"
-    return f"{providers().display_name(model)} failed{way}{after}: {reason}"
+    return f"{the_models().display_name(model)} failed{way}{after}: {reason}"
 
 
 def moments(of: Generation) -> list[tuple[str, datetime, str]]:
@@ -347,7 +347,7 @@ def _by_model(parts: Mapping[str, Figures]) -> dict[str, Figures]:
     """Adds up the figures of each model, which its server can report under another name than people choose it by."""
     ids, merged = dict[str, str](), dict[str, Figures]()
     for id, figures in most_first(parts).items():
-        merged.setdefault(ids.setdefault(providers().display_name(id), id), Figures()).merge(figures)
+        merged.setdefault(ids.setdefault(the_models().display_name(id), id), Figures()).merge(figures)
     return merged
 
 

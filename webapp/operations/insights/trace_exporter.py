@@ -15,7 +15,7 @@ from webapp.base.version import VERSION
 from webapp.engine.engine import Engine
 from webapp.engine.metric_events import Answered, MetricEvent
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import base_address
 from webapp.prompts.active_prompts import PromptVersions

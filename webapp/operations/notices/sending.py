@@ -15,7 +15,7 @@ from webapp.base import logs
 from webapp.base.current import PerApp, the_config
 from webapp.base.db import db
 from webapp.base.words import shortened
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.providers.error_mapping import wait_seconds
 from webapp.models.upstream import Trust

@@ -15,7 +15,7 @@ from webapp.base.words import plural
 from webapp.chat.calls import choosing
 from webapp.chat.messages import sending
 from webapp.chat.record.model_choice import new_choice, refuse_unless_open
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.operations.schedules import queries, running, work
 from webapp.operations.schedules.rules import EVERY, MOST_CRON_CHARS, BadRule, Every, ScheduleRule, least_gap, next_due, zone_of
 from webapp.operations.schedules.tables import ACTIVE, OPEN, PAUSED, Schedule, ScheduleRun
@@ -222,7 +222,7 @@ def _checked_answers(entered: ScheduleInput, by: User) -> dict[str, Any]:
         refuse_without(by, "chat")
         sending.refuse_if_too_long(entered.prompt, field="prompt")
     if entered.model and not entered.workflow:
-        choice = new_choice(by.id, entered.model, otherwise=providers().default())
+        choice = new_choice(by.id, entered.model, otherwise=the_models().default())
         refuse_unless_open(by.id, choice.model, choice.preset_id, project)
     return {
         "chat_id": chat.id if chat else "",

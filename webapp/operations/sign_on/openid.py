@@ -21,7 +21,7 @@ from webapp.base.current import PerApp
 from webapp.base.heavy.turns import give_way
 from webapp.base.words import plural
 from webapp.engine.engine import the_engine
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.upstream.bounded_json import UnreadableJson, load
 from webapp.models.upstream.sign_in import Requests, SignInFailed, secure_parts
 from webapp.streaming.stop import Stop

@@ -12,7 +12,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.base.languages import gettext as _
 from webapp.engine.costs import sum_in_dollars
 from webapp.engine.engine import the_engine
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.operations.usage.queries import VISITORS, Sums, UsageRow, summed, used, used_in_all
 from webapp.people.accounts import directory
 from webapp.web.filters import number
@@ -74,7 +74,7 @@ def team_usage(days: int) -> TeamUsage:
         _total(paid),
         [line(who, sums) for who, sums in persons[:MOST_PEOPLE]],
         max(0, len(persons) - MOST_PEOPLE),
-        [_line(providers().display_name(model) or _(NO_MODEL), sums) for model, sums in _greatest_first(by_model)],
+        [_line(the_models().display_name(model) or _(NO_MODEL), sums) for model, sums in _greatest_first(by_model)],
         [_line(purpose, sums) for purpose, sums in _greatest_first(by_purpose)],
         [line(who, sums) for who, sums in _greatest_first(owners)[:MOST_PEOPLE]],
         *(demos.get(is_visitors, Sums()).answers for is_visitors in (False, True)),

@@ -11,7 +11,7 @@ from webapp.engine.costs import cost
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.plans import queries
 from webapp.plans.pages.parts import Editing, PartsBuilder, PlanCard, PlanSection
 from webapp.plans.plan_about import PlanAbout
@@ -217,7 +217,7 @@ def section(about: PlanAbout, content: Mapping[str, Any], name: str) -> PlanSect
 
 def _receipt(generation: Generation) -> str:
     """Returns the model that wrote the plan last, how long it took, its tokens and its cost, as far as known."""
-    parts = [providers().display_name(generation.model, generation.connection)]
+    parts = [the_models().display_name(generation.model, generation.connection)]
     if generation.started_at and generation.ended_at:
         parts.append(f"{(generation.ended_at - generation.started_at).total_seconds():.0f} s")
     if generation.output_tokens is not None:

@@ -14,7 +14,7 @@ from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
-from webapp.models.connections.models import candidates, providers
+from webapp.models.connections.models import candidates, the_models
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
 from webapp.plans import export, queries
@@ -46,7 +46,7 @@ class PlanModelForm(Form):
     def offering(cls, *, is_sent: bool = False) -> Self:
         """Returns the form as submitted, or with the person's default model."""
         me = user_or_none()
-        form = cls.opened() if is_sent else cls.fresh(model=providers().default(me.default_model, me.id) if me else "")
+        form = cls.opened() if is_sent else cls.fresh(model=the_models().default(me.default_model, me.id) if me else "")
         form.model.offering(partial(candidates, person=me.id if me else ""))
         return form
 

@@ -13,7 +13,7 @@ from webapp.engine import generations
 from webapp.engine.engine import Engine
 from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.plans.plan_about import PlanAbout

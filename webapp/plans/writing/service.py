@@ -23,7 +23,9 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.live import EventSource
 from webapp.engine.metric_events import Exposed
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.rules import service as model_rules
 from webapp.models.rules.rules import Occasion
 from webapp.people.accounts import creation_limit
@@ -262,7 +264,7 @@ def _stored(
         lane=plan.lane,
         user_id=plan.owner_id,
         model_asked=choice.model,
-        connection=providers().connection_of(choice.model),
+        connection=the_connections().slug_of(choice.model),
         when_unwatched=when_unwatched,
         owner=engine.worker.id,
         prompt=prompt.as_record(),
@@ -289,7 +291,7 @@ def _sent_before(plan_requests: Sequence[PlanRequest]) -> list[Plan]:
 
 def _model(inputs: PlanInputs, preferred: str) -> str:
     owner = db.session.get_one(User, inputs.owner_id)
-    model = preferred or providers().default(owner.default_model, owner.id)
+    model = preferred or the_models().default(owner.default_model, owner.id)
     providers().refuse_unless_choosable(model, person=owner.id)
     return model
 

@@ -7,7 +7,8 @@ from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
 from webapp.engine.drawing import PictureMaker, is_maybe_paid
-from webapp.models.connections.models import PICTURE_MODEL, check_unlisted
+from webapp.models.connections.models import PICTURE_MODEL
+from webapp.models.connections.providers import check_unlisted
 from webapp.models.providers.base import PictureRequest, ProviderError
 from webapp.models.providers.demo import NO_PICTURES
 from webapp.settings.service import setting

@@ -12,7 +12,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.base.untrusted_json import JsonObject
 from webapp.base.version import VERSION
 from webapp.engine.engine import the_engine
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.upstream import Stopped
 from webapp.models.upstream.addresses import parts_of
 from webapp.streaming.failure import ProviderError

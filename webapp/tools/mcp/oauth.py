@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from webapp.base.db import utc_now
 from webapp.base.untrusted_json import JsonObject
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.models.upstream import Trust
 from webapp.models.upstream.sign_in import Requests, SignInFailed, SignInReply, is_loopback, secure_parts
 from webapp.streaming.stop import Stop

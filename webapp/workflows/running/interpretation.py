@@ -14,7 +14,7 @@ from webapp.chat.record.tables import Chat
 from webapp.engine import side_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import DEMO
+from webapp.models.connections.naming import DEMO
 from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import ModelRequest
 from webapp.streaming.transcript import Transcript

@@ -14,7 +14,8 @@ from webapp.chat.record import announcements
 from webapp.chat.record.tables import Chat
 from webapp.engine import generations
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.workflows import queries, service as workflow_service
@@ -49,7 +50,7 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
     if earlier := queries.run_of_request(sent_as):
         return earlier
     entry = workflow_service.published(slug)
-    model = providers().default(user.default_model, owner_id)
+    model = the_models().default(user.default_model, owner_id)
     providers().for_model(model, person=owner_id)
     pinned = {"slug": entry.slug, "version": entry.version, "source": entry.source}
     try:
@@ -64,7 +65,7 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
 def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
     """Starts a trial run of an unpublished text in a temporary chat, with the person's default model or the demo model."""
     definition = workflow_service.runnable(source)
-    model = DEMO if is_demo else providers().default(user.default_model, user.id)
+    model = DEMO if is_demo else the_models().default(user.default_model, user.id)
     if not is_demo:
         providers().for_model(model, person=user.id)
     pinned = {"slug": definition.slug, "version": 0, "source": source}

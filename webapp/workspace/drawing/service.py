@@ -21,7 +21,9 @@ from webapp.engine.drawing import MOST_ORIGINALS, MOST_PROMPT, DrawingSource
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.single_requests import refusal
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import PICTURE_MODEL, providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import PICTURE_MODEL
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import AttachedImage, ModelRequest, PictureRequest, ProviderError, Turn
 from webapp.people.accounts import creation_limit
 from webapp.settings.service import setting
@@ -103,7 +105,7 @@ def make(person: str, entered: PictureInput, originals: Sequence[StoredFile], *,
     asking = OnePicture(engine, DrawingSource(engine, request, person))
 
     def store(session: Session) -> list[tuple[Generation, OnePicture]]:
-        slug = providers().connection_of(request.model)
+        slug = the_connections().slug_of(request.model)
         names = {"kind": KIND.name, "lane": f"{KIND.name}:{id}", "model_asked": request.model, "connection": slug}
         generation = generations.queue(session, id=id, user_id=person, owner=engine.worker.id, sent_as=sent_as, **names)
         turn = Turn("user", request.prompt, request.originals)

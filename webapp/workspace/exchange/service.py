@@ -26,7 +26,7 @@ from webapp.chat.record import announcements, projects, tags
 from webapp.chat.record.tables import MOMENT, Chat, Message, Story
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import NOT_HERE, Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
 from webapp.tools.outside import IMPORTED
@@ -112,7 +112,7 @@ def import_file(user: User, file: IO[bytes], *, most_messages: int = MOST_MESSAG
     """
     result, user_id = ChatImportResult(), user.id
     creation_limit.count(user_id)
-    storing = Storing(user_id, providers().default(user.default_model, user.id), result, most_messages)
+    storing = Storing(user_id, the_models().default(user.default_model, user.id), result, most_messages)
     with alone(user_id), patient(user_id), closing(child.pieces(pieces.__name__, file, LIMITS)) as piece_iterator:
         try:
             for piece in piece_iterator:

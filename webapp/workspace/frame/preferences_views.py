@@ -9,7 +9,7 @@ from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 from webapp.base import languages
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
-from webapp.models.connections.models import candidates, providers
+from webapp.models.connections.models import candidates, the_models
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.guards import came_from, current_user, found, signed_in
 from webapp.people.accounts.permissions import may
@@ -169,7 +169,7 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
         values["instructions"] = form.instructions.data or ""
     if "default_model" in names:
         values["default_model"] = model = form.default_model.chosen
-        if model and not providers().is_choosable(model, current_user().id):
+        if model and not the_models().is_choosable(model, current_user().id):
             raise Invalid("That model is no longer available.", field="default_model")
     if "default_preset_id" in names and "default_preset_id" in request.form:
         preset = preset_queries.SEEN_PRESETS.one(me, form.default_preset_id.data or "")
@@ -199,8 +199,8 @@ def _form() -> PreferencesForm:
 
 def _offering(form: PreferencesForm) -> PreferencesForm:
     form.language.choices = options({"": _("Like the browser")} | languages.offered())
-    team = providers().default()
-    own = _("Last used, or the team's: %(model)s", model=providers().display_name(team)) if team else _("Last used")
+    team = the_models().default()
+    own = _("Last used, or the team's: %(model)s", model=the_models().display_name(team)) if team else _("Last used")
     form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
     names = {preset.id: preset.name for preset in preset_queries.SEEN_PRESETS.all(current_user())}
     form.default_preset_id.choices = options({"": _("None")} | names)

@@ -9,8 +9,8 @@ from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now
 from webapp.base.languages import gettext as _
 from webapp.engine.tables import Generation
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import LiveConnection
-from webapp.models.connections.models import providers
 from webapp.models.connections.shown import refused_connections
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.roles import invitable
@@ -56,7 +56,7 @@ def checklist(user: User | None) -> Checklist | None:
         connections = refused_connections()
         return _another_key(connections[0]) if connections else None
     best = max(
-        providers().connections(),
+        the_connections().team(),
         key=lambda connection: (connection.is_usable, bool(connection.is_working), connection.is_built_in),
     )
     page = url_for("connections.edit", slug=best.slug)

@@ -18,8 +18,9 @@ from webapp.engine.costs import cost
 from webapp.engine.engine import Engine
 from webapp.engine.generation_text import notice_lines
 from webapp.engine.tables import NOT_HERE, Generation
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.keys import BUILT_IN
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.providers.error_mapping import may_still_bill
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import LIMIT_NOTICE
@@ -105,8 +106,8 @@ def remedy_for(generation: Generation) -> Remedy:
     if generation.attempts:
         model = generation.attempts[-1].get("model", model)
     reason = CONNECTION if is_of_connection(generation) else reason
-    slug = providers().connection_of(model)
-    live = next((connection for connection in providers().connections() if connection.slug == slug), None)
+    slug = the_connections().slug_of(model)
+    live = next((connection for connection in the_connections().team() if connection.slug == slug), None)
     words = _(NEXT_OF_KEY, name=live.name) if reason == "auth" and live else _(NEXT.get(reason, ""))
     if live is None or reason not in BY_ADMINS:
         return Remedy(words)
@@ -183,7 +184,7 @@ def receipt(generations: list[Generation]) -> str:
     spent = [seconds, _tokens(generations), cost(generations)]
     if last.status == "stopped":
         return _("Stopped after %(spent)s", spent=", ".join(part for part in (spent[1], spent[0], spent[2]) if part))
-    model = providers().display_name(last.model, last.connection)
+    model = the_models().display_name(last.model, last.connection)
     return " · ".join(part for part in (model, spent[1], spent[0], spent[2], led_by(generations), by_rule(generations)) if part)
 
 

@@ -21,7 +21,7 @@ from webapp.chat.prompt.recorded_prompt import last_prompt
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import choice_in, current_model, gone_choice, model_named
 from webapp.chat.record.tables import Chat, FollowUp, Message
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.makers import maker_named
 from webapp.models.presets.choice import choice_of, id_in
 from webapp.models.presets.queries import known
@@ -131,7 +131,7 @@ def dictation_url(person: User | None, chat: Chat | None) -> str:
 
 def beside(models: Sequence[str]) -> list[str]:
     """Returns the names of the models that answer side by side."""
-    return [providers().display_name(model) for model in models]
+    return [the_models().display_name(model) for model in models]
 
 
 def _reply_to(chat: Chat) -> str:
@@ -152,10 +152,10 @@ def picker(chat: Chat | None = None, wish: str = "", *, person: str = "") -> dic
     A preset can be chosen in place of a model; others than the chat's owner read the model's name. If there are many models the
     page itself has only a few; the others, and the presets, are found at `models_url`.
     """
-    catalogue, own = providers(), choice_in(chat).word if chat else ""
-    offered = [] if chat and chat.visitor_hash else catalogue.offered(person)
-    usual = current_model(chat) if chat else catalogue.default(person=person)
-    model = wish if catalogue.is_choosable(wish, person) else usual
+    own = choice_in(chat).word if chat else ""
+    offered = [] if chat and chat.visitor_hash else the_models().offered(person)
+    usual = current_model(chat) if chat else the_models().default(person=person)
+    model = wish if the_models().is_choosable(wish, person) else usual
     preset = known(chat.owner_id if chat else person, id_in(wish or own))
     shown_preset = preset if not chat or person == chat.owner_id else None
     is_as_before = wish in ("", own) or (wish != model and not preset)
@@ -163,8 +163,8 @@ def picker(chat: Chat | None = None, wish: str = "", *, person: str = "") -> dic
     return {
         "models": suggested_models(offered, model, person),
         "chosen_model": choice_of(preset.id) if preset else model,
-        "chosen_name": shown_preset.name if shown_preset else catalogue.display_name(model),
-        "chosen_maker": shown_preset.mark if shown_preset else maker_named(catalogue.maker(model)),
+        "chosen_name": shown_preset.name if shown_preset else the_models().display_name(model),
+        "chosen_maker": shown_preset.mark if shown_preset else maker_named(the_models().maker(model)),
         "has_preset": preset is not None,
         "gone_model": gone_choice(chat, person) if chat and is_as_before else "",
         "models_url": f"{fixed('picker.index')}?{query}" if offered else "",
@@ -175,7 +175,7 @@ def picker(chat: Chat | None = None, wish: str = "", *, person: str = "") -> dic
 def suggested_models(offered: Sequence[Model], chosen: str, person: str = "") -> list[Model]:
     """Returns as many models as a page lists, including the chosen one even if it is unlisted."""
     models = list(offered[:MOST_LISTED])
-    if models and providers().is_available(chosen, person) and not any(model.id == chosen for model in models):
+    if models and the_models().is_available(chosen, person) and not any(model.id == chosen for model in models):
         models.insert(0, model_named(chosen))
     return models
 

@@ -11,7 +11,7 @@ from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat, own_generation, own_message, writable_chat, writer
 from webapp.chat.record.model_choice import choice_in
 from webapp.models.connections import model_marks
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.guards import anybody, current_user, signed_in, user_or_none
 from webapp.tools.built_in.search_web import SEARCH_WEB
 from webapp.web.htmx import done, is_htmx, redirect, render, render_long
@@ -116,7 +116,7 @@ def what_was_sent(id: str) -> Response:
     return render_long(
         "workspace/page/_sent.html" if is_htmx() else "workspace/page/sent.html",
         generation=generation,
-        model_name=providers().display_name(generation.model_asked),
+        model_name=the_models().display_name(generation.model_asked),
         sent=answer_prompt.sent_prompt(generation, me),
         may_read_private=me is not None and me.id == generation.user_id,
         back_url=chat_page_url(generation.chat_id),
@@ -163,7 +163,7 @@ def choose(id: str) -> Response:
     if is_htmx():
         first = first_models(model_marks.for_person(me), me)
         return render("workspace/page/composer/_again.html", message=message, models=first)
-    models = suggested_models(providers().offered(me), chat.model, me)
+    models = suggested_models(the_models().offered(me), chat.model, me)
     form = MessageForm.new(model=chat.model)
     last = queries.last_generation(message)
     is_running = last is not None and last.is_active

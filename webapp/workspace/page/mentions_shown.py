@@ -15,7 +15,7 @@ from webapp.chat.record.model_choice import model_named, without_command
 from webapp.chat.record.tables import Chat, FollowUp
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
-from webapp.models.connections.models import PICTURE_MODEL, providers
+from webapp.models.connections.models import PICTURE_MODEL, the_models
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
@@ -115,7 +115,7 @@ def read_from(chat: Chat, form: MessageForm) -> Chat:
 
 def _chips(form: MessageForm, me: User, chat: Chat | None) -> Iterator[Mention]:
     yield from collection_chips(me, form.knowledge.data or ())
-    if (model := form.answered_by.data or "") and providers().is_choosable(model, me.id):
+    if (model := form.answered_by.data or "") and the_models().is_choosable(model, me.id):
         yield from picture_mentions() if model == setting(PICTURE_MODEL) else [model_mention(model, model_named(model).name)]
     if id := form.spoken_by.data or "":
         yield from (character_mention(id, name) for name in _names_of(me, chat, id))

@@ -24,8 +24,9 @@ from webapp.chat.record.model_choice import choice_in, model_named
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.models.connections import model_marks
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import LiveConnection
-from webapp.models.connections.models import DEMO_GROUP, matching, providers
+from webapp.models.connections.models import DEMO_GROUP, matching, the_models
 from webapp.models.connections.shown import NO_MODEL, abilities, context, exact, price_words
 from webapp.models.makers import ORDER, Maker, maker_named
 from webapp.models.presets import queries as preset_queries
@@ -110,7 +111,7 @@ def index() -> Response:
 @signed_in
 def star() -> Response:
     model, is_favorite = request.form.get("model", ""), request.form.get("is_favorite") == "y"
-    if is_favorite and not providers().is_choosable(model, current_user().id):
+    if is_favorite and not the_models().is_choosable(model, current_user().id):
         raise Invalid("That model is no longer available.")
     model_marks.star(current_user().id, model, is_favorite=is_favorite)
     chat, query, after = (request.form.get(name) or None for name in ("chat", "q", "after"))
@@ -152,11 +153,11 @@ def first_models(marks: model_marks.Marks, person: str) -> list[ShownModel]:
 
 def _presets(query: str) -> Iterator[ShownPreset]:
     """Yields the person's presets that have all words of the query in their names, descriptions or models."""
-    words, catalogue, me = query.casefold().split(), providers(), current_user()
+    words, me = query.casefold().split(), current_user()
     for row in by_turns(preset_queries.SEEN_PRESETS.all(me)):
-        model = catalogue.display_name(row.model)
+        model = the_models().display_name(row.model)
         if all(word in f"{row.name} {row.about} {model}".casefold() for word in words):
-            is_gone = bool(row.model) and not catalogue.is_available(row.model, me.id)
+            is_gone = bool(row.model) and not the_models().is_available(row.model, me.id)
             yield ShownPreset(
                 choice_of(row.id),
                 row.name,
@@ -174,14 +175,13 @@ def facts(model: Model, server: LiveConnection | None) -> str:
 
 
 def _listed(marks: model_marks.Marks, query: str, person: str) -> Iterator[tuple[str, Model]]:
-    catalogue = providers()
-    offered = catalogue.offered(person)
+    offered = the_models().offered(person)
     if not query:
         by_id = {model.id: model for model in offered}
         yield from ((_("Favorites"), by_id[id]) for id in marks.favorites if id in by_id)
         yield from ((_("Recent"), by_id[id]) for id in marks.recent if id in by_id)
     # Makers divide a long list; above a few models, the connection says more.
-    group = catalogue.group if len(offered) > MOST_IN_MENU else catalogue.connection_name
+    group = the_models().group if len(offered) > MOST_IN_MENU else the_models().connection_name
     grouped = [(group(model.id), model) for model in by_turns(matching(offered, query))]
     yield from sorted(grouped, key=_rank)
 
@@ -203,7 +203,7 @@ def _rank(row: tuple[str, Model]) -> tuple[bool, int, str]:
 
 
 def _row(model: Model, marks: model_marks.Marks, group: str, *, is_first: bool) -> ShownModel:
-    server = providers().server_of(model.id)
+    server = the_connections().of_model(model.id)
     own = model.name.removeprefix(f"{group}: ").removesuffix(f" · {group}")
     return ShownModel(
         id=model.id,

@@ -26,7 +26,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.generations import active_ids
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge_shown
-from webapp.models.connections.models import PICTURE_MODEL, providers
+from webapp.models.connections.models import PICTURE_MODEL, the_models
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 from webapp.people.things.shares import Share
@@ -372,7 +372,7 @@ def _running(message: Message, last: Generation, snapshot: AnswerSnapshot, curso
 
 def _waiting(message: Message, last: Generation) -> str:
     is_reading = long_files.not_indexed(queries.chat_of(message))
-    return _("Reading the files") if is_reading else _("Waiting for %(model)s", model=providers().display_name(last.model_asked))
+    return _("Reading the files") if is_reading else _("Waiting for %(model)s", model=the_models().display_name(last.model_asked))
 
 
 def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage:

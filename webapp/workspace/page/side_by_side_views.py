@@ -10,7 +10,7 @@ from webapp.chat.record.access import writable_chat
 from webapp.chat.record.model_choice import MOST_BESIDE, current_model, models_to_ask, new_choice
 from webapp.chat.record.tables import Chat
 from webapp.models.connections import model_marks
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import navigate, redirect, render
 from webapp.workspace.page.pages import chat_page_url
@@ -67,15 +67,15 @@ def _present(chat: Chat | None) -> list[str]:
     if chat:
         return chat.models or [current_model(chat)]
     me = current_user()
-    return [new_choice(me.id, request.args.get("model", ""), otherwise=providers().default(person=me.id)).model]
+    return [new_choice(me.id, request.args.get("model", ""), otherwise=the_models().default(person=me.id)).model]
 
 
 def _choice(chat: Chat | None, chosen: list[str], refusal: AppError | None = None) -> Response:
     """Renders the list of models. Those that are chosen stay so while others are searched, as all of it is one form."""
     query = request.values.get("q", "")[:MOST_QUERY_CHARS].strip()
     after = max(0, min(request.values.get("after", 0, type=int), MOST_SKIPPED))
-    me, catalogue = current_user().id, providers()
-    chosen = [model for model in dict.fromkeys(chosen) if catalogue.is_choosable(model, me)][: 2 * MOST_BESIDE]
+    me = current_user().id
+    chosen = [model for model in dict.fromkeys(chosen) if the_models().is_choosable(model, me)][: 2 * MOST_BESIDE]
     page = models(model_marks.for_person(me), query, after, person=me, without=chosen)
     choices = {} if chat else choices_in(request.values)
     choices.pop("models", None)
@@ -85,7 +85,7 @@ def _choice(chat: Chat | None, chosen: list[str], refusal: AppError | None = Non
         chat=chat,
         is_on=bool(chat.models if chat else request.values.getlist("models")),
         choices=choices,
-        kept=[(model, catalogue.display_name(model)) for model in chosen],
+        kept=[(model, the_models().display_name(model)) for model in chosen],
         rows=page.rows,
         next=page.next,
         query=query,

@@ -20,7 +20,7 @@ from webapp.engine.engine import Engine
 from webapp.engine.generations import Active, active_ids
 from webapp.engine.state.ownership import ALL_BUT_PROMPT
 from webapp.engine.tables import ACTIVE, WHILE_ACTIVE, Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.things.shares import Share
 from webapp.web.addresses import address
 from webapp.workspace.page import shown
@@ -212,7 +212,7 @@ def _thread(
 def _column(chat: Chat, message: shown.ShownMessage, generations: Sequence[Generation], right: str) -> shown.ShownMessage:
     may_write, can_be_kept = right != "view", bool(message.html) and not message.is_running
     column = ShownColumn(
-        model=providers().display_name(generations[-1].model_asked),
+        model=the_models().display_name(generations[-1].model_asked),
         facts=facts(generations) if can_be_kept else (),
         is_path=message.id == chat.head_id,
         keep_url=address("messages.keep", message.id) if may_write and can_be_kept else "",

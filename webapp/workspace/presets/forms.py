@@ -10,7 +10,7 @@ from webapp.base.languages import gettext as _
 from webapp.chat.prompt.section_order import MOVABLE, USUAL, whole
 from webapp.chat.record.fields import PARAMETERS, TUNING
 from webapp.knowledge.tables import Collection
-from webapp.models.connections.models import candidates, providers
+from webapp.models.connections.models import candidates, the_models
 from webapp.models.presets.tables import Preset
 from webapp.tools.tool import Tool
 from webapp.web.field_groups import FieldGroup
@@ -86,7 +86,7 @@ class PresetForm(InputForm[PresetInput], MergingForm):
         self.tools.choices = [SelectChoice(tool.key, tool.words) for tool in tools]
         find, current = partial(candidates, person=person), self.model.data or ""
         is_listed = any(id == current for id, _ in find(current, MOST_SHOWN))
-        unlisted = [(current, providers().display_name(current))] if current and not is_listed else []
+        unlisted = [(current, the_models().display_name(current))] if current and not is_listed else []
         self.model.offering(find, [("", _("The chat's own")), *unlisted])
         self["system_prompt"].description = _(SYSTEM_PROMPT)
         return self

@@ -8,7 +8,7 @@ from webapp.base.errors import Invalid
 from webapp.base.heavy import child
 from webapp.base.heavy.turns import by_turns
 from webapp.knowledge import queries as knowledge_queries
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.tables import User
 from webapp.tools.named import named_tools
 from webapp.workspace.presets import preset_files, service
@@ -71,7 +71,7 @@ def _model(wanted: str, by: User, notes: list[str]) -> str:
     """Returns the model here that a file means: the same id, or the only one that ends with it."""
     if not wanted:
         return ""
-    offered = [model.id for model in providers().offered(by.id)]
+    offered = [model.id for model in the_models().offered(by.id)]
     ending = [id for id in offered if id.endswith((f"/{wanted}", f":{wanted}"))]
     if wanted in offered or len(ending) == 1:
         return wanted if wanted in offered else ending[0]

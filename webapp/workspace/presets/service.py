@@ -13,7 +13,7 @@ from webapp.base.words import copied
 from webapp.chat.prompt.section_order import MOVABLE, USUAL, whole
 from webapp.chat.record.fields import FIELDS, PARAMETERS, TUNING, ChatField
 from webapp.knowledge import queries as knowledge_queries, service as knowledge_service
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.presets import queries
 from webapp.models.presets.tables import Preset
 from webapp.people.accounts.tables import User
@@ -141,7 +141,7 @@ def usable_of(presets: Sequence[Preset], user: User) -> dict[str, dict[str, list
 def _checked(entered: PresetInput, by: User, row: Preset | None = None) -> dict[str, Any]:
     """Returns the columns; a model, collections and tools that are there already may be out of this person's reach."""
     model = entered.model
-    if model and model != (row.model if row else "") and not providers().is_choosable(model, by.id):
+    if model and model != (row.model if row else "") and not the_models().is_choosable(model, by.id):
         raise Invalid(f"There is no model named {model[:80]} here. Choose another one.", field="model")
     settings = {name: value for name in OF_PRESETS if (value := getattr(entered, name)) not in (None, "")}
     return {

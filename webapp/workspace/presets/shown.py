@@ -9,7 +9,7 @@ from flask import url_for
 from webapp.base.languages import gettext as _, ngettext
 from webapp.chat.prompt.section_order import MOVABLE
 from webapp.knowledge import queries as knowledge_queries
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.makers import Maker
 from webapp.models.presets import queries
 from webapp.models.presets.choice import choice_of
@@ -52,7 +52,7 @@ def listed(rows: Sequence[Preset], me: User) -> list[ListedPreset]:
             row.name,
             queries.mark_of(row.name, row.icon),
             row.about,
-            providers().display_name(row.model),
+            the_models().display_name(row.model),
             trouble(row, me),
             row.id in shared,
             row.id == me.default_preset_id,
@@ -63,7 +63,7 @@ def listed(rows: Sequence[Preset], me: User) -> list[ListedPreset]:
 
 def trouble(row: Preset, me: User) -> str:
     """Returns why a preset can't answer this person; empty if it can."""
-    is_gone = bool(row.model) and not providers().is_available(row.model, me.id)
+    is_gone = bool(row.model) and not the_models().is_available(row.model, me.id)
     return "Its model is no longer available." if is_gone else ""
 
 
@@ -75,7 +75,7 @@ def page(row: Preset, me: User) -> dict[str, Any]:
     return {
         "preset": row,
         "mark": queries.mark_of(row.name, row.icon),
-        "model_name": providers().display_name(row.model),
+        "model_name": the_models().display_name(row.model),
         "trouble": trouble(row, me),
         "prompts": [(_(OF_PRESETS[name].label), row.settings[name]) for name in TEXTS if row.settings.get(name)],
         "parameters": [(_(field.label), _words(row, name)) for name, field in OF_PRESETS.items() if _words(row, name)],

@@ -20,7 +20,7 @@ from webapp.knowledge.documents import project_files, service as document_servic
 from webapp.knowledge.documents.service import UploadedDocument
 from webapp.knowledge.service import CollectionInput
 from webapp.knowledge.tables import Collection
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.permissions import refuse_without
 from webapp.people.accounts.tables import User
 from webapp.tools.named import named_tools
@@ -152,7 +152,7 @@ class _Receiving:
         values = {**settings, "name": settings["name"] or UNNAMED, "character_ids": ids, "tools": usable.keys}
         project = self._accepted(lambda some: service.create(ProjectInput.entered(some), by=user), values)
         self._result.id, self._result.name = project.id, project.name
-        model = providers().default(user.default_model, user.id)
+        model = the_models().default(user.default_model, user.id)
         self._chats = Storing(user.id, model, self._result.chats, project_id=project.id)
 
     def _collect(self, about: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from webapp.chat.record import announcements, projects
 from webapp.chat.record.tables import Chat, Project
 from webapp.knowledge.documents import project_files, service as document_service
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
-from webapp.models.connections.models import providers
+from webapp.models.connections.providers import providers
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members.service import Departure
 from webapp.people.things import shares

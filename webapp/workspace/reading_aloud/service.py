@@ -15,7 +15,7 @@ from webapp.engine import side_requests, single_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.single_requests import Leaving, SingleRequest
 from webapp.engine.state.admission import SIDE_SHARE
-from webapp.models.connections.models import check_unlisted, providers
+from webapp.models.connections.providers import check_unlisted, providers
 from webapp.models.providers import voices
 from webapp.models.providers.base import ProviderError, Spoken
 from webapp.models.providers.demo import NO_VOICE
@@ -99,8 +99,8 @@ def _refuse_unless_offered(user: User) -> None:
 
 
 def _spoken(text: str, person: str, *, voice: str = "", audio_format: str = "mp3", leaving: Leaving | None = None) -> Spoken:
-    model, catalogue = str(setting(MODEL)), providers()
-    provider, name = catalogue.provider_of(model), catalogue.name_of(model)
+    model = str(setting(MODEL))
+    provider, name = providers().provider_of(model), providers().name_of(model)
     _refuse_if_too_many(the_engine(), person)
     ask = partial(provider.speak, name, text, voice or str(setting(VOICE)), audio_format=audio_format)
     request = SingleRequest(KIND.name, model, provider.name, person, text, ask)

@@ -31,7 +31,7 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
 from webapp.engine import generations
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.models.presets import queries as preset_queries
 from webapp.models.presets.choice import choice_of
 from webapp.people.accounts import creation_limit
@@ -109,7 +109,7 @@ def begin_by_message(
     place, user_id, written = f"with\0{character.id}", by.id, sending.checked_text(text)
     if repeated := generations.generation_of_request(generations.request_hash(user_id, key, f"{place}\0{written}")):
         return repeated
-    choice = new_choice(user_id, _with_preset(character, model, by=by), otherwise=providers().default())
+    choice = new_choice(user_id, _with_preset(character, model, by=by), otherwise=the_models().default())
     refuse_unless_open(user_id, answered_by or choice.model, None if answered_by else choice.preset_id)
     chat = begin(character, by=by, model=model, reads=reads, is_temporary=is_temporary, project_id=project_id)
     drafts.forget(user_id)
@@ -121,7 +121,7 @@ def begin_by_message(
 def _persona_and_choice(
     by: User, persona: Persona | None, model: str, *, is_nobody: bool, character_id: str = ""
 ) -> tuple[Persona | None, ChosenModel]:
-    choice = new_choice(by.id, model, otherwise=providers().default(by.default_model, by.id))
+    choice = new_choice(by.id, model, otherwise=the_models().default(by.default_model, by.id))
     refuse_unless_open(by.id, choice.model, choice.preset_id)
     return persona or (None if is_nobody else character_queries.default_persona(by, character_id)), choice
 

@@ -21,7 +21,7 @@ from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
 from webapp.chat.story import views as story_views
 from webapp.knowledge import queries as knowledge_queries
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.web.htmx import is_htmx, redirect, render
@@ -187,7 +187,7 @@ def _save(chat: Chat, form: PromptsForm, name: str) -> None:
 def _chosen_model(form: PromptsForm, chat: Chat) -> str:
     """Returns the model chosen in the form, or the chat's if none was."""
     model = _about(form, chat).model.chosen or chat.model
-    if model != chat.model and not providers().is_choosable(model, chat.owner_id or ""):
+    if model != chat.model and not the_models().is_choosable(model, chat.owner_id or ""):
         raise Invalid("That model is no longer available.", field="model")
     return model
 

@@ -25,7 +25,9 @@ from webapp.engine.engine import the_engine
 from webapp.engine.kinds import Kind
 from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ModelRequest, RequestParameters
 from webapp.models.rules import service as model_rules
 from webapp.models.rules.rules import Occasion
@@ -77,7 +79,7 @@ def change(chat: Chat, now: TextVersion, entered: WishInput, *, by: User) -> Tex
     row = TextChange(text_id=now.text_id, chat_id=chat.id, version=now.number, start=entered.start, end=entered.end, wish=wish)
     row.by_id = by.id
     prompt = active_prompts.render(TEXT_CHANGE_KEY)
-    request = _request(prompt, prompt.version.model or providers().writer(model_to_ask(chat, by=by.id), by.id), row, text)
+    request = _request(prompt, prompt.version.model or the_models().writer(model_to_ask(chat, by=by.id), by.id), row, text)
     versions = PromptVersions.from_rendered(prompt)
     person, text_id = by.id, now.text_id
 
@@ -184,7 +186,7 @@ def _stored(session: Session, row: TextChange, request: ModelRequest, versions: 
         lane=row.lane,
         user_id=person,
         model_asked=choice.model,
-        connection=providers().connection_of(choice.model),
+        connection=the_connections().slug_of(choice.model),
         owner=engine.worker.id,
         # Without the text, which is deleted with its chat.
         prompt=versions.as_record(),

@@ -18,7 +18,9 @@ from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
 from webapp.guests.dialects.openai import program_rounds
 from webapp.knowledge.answer_sources import LATE, AnswerSources, find_sources
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
+from webapp.models.connections.models import the_models
+from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ModelRequest, RequestParameters, ToolCall, ToolSpec, Turn
 from webapp.models.rules import service as model_rules
 from webapp.models.rules.rules import Occasion
@@ -187,8 +189,8 @@ def complete(user: User, completion: CompletionInput) -> Generation:
     model = choice.model
     earlier = program_rounds.restored(person, completion.turns, completion.offers)
     completion = replace(completion, turns=earlier.turns, earlier_sources=earlier.sources, outside=earlier.outside)
-    if completion.tools and completion.tool_choice != "none" and not providers().takes_tools(model):
-        raise Invalid(f"{providers().display_name(model)} can't use tools.", field="tools")
+    if completion.tools and completion.tool_choice != "none" and not the_models().known(model).is_able("tools"):
+        raise Invalid(f"{the_models().display_name(model)} can't use tools.", field="tools")
     with engine.admission.slot(person):
         parameters, sources = _parameters(model, completion), _given(user, completion)
         with generations.recovering_if_not_started(engine):
@@ -260,7 +262,7 @@ def _stored(
             lane=f"{DOOR.name}:{new_id()}",
             user_id=person,
             model_asked=model,
-            connection=providers().connection_of(model),
+            connection=the_connections().slug_of(model),
             when_unwatched=WHEN_UNWATCHED,
             owner=engine.worker.id,
             prompt=RecordedPrompt(parameters=parameters, sources=request.sources).as_record("parameters", "sources"),
@@ -272,7 +274,7 @@ def _stored(
 
 def _read(engine: Engine, person: str, completion: CompletionInput, request: ModelRequest, ledger: Ledger) -> EventSource:
     """Returns the source of the answer: one ladder or, if it may use tools of Millrace, one for each round."""
-    if not completion.offers or request.must_call or not providers().takes_tools(request.model):
+    if not completion.offers or request.must_call or not the_models().known(request.model).is_able("tools"):
         return generations.ladder(engine, request, person=person)
     ladder = partial(generations.ladder, engine, person=person)
     typed = tuple(turn.content for turn in completion.turns if turn.role == "user")
@@ -294,15 +296,15 @@ def _choice(user: User, completion: CompletionInput) -> RuleChoice:
 
 def model_of(user: User, name: str) -> str:
     """Returns the requested model; raises if no connection offers it."""
-    model = providers().default(user.default_model, user.id) if name in ("", DEFAULT) else name
+    model = the_models().default(user.default_model, user.id) if name in ("", DEFAULT) else name
     providers().refuse_unless_choosable(model, person=user.id)
     return model
 
 
 def models(user: User) -> list[str]:
     """Returns the models that can be requested; the default alias comes first if there is a default."""
-    offered = [model.id for model in providers().offered(user.id)]
-    return [DEFAULT, *offered] if providers().default(user.default_model, user.id) else offered
+    offered = [model.id for model in the_models().offered(user.id)]
+    return [DEFAULT, *offered] if the_models().default(user.default_model, user.id) else offered
 
 
 def _given(user: User, completion: CompletionInput) -> AnswerSources:

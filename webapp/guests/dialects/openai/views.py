@@ -36,7 +36,7 @@ from webapp.guests.dialects.openai.schemas import (
     FunctionAnswer,
     FunctionCallAnswer,
 )
-from webapp.models.connections.models import providers
+from webapp.models.connections.cache import the_connections
 from webapp.tools.token_tools import offers_of_token
 
 TAG = "OpenAI-compatible endpoint"
@@ -176,7 +176,7 @@ def _about(generation: Generation, body: CompletionRequest, *, has_usage: bool =
 
 
 def _model(name: str) -> DoorModel:
-    return DoorModel(id=name, created=0, owned_by=providers().connection_of(name) or "millrace")
+    return DoorModel(id=name, created=0, owned_by=the_connections().slug_of(name) or "millrace")
 
 
 def _is_allowed(context: Context) -> bool:

@@ -38,7 +38,7 @@ from webapp.guests.dialects.threads.shown import (
     shown_messages,
     shown_thread,
 )
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.tables import User
 from webapp.workflows.queries import run_of, slugs_of
 from webapp.workflows.running import service as run_service
@@ -69,7 +69,7 @@ def create(body: NewThread) -> OneThread:
     if body.workflow:
         run = _begun(me, body.workflow, title)
         return OneThread(thread=shown_thread(db.session.get_one(Chat, run.chat_id), {run.chat_id: run.slug}))
-    chat = chats.create(me.id, title=title, model=providers().default(me.default_model, me.id))
+    chat = chats.create(me.id, title=title, model=the_models().default(me.default_model, me.id))
     return OneThread(thread=shown_thread(chat, {}))
 
 

@@ -11,7 +11,7 @@ from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files.attachments import MOST_FILES, parted
 from webapp.chat.messages import drafts, sending
 from webapp.models.connections import model_marks
-from webapp.models.connections.models import providers
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.guards import admin_only, audit_author, current_user, found, signed_in, user_or_none
 from webapp.prompts.template import objections
 from webapp.web.htmx import done_message, redirect, render
@@ -117,7 +117,7 @@ def _begun(starter: Starter, prompt: InsertablePrompt, form: BeginForm, text: st
         return redirect(url_for("home.show", knowledge=reads, project=id))
     generation = sending.start_chat(
         message,
-        model=(project.model if project else "") or providers().default(model_marks.preferred_model(me), me.id),
+        model=(project.model if project else "") or the_models().default(model_marks.preferred_model(me), me.id),
         key=form.key.data or "",
         owner_id=me.id,
         options=sending.TYPED_OPTIONS,
