@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, delete, select, update
@@ -73,18 +74,13 @@ def was_refused(generation: Generation) -> bool:
 def settle_later(engine: Engine, generation: Generation) -> None:
     """Queries an unknown cost in a greenlet of its own, if the provider supports that; otherwise it stays unknown."""
     if generation.cost is None and generation.upstream_id:
-        id, stop = generation.id, Stop(engine.signal)
-        engine.other_requests.add(stop)
-        engine.spawn(lambda: _settle(engine, id, stop))
+        engine.in_background(partial(_settle, engine, generation.id))
 
 
 def _settle(engine: Engine, id: str, stop: Stop) -> None:
-    try:
-        for seconds in ASK_AFTER_SECONDS:
-            if stop.wait(seconds) or _is_settled(engine, id):
-                return
-    finally:
-        engine.other_requests.discard(stop)
+    for seconds in ASK_AFTER_SECONDS:
+        if stop.wait(seconds) or _is_settled(engine, id):
+            return
 
 
 def _is_settled(engine: Engine, id: str) -> bool:

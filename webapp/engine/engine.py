@@ -103,8 +103,7 @@ class Engine:
             buckets=self.shared.buckets if self.shared else None,
         )
         self.readers: set[Signal] = set()
-        # Requests to providers after an answer that are not generations, such as for its cost, and other work after it: a
-        # shutdown stops them too.
+        # Of what isn't a generation: requests such as for an answer's cost, and other work in the background.
         self.other_requests: set[Stop] = set()
         # Generations of this worker that are being settled because nothing runs them: they must not be started any more.
         self.given_up: set[str] = set()
@@ -188,6 +187,30 @@ class Engine:
             on_failure.callback(self.duties.recovery.wake)
             yield
             on_failure.pop_all()
+
+    def in_background(self, work: Callable[[Stop], object]) -> None:
+        """Does work in a greenlet of its own; a shutdown stops it, and waits for it."""
+        stop = Stop(self.signal)
+        # Added now, so that a shutdown that begins before the work does waits for it, too.
+        self.other_requests.add(stop)
+        self.spawn(lambda: self._in_background(work, stop))
+
+    def _in_background(self, work: Callable[[Stop], object], stop: Stop) -> None:
+        with self.stoppable(stop):
+            work(stop)
+
+    @contextmanager
+    def stoppable(self, stop: Stop | None = None) -> Iterator[Stop]:
+        """Yields a stop that a shutdown requests; the shutdown waits for the end of the block."""
+        # Not `or`: a stop that was not requested is false.
+        stop = Stop(self.signal) if stop is None else stop
+        self.other_requests.add(stop)
+        try:
+            if self.is_closing:
+                stop.request("server_restart")
+            yield stop
+        finally:
+            self.other_requests.discard(stop)
 
     def finish(self, seconds: float) -> None:
         """Ends everything for a shutdown: text is saved, or spilled to a file, and readers are notified."""

@@ -13,6 +13,7 @@ from tests.operations.insights.test_insights import made, program
 from tests.support.turns import turns_of_the_loop
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db, utc_now, write
+from webapp.engine.engine import ENGINE
 from webapp.engine.tables import Generation
 from webapp.models.connections import service as connections
 from webapp.models.connections.cache import the_connections
@@ -356,6 +357,20 @@ def test_an_alert_is_told_though_the_database_takes_no_note_of_it(app, made, fak
     with gevent.Timeout(60):
         while len(told_to(fake)) < 2:
             gevent.sleep(0.05)
+
+
+def test_a_webhook_that_refuses_an_alert_is_not_called_again(app, made, fake):
+    fake.always({"status": 404}, at="/hook")
+    recent(made, 30, "failed")
+    with app.app_context():
+        set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
+        before = set(ENGINE.of(app).other_requests)
+        service.check_all()
+        with gevent.Timeout(60):
+            while set(ENGINE.of(app).other_requests) - before:
+                gevent.sleep(0.05)
+        assert {event.delivery for event in queries.events()} == {"failed: The webhook answered with status 404."}
+    assert len(told_to(fake)) == 2
 
 
 def test_no_transaction_is_open_while_the_webhook_is_tested(app, fake):

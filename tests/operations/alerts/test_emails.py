@@ -8,7 +8,7 @@ from tests.operations.insights.test_insights import made, program
 from tests.upstream.mailbox import mailbox
 from webapp.base.audit import COMMAND_LINE
 from webapp.engine.engine import ENGINE
-from webapp.operations.alerts import delivery, queries, service
+from webapp.operations.alerts import queries, service
 from webapp.settings.service import set_settings
 
 __all__ = ["made", "program"]
@@ -82,5 +82,4 @@ def test_a_test_goes_every_way_that_is_set(program, owner, box, fake):
 
 
 def test_with_nobody_to_tell_a_test_says_so(app, program):
-    assert delivery.AGAIN_SECONDS[0] == 0
     assert program.said("POST", "/alerts/errors/test", 422)["detail"] == "Set a webhook or email addresses first."

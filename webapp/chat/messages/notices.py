@@ -59,17 +59,13 @@ def tell_of_wait(engine: Engine, live: LiveGeneration, chat: Chat) -> None:
 
 def _decide_later(engine: Engine, decide: Callable[[], None]) -> None:
     """Decides a moment later, or at once when the server stops, which waits for it."""
-    stop, seconds = Stop(engine.signal), 0 if engine.is_closing else AWAY_SECONDS.get()
-    engine.other_requests.add(stop)
+    seconds = AWAY_SECONDS.get()
 
-    def later() -> None:
-        try:
-            stop.wait(seconds)
-            decide()
-        finally:
-            engine.other_requests.discard(stop)
+    def later(stop: Stop) -> None:
+        stop.wait(seconds)
+        decide()
 
-    engine.spawn(later)
+    engine.in_background(later)
 
 
 def _tell_if_waiting(engine: Engine, live: LiveGeneration, person: str, chat_id: str, subject: str, *, once: str) -> None:

@@ -143,22 +143,18 @@ def _is_allowed(robots: bytes, url: str) -> bool:
 
 
 def _fetched_once(url: str, more: dict[str, str], limits: PageLimits) -> PageReply:
-    engine = the_engine()
     headers = {"User-Agent": AGENT, "Accept": "text/html, text/*, application/pdf, */*;q=0.5", **more}
-    # Not `or`: a stop that was not requested is false.
-    stop = Stop(engine.signal) if limits.stop is None else limits.stop
-    engine.other_requests.add(stop)
-    try:
-        upstream = providers().upstream
-        with upstream.open(
-            "GET", url, stop=stop, headers=headers, first_byte_seconds=limits.seconds, trust=limits.trust, takes_detours=True
-        ) as body:
-            body.within(limits.seconds)
-            is_wanted = 200 <= body.status < 300
-            content = body.read_all(limits.most_bytes) if is_wanted else b""
-            return PageReply(body.status, {name.lower(): value for name, value in body.headers.items()}, content)
-    finally:
-        engine.other_requests.discard(stop)
+    upstream, seconds, trust = providers().upstream, limits.seconds, limits.trust
+    with (
+        the_engine().stoppable(limits.stop) as stop,
+        upstream.open(
+            "GET", url, stop=stop, headers=headers, first_byte_seconds=seconds, trust=trust, takes_detours=True
+        ) as body,
+    ):
+        body.within(limits.seconds)
+        is_wanted = 200 <= body.status < 300
+        content = body.read_all(limits.most_bytes) if is_wanted else b""
+        return PageReply(body.status, {name.lower(): value for name, value in body.headers.items()}, content)
 
 
 def _taken(url: str, reply: PageReply) -> FetchedPage:

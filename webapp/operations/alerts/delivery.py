@@ -3,35 +3,30 @@
 import hashlib
 import hmac
 import json
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from flask import current_app
 from sqlalchemy import update
-from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.current import the_config
-from webapp.base.db import write
-from webapp.base.errors import Invalid, Unavailable
+from webapp.base.errors import Invalid
 from webapp.engine.engine import Engine, the_engine
-from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream.addresses import parts_of
 from webapp.operations.alerts.tables import AlertEvent
+from webapp.operations.delivery import posted, refuse_status, seconds_to_next, store
 from webapp.operations.notices.mail import service as mail_service
 from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 
-log = logging.getLogger("alerts")
-
-AGAIN_SECONDS = (0.0, 5.0, 30.0, 120.0)
+AGAIN_SECONDS = (5.0, 30.0, 120.0)
 SUBJECTS = {"firing": "Alert", "test": "Test of an alert"}
-WEBHOOK_SECONDS = 10.0
 SIGNATURE = "X-Millrace-Signature"
 
 
@@ -77,13 +72,12 @@ def send_to_webhook(news: News) -> str:
     """Sends it once; raises `ProviderError` if it was not delivered."""
     body = {"rule": news.rule, "state": news.state, "value": news.value, "text": news.words}
     url, payload = _form(str(setting("alerts.webhook")), body)
-    at = int(time.time())
-    # The signed text equals the sent body, because requests serialises JSON in the same way.
-    signature = hmac.new(webhook_secret().encode(), f"{at}.{json.dumps(payload)}".encode(), hashlib.sha256).hexdigest()
-    headers = {SIGNATURE: f"t={at},v1={signature}"}
-    reply = providers().upstream.json("POST", url, headers=headers, body=payload, seconds=WEBHOOK_SECONDS, trust="operator")
-    if not 200 <= reply.status < 300:
-        raise ProviderError("error", f"The webhook answered with status {reply.status}.", retryable=True)
+    at, content = int(time.time()), json.dumps(payload).encode()
+    signature = hmac.new(webhook_secret().encode(), f"{at}.".encode() + content, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": "application/json", SIGNATURE: f"t={at},v1={signature}"}
+    # A shutdown waits for it: an alert isn't sent again by the next server.
+    stop = Stop(the_engine().signal)
+    refuse_status("The webhook", *posted(url, headers, content, stop=stop, trust="operator"))
     return "delivered"
 
 
@@ -129,39 +123,28 @@ def deliver_later(event: AlertEvent) -> None:
     """Delivers an event by each channel, each in a separate greenlet."""
     news, engine = News(event.rule, event.state, event.value, event.words), the_engine()
     for channel in channels():
-        stop = Stop(engine.signal)
-        engine.other_requests.add(stop)
-        engine.spawn(partial(_insist, engine, stop, channel, event.id, news))
+        engine.in_background(partial(_insist, engine, channel, event.id, news))
 
 
-def _insist(engine: Engine, stop: Stop, channel: Channel, id: str, news: News) -> None:
+def _insist(engine: Engine, channel: Channel, id: str, news: News, stop: Stop) -> None:
+    for attempts in count(1):
+        with engine.in_app():
+            seconds = _tried(channel, id, news, attempts)
+        if seconds is None or stop.wait(seconds):
+            return
+
+
+def _tried(channel: Channel, id: str, news: News, attempts: int) -> float | None:
+    """Tries a delivery and stores its status; returns how long to wait for the next attempt, None after the last."""
     try:
-        for seconds in AGAIN_SECONDS:
-            if seconds and stop.wait(seconds):
-                return
-            with engine.in_app():
-                words, is_over = _tried(channel, news)
-                note(id, channel.column, words)
-            if is_over:
-                return
-    finally:
-        engine.other_requests.discard(stop)
-
-
-def _tried(channel: Channel, news: News) -> tuple[str, bool]:
-    """Tries a delivery; returns its status text, and whether it is final."""
-    try:
-        return channel.send(news), True
+        words, seconds = channel.send(news), None
     except ProviderError as error:
-        return f"failed: {error}", not error.retryable
+        words, seconds = f"failed: {error}", seconds_to_next(error, attempts, AGAIN_SECONDS)
+    note(id, channel.column, words)
+    return seconds
 
 
 def note(id: str, column: str, words: str) -> None:
     """Stores the delivery status of an event."""
-    values: dict[str, Any] = {column: words[:500]}
-    try:
-        with write() as session:
-            session.execute(update(AlertEvent).where(AlertEvent.id == id).values(values))
-    except (Unavailable, SQLAlchemyError) as error:
-        # The alert can be about the database's trouble itself, so a failed write must not prevent its delivery.
-        log.warning("alert_delivery_not_noted", extra={"fields": {"event_id": id, "error": type(error).__name__}})
+    # The alert can be about the database's trouble itself, so a failed write must not prevent its delivery.
+    store(id, update(AlertEvent).where(AlertEvent.id == id).values({column: words[:500]}))

@@ -33,7 +33,6 @@ from webapp.operations.health.proof import FILES, LIST, UNFINISHED, Order, conte
 from webapp.people.accounts.queries import set_up_at
 from webapp.settings.secrets.keyring import keyring
 from webapp.settings.service import setting
-from webapp.streaming.stop import Stop
 from webapp.web import filters
 from webapp.web.filters import ago
 from webapp.web.health_facts import HealthFact
@@ -399,23 +398,17 @@ def _free_name(folder: Path, moment: datetime) -> Path:
 
 def _in_child(order: Order) -> dict[str, Any] | None:
     """Runs a proof in a process of its own; None if the server stops, which kills it."""
-    engine = the_engine()
-    stop = Stop(engine.signal)
     command = [sys.executable, "-E", "-s", "-m", "webapp.operations.health.proof"]
-    engine.other_requests.add(stop)
     # No environment variables: a child process needs no secrets.
     process = subprocess.Popen(
         command, cwd=ROOT, env={}, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    try:
-        with process, stop.aborting(process.kill):
-            try:
-                printed, trace = process.communicate(order.written(), timeout=MOST_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return {"faults": [f"It didn't end within {MOST_SECONDS // 3600} hours."]}
-    finally:
-        engine.other_requests.discard(stop)
+    with the_engine().stoppable() as stop, process, stop.aborting(process.kill):
+        try:
+            printed, trace = process.communicate(order.written(), timeout=MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return {"faults": [f"It didn't end within {MOST_SECONDS // 3600} hours."]}
     if stop:
         return None
     if process.returncode:

@@ -9,15 +9,14 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, exists, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.current import PerApp
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Unavailable
 from webapp.engine.chores import Chore
 from webapp.engine.engine import Engine, the_engine
 from webapp.models.providers.base import ProviderError
 from webapp.models.upstream import Stopped
+from webapp.operations.delivery import seconds_to_next, store
 from webapp.operations.notices.sending import SUMMARY, DeviceGone, NoticeMessage, Target, send
 from webapp.people.accounts.tables import User, UserSession
 from webapp.people.notices.kinds import KINDS
@@ -82,11 +81,9 @@ _wake_later = Chore("held notices", look, every_seconds=60.0, most_seconds=60.0)
 def _start(engine: Engine, channel_id: str, now: datetime) -> None:
     if engine.is_closing or not (claimed := claim(channel_id, now)):
         return
-    target, parcels = claimed
-    stop, here = Stop(engine.signal), HERE.get()
+    here = HERE.get()
     here.add(channel_id)
-    engine.other_requests.add(stop)
-    engine.spawn(partial(_send_all, engine, stop, here, target, parcels))
+    engine.in_background(partial(_send_all, engine, here, *claimed))
 
 
 def claim(channel_id: str, now: datetime) -> tuple[Target, list[Parcel]] | None:
@@ -156,7 +153,7 @@ def target_of(channel: NoticeChannel, user: User) -> Target:
     return Target(channel.id, channel.way, channel.address, user.email, channel.p256dh, channel.auth, channel.secret)
 
 
-def _send_all(engine: Engine, stop: Stop, here: set[str], target: Target, parcels: Sequence[Parcel]) -> None:
+def _send_all(engine: Engine, here: set[str], target: Target, parcels: Sequence[Parcel], stop: Stop) -> None:
     """Sends one parcel after another; once one fails, the others are not tried either.
 
     It ends before its claim does: what is left is then claimed again, and sent once.
@@ -169,7 +166,6 @@ def _send_all(engine: Engine, stop: Stop, here: set[str], target: Target, parcel
                     break
     finally:
         here.discard(target.id)
-        engine.other_requests.discard(stop)
         with engine.in_app():
             wake()
 
@@ -194,31 +190,23 @@ def _is_sent(target: Target, parcel: Parcel, rest: Sequence[Parcel], stop: Stop)
 
 def _settle_failed(target: Target, parcel: Parcel, error: ProviderError, now: datetime) -> None:
     """Has a parcel tried again later, if that can help, else gives it up."""
-    again = error.retryable and parcel.attempts <= len(AGAIN_SECONDS)
-    seconds = max(AGAIN_SECONDS[parcel.attempts - 1], error.retry_after or 0) if again else 0
-    values = {"due_at": now + timedelta(seconds=seconds)} if again else {"state": FAILED}
-    log.info("notice_not_delivered", extra={"fields": {"channel_id": target.id, "way": target.way, "again": again}})
+    seconds = seconds_to_next(error, parcel.attempts, AGAIN_SECONDS)
+    values = {"state": FAILED} if seconds is None else {"due_at": now + timedelta(seconds=seconds)}
+    fields = {"channel_id": target.id, "way": target.way, "again": seconds is not None}
+    log.info("notice_not_delivered", extra={"fields": fields})
     _settle(parcel.ids, target.id, values, {"trouble": error.message[:300]})
 
 
 def _settle(ids: Sequence[str], channel_id: str, values: dict[str, Any], of_channel: dict[str, Any] | None = None) -> None:
-    try:
-        with write() as session:
-            # Only what this worker has claimed: a channel that was removed meanwhile has taken its deliveries along.
-            session.execute(_quietly(update(NoticeDelivery).where(NoticeDelivery.id.in_(ids)).values(**values)))
-            if of_channel:
-                session.execute(_quietly(update(NoticeChannel).where(NoticeChannel.id == channel_id).values(**of_channel)))
-    except (Unavailable, SQLAlchemyError) as error:
-        # It is tried again when its claim has run out.
-        log.warning("notice_not_settled", extra={"fields": {"channel_id": channel_id, "error": type(error).__name__}})
-
-
-def _quietly(statement: Any) -> Any:
-    return statement.execution_options(synchronize_session=False)
+    # Only what this worker has claimed: a channel that was removed meanwhile has taken its deliveries along.
+    settled = update(NoticeDelivery).where(NoticeDelivery.id.in_(ids)).values(**values)
+    noted = [update(NoticeChannel).where(NoticeChannel.id == channel_id).values(**of_channel)] if of_channel else []
+    store(channel_id, settled, *noted)
 
 
 def forget_channel(channel_id: str) -> None:
     """Deletes a channel with what waits for it."""
     with write() as session:
-        session.execute(_quietly(delete(NoticeChannel).where(NoticeChannel.id == channel_id)))
+        gone = delete(NoticeChannel).where(NoticeChannel.id == channel_id)
+        session.execute(gone.execution_options(synchronize_session=False))
         REACHABLE.read_again_after(session)

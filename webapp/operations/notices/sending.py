@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +12,10 @@ from urllib.parse import urlsplit
 
 from webapp.base import logs
 from webapp.base.current import PerApp, the_config
-from webapp.base.db import db
 from webapp.base.words import shortened
-from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
-from webapp.models.providers.error_mapping import wait_seconds
 from webapp.models.upstream import Trust
+from webapp.operations.delivery import posted, refuse_status
 from webapp.operations.notices import push_keys
 from webapp.operations.notices.mail import service as mail_service
 from webapp.people.accounts.queries import first_owner_email
@@ -28,11 +25,9 @@ from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 
 PUSH, EMAIL, WEBHOOK = "push", "email", "webhook"
-SECONDS = 10.0
 SUMMARY, TEST = "summary", "test"
 PURPOSE = "secret of a webhook for notices"
 SECRET_PREFIX = "whsec_"
-LONGEST_WAIT_SECONDS = 3600.0
 TITLE_CHARS, TEXT_CHARS = 120, 400
 # Tests allow their own servers here.
 TRUST = PerApp[Trust](lambda: "public")
@@ -106,10 +101,10 @@ def _push(target: Target, message: NoticeMessage, stop: Stop, now: datetime) -> 
         sealed = web_push.encrypted(content, target.p256dh, target.auth)
     except ValueError as error:
         raise ProviderError("invalid", "The keys of this device can't be used. Remove it and add it again.") from error
-    status, wait = _posted(target.address, headers, sealed, stop)
+    status, wait = posted(target.address, headers, sealed, stop=stop, trust=TRUST.get())
     if status in (404, 410):
         raise DeviceGone
-    _refuse_status("The push service", status, wait)
+    refuse_status("The push service", status, wait)
 
 
 def _email(target: Target, message: NoticeMessage, _stop: Stop, _now: datetime) -> None:
@@ -131,7 +126,7 @@ def _webhook(target: Target, message: NoticeMessage, stop: Stop, now: datetime) 
         "webhook-timestamp": str(at),
         "webhook-signature": signature(webhook_secret(target), message.id, at, content),
     }
-    _refuse_status("The webhook", *_posted(target.address, headers, content, stop))
+    refuse_status("The webhook", *posted(target.address, headers, content, stop=stop, trust=TRUST.get()))
 
 
 WAYS: Mapping[str, Callable[[Target, NoticeMessage, Stop, datetime], None]] = {PUSH: _push, EMAIL: _email, WEBHOOK: _webhook}
@@ -158,34 +153,6 @@ def _data(message: NoticeMessage) -> dict[str, Any]:
     own = {"id": message.id, "kind": message.kind, "title": message.title, "text": message.text}
     own |= {"url": _address(message.path), "at": _iso(message.at)}
     return own | ({"notices": [_data(held) for held in message.held]} if message.held else {})
-
-
-def _posted(url: str, headers: Mapping[str, str], content: bytes, stop: Stop) -> tuple[int, float | None]:
-    """Returns the status of the reply, whose body is never read, and how long it asks to wait."""
-    # No connection to the database is held while another server is waited for.
-    db.session.rollback()
-    with providers().upstream.open(
-        "POST",
-        url,
-        stop=stop,
-        headers=headers,
-        content=content,
-        first_byte_seconds=SECONDS,
-        trust=TRUST.get(),
-        takes_detours=True,
-    ) as reply:
-        lower = {name.lower(): value for name, value in reply.headers.items()}
-        return reply.status, wait_seconds(lower, {}, time.time())
-
-
-def _refuse_status(who: str, status: int, wait: float | None) -> None:
-    if 200 <= status < 300:
-        return
-    if 300 <= status < 400:
-        raise ProviderError("invalid", f"{who} redirects to another address, which is not followed.")
-    is_retryable = status in (408, 425, 429) or status >= 500
-    wait = min(wait, LONGEST_WAIT_SECONDS) if wait is not None else None
-    raise ProviderError("error", f"{who} answered with status {status}.", retryable=is_retryable, retry_after=wait)
 
 
 def _line(text: str, most_chars: int) -> str:
