@@ -4,13 +4,12 @@ import random
 import statistics
 import time
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import sqrt
 from pathlib import Path
 
-from flask import Flask, current_app
+from flask import Flask
 from sqlalchemy import insert, text as statement
 
 from bench.archive import Texts
@@ -22,7 +21,7 @@ from webapp.base.db import db, is_sqlite, write
 from webapp.base.ids import new_id
 from webapp.knowledge.answer_sources import find_sources
 from webapp.knowledge.queries import SEEN_COLLECTIONS
-from webapp.knowledge.search import index, semantic_search, tokenizer
+from webapp.knowledge.search import index, tokenizer
 from webapp.knowledge.search.ranking import search
 from webapp.knowledge.search.semantic_search import QUESTIONS
 from webapp.knowledge.tables import Collection, Document, EmbeddedDocument, Passage, PassageVector, VectorSet
@@ -161,8 +160,8 @@ def _server_seconds() -> dict[int, float]:
 
 def _know(texts: Sequence[str], library: Library) -> None:
     """Caches vectors of the questions, as if a model had just returned them: the model's time doesn't count."""
-    known = {(MODEL, text): library.vector() for text in texts}
-    QUESTIONS.set(semantic_search.QueryVectorCache(OrderedDict(known)), current_app)
+    for text in texts:
+        QUESTIONS.get().vectors.put((MODEL, text), library.vector())
 
 
 def _pieces(passages: Sequence[dict[str, object]]) -> Iterator[dict[str, object]]:

@@ -6,6 +6,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Protocol
 
+from webapp.base.cache import Cache
+
 MOST_KEYS = 10_000
 
 
@@ -76,26 +78,24 @@ class SignInThrottle:
         self.accounts = Throttle(burst=30, seconds=6, now=now, name="accounts")
         self.acquainted = Throttle(burst=10, seconds=6, now=now, name="acquainted")
         self._shared = shared
-        self._known: dict[str, None] = {}
+        self._known = Cache[str, bool](MOST_KEYS, now=now)
 
     def wait_seconds(self, account: str, address: str) -> float:
         """Counts an attempt; returns the seconds to wait, 0 if allowed. It counts the same whether the account exists or not."""
         pair = _pair(account, address)
-        if pair in self._known:
+        if self._known.get(pair):
             return self.acquainted.take(pair, self._shared)
         return self.addresses.take(network(address), self._shared) or self.accounts.take(account, self._shared)
 
     def welcome(self, account: str, address: str) -> None:
         """Records a correct password: returns the attempt to its bucket, and marks the address as known to the account."""
         pair = _pair(account, address)
-        if pair in self._known:
+        if self._known.get(pair):
             self.acquainted.give_back(pair, self._shared)
             return
         self.addresses.give_back(network(address), self._shared)
         self.accounts.give_back(account, self._shared)
-        self._known[pair] = None
-        if len(self._known) > MOST_KEYS:
-            del self._known[next(iter(self._known))]
+        self._known.put(pair, True)
 
 
 @dataclass

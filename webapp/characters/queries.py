@@ -1,6 +1,5 @@
 """Database queries for characters and personas."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.base.cache import Cache
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.tables import Avatar, Character, CharacterPersona, FavoriteCharacter, Persona, Profile
@@ -25,7 +25,7 @@ AT_ONCE, BEGINNING_CHARS = 20, 720
 TEXTS = Character.description, Character.system_prompt, Character.post_history_prompt, Character.greeting
 F = TypeVar("F", bound=Profile)
 # The beginnings of creators' notes, by character and the time of its last change.
-_known_notes: OrderedDict[tuple[str, datetime], str] = OrderedDict()
+_notes_read = Cache[tuple[str, datetime], str](MOST_REMEMBERED)
 
 
 class CharacterName(NamedTuple):
@@ -142,20 +142,18 @@ def briefly(ids: Sequence[str]) -> list[CharacterSummary]:
     columns = Character.id, Character.name, Character.avatar_id, Character.owner_id, Character.tags, Character.changed_at
     rows = [CharacterSummary(*row) for row in _rows((*columns, beginning), ids)]
     notes = _notes({row.id: row.changed_at for row in rows})
-    return [row._replace(beginning=notes[row.id] or row.beginning) for row in rows]
+    return [row._replace(beginning=notes.get(row.id) or row.beginning) for row in rows]
 
 
 def _notes(changed: Mapping[str, datetime]) -> dict[str, str]:
     """Returns the beginning of the creator's note of each card, cached: a card can be a megabyte."""
-    unread = [id for id, changed_at in changed.items() if (id, changed_at) not in _known_notes]
+    notes_by_id = {id: note for id, changed_at in changed.items() if (note := _notes_read.get((id, changed_at))) is not None}
     # Uses whole JSON paths, as `_called` does. A card of version 1, or one made here, has its fields at the top.
     paths = ("data", "creator_notes"), ("creator_notes",)
     texts = (func.substr(Character.card[path].as_string(), 1, BEGINNING_CHARS) for path in paths)
-    for id, *notes in _rows((Character.id, *texts), unread):
-        _known_notes[id, changed[id]] = next((note.strip() for note in notes if note and note.strip()), "")
-    notes_by_id = {id: _known_notes.get((id, changed_at), "") for id, changed_at in changed.items()}
-    while len(_known_notes) > MOST_REMEMBERED:
-        _known_notes.popitem(last=False)
+    for id, *notes in _rows((Character.id, *texts), [id for id in changed if id not in notes_by_id]):
+        note = next((note.strip() for note in notes if note and note.strip()), "")
+        notes_by_id[id] = _notes_read.put((id, changed[id]), note)
     return notes_by_id
 
 

@@ -176,11 +176,13 @@ def test_robots_that_fail_forbid_a_page_and_are_asked_again(new_context: NewCont
 def test_the_rules_of_few_sites_are_kept(new_context: NewContext, site: Site) -> None:
     context = new_context()
     sites = fetching.SITES.get()
-    for number in range(2 * fetching.MOST_SITES):
-        sites[f"http://{number}.example", "public"] = fetching.SiteRules(b"", float("inf"))
+    others = [(f"http://{number}.example", "public") for number in range(fetching.MOST_SITES)]
+    for other in others:
+        sites.put(other, b"")
     page_of(context, {"address": site.says("/a", "Yes")})
     page_of(context, {"address": site.says("/b", "Yes")})
-    assert len(sites) == 2 * fetching.MOST_SITES
+    assert site.paths.count("/robots.txt") == 1
+    assert [sites.get(other) for other in others] == [None] + [b""] * (len(others) - 1)
 
 
 def endless(piece: bytes) -> Iterator[bytes]:

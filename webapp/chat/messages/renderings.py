@@ -1,7 +1,6 @@
 """The stored HTML of messages; renders it again if it is missing or from an older renderer."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape, unescape
@@ -10,6 +9,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base import languages
+from webapp.base.cache import Cache
 from webapp.base.db import db, write
 from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import offload
@@ -46,8 +46,7 @@ NAMED = re.compile(
 LABELS = {"Note": "Note %(label)s", "Source": "Source %(label)s"}
 TICKS = ("Back to the text", "done", "to do")
 # Rendered HTML that could not be stored, by message id and text length; the text only grows, so the length identifies it.
-_unstored: OrderedDict[tuple[str, int], str] = OrderedDict()
-MOST_UNSTORED = 100
+_unstored = Cache[tuple[str, int], str](100)
 # Removing the markup of a longer text takes too long to block other greenlets.
 LONG_CHARS = 20_000
 
@@ -101,7 +100,7 @@ def render_stale_messages(messages: Sequence[Message], *, most_chars: int = PAGE
 
     If so, the session was rolled back, and the messages must be read again.
     """
-    stale = [message for message in messages if is_stale(message) and _key(message) not in _unstored]
+    stale = [message for message in messages if is_stale(message) and not _unstored.get(_key(message))]
     if not stale:
         return False
     within = _within(stale[::-1], most_chars)
@@ -157,7 +156,7 @@ def render_stale_parts() -> bool:
             chars += length
     if ids:
         messages = db.session.scalars(select(Message).where(Message.id.in_(ids))).all()
-        html_by_key = {_key(message): _unstored[_key(message)] for message in messages if _key(message) in _unstored}
+        html_by_key = {key: html for key in map(_key, messages) if (html := _unstored.get(key))}
         fresh = _taken([message for message in messages if _key(message) not in html_by_key])
         _store(html_by_key | _made(fresh))
     return bool(ids)
@@ -216,12 +215,11 @@ def _store(html_by_key: Mapping[tuple[str, int], str]) -> None:
                 statement = update(Message).where(*unchanged).values(values)
                 session.execute(statement.execution_options(synchronize_session=False))
     except (Unavailable, SQLAlchemyError):
-        _unstored.update(html_by_key)
-        while len(_unstored) > MOST_UNSTORED:
-            _unstored.popitem(last=False)
+        for key, html in html_by_key.items():
+            _unstored.put(key, html)
     else:
         for key in html_by_key:
-            _unstored.pop(key, None)
+            _unstored.drop(key)
 
 
 def _key(message: Message) -> tuple[str, int]:

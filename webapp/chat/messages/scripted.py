@@ -1,13 +1,13 @@
 """Messages as the text scripts of their character show them. Nothing of it is stored, so that a changed script shows at once."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import select
 
+from webapp.base.cache import Cache
 from webapp.base.db import db
 from webapp.base.heavy.threads import offload
 from webapp.characters.queries import CharacterName, character_of
@@ -23,33 +23,13 @@ from webapp.rendering.pictures import Pictures
 
 # The time limit for the scripts of one page, which run in a thread, and of one answer, which don't.
 PAGE_SECONDS, ANSWER_SECONDS = 0.5, 0.05
-# All HTML of such messages that is kept in memory, by everything that it depends on: the text of a message only grows.
-MOST_KEPT, MOST_KEPT_CHARS = 4_000, 8_000_000
+# How much HTML of such messages is kept in memory, and what is counted for one besides its HTML.
+MOST_KEPT_CHARS, KEY_CHARS = 8_000_000, 500
 Key = tuple[str, int, tuple[TextScript, ...]]
 # Means that the scripts change nothing.
 SAME = ""
-
-
-class _Kept:
-    """The HTML of changed messages, without those that were used least recently."""
-
-    def __init__(self) -> None:
-        self._html: OrderedDict[Key, str] = OrderedDict()
-        self._chars = 0
-
-    def get(self, key: Key) -> str | None:
-        if key in self._html:
-            self._html.move_to_end(key)
-        return self._html.get(key)
-
-    def put(self, key: Key, html: str) -> None:
-        self._chars += len(html) - len(self._html.pop(key, ""))
-        self._html[key] = html
-        while self._chars > MOST_KEPT_CHARS or len(self._html) > MOST_KEPT:
-            self._chars -= len(self._html.popitem(last=False)[1])
-
-
-_kept = _Kept()
+# By everything that the HTML depends on: the text of a message only grows.
+_kept = Cache[Key, str](MOST_KEPT_CHARS, size_of=lambda html: KEY_CHARS + len(html))
 
 
 @dataclass(frozen=True, slots=True)

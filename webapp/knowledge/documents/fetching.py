@@ -2,11 +2,11 @@
 
 import codecs
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
+from webapp.base.cache import Cache
 from webapp.base.current import PerApp
 from webapp.base.errors import Invalid
 from webapp.base.heavy import charsets
@@ -69,16 +69,8 @@ class PageLimits:
         return max(0.1, self.until - time.monotonic())
 
 
-@dataclass(frozen=True, slots=True)
-class SiteRules:
-    """The robots.txt of a site, and until when it is used; empty if the site has none."""
-
-    content: bytes
-    until: float
-
-
-# By origin and trust: what someone else may reach says nothing to those who may not.
-SITES = PerApp[OrderedDict[tuple[str, Trust], SiteRules]](OrderedDict)
+# The robots.txt of sites, by origin and trust: what someone else may reach says nothing to those who may not.
+SITES = PerApp(lambda: Cache[tuple[str, Trust], bytes](MOST_SITES, seconds=ROBOTS_SECONDS))
 
 
 def fetch(
@@ -117,23 +109,20 @@ def _followed(url: str, etag: str, limits: PageLimits) -> FetchedPage | None:
 def _refuse_robots(url: str, limits: PageLimits) -> None:
     """Raises if robots.txt forbids the page: an unreachable file forbids all, a missing one allows all (RFC 9309)."""
     rules = _rules(url, limits)
-    if rules.content and not offload(_is_allowed, rules.content, url):
+    if rules and not offload(_is_allowed, rules, url):
         raise Invalid(ROBOTS.format(urlsplit(url).hostname), field="url")
 
 
-def _rules(url: str, limits: PageLimits) -> SiteRules:
-    """Returns the rules of a site, which are fetched once an hour."""
+def _rules(url: str, limits: PageLimits) -> bytes:
+    """Returns the robots.txt of a site, which is fetched once an hour; empty if it has none."""
     parts, sites = urlsplit(url), SITES.get()
     key = f"{parts.scheme}://{parts.netloc}", limits.trust
-    if (rules := sites.get(key)) and rules.until > time.monotonic():
+    if (rules := sites.get(key)) is not None:
         return rules
     reply = _fetched_once(f"{key[0]}/robots.txt", {}, replace(limits, most_bytes=MOST_ROBOTS))
     if reply.status >= 500:
         raise Invalid(ROBOTS.format(parts.hostname), field="url")
-    rules = sites[key] = SiteRules(reply.content, time.monotonic() + ROBOTS_SECONDS)
-    if len(sites) > MOST_SITES:
-        sites.popitem(last=False)
-    return rules
+    return sites.put(key, reply.content)
 
 
 def _is_allowed(robots: bytes, url: str) -> bool:

@@ -1,7 +1,6 @@
 """Searches passages by words and by meaning, best first, among those that a person may see."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
@@ -9,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import undefer
 
+from webapp.base.cache import Cache
 from webapp.base.current import PerApp
 from webapp.base.db import db, is_sqlite
 from webapp.base.heavy import bounded
@@ -188,11 +188,10 @@ class OwnPassages:
 
     rows: Sequence[int]
     size: index.IndexSize
-    until: float
     counts: dict[str, int] = field(default_factory=dict)
 
 
-OWN = PerApp[OrderedDict[tuple[str, int], OwnPassages]](OrderedDict)
+OWN = PerApp(lambda: Cache[tuple[str, int], OwnPassages](MOST_KEPT, seconds=KEPT_SECONDS))
 
 
 def distinctive_words(
@@ -219,16 +218,13 @@ def distinctive_words(
 
 def _own(user: User, size: index.IndexSize, until: float) -> OwnPassages:
     """Returns the cached entry, which is rebuilt after a minute and whenever the index changes size."""
-    cache = OWN.get()
-    key, now = (user.id, user.clearance), time.monotonic()
+    cache, key = OWN.get(), (user.id, user.clearance)
     own_passages = cache.get(key)
-    if own_passages is None or own_passages.size != size or own_passages.until < now:
+    if own_passages is None or own_passages.size != size:
         query = select(Passage.row).join(Document, Document.id == Passage.document_id).join(Collection)
         query = query.where(finds_passage(user), Collection.chat_id.is_(None)).limit(FEW + 1)
         [rows] = bounded.read([query], until=until)
-        own_passages = cache[key] = OwnPassages([row for (row,) in rows], size, now + KEPT_SECONDS)
-        if len(cache) > MOST_KEPT:
-            cache.popitem(last=False)
+        own_passages = cache.put(key, OwnPassages([row for (row,) in rows], size))
     return own_passages
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import ColumnElement, String, cast, func, select
 
+from webapp.base.cache import Cache
 from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.base.errors import AppError
@@ -146,7 +147,7 @@ class SearchedSet(NamedTuple):
 class QueryVectorCache:
     """A cache of the last questions' vectors, and for each model that failed, until when it is not called and why."""
 
-    vectors: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)
+    vectors: Cache[tuple[str, str], bytes] = field(default_factory=lambda: Cache(MOST_KEPT))
     failed: dict[str, tuple[float, str]] = field(default_factory=dict)
 
 
@@ -213,7 +214,6 @@ def _query_vector(model: str, question: str, person_id: str, until: float) -> by
     """Returns the vector of a question, from the cache if it was searched for recently."""
     query_vector_cache = QUESTIONS.get()
     if vector := query_vector_cache.vectors.get((model, question)):
-        query_vector_cache.vectors.move_to_end((model, question))
         return vector
     now = time.monotonic()
     rests_until, reason = query_vector_cache.failed.get(model, (0.0, ""))
@@ -226,10 +226,7 @@ def _query_vector(model: str, question: str, person_id: str, until: float) -> by
     except AppError as error:
         query_vector_cache.failed[model] = (now + max(REST_SECONDS, min(300, error.retry_after)), error.message)
         raise
-    query_vector_cache.vectors[model, question] = vector
-    if len(query_vector_cache.vectors) > MOST_KEPT:
-        query_vector_cache.vectors.popitem(last=False)
-    return vector
+    return query_vector_cache.vectors.put((model, question), vector)
 
 
 def _nearest(query_vector: bytes, sets: Sequence[SearchedSet], until: float) -> list[tuple[float, int]]:

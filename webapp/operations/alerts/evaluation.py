@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
 
+from webapp.base.cache import Cache
 from webapp.base.current import PerApp, the_config
 from webapp.base.db import is_sqlite, utc_now
 from webapp.base.heavy.turns import by_turns
@@ -27,8 +28,8 @@ from webapp.settings.service import setting
 
 A_WEEK = timedelta(days=7)
 HOUR_SECONDS = 3600.0
-# The usual times to the first text, and when they were read.
-USUAL = PerApp[tuple[datetime, Mapping[str, float]] | None](lambda: None)
+# The usual times to the first text, by the day before which they are taken.
+USUAL = PerApp(lambda: Cache[datetime, Mapping[str, float]](1, seconds=HOUR_SECONDS))
 # Fewer answers of a model in a week don't say what is usual for it.
 FEWEST_USUAL = 20
 # Up to this time a model doesn't count as slow, even if it is usually much faster.
@@ -105,18 +106,16 @@ def would_have_fired(rule: AlertRule, answers: Answers) -> int | None:
 
 def _usual_ms(now: datetime) -> Mapping[str, float]:
     """Returns the median time to the first text of each model in the seven days before today, as of the last hour."""
-    cached = USUAL.get()
-    if cached and (now - cached[0]).total_seconds() < HOUR_SECONDS:
-        return cached[1]
     today, first_texts = beginning(now, "day"), defaultdict[str, "array[int]"](times)
+    if (cached := USUAL.get().get(today)) is not None:
+        return cached
     for one in known(AnswerFilter(today - A_WEEK, today)):
         if isinstance(one, Day):
             first_texts[one.model] += one.figures.first_texts
         elif one.first_text_ms is not None:
             first_texts[one.model].append(one.first_text_ms)
     medians = {model: percentile(times, 50) or 0.0 for model, times in first_texts.items() if len(times) >= FEWEST_USUAL}
-    USUAL.set((now, medians))
-    return medians
+    return USUAL.get().put(today, medians)
 
 
 def bounds_of(rule: AlertRule) -> AlertBounds:

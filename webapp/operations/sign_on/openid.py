@@ -17,6 +17,7 @@ from time import monotonic, time
 from typing import Any, TypedDict
 from urllib.parse import quote, urlencode, urlsplit
 
+from webapp.base.cache import Cache
 from webapp.base.current import PerApp
 from webapp.base.heavy.turns import give_way
 from webapp.base.words import plural
@@ -42,7 +43,7 @@ LIBRARIES = (
     "authlib.oidc.core",
 )
 # How long what a provider says of itself is used for people who only begin, and for requests that anyone can send.
-FRESH_SECONDS = 10.0
+FRESH_SECONDS, MOST_KNOWN = 10.0, 20
 # A clock can differ by this much; by minutes, it has to be set.
 LEEWAY_SECONDS = 60
 MOST_TOKEN, MOST_PARTS, MOST_KEYS, MOST_CODE, MOST_SUBJECT, MOST_LOGGED_OUT = 64_000, 4_000, 50, 8_000, 255, 600
@@ -100,10 +101,9 @@ class _Provider:
     methods: tuple[str, ...]
     sends_issuer: bool
     keys: tuple[Mapping[str, Any], ...]
-    known_at: float = field(default_factory=monotonic)
 
 
-KNOWN = PerApp[dict[str, _Provider]](dict)
+KNOWN = PerApp(lambda: Cache[str, _Provider](MOST_KNOWN, seconds=FRESH_SECONDS))
 
 
 def look_up(client: Client) -> int:
@@ -206,8 +206,7 @@ def leave(client: Client, id_token: str, return_uri: str) -> str:
 
 
 def _known(client: Client) -> _Provider:
-    provider = KNOWN.get().get(client.issuer)
-    return provider if provider and monotonic() - provider.known_at < FRESH_SECONDS else _asked(client)
+    return KNOWN.get().get(client.issuer) or _asked(client)
 
 
 def _asked(client: Client) -> _Provider:
@@ -238,8 +237,7 @@ def _asked(client: Client) -> _Provider:
         said.get("authorization_response_iss_parameter_supported") is True,
         tuple(usable),
     )
-    KNOWN.get()[client.issuer] = provider
-    return provider
+    return KNOWN.get().put(client.issuer, provider)
 
 
 def _exchanged(client: Client, provider: _Provider, attempt: SignInAttempt, code: str) -> Mapping[str, Any]:

@@ -1,14 +1,13 @@
 """The tool by which a model reads a public web page, part by part."""
 
 import json
-import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
+from webapp.base.cache import Cache
 from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.base.errors import AppError
@@ -49,15 +48,9 @@ class PageText:
     is_cut: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KeptPage:
-    page: PageText
-    until: float
-
-
 # One page of a person at a time, so that an answer's calls leave the child processes to others too.
 _extractions = WorkLimiter(most=child.MOST_CHILDREN, most_each=1, busy=child.BUSY)
-PAGES = PerApp[OrderedDict[tuple[str, Trust], KeptPage]](OrderedDict)
+PAGES = PerApp(lambda: Cache[tuple[str, Trust], PageText](MOST_KEPT, seconds=KEPT_SECONDS))
 
 
 def read(context: CallContext, arguments: Mapping[str, Any], *, trust: Trust = "public", most_chars: int = MOST_CHARS) -> Result:
@@ -83,14 +76,7 @@ def _whole_address(address: str) -> str:
 def _page(context: CallContext, address: str, trust: Trust) -> PageText:
     pages = PAGES.get()
     key: tuple[str, Trust] = address, trust
-    if (entry := pages.get(key)) and entry.until > time.monotonic():
-        return entry.page
-    page = _read_page(context, address, trust)
-    pages.pop(key, None)
-    pages[key] = KeptPage(page, time.monotonic() + KEPT_SECONDS)
-    if len(pages) > MOST_KEPT:
-        pages.popitem(last=False)
-    return page
+    return pages.get(key) or pages.put(key, _read_page(context, address, trust))
 
 
 def _read_page(context: CallContext, address: str, trust: Trust) -> PageText:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from time import monotonic
 from typing import Any
 
+from webapp.base.cache import Cache
 from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.base.words import plural
@@ -51,21 +51,12 @@ class OfferedTool:
     trouble: str
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session that a server began for one person in one chat, as signed in there: what it remembers is theirs alone.
-
-    The same server with another token is another one.
-    """
-
-    id: str
-    until: float
-
-
 SessionKey = tuple[str, str, str, str]
-# The tools of each server, with when they changed last.
-TOOLS = PerApp[dict[str, tuple[datetime, tuple[OfferedTool, ...]]]](dict)
-SESSIONS = PerApp[dict[SessionKey, Session]](dict)
+# The tools of each server, by when they changed last.
+TOOLS = PerApp(lambda: Cache[tuple[str, datetime | None], tuple[OfferedTool, ...]](MOST_KEPT))
+# The id of the session that a server began for one person in one chat, as signed in there: what it remembers is theirs alone.
+# The same server with another token is another one.
+SESSIONS = PerApp(lambda: Cache[SessionKey, str](MOST_SESSIONS, seconds=SESSION_SECONDS))
 
 
 def tools_for(person: User) -> Iterator[Tool]:
@@ -188,16 +179,11 @@ def _files_of(reply: ToolReply) -> tuple[NewFile, ...]:
 
 
 def _offered(server: ToolServer) -> tuple[OfferedTool, ...]:
-    kept = TOOLS.get()
-    if (entry := kept.get(server.id)) and entry[0] == server.tools_at:
-        return entry[1]
+    kept, key = TOOLS.get(), (server.id, server.tools_at)
+    if (tools := kept.get(key)) is not None:
+        return tools
     rows = queries.tools_of_server(db.session(), server.id)
-    tools = tuple(_prepared(server, row, row.accepted) for row in rows if row.accepted)
-    kept.pop(server.id, None)
-    kept[server.id] = server.tools_at, tools
-    if len(kept) > MOST_KEPT:
-        kept.pop(next(iter(kept)), None)
-    return tools
+    return kept.put(key, tuple(_prepared(server, row, row.accepted) for row in rows if row.accepted))
 
 
 def _prepared(server: ToolServer, row: ServerTool, content: ToolContent) -> OfferedTool:
@@ -254,14 +240,11 @@ def _says(words: str, _arguments: Mapping[str, Any]) -> str:
 
 
 def _session(at: SessionKey) -> str:
-    session = SESSIONS.get().get(at)
-    return session.id if session and session.until > monotonic() else ""
+    return SESSIONS.get().get(at) or ""
 
 
 def _keep_session(at: SessionKey, id: str) -> None:
-    sessions = SESSIONS.get()
-    sessions.pop(at, None)
     if id:
-        sessions[at] = Session(id, monotonic() + SESSION_SECONDS)
-    while len(sessions) > MOST_SESSIONS:
-        sessions.pop(next(iter(sessions)))
+        SESSIONS.get().put(at, id)
+    else:
+        SESSIONS.get().drop(at)

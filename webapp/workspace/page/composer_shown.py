@@ -1,6 +1,5 @@
 """The composer as the page shows it: running answer, queued messages, models and context meter."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import select
 
+from webapp.base.cache import Cache
 from webapp.base.db import db
 from webapp.base.languages import gettext as _
 from webapp.chat.calls.choosing import are_offered
@@ -37,8 +37,7 @@ from webapp.workspace.page.shown import ShownMessage
 from webapp.workspace.page.snapshot_shown import ChatState, HiddenAnswer
 
 # Token estimates by message id and length: a message's text only ever grows, so the length identifies it.
-_estimates: OrderedDict[tuple[str, int], int] = OrderedDict()
-REMEMBERED = 20_000
+_estimates = Cache[tuple[str, int], int](20_000)
 CHARS_PER_TOKEN = 4
 # Below this, how full a chat is changes nothing for anyone.
 METER_FROM_PERCENT = 70
@@ -185,7 +184,7 @@ def meter(messages: Sequence[Message | queries.ComposerMessage], context_length:
     if not context_length:
         return None
     sent = [message for message in messages if not message.is_hidden]
-    share = share_of(sum(len(message.content) for message in sent if _key(message) not in _estimates))
+    share = share_of(sum(len(message.content) for message in sent if _estimates.get(_key(message)) is None))
     tokens = _before(messages) + sum(_tokens(message, share) + PER_MESSAGE for message in sent) + _pictures(sent)
     return Meter(tokens, context_length) if 100 * tokens >= METER_FROM_PERCENT * context_length else None
 
@@ -206,16 +205,13 @@ def _before(messages: Sequence[Message | queries.ComposerMessage]) -> int:
         return 0
     sent, shown = last_prompt(messages[-1].id).messages, {message.id for message in messages}
     before = [(id, chars) for id, chars, _ in sent if id not in shown]
-    return sum(_estimates.get((id, chars), chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
+    return sum((_estimates.get((id, chars)) or chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 
 def _tokens(message: Message | queries.ComposerMessage, share: float) -> int:
     key = _key(message)
-    if key not in _estimates:
-        _estimates[key] = estimate(message.content, share)
-    while len(_estimates) > REMEMBERED:
-        _estimates.popitem(last=False)
-    return _estimates[key]
+    tokens = _estimates.get(key)
+    return _estimates.put(key, estimate(message.content, share)) if tokens is None else tokens
 
 
 def _key(message: Message | queries.ComposerMessage) -> tuple[str, int]:
