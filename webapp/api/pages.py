@@ -15,7 +15,7 @@ from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns
 from webapp.people.accounts.guards import anybody
-from webapp.web.compression import accepts_gzip, gzipped
+from webapp.web.compression import either, gzipped
 from webapp.web.htmx import render
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -154,11 +154,7 @@ def document() -> Response:
         # In one piece it would block all others for a tenth of a second.
         plain = "".join(by_turns(_written(_document(current_app), depth=3))).encode()
         cached.update({"": plain, "gzip": gzipped(plain)})
-    encoding = "gzip" if accepts_gzip() else ""
-    response = Response(cached[encoding], mimetype=JSON)
-    response.vary.add("Accept-Encoding")
-    if encoding:
-        response.content_encoding = encoding
+    response = either(cached[""], cached["gzip"], mimetype=JSON)
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -21,7 +21,7 @@ from flask import Flask, Response, current_app, request, send_from_directory
 
 from webapp.base import languages
 from webapp.base.current import PerApp
-from webapp.web.compression import accepts_gzip
+from webapp.web.compression import accepts_gzip, either
 
 FOR_EVER = "public, max-age=31536000, immutable"
 # A later layer wins over an earlier one, whatever the selectors are. A layer is a file or a folder of static/css.
@@ -96,10 +96,7 @@ def _show(filename: str) -> Response:
     if not match or not files:
         return _packed(folder, filename)
     content = _joined(folder, match[1], files, _changes(files), match[3])
-    response = Response(_gzipped(content) if accepts_gzip() else content, mimetype=TYPES[match[1]])
-    if accepts_gzip():
-        response.content_encoding = "gzip"
-    response.vary.add("Accept-Encoding")
+    response = either(content, _gzipped(content), mimetype=TYPES[match[1]])
     response.cache_control.no_cache = True
     response.add_etag()
     response.make_conditional(request)

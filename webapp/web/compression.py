@@ -65,6 +65,16 @@ def accepts_gzip() -> bool:
     return accepted.quality("gzip") > 0 and accepted.quality("gzip") >= accepted.quality("identity")
 
 
+def either(plain: bytes, zipped: bytes, *, mimetype: str) -> Response:
+    """Returns the compressed body, or the plain one to a client that doesn't accept gzip."""
+    response = Response(plain, mimetype=mimetype)
+    if accepts_gzip():
+        response.set_data(zipped)
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    return response
+
+
 def gzipped(content: bytes, level: int = LEVEL) -> bytes:
     """Compresses a body; lets other greenlets run between its pieces if it is long."""
     return _deflated(content, level, GZIP)

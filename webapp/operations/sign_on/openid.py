@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from math import isfinite
 from time import monotonic, time
-from typing import Any, TypedDict
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from webapp.base.cache import Cache
 from webapp.base.current import PerApp
@@ -26,8 +26,9 @@ from webapp.models.connections.providers import providers
 from webapp.models.upstream.bounded_json import UnreadableJson, load
 from webapp.models.upstream.sign_in import Requests, SignInFailed, secure_parts
 from webapp.streaming.stop import Stop
+from webapp.tools.mcp.discovery import texts_in
 from webapp.tools.mcp.listing import line_of
-from webapp.tools.mcp.oauth import error_words
+from webapp.tools.mcp.oauth import PendingSignIn, authorization_url, checked_code, client_record, error_words, post_as, with_query
 
 __all__ = ["Client", "SignInAttempt", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
 
@@ -46,12 +47,11 @@ LIBRARIES = (
 FRESH_SECONDS, MOST_KNOWN = 10.0, 20
 # A clock can differ by this much; by minutes, it has to be set.
 LEEWAY_SECONDS = 60
-MOST_TOKEN, MOST_PARTS, MOST_KEYS, MOST_CODE, MOST_SUBJECT, MOST_LOGGED_OUT = 64_000, 4_000, 50, 8_000, 255, 600
+MOST_TOKEN, MOST_PARTS, MOST_KEYS, MOST_SUBJECT, MOST_LOGGED_OUT = 64_000, 4_000, 50, 255, 600
 # Of public keys alone: with “none” or a shared secret, anyone who knows what is public could sign.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 LOGGED_OUT = "http://schemas.openid.net/event/backchannel-logout"
-IN_BODY, IN_HEADER = "client_secret_post", "client_secret_basic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,10 @@ class Client:
         return urlsplit(self.issuer).hostname or "The provider"
 
 
-class SignInAttempt(TypedDict):
+class SignInAttempt(PendingSignIn):
     """What this browser alone has to know until its person comes back; unless `since` is 0, they have to sign in after it."""
 
-    state: str
     nonce: str
-    verifier: str
-    redirect_uri: str
     since: int
 
 
@@ -116,10 +113,6 @@ def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[st
 
     With `again`, the provider asks them even if they are signed in there.
     """
-    _load_libraries()
-    # Imported late, as `LIBRARIES` says.
-    from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]  # Authlib has no types
-
     secure_parts(redirect_uri)
     provider = _known(client)
     attempt: SignInAttempt = {
@@ -129,18 +122,12 @@ def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[st
         "redirect_uri": redirect_uri,
         "since": int(time()) if again else 0,
     }
-    query = {
-        "response_type": "code",
-        "client_id": client.id,
-        "redirect_uri": redirect_uri,
+    more = {
         "scope": " ".join(dict.fromkeys(("openid", *(client.scopes or "profile email").split()))),
-        "state": attempt["state"],
         "nonce": attempt["nonce"],
-        "code_challenge": create_s256_code_challenge(attempt["verifier"]),
-        "code_challenge_method": "S256",
         **({"prompt": "login", "max_age": "0"} if again else {}),
     }
-    return _with_query(provider.authorization, query), attempt
+    return authorization_url(provider.authorization, client.id, attempt, more), attempt
 
 
 def finish(client: Client, attempt: SignInAttempt, returned: Mapping[str, str]) -> Told:
@@ -150,16 +137,8 @@ def finish(client: Client, attempt: SignInAttempt, returned: Mapping[str, str]) 
     """
     if not hmac.compare_digest(returned.get("state", "").encode("utf-8", "replace"), attempt["state"].encode()):
         raise SignInFailed("This sign-in wasn't begun in this browser. Please begin again.")
-    provider, issuer = _asked(client), returned.get("iss", "")
-    if (issuer or provider.sends_issuer) and issuer != client.issuer:
-        raise SignInFailed(f"The reply doesn't come from {client.host}. Please begin again.")
-    if error := line_of(returned.get("error", ""), 100):
-        words = line_of(returned.get("error_description", ""), 300).rstrip(".") or error
-        denied = f"You didn't allow it at {client.host}." if error == "access_denied" else ""
-        raise SignInFailed(denied or f"{client.host} couldn't sign you in: {words}.")
-    code = returned.get("code", "")
-    if not 0 < len(code) <= MOST_CODE:
-        raise SignInFailed(f"{client.host} sent no code. Please begin again.")
+    provider = _asked(client)
+    code = checked_code(client.issuer, returned, sends_issuer=provider.sends_issuer)
     tokens = _exchanged(client, provider, attempt, code)
     access, id_token = tokens.get("access_token"), tokens.get("id_token")
     if not isinstance(id_token, str) or not id_token:
@@ -202,7 +181,7 @@ def leave(client: Client, id_token: str, return_uri: str) -> str:
     if not provider.end_session:
         return ""
     hint = {"id_token_hint": id_token} if id_token else {}
-    return _with_query(provider.end_session, {**hint, "client_id": client.id, "post_logout_redirect_uri": return_uri})
+    return with_query(provider.end_session, {**hint, "client_id": client.id, "post_logout_redirect_uri": return_uri})
 
 
 def _known(client: Client) -> _Provider:
@@ -227,13 +206,12 @@ def _asked(client: Client) -> _Provider:
     usable = [key for key in keys[:MOST_KEYS] if _is_usable(key)] if isinstance(keys, list) else []
     if not usable:
         raise SignInFailed(f"{host} has no key that its tokens could be checked with (HTTP {key_reply.status}).")
-    methods = said.get("token_endpoint_auth_methods_supported")
     provider = _Provider(
         endpoints["authorization_endpoint"],
         endpoints["token_endpoint"],
         _endpoint(host, said.get("userinfo_endpoint")),
         _endpoint(host, said.get("end_session_endpoint")),
-        tuple(method for method in methods[:20] if isinstance(method, str)) if isinstance(methods, list) else (),
+        texts_in(said.get("token_endpoint_auth_methods_supported")),
         said.get("authorization_response_iss_parameter_supported") is True,
         tuple(usable),
     )
@@ -247,15 +225,8 @@ def _exchanged(client: Client, provider: _Provider, attempt: SignInAttempt, code
         "redirect_uri": attempt["redirect_uri"],
         "code_verifier": attempt["verifier"],
     }
-    authorization = ""
-    if not client.secret:
-        fields["client_id"] = client.id
-    elif IN_BODY in provider.methods and IN_HEADER not in provider.methods:
-        fields |= {"client_id": client.id, "client_secret": client.secret}
-    else:
-        pair = f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}"
-        authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    reply = _requests(client).post(provider.token, form=fields, authorization=authorization)
+    record = client_record(client.id, client.secret, provider.methods)
+    reply = post_as(record, _requests(client), provider.token, fields)
     if reply.status >= 300:
         raise SignInFailed(f"{client.host} couldn't sign you in: {error_words(reply)}.")
     return reply.value
@@ -410,7 +381,3 @@ def _is_new(id: str) -> bool:
     for other in [other for other, seen_at in used.items() if now - seen_at > MOST_LOGGED_OUT + LEEWAY_SECONDS]:
         del used[other]
     return used.setdefault(id, now) == now
-
-
-def _with_query(address: str, query: Mapping[str, str]) -> str:
-    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(query)}"

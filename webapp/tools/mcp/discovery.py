@@ -96,7 +96,7 @@ def issuer_of(requests: Requests, address: str) -> Issuer:
 
 
 def _issuer(address: str, value: Mapping[str, Any]) -> Issuer:
-    if S256 not in _texts(value.get("code_challenge_methods_supported")):
+    if S256 not in texts_in(value.get("code_challenge_methods_supported")):
         raise SignInFailed(f"{_host(address)} doesn't support the secure way to sign in (PKCE).")
     authorization, token = value.get("authorization_endpoint"), value.get("token_endpoint")
     if not isinstance(authorization, str) or not isinstance(token, str):
@@ -113,7 +113,7 @@ def _issuer(address: str, value: Mapping[str, Any]) -> Issuer:
         registration,
         revocation,
         scopes_in(value.get("scopes_supported")),
-        _texts(value.get("token_endpoint_auth_methods_supported")),
+        texts_in(value.get("token_endpoint_auth_methods_supported")),
         value.get("authorization_response_iss_parameter_supported") is True,
         value.get("client_id_metadata_document_supported") is True,
     )
@@ -145,7 +145,7 @@ def _inserted(address: str, name: str) -> Iterator[str]:
     yield f"{parts.scheme}://{parts.netloc}/.well-known/{name}{parts.path.rstrip('/')}"
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def texts_in(value: Any) -> tuple[str, ...]:
     return tuple(text for text in value[:MOST_SCOPES] if isinstance(text, str)) if isinstance(value, list) else ()
 
 

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
@@ -27,15 +27,21 @@ from webapp.tools.mcp.listing import line_of
 __all__ = [
     "BegunSignIn",
     "OAuthTokens",
+    "PendingSignIn",
     "Registration",
     "SignInFailed",
     "SignInRecord",
+    "authorization_url",
     "begin",
+    "checked_code",
     "client_document",
+    "client_record",
     "error_words",
     "finish",
+    "post_as",
     "refresh",
     "revoke",
+    "with_query",
 ]
 
 NAME, OFFLINE = "Millrace", "offline_access"
@@ -52,7 +58,15 @@ class ClientRecord(TypedDict):
     method: str
 
 
-class SignInRecord(TypedDict):
+class PendingSignIn(TypedDict):
+    """What an attempt to sign in is known by when the person comes back."""
+
+    redirect_uri: str
+    state: str
+    verifier: str
+
+
+class SignInRecord(PendingSignIn):
     """What has to be known of a sign-in until its tokens are revoked. `entered` is an issuer that a person has entered."""
 
     address: str
@@ -61,9 +75,6 @@ class SignInRecord(TypedDict):
     sends_issuer: bool
     token_endpoint: str
     revocation_endpoint: str
-    redirect_uri: str
-    state: str
-    verifier: str
     scope: str
     trust: Trust
     entered: str
@@ -142,9 +153,10 @@ def begin(
         "scope": scopes,
         "trust": trust,
         "entered": client.issuer if client else "",
-        "client": {"id": registration.id, "secret": registration.secret, "method": _method(registration, issuer)},
+        "client": client_record(registration.id, registration.secret, issuer.methods, registration.method),
     }
-    return BegunSignIn(_authorization(issuer.authorization, record), state, record)
+    more = {"resource": resource.address} | ({"scope": scopes} if scopes else {})
+    return BegunSignIn(authorization_url(issuer.authorization, registration.id, record, more), state, record)
 
 
 def finish(record: SignInRecord, code: str, iss: str = "", *, state: str, stop: Stop, error: str = "") -> OAuthTokens:
@@ -154,19 +166,27 @@ def finish(record: SignInRecord, code: str, iss: str = "", *, state: str, stop: 
     """
     if not hmac.compare_digest(state.encode("utf-8", "replace"), record["state"].encode()):
         raise SignInFailed("This isn't the sign-in that was begun here. Please begin again.")
-    host = urlsplit(record["issuer"]).hostname
-    if (iss or record["sends_issuer"]) and iss != record["issuer"]:
-        raise SignInFailed(f"The reply doesn't come from {host}. Please begin again.")
-    if error:
-        denied = f"You didn't allow it at {host}." if error == "access_denied" else ""
-        raise SignInFailed(denied or f"{host} couldn't sign you in: {line_of(error, 100)}.")
-    if not 0 < len(code) <= MOST_CODE:
-        raise SignInFailed(f"{host} sent no code. Please begin again.")
+    returned = {"code": code, "iss": iss, "error": error}
+    code = checked_code(record["issuer"], returned, sends_issuer=record["sends_issuer"])
     fields = {"code": code, "redirect_uri": record["redirect_uri"], "code_verifier": record["verifier"]}
     reply = _asked(record, {"grant_type": "authorization_code", **fields}, stop)
     if reply.status >= 300:
-        raise SignInFailed(f"{host} couldn't sign you in: {error_words(reply)}.")
+        raise SignInFailed(f"{urlsplit(record['issuer']).hostname} couldn't sign you in: {error_words(reply)}.")
     return _tokens(record, reply.value, "")
+
+
+def checked_code(issuer: str, returned: Mapping[str, str], *, sends_issuer: bool) -> str:
+    """Returns the code of what a person has come back with, once it is known to be from this issuer; raises `SignInFailed`."""
+    host, iss, code = urlsplit(issuer).hostname, returned.get("iss", ""), returned.get("code", "")
+    if (iss or sends_issuer) and iss != issuer:
+        raise SignInFailed(f"The reply doesn't come from {host}. Please begin again.")
+    if error := line_of(returned.get("error", ""), 100):
+        words = line_of(returned.get("error_description", ""), 300).rstrip(".") or error
+        denied = f"You didn't allow it at {host}." if error == "access_denied" else ""
+        raise SignInFailed(denied or f"{host} couldn't sign you in: {words}.")
+    if not 0 < len(code) <= MOST_CODE:
+        raise SignInFailed(f"{host} sent no code. Please begin again.")
+    return code
 
 
 def refresh(record: SignInRecord, refresh_token: str, *, stop: Stop) -> OAuthTokens:
@@ -228,27 +248,30 @@ def _registered(requests: Requests, issuer: Issuer, redirect_uri: str, document:
     return Registration(str(id), issuer.address, secret or "", method if isinstance(method, str) else "")
 
 
-def _method(registration: Registration, issuer: Issuer) -> str:
+def client_record(id: str, secret: str, methods: Sequence[str], agreed: str = "") -> ClientRecord:
     """Returns how we say at the token endpoint who we are: as was agreed, or in a way that the server knows."""
-    if not registration.secret:
-        return NO_SECRET
-    if registration.method in (IN_HEADER, IN_BODY):
-        return registration.method
-    return IN_BODY if IN_BODY in issuer.methods and IN_HEADER not in issuer.methods else IN_HEADER
+    known = IN_BODY if IN_BODY in methods and IN_HEADER not in methods else IN_HEADER
+    method = agreed if agreed in (IN_HEADER, IN_BODY) else known
+    return {"id": id, "secret": secret, "method": method if secret else NO_SECRET}
 
 
-def _authorization(endpoint: str, record: SignInRecord) -> str:
-    digest = hashlib.sha256(record["verifier"].encode()).digest()
+def authorization_url(endpoint: str, client_id: str, attempt: PendingSignIn, more: Mapping[str, str]) -> str:
+    """Returns where a person signs in, with PKCE."""
+    digest = hashlib.sha256(attempt["verifier"].encode()).digest()
     query = {
         "response_type": "code",
-        "client_id": record["client"]["id"],
-        "redirect_uri": record["redirect_uri"],
-        "state": record["state"],
+        "client_id": client_id,
+        "redirect_uri": attempt["redirect_uri"],
+        "state": attempt["state"],
         "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
-        "resource": record["resource"],
-    } | ({"scope": record["scope"]} if record["scope"] else {})
-    return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(query)}"
+        **more,
+    }
+    return with_query(endpoint, query)
+
+
+def with_query(address: str, query: Mapping[str, str]) -> str:
+    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(query)}"
 
 
 def _asked(record: SignInRecord, fields: Mapping[str, str], stop: Stop) -> SignInReply:
@@ -257,9 +280,13 @@ def _asked(record: SignInRecord, fields: Mapping[str, str], stop: Stop) -> SignI
 
 
 def _posted(record: SignInRecord, endpoint: str, fields: Mapping[str, str], stop: Stop) -> SignInReply:
-    client = record["client"]
     entered = (record["address"], record["entered"])
     requests = Requests(providers().upstream, stop, record["trust"], entered, seconds=TOKEN_SECONDS)
+    return post_as(record["client"], requests, endpoint, fields)
+
+
+def post_as(client: ClientRecord, requests: Requests, endpoint: str, fields: Mapping[str, str]) -> SignInReply:
+    """Posts a form, and says who we are in the way that the server knows."""
     if client["method"] == IN_HEADER:
         pair = f"{quote(client['id'], safe='')}:{quote(client['secret'], safe='')}"
         return requests.post(endpoint, form=fields, authorization=f"Basic {base64.b64encode(pair.encode()).decode()}")

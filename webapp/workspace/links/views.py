@@ -31,7 +31,7 @@ from webapp.people.accounts.guards import (
     viewer_may,
 )
 from webapp.settings.service import setting
-from webapp.web.compression import accepts_gzip
+from webapp.web.compression import either
 from webapp.web.htmx import done_message, redirect, render
 from webapp.workspace.links import feed, pages, service
 from webapp.workspace.links.forms import LinkForm
@@ -80,10 +80,8 @@ def show(token: str) -> Response:
     if not link:
         return _closed()
     page = pages.page_of(the_engine(), link, token, same_request())
-    response = Response(page.zipped if accepts_gzip() else page.body, mimetype="text/html", headers=HEADERS)
-    if accepts_gzip():
-        response.content_encoding = "gzip"
-    response.vary.add("Accept-Encoding")
+    response = either(page.body, page.zipped, mimetype="text/html")
+    response.headers.update(HEADERS)
     response.set_etag(page.etag, weak=True)
     if request.method == "GET":
         service.count_visit(link.id)
