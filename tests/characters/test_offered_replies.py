@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.workspace.page.offered_replies import offered_replies
+from webapp.workspace.page.composer_shown import offered_replies
 
 OFFER = "The path forks.\n\n1. Take the **left** one\n2. Take the right one\n3. Wait"
 CASES = [

@@ -30,9 +30,8 @@ from webapp.base.db import is_sqlite, utc_now
 from webapp.engine.engine import ENGINE
 from webapp.models.connections.service import ApplicationSettingsService
 from webapp.operations.health import nightly, proof
-from webapp.operations.health.nightly import RUNNING, BackupRun, is_due, last_slot
+from webapp.operations.health.nightly import RUNNING, BackupRun, is_due, last_slot, superseded
 from webapp.operations.health.proof import FILES, LIST, Order, Pace, with_end
-from webapp.operations.health.rotation import superseded
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -28,7 +28,7 @@ from webapp.base.languages import gettext as _
 from webapp.base.words import plural, size
 from webapp.engine.chores import Chore
 from webapp.engine.engine import the_engine
-from webapp.operations.health import backups, rotation
+from webapp.operations.health import backups
 from webapp.operations.health.proof import FILES, LIST, UNFINISHED, Order, contents_of, remove, with_end
 from webapp.people.accounts.queries import set_up_at
 from webapp.settings.secrets.keyring import keyring
@@ -46,6 +46,8 @@ MOST_SECONDS = 20 * 3600
 LATE = timedelta(hours=2)
 # A night in which each try is broken off, as by a machine that crashes, is given up.
 MOST_TRIES, MOST_RUNS = 3, 60
+# The newest copy of each of so many days, and of each of so many weeks, is kept.
+KEPT_DAYS, KEPT_WEEKS = 7, 4
 NAME = re.compile(r"nightly-(\d{8}-\d{6})\.sqlite3")
 STAMP = "%Y%m%d-%H%M%S"
 RUNS, RUNNING, LOCK = "nightly.json", "nightly.running", "nightly.lock"
@@ -443,11 +445,25 @@ def _last_damaged(past: Sequence[BackupRun]) -> dict[str, str]:
 
 def _rotate() -> None:
     """Removes what no rule keeps; a damaged copy, which takes no other's place, after as many days as a sound one."""
-    kept, oldest = copies(), utc_now() - timedelta(days=rotation.DAYS)
-    gone = set(rotation.superseded(copy.made_at for copy in kept if not copy.trouble))
+    kept, oldest = copies(), utc_now() - timedelta(days=KEPT_DAYS)
+    gone = set(superseded(copy.made_at for copy in kept if not copy.trouble))
     for copy in kept:
         if copy.made_at in gone or (copy.trouble and copy.made_at < oldest):
             remove(copy.path)
+
+
+def superseded(moments: Iterable[datetime]) -> list[datetime]:
+    """Returns the copies, by their times, that no rule keeps any more; days and weeks without a copy don't count.
+
+    So a server that was off for a month still has its copies from before.
+    """
+    newest_first = sorted(moments, reverse=True)
+    by_day, by_week = dict[tuple[int, ...], datetime](), dict[tuple[int, ...], datetime]()
+    for moment in newest_first:
+        by_day.setdefault((moment.year, moment.month, moment.day), moment)
+        by_week.setdefault(moment.isocalendar()[:2], moment)
+    kept = {*list(by_day.values())[:KEPT_DAYS], *list(by_week.values())[:KEPT_WEEKS]}
+    return [moment for moment in newest_first if moment not in kept]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The composer as the page shows it: running answer, queued messages, models and context meter."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,10 +30,10 @@ from webapp.models.providers.base import Model
 from webapp.models.tokens import PER_MESSAGE, PER_PICTURE, estimate, share_of
 from webapp.people.accounts.guards import viewer_or_none
 from webapp.people.accounts.tables import User
+from webapp.rendering.text import plain
 from webapp.web.addresses import address, fixed
 from webapp.workspace.page.answer_shown import face_of_chat, members_in
 from webapp.workspace.page.mentions_shown import named_in
-from webapp.workspace.page.offered_replies import offered_replies
 from webapp.workspace.page.shown import ShownMessage
 from webapp.workspace.page.snapshot_shown import ChatState, HiddenAnswer
 
@@ -43,6 +44,11 @@ CHARS_PER_TOKEN = 4
 METER_FROM_PERCENT = 70
 # With more models the page offers a search.
 MOST_LISTED = 40
+# A choice of more replies, or of longer ones, is read in the text.
+LEAST_REPLIES, MOST_REPLIES, REPLY_CHARS = 2, 6, 120
+# A list at the end of an answer is in its last lines.
+READ_CHARS = 2_000
+LIST_ITEM = re.compile(r"\s{0,3}(?:[-*+•]|\(?(?:\d{1,2}|[A-Za-z])[.)])\s+(\S.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,20 @@ def _picks(chat: Chat, messages: Sequence[Message | queries.ComposerMessage]) ->
     """Returns the replies that the last answer of a chat with characters offers."""
     last = messages[-1] if messages and chat.cast_ids else None
     return offered_replies(last.content) if last and last.role == "assistant" else ()
+
+
+def offered_replies(text: str) -> list[str]:
+    """Returns the items of the list at the end of an answer, which at most one question follows."""
+    lines = [line for line in text[-READ_CHARS:].splitlines() if line.strip()]
+    if len(lines) > 1 and not LIST_ITEM.fullmatch(lines[-1]) and lines[-1].rstrip("*_ ").endswith("?"):
+        lines.pop()
+    items = list[str]()
+    while lines and (match := LIST_ITEM.fullmatch(lines[-1])):
+        items.insert(0, " ".join(plain(match[1]).split()))
+        lines.pop()
+    are_replies = len(set(items)) == len(items) and all(item and len(item) <= REPLY_CHARS for item in items)
+    # A list without a sentence before it is the answer itself.
+    return items if lines and are_replies and LEAST_REPLIES <= len(items) <= MOST_REPLIES else []
 
 
 def picker(chat: Chat | None = None, wish: str = "", *, person: str = "") -> dict[str, Any]:
