@@ -218,6 +218,8 @@ def test_the_link_for_the_team_puts_it_in_no_list_and_no_search(owner, member, g
     assert member.get(path).status_code == 200
     assert not member.page("/").all(f'#sidebar a[href="{path}"]')
     assert not member.page("/chats?q=first").all(".hit")
+    for filter in ("after:2020-01-01", "before:2099-01-01", "after:2020-01-01%20first"):
+        assert path not in member.get(f"/chats?q={filter}").text
 
 
 @pytest.mark.slow

@@ -86,6 +86,9 @@ def test_a_chat_that_is_shared_with_a_person_is_on_its_projects_page(owner: Brow
     owner.post(f"{path}/people", whom=f"user:{member.person_id}", right="read")
     fake.says("Rye it is.")
     chat = str(owner.post("/chats", message="What grows?", project=path.rpartition("/")[2], key="one").location).partition("#")[0]
+    # The link for the team puts it in no list.
+    owner.post(f"{chat}/people/team")
+    assert member.get(chat).status_code == 200
     assert member.page(path).says("No chats yet")
 
     owner.post(f"{chat}/people", whom=f"user:{member.person_id}", right="view")

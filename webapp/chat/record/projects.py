@@ -59,8 +59,13 @@ def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = 
 
 
 def is_given_in(user: User) -> ColumnElement[bool]:
-    """Returns the condition that a chat is shared with the person, and in a project in which its owner can write."""
-    return and_(Chat.id.in_(grants.given_to(user, "chat")), _is_in_its_owners(Chat))
+    """Returns the condition that a chat is shared with the person by name, and in a project in which its owner can write."""
+    return and_(given_by_name(user.id), _is_in_its_owners(Chat))
+
+
+def given_by_name(person_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    """Returns the condition that a chat is shared with a person or a group of theirs: the team's link puts it in no list."""
+    return Chat.id.in_(select(Grant.object_id).where(Grant.object_kind == "chat", grants.is_named(person_id)))
 
 
 def _is_in_its_owners(chat: Any) -> ColumnElement[bool]:

@@ -32,8 +32,7 @@ from webapp.chat.record import projects
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
-from webapp.people.accounts.tables import Grant, User
-from webapp.people.things import grants
+from webapp.people.accounts.tables import User
 from webapp.tools.tables import Call
 
 LONGER_THAN_A_REQUEST = timedelta(minutes=10)
@@ -390,8 +389,7 @@ def listed_statement() -> Select[str, str, datetime, datetime | None, str | None
 
 
 def _given_statement(*conditions: ColumnElement[bool]) -> Select[str]:
-    query = select(Grant.object_id).where(Grant.object_kind == "chat", grants.is_named(ME))
-    chats = select(Chat.id).where(Chat.id.in_(query), Chat.owner_id != ME, Chat.deleted_at.is_(None), KEPT, *conditions)
+    chats = select(Chat.id).where(projects.given_by_name(ME), Chat.owner_id != ME, Chat.deleted_at.is_(None), KEPT, *conditions)
     return select(chats.order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery())
 
 

@@ -10,16 +10,16 @@ from typing import Annotated
 from unicodedata import normalize
 
 from pydantic import BeforeValidator, StringConstraints
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.inputs import Input, OneLine
+from webapp.chat.record.seen_chats import IN_LISTS, can_open
 from webapp.chat.record.tables import Chat, Tag, TaggedChat
 from webapp.people.accounts.tables import User
-from webapp.people.things import grants
 
 MOST_OF_CHAT, MOST_OF_PERSON, MOST_CHARS = 20, 500, 40
 # A comma ends a tag where several are typed, and quotes one in a search.
@@ -95,14 +95,9 @@ def counted(user: User) -> list[TagCount]:
     """Returns the tags of a person in their order."""
     count = func.count(Chat.id)
     query = select(Tag.id, Tag.name, count).outerjoin(TaggedChat, TaggedChat.tag_id == Tag.id)
-    query = query.outerjoin(Chat, (Chat.id == TaggedChat.chat_id) & is_listed(user)).where(Tag.user_id == user.id)
+    is_there = and_(Chat.id == TaggedChat.chat_id, can_open(user), *IN_LISTS)
+    query = query.outerjoin(Chat, is_there).where(Tag.user_id == user.id)
     return [TagCount(*row) for row in db.session.execute(query.group_by(Tag.id, Tag.name, Tag.folded).order_by(Tag.folded))]
-
-
-def is_listed(user: User) -> ColumnElement[bool]:
-    """Returns the condition that lists by tag show a chat: the person can read it, and it is neither deleted nor temporary."""
-    is_seen = or_(Chat.owner_id == user.id, grants.is_given(Chat.id, user, "chat"))
-    return is_seen & Chat.deleted_at.is_(None) & Chat.is_temporary.is_(False)
 
 
 def has(user_id: str, name: str) -> ColumnElement[bool]:

@@ -38,10 +38,6 @@ class AlertKind:
             number, unit = number / 1_000, THOUSANDS[unit]
         return f"{number:,.1f}".removesuffix(".0") + (f" {unit}" if unit else "")
 
-    def fires_when(self, limit: float) -> str:
-        """Says in words when a rule with this limit fires."""
-        return self.special[1] if limit == self.special[0] else self.condition % {"limit": self.words(limit)}
-
     @property
     def unit_word(self) -> str:
         """The unit, as a label has it."""

@@ -164,11 +164,6 @@ def refuse_unlinkable(chat: Chat, by: User) -> None:
         raise Forbidden(words)
 
 
-def may_create(user: User | None) -> bool:
-    """Returns whether the settings let this person create links."""
-    return user is not None and not _refusal(user)
-
-
 def by_token(token: str) -> OpenLink | None:
     """Returns what a token opens; None for one that is unknown, has ended or is closed."""
     rows = _rows(Link.token_hash == hashed(token))

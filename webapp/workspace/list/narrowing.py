@@ -37,6 +37,7 @@ class Narrowing:
     of_message: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    is_by_tag: bool = False
 
     def in_statement(self, sql: str, *, is_of_messages: bool = False) -> TextClause:
         """Returns a statement with the conditions where it takes them, in which the chat is `c`."""
@@ -64,6 +65,7 @@ class Narrowing:
         folded, name = tags.folded(value), f"tag_{len(self.of_chat)}"
         if db.session.scalar(select(Tag.id).where(Tag.user_id == user.id, Tag.folded == folded)) is None:
             self.faults.append(f"You have no tag “{value}”.")
+        self.is_by_tag = True
         self._add(f"{{c}}.id IN ({TAGGED.format(name)})", **{name: folded})
 
     def by_project(self, user: User, value: str) -> None:

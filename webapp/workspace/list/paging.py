@@ -10,7 +10,7 @@ from webapp.base.db import db
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import by_turns
 from webapp.characters.last_chats import LastChat
-from webapp.chat.record import projects, queries, tags
+from webapp.chat.record import projects, queries, seen_chats, tags
 from webapp.chat.record.tables import Chat, Message
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchQuery
@@ -89,7 +89,9 @@ def _after(query: Select[Any], last: Chat) -> Select[Any]:
 
 def narrowed(user: User, narrowing: Narrowing, *, after: str = "", limit: int) -> list[queries.ListedChat]:
     """Returns the chats of this kind, a person's own and those shared with them, archived or not, most recently changed first."""
-    is_one = tags.is_listed(user), narrowing.for_list()
+    # A tag of one's own also finds a chat that is open to the whole team by its link.
+    is_seen = seen_chats.can_open(user) if narrowing.is_by_tag else seen_chats.is_listed(user)
+    is_one = is_seen, *seen_chats.IN_LISTS, narrowing.for_list()
     values = {"owner": user.id, "owner_id": user.id, **narrowing.values}
     query: Any = queries.listed_statement().where(*is_one)
     last = db.session.scalar(select(Chat).where(Chat.id == after, *is_one), values) if after else None

@@ -116,11 +116,6 @@ def _narrowed(words: SearchWords) -> Response:
     )
 
 
-def _words_of_form() -> SearchWords:
-    filters = [(key, value) for name, key in FIELDS.items() for value in request.args.getlist(name) if key and value.strip()]
-    return of(printable(request.args.get("words", "")).strip(), filters)
-
-
 def _words_shown(words: SearchWords, faults: Sequence[str]) -> dict[str, Any]:
     """Returns what pages show of a search: its words, and each that narrows it with the address without it."""
     me = current_user()
