@@ -8,12 +8,13 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from flask import current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 import webapp.base.all_tables  # noqa: F401  what autogenerate compares with
-from webapp.base.database.revisions import known_revisions
-from webapp.base.database.state import is_of_the_metadata
+from webapp.base.database.revisions import known_revisions, why_too_old
+from webapp.base.database.state import found_revision, is_of_the_metadata
 from webapp.base.db import UTCDateTime, db
 from webapp.web.command_errors import name_database
 
@@ -22,6 +23,7 @@ def run() -> None:
     name_database()
     options = current_app.extensions["migrate"].configure_args
     engine = context.config.attributes.get("engine", db.engine)
+    refuse_too_old(engine)
     with engine.connect() as connection, without_foreign_keys(connection):
         connection = connection.execution_options(is_write=True)
         # On SQLite we begin transactions ourselves, so that a migration that fails half-way is rolled back completely.
@@ -37,6 +39,12 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
             refuse_orphans(connection)
+
+
+def refuse_too_old(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if why := why_too_old(found_revision(connection)):
+            raise CommandError(why)
 
 
 def is_sqlite(connection: Connection) -> bool:

@@ -4,8 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, select, text
+from sqlalchemy import select, text
 
 from tests.chat.test_chats import add_chats, titles
 from tests.chat.test_renderings import say as store
@@ -308,25 +307,6 @@ def test_versions_of_one_message_are_one_hit(owner, chat_id):
     owner_id = owner.person_id
     with owner.app.app_context():
         assert len(newest_passages(owner_id, "stones", limit=8)) == 3
-
-
-@pytest.mark.slow
-@on_both_databases
-def test_the_migration_indexes_what_is_there_and_goes_without_a_trace(owner, chat_id):
-    say(owner, chat_id, "Said before the index")
-    with owner.app.app_context():
-        downgrade(revision="0004")
-        with db.engine.connect() as connection:
-            assert not [name for name in inspect(connection).get_table_names() if "search" in name]
-            assert not [index for index in inspect(connection).get_indexes("messages") if "search" in str(index["name"])]
-        with write() as session:
-            # Uses only the columns that existed at that revision.
-            row = {"id": new_id(), "chat_id": chat_id, "role": "assistant", "content": "Said without an index", "now": utc_now()}
-            columns = "id, chat_id, role, content, reasoning, html, html_version, created_at"
-            values = ":id, :chat_id, :role, :content, '', '', 0, :now"
-            session.execute(text(f"INSERT INTO messages ({columns}) VALUES ({values})"), row)
-        upgrade()
-    assert sorted(found(owner, "said index")) == ["Said before the index", "Said without an index"]
 
 
 @on_both_databases

@@ -23,6 +23,7 @@ from tests.support.preparing import environ_of, flask as flask_command, prepared
 from webapp.base.audit import AuditEntry
 from webapp.base.config import ROOT
 from webapp.base.current import CONFIG
+from webapp.base.database.revisions import TOO_OLD
 from webapp.base.database.state import trouble_with_database
 from webapp.base.db import db
 from webapp.base.version import VERSION
@@ -258,6 +259,35 @@ def test_a_database_of_a_newer_version_is_left_alone(app: Flask, flask: Command,
 
     assert "newer version" in refusal(flask("prepare"))
     assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.parametrize("revision", ["0014", "0315"])
+def test_a_database_from_before_the_base_is_told_how_to_upgrade_and_left_alone(
+    app: Flask, flask: Command, make_bare_app: MakeApp, tmp_path: Path, revision: str
+) -> None:
+    file, other = tmp_path / "millrace.sqlite3", tmp_path / "other"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", [revision])
+        database.commit()
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = list(database.iterdump())
+    why = TOO_OLD.format(revision)
+    copy = str(shutil.copy(file, tmp_path / "copy.sqlite3"))
+
+    for words in (["prepare"], ["rehearse", copy], ["restore", copy], ["backup", "postgresql://nobody@127.0.0.1:9/nowhere"]):
+        assert f"Error: {why}\n" in refusal(flask(*words)), words
+    for words in (["db", "upgrade"], ["db", "current"], ["db", "downgrade"], ["db", "stamp"]):
+        result = flask(*words)
+        assert (result.exit_code, type(result.exception)) == (1, SystemExit), result.output
+    with app.app_context():
+        assert trouble_with_database() == why
+    assert app.test_client().get("/readyz").json["detail"] == why
+    with closing(sqlite3.connect(file)) as database:
+        assert list(database.iterdump()) == before
+    assert not (tmp_path / "backups").exists()
+    # What can take it in is left alone, too.
+    refusal(commands(make_bare_app(DATA_DIR=str(other)))("restore", copy))
+    assert not (other / "millrace.sqlite3").exists()
 
 
 @pytest.mark.slow

@@ -4,8 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from flask_migrate import downgrade
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select
 
 from tests.cli.test_cli import commands, said
 from tests.conftest import KEYS
@@ -27,10 +26,6 @@ from webapp.people.accounts.tables import User
 from webapp.workspace.list.search import search
 
 pytestmark = pytest.mark.slow
-OLD_USER = """
-    INSERT INTO users (id, email, name, role, password_hash, created_at)
-    VALUES ('u', 'old@example.org', 'Old', 'owner', '', '2026-01-01 00:00:00')
-"""
 PEAK = """
 try:
     runpy.run_module("flask", run_name="__main__")
@@ -153,17 +148,3 @@ def peak_megabytes(folder, address) -> int:
     )
     assert "are equal" in done.stdout, done.stderr
     return int(done.stdout.splitlines()[-1]) // 1024
-
-
-@pytest.mark.deep
-def test_a_copy_of_an_older_version_is_migrated_where_it_arrives(app, new_database, flask_on, tmp_path):
-    with app.app_context():
-        downgrade(str(ROOT / "migrations"), revision="0059")
-        with db.engine.begin() as connection:
-            connection.execute(text(OLD_USER))
-    said(commands(app)("backup", str(tmp_path / "old.sqlite3")))
-
-    address = new_database()
-    flask_on(address, "restore", str(tmp_path / "old.sqlite3"))
-    flask_on(address, "prepare")
-    assert [row for row in rows_of(address)["users"] if "old@example.org" in row]

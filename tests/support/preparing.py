@@ -34,7 +34,7 @@ def _prepare(folder: Path) -> None:
 
 
 def made_once(name: str, make: Callable[[Path], object]) -> Path:
-    """Returns a folder that `make` has filled for all shards of the run: all migrations take a core some seconds."""
+    """Returns a folder that `make` has filled for all shards of the run: to prepare takes a core some seconds."""
     shared = _shared()
     folder, made = shared / name, shared / f"{name}.made"
     with (shared / f"{name}.lock").open("w") as lock:

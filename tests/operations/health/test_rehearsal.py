@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from flask_migrate import downgrade
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from webapp.base.config import ROOT
-from webapp.base.database.revisions import known_revisions, newest_revision
+from webapp.base.database.revisions import TOO_OLD, newest_revision
 from webapp.base.db import utc_now, write
 from webapp.base.errors import AppError
 from webapp.operations.alerts.tables import AlertRule
@@ -118,7 +117,7 @@ def test_one_that_adds_or_says_what_it_removes_is_fine(perform: Callable[[], lis
     assert [fault for fault in perform() if "removes" in fault] == []
 
 
-def test_migrations_with_two_heads_and_databases_of_a_newer_version_are_refused(
+def test_migrations_with_two_heads_and_databases_of_unknown_versions_are_refused(
     perform: Callable[[], list[str]], migrations: Path, tmp_path: Path
 ) -> None:
     add(migrations, ADDS)
@@ -128,7 +127,9 @@ def test_migrations_with_two_heads_and_databases_of_a_newer_version_are_refused(
         (migrations / "versions" / f"{revision}_added.py").unlink()
     with closing(sqlite3.connect(tmp_path / DATABASE, isolation_level=None)) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert "its schema 9999 is unknown here" in perform()[0]
+        assert "its schema 9999 is unknown here" in perform()[0]
+        database.execute("UPDATE alembic_version SET version_num = '0315'")
+        assert perform() == [TOO_OLD.format("0315")]
 
 
 def test_it_only_runs_in_a_scratch_folder(app: Flask, migrations: Path) -> None:
@@ -148,18 +149,19 @@ def test_what_a_process_ended_with_is_one_line() -> None:
 @pytest.mark.timeout(240)
 def test_a_rehearsal_touches_nothing(app: Flask, owner: Browser, migrations: Path, tmp_path: Path) -> None:
     database = tmp_path / DATABASE
-    with app.app_context():
-        downgrade(revision=known_revisions()[-2])
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = database.read_bytes()
 
     result = app.test_cli_runner().invoke(args=["rehearse"])
     assert (result.exit_code, "Nothing was lost, and the pages answer." in result.output) == (0, True), result.output
-    assert f"1 migration, from {known_revisions()[-2]} to {newest_revision()}." in result.output
+    assert "No migration is due" in result.output
 
-    add(migrations, 'raise RuntimeError("the moon is full")')
     with app.app_context(), rehearsal.fresh_copy(backups.copy_database) as copy:
+        add(migrations, ADDS)
+        found = rehearsal.rehearse(copy, minutes=5, migrations=migrations)
+        assert (found.faults, found.before, found.after, found.steps) == ([], newest_revision(), "9998", 1)
+        add(migrations, 'raise RuntimeError("the moon is full")')
         found = rehearsal.rehearse(copy, minutes=5, migrations=migrations)
         assert found.faults == ["Migration 9998 failed: RuntimeError: the moon is full"]
     assert database.read_bytes() == before

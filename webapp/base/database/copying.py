@@ -35,7 +35,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from webapp.base.config import ROOT
-from webapp.base.database.revisions import known_revisions
+from webapp.base.database.revisions import known_revisions, why_too_old
 from webapp.base.database.state import found_revision
 from webapp.base.db import db, prepare_sqlite, to_write
 from webapp.base.errors import Conflict, Invalid, Unavailable
@@ -183,7 +183,7 @@ def revision_of(source: Connection) -> str:
     if revision is None:
         raise Invalid(f"The database {NOT_OURS}")
     if revision not in known_revisions():
-        raise Invalid(f"The database {NEWER}")
+        raise Invalid(why_too_old(revision) or f"The database {NEWER}")
     return revision
 
 

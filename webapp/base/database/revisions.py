@@ -7,6 +7,12 @@ from pathlib import Path
 from webapp.base.config import ROOT
 
 NAMED = re.compile(r"""^(down_revision|revision) = ["']?(\w+)["']?$""", re.MULTILINE)
+# The release whose schema the first migration makes; what came before is migrated by that release.
+BASE_RELEASE = "1.5"
+TOO_OLD = (
+    f"Schema {{}} is from before Millrace {BASE_RELEASE}. Run make upgrade in the folder of Millrace {BASE_RELEASE} first, "
+    "then upgrade to this version: see docs/upgrade.md. Nothing was changed."
+)
 
 
 def revisions_of(root: Path) -> tuple[str, ...]:
@@ -27,3 +33,13 @@ def known_revisions() -> tuple[str, ...]:
 
 def newest_revision() -> str:
     return known_revisions()[-1]
+
+
+def is_too_old(revision: str | None) -> bool:
+    """Returns whether a revision is from before the first migration, which can't go on from it: new ones have higher numbers."""
+    return bool(revision and revision.isdigit() and int(revision) < int(known_revisions()[0]))
+
+
+def why_too_old(revision: str | None) -> str:
+    """Returns what to do with a database of a revision that is too old; empty for any other."""
+    return TOO_OLD.format(revision) if is_too_old(revision) else ""

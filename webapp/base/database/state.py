@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from webapp.base.database.revisions import known_revisions, newest_revision
+from webapp.base.database.revisions import is_too_old, known_revisions, newest_revision, why_too_old
 from webapp.base.db import DAMAGED, db, is_damage, is_sqlite
 
 OLD_SCHEMA = "The database needs to be migrated to this version. Stop the server and run: flask prepare"
@@ -21,7 +21,7 @@ def trouble_with_database(*, names_reason: bool = False) -> str:
             revision = found_revision(connection)
     except SQLAlchemyError as error:
         return (names_reason and why_unreachable(error)) or _words(error)
-    return "" if revision == newest_revision() or is_newer(revision) else OLD_SCHEMA
+    return "" if revision == newest_revision() or is_newer(revision) else why_too_old(revision) or OLD_SCHEMA
 
 
 def why_unreachable(error: SQLAlchemyError) -> str:
@@ -36,7 +36,7 @@ def is_newer(revision: str | None) -> bool:
 
     Such migrations only add, so this version can continue until it is restarted as the new one.
     """
-    return bool(revision and revision.isdigit() and revision not in known_revisions())
+    return bool(revision and revision.isdigit() and revision not in known_revisions() and not is_too_old(revision))
 
 
 def found_revision(connection: Connection) -> str | None:

@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 
 from sqlalchemy.exc import OperationalError
 
+from webapp.base.database.revisions import why_too_old
 from webapp.base.database.state import found_revision
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.errors import Conflict, Invalid, Unavailable
@@ -205,15 +206,18 @@ def _copy_file(file: str, copy: str) -> None:
 
 
 def check(copy: Path) -> None:
-    """Raises `Invalid` for a file that is damaged or is not a copy of a Millrace database."""
+    """Raises `Invalid` for a file that is damaged, is not a copy of a Millrace database, or is too old for this version."""
     try:
         with closing(sqlite3.connect(f"{copy.absolute().as_uri()}?mode=ro", uri=True)) as source:
             is_whole = source.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             is_ours = source.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone() is not None
+            revision = source.execute("SELECT max(version_num) FROM alembic_version").fetchone()[0] if is_ours else None
     except sqlite3.DatabaseError as error:
         raise Invalid(f"{copy} isn't a readable SQLite database.") from error
     if not (is_whole and is_ours):
         raise Invalid(f"{copy} is damaged or isn't a Millrace database.")
+    if why := why_too_old(revision):
+        raise Invalid(why)
 
 
 def refuse_while_running(data_dir: Path) -> None:

@@ -24,6 +24,7 @@ from sqlalchemy import select
 
 from webapp.base.config import ROOT, Config
 from webapp.base.current import the_config
+from webapp.base.database.revisions import why_too_old
 from webapp.base.database.state import found_revision, is_of_the_metadata
 from webapp.base.db import db, is_sqlite
 from webapp.base.errors import Invalid
@@ -200,7 +201,7 @@ def _steps(migrations: Path) -> tuple[list[tuple[str, frozenset[str]]], str]:
     if not revision:
         raise Invalid(NO_VERSION)
     if revision not in known:
-        raise Invalid(NEWER.format(revision))
+        raise Invalid(why_too_old(revision) or NEWER.format(revision))
     due = known[known.index(revision) + 1 :]
     return [(one, frozenset(getattr(script.get_revision(one).module, "removes", ()))) for one in due], revision
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.base import catalogues
 from webapp.base.config import ROOT, make_keys, mistyped
 from webapp.base.current import the_config
-from webapp.base.database.revisions import known_revisions, newest_revision
+from webapp.base.database.revisions import known_revisions, newest_revision, why_too_old
 from webapp.base.database.state import found_revision
 from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
 from webapp.models.connections import listing
@@ -108,7 +108,7 @@ def _migrate(data_dir: Path) -> None:
     if revision == newest_revision():
         return
     if revision and revision not in known_revisions():
-        raise click.ClickException(NEWER)
+        raise click.ClickException(why_too_old(revision) or NEWER)
     if not revision and db.metadata.tables.keys() & set(tables):
         raise click.ClickException(NO_VERSION)
     if is_sqlite() and tables:

@@ -18,7 +18,7 @@ from webapp.base.database.revisions import newest_revision
 from webapp.base.fingerprint import fingerprint
 
 # The files that `flask prepare` depends on: after a change to any of them it has to run again.
-READ = ("migrations/versions/*.py", "templates/**/*", "webapp/**/*.py", "requirements.lock")
+READ = ("migrations/**/*.py", "templates/**/*", "webapp/**/*.py", "requirements.lock")
 IS_READY = """
     SELECT EXISTS (SELECT 1 FROM users WHERE role = 'owner') AND EXISTS (SELECT 1 FROM alembic_version WHERE version_num = ?)
 """
