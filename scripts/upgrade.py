@@ -4,21 +4,31 @@
     make rollback TO=../millrace-1.0.0      in the new folder, too: only newer files can undo what they did to a database
 
 Nothing is copied twice and nothing is deleted: a data folder inside the old one is moved, any other stays in its place.
+
+A version from before the first migration here goes by way of the release that has its migrations, from beside this folder.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from webapp.base.database.revisions import revisions_of
+from webapp.base.database.revisions import BASE_RELEASE, is_too_old, revisions_of
 from webapp.base.env_file import parse
 from webapp.base.process.instance_lock import is_held
 
 HERE = Path(__file__).resolve().parent.parent
+RELEASES = re.compile(rf"millrace-{re.escape(BASE_RELEASE)}\.(\d+)(\.tar\.gz)?")
+NO_BASE_RELEASE = (
+    "{old} is from before Millrace {release}, which has to migrate the database first. Get the newest archive "
+    "millrace-{release}.*.tar.gz from where you got this version, put it into {beside}, and run the same command again: "
+    "it goes by way of {release}. Nothing was changed."
+)
 
 
 class Refusal(Exception):
@@ -37,16 +47,25 @@ def main(how: str, folder: str) -> None:
 
 
 def upgrade(old: Path) -> None:
+    """Takes over from the old version; one that is too old is first upgraded to the release that can migrate its database."""
+    if not is_too_old(revisions_of(old)[-1]):
+        take_over(old)
+        return
+    places_of(old)
+    between = base_release(old)
+    make(between, "upgrade", f"FROM={old}")
+    try:
+        take_over(between)
+    except Refusal as refusal:
+        again = f"The data is in {between} now. Start it there, or run here: make upgrade FROM={between}"
+        raise Refusal(f"{refusal}\n{again}") from refusal
+
+
+def take_over(old: Path) -> None:
     """Backs up with the old version, rehearses on that, takes its settings and data, and prepares the database."""
     if revisions_of(old)[-1] not in revisions_of(HERE):
         raise Refusal(f"{old} is newer than this version. Nothing was changed.")
-    data = data_of(old)
-    # With the settings that this version is about to have.
-    to = data_of(HERE, settings=HERE if (HERE / ".env").exists() else old)
-    if not data.is_dir():
-        raise Refusal(f"There is no data in {data}. Nothing was changed.")
-    refuse_running(data)
-    refuse_lost(data, to, old)
+    data, to = places_of(old)
     saved = backup(old, data, f"before-{HERE.name}")
     rehearse(saved, data, old)
     if (old / ".env").is_file() and not (HERE / ".env").exists():
@@ -61,15 +80,59 @@ def upgrade(old: Path) -> None:
     print(f"Start it here, with make run. To go back, stop it and run: make rollback TO={old}")
 
 
+def places_of(old: Path) -> tuple[Path, Path]:
+    """Returns where the data is and where it is about to be; raises `Refusal` if it can't be taken over."""
+    data = data_of(old)
+    # With the settings that this version is about to have.
+    to = data_of(HERE, settings=HERE if (HERE / ".env").exists() else old)
+    if not data.is_dir():
+        raise Refusal(f"There is no data in {data}. Nothing was changed.")
+    refuse_running(data)
+    refuse_lost(data, to, old)
+    return data, to
+
+
+def base_release(old: Path) -> Path:
+    """Returns the folder of the newest release beside this one that can migrate an old version, unpacked if need be."""
+    numbers = {int(found[1]) for path in HERE.parent.iterdir() if (found := RELEASES.fullmatch(path.name))}
+    for number in sorted(numbers, reverse=True):
+        folder = HERE.parent / f"millrace-{BASE_RELEASE}.{number}"
+        if not folder.is_dir():
+            unpack(HERE.parent / f"{folder.name}.tar.gz")
+        if revisions_of(old)[-1] in revisions_of(folder):
+            return folder
+    raise Refusal(NO_BASE_RELEASE.format(old=old, release=BASE_RELEASE, beside=HERE.parent))
+
+
+def unpack(archive: Path) -> None:
+    """Unpacks a release beside its archive, completely or not at all."""
+    print(f"Unpacking {archive}")
+    with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
+        if subprocess.run(["tar", "-xzf", archive, "-C", scratch]).returncode:
+            raise Refusal(f"{archive} can't be unpacked: see above. Nothing was changed.")
+        name = archive.name.removesuffix(".tar.gz")
+        (Path(scratch) / name).rename(archive.parent / name)
+
+
 def roll_back(old: Path) -> None:
-    """Undoes the migrations that the other version doesn't know, and gives the data back."""
+    """Gives the data back; one that is too old gets it by way of the release that can undo the migrations up to here."""
+    if is_too_old(revisions_of(old)[-1]):
+        between = base_release(old)
+        give_back(between)
+        make(between, "rollback", f"TO={old}")
+        return
+    give_back(old)
+    print(f"{old} has its data again. Start it there, with make run.")
+
+
+def give_back(old: Path) -> None:
+    """Undoes the migrations that the other version doesn't know, and moves the data."""
     data, to = data_of(HERE), data_of(old)
     refuse_running(data)
     refuse_lost(data, to, HERE)
     backup(HERE, data, f"before-going-back-to-{old.name}")
     flask(HERE, "db", "downgrade", revisions_of(old)[-1])
     move(data, to)
-    print(f"{old} has its data again. Start it there, with make run.")
 
 
 def refuse_lost(data: Path, to: Path, old: Path) -> None:
@@ -135,6 +198,13 @@ def refuse_running(data: Path) -> None:
 def flask(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> None:
     if subprocess.run([folder / ".venv" / "bin" / "flask", *words], cwd=folder, env=environ).returncode:
         raise Refusal(f"flask {' '.join(words)} failed in {folder}: see above.")
+
+
+def make(folder: Path, *words: str) -> None:
+    # Without the words that were given to this `make`, which would be those of the other one too.
+    environ = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    if subprocess.run(["make", *words], cwd=folder, env=environ).returncode:
+        raise Refusal(f"make {' '.join(words)} failed in {folder}: see above.")
 
 
 if __name__ == "__main__":
