@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from webapp.base.heavy.bounded import TooLate
+from webapp.base.visible_text import BIDI, clean
 from webapp.base.words import fence_for, shortened
 from webapp.engine.engine import the_engine
 from webapp.engine.metric_events import Found, Retrieved
 from webapp.knowledge import formats, queries
-from webapp.knowledge.documents.readers.text import BIDI, clean
 from webapp.knowledge.search import tokenizer
 from webapp.knowledge.search.ranking import PassageHit, SearchResult, search_with_details
 from webapp.knowledge.sources import Excerpt, are_adjacent

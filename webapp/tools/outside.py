@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.base.ids import LENGTH
-from webapp.tools.built_in.texts import one_line
+from webapp.base.visible_text import one_line
 from webapp.tools.offers import Offer
 
 ADDRESS = re.compile(r"https?://[^\s\"'<>\]]+")

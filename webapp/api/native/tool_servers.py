@@ -14,9 +14,9 @@ from webapp.api.schemas import Answer, Named
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.inputs import Changes, changes
+from webapp.base.visible_text import visible
 from webapp.people.accounts.guards import audit_author, found
 from webapp.people.accounts.permissions import may
-from webapp.tools.built_in.texts import visible
 from webapp.tools.policies import policies_for
 from webapp.tools.servers import listing, offered, queries, service, shown
 from webapp.tools.servers.service import ToolServerInput

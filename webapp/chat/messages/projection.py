@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from webapp.base.languages import gettext as _, ngettext
+from webapp.base.visible_text import one_line
 from webapp.engine.generation_text import AGAIN as AGAIN_CODES
 from webapp.rendering.edits import Tails
 from webapp.rendering.footnotes import scoped
@@ -32,7 +33,6 @@ from webapp.streaming.events import (
     Started,
 )
 from webapp.streaming.topics import Entry
-from webapp.tools.built_in.texts import one_line
 
 # What an answer does, beside its status: frames name it, and states.js has the same words.
 Doing = Mapping[str, str | int]

@@ -14,9 +14,9 @@ from importlib import import_module
 from itertools import islice
 from typing import IO, Literal, NotRequired, TypedDict, final
 
+from webapp.base.visible_text import BIDI, clean
 from webapp.knowledge import formats
 from webapp.knowledge.documents.readers.part import FilePart, UnreadableFile
-from webapp.knowledge.documents.readers.text import BIDI, clean
 from webapp.knowledge.documents.splitting import TextPiece, split
 from webapp.knowledge.search import tokenizer
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import IO, TypedDict, final
 
+from webapp.base.visible_text import clean
 from webapp.knowledge.documents.reader import FileRefusal, parts
 from webapp.knowledge.documents.readers.part import UnreadableFile
-from webapp.knowledge.documents.readers.text import clean
 
 EMPTY = "There is no text in this file."
 

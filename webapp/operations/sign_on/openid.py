@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from webapp.base.cache import Cache
 from webapp.base.current import PerApp
 from webapp.base.heavy.turns import give_way
+from webapp.base.visible_text import line_of
 from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.models.connections.providers import providers
@@ -27,7 +28,6 @@ from webapp.models.upstream.bounded_json import UnreadableJson, load
 from webapp.models.upstream.sign_in import Requests, SignInFailed, secure_parts
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.discovery import texts_in
-from webapp.tools.mcp.listing import line_of
 from webapp.tools.mcp.oauth import PendingSignIn, authorization_url, checked_code, client_record, error_words, post_as, with_query
 
 __all__ = ["Client", "SignInAttempt", "Told", "begin", "finish", "leave", "logged_out", "look_up"]

@@ -6,12 +6,13 @@ from typing import Any
 
 from webapp.base.heavy.bounded import TooLate
 from webapp.base.languages import gettext as _
+from webapp.base.visible_text import visible
 from webapp.knowledge import queries
 from webapp.knowledge.answer_sources import CANDIDATES, AnswerSource, outside_among, source, sources_of
 from webapp.knowledge.search.ranking import search_with_details
 from webapp.knowledge.sources import Excerpt
 from webapp.knowledge.tables import Document, Passage
-from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said, visible
+from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said
 from webapp.tools.tool import READS, CallContext, Result, Tool, ToolFailed
 
 USUAL_HITS, MOST_HITS = 5, 8

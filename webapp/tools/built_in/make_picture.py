@@ -6,13 +6,14 @@ from typing import Any
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
+from webapp.base.visible_text import one_line, visible
 from webapp.engine.drawing import PictureMaker, is_maybe_paid
 from webapp.models.connections.models import PICTURE_MODEL
 from webapp.models.connections.providers import check_unlisted
 from webapp.models.providers.base import PictureRequest, ProviderError
 from webapp.models.providers.demo import NO_PICTURES
 from webapp.settings.service import setting
-from webapp.tools.built_in.texts import one_line, said, visible
+from webapp.tools.built_in.texts import said
 from webapp.tools.files import NewFile
 from webapp.tools.tool import CallContext, Hints, Result, Tool, ToolFailed
 

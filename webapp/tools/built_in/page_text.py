@@ -13,7 +13,8 @@ from typing import IO, TypedDict, final
 from urllib.parse import urldefrag, urljoin
 
 from webapp.base.heavy import charsets
-from webapp.knowledge.documents.readers.text import MARKS, clean
+from webapp.base.visible_text import clean
+from webapp.knowledge.documents.readers.text import MARKS
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 VOID = set("area base br col embed hr img input link meta param source track wbr".split())  # noqa: SIM905  one a line would be a page

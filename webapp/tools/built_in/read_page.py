@@ -14,11 +14,12 @@ from webapp.base.errors import AppError
 from webapp.base.heavy import child
 from webapp.base.heavy.work_limiter import WorkLimiter
 from webapp.base.languages import gettext as _
+from webapp.base.visible_text import one_line, visible
 from webapp.knowledge import formats
 from webapp.knowledge.documents.fetching import FetchedPage, fetch
 from webapp.models.upstream.addresses import Trust
 from webapp.rendering.text import plain
-from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, fenced, one_line, said, visible, web_source
+from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, fenced, said, web_source
 from webapp.tools.tool import READS_THE_WORLD, CallContext, Result, Tool, ToolFailed
 
 PAGE_READER, FILE_READER = "webapp.tools.built_in.page_text", "webapp.knowledge.documents.text_extraction"

@@ -16,8 +16,9 @@ from webapp.base.errors import NotFound
 from webapp.base.heavy import child
 from webapp.base.heavy.work_limiter import WorkLimiter
 from webapp.base.languages import gettext as _
+from webapp.base.visible_text import visible
 from webapp.knowledge import formats
-from webapp.tools.built_in.texts import MOST_CHARS, bounded, visible
+from webapp.tools.built_in.texts import MOST_CHARS, bounded
 from webapp.tools.files import FileText, NewFile
 from webapp.tools.tool import READS, CallContext, Result, Tool, ToolFailed
 

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from webapp.base.languages import gettext as _
+from webapp.base.visible_text import visible
 from webapp.tools import search_connections
-from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said, visible, web_source
+from webapp.tools.built_in.texts import MOST_CHARS, QUOTED, bounded, said, web_source
 from webapp.tools.search_connections import WebHit
 from webapp.tools.tool import READS_THE_WORLD, CallContext, Result, Tool, ToolFailed
 

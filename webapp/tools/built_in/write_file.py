@@ -11,8 +11,9 @@ from typing import Any
 from webapp.base.db import db
 from webapp.base.heavy import child
 from webapp.base.languages import gettext as _
+from webapp.base.visible_text import one_line
 from webapp.knowledge import formats
-from webapp.tools.built_in.texts import one_line, said
+from webapp.tools.built_in.texts import said
 from webapp.tools.files import NewFile
 from webapp.tools.tool import CallContext, Hints, Result, Tool, ToolFailed
 

@@ -11,6 +11,7 @@ from typing import Any
 from webapp.base.heavy.turns import by_turns
 from webapp.base.untrusted_json import JsonObject
 from webapp.base.version import VERSION
+from webapp.base.visible_text import line_of
 from webapp.engine.engine import the_engine
 from webapp.models.connections.providers import providers
 from webapp.models.upstream import Stopped
@@ -44,12 +45,12 @@ from webapp.tools.mcp.exchange import (
 )
 from webapp.tools.mcp.listing import (
     MOST_INSTRUCTIONS,
+    MOST_TITLE,
     TOKEN,
     BadTool,
     ListedTool,
     Listing,
     ToolListing,
-    line_of,
     mirrored,
     text_of,
 )
@@ -227,7 +228,7 @@ class _Conversation:
         meta = result.get("_meta")
         about = meta.get(f"{META}serverInfo") if isinstance(meta, dict) else result.get("serverInfo")
         about = about if isinstance(about, dict) else {}
-        self.name = self.name or line_of(about.get("title")) or line_of(about.get("name"))
+        self.name = self.name or line_of(about.get("title"), MOST_TITLE) or line_of(about.get("name"), MOST_TITLE)
         self.instructions = self.instructions or text_of(result.get("instructions"), MOST_INSTRUCTIONS)
 
     def end(self, *, is_complete: bool) -> None:

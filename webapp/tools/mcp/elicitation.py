@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.base.untrusted_json import JsonObject
-from webapp.tools.mcp.listing import line_of, text_of
+from webapp.base.visible_text import line_of
+from webapp.tools.mcp.listing import text_of
 from webapp.tools.mcp.results import MOST_ADDRESS, MOST_NAME, Unreadable
 from webapp.tools.questions import MOST_ASKED_CHARS, MOST_CHOICES, MOST_FIELDS, AskedField, BadAnswer, ServerQuestion, checked
 

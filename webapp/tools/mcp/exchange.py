@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from webapp.base.heavy.turns import TimeSlice, give_way
 from webapp.base.untrusted_json import JsonObject
+from webapp.base.visible_text import line_of
 from webapp.models.upstream import Body, Stopped, Trust, Upstream
 from webapp.models.upstream.bounded_json import exceeds
 from webapp.models.upstream.large_replies import read_in_thread
@@ -20,7 +21,6 @@ from webapp.streaming.failure import ProviderError
 from webapp.streaming.stop import Stop
 from webapp.streaming.topics import Signal
 from webapp.tools.mcp.elicitation import digest_of
-from webapp.tools.mcp.listing import line_of
 from webapp.tools.tool import ToolFailed
 
 # The version without sessions, and those that begin with a handshake, the newest first.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
-from webapp.tools.built_in.texts import one_line, visible
+from webapp.base.visible_text import line_of, visible
 from webapp.tools.tool import Hints
 
 MOST_TOOLS, MOST_PAGES, MOST_CURSOR = 500, 20, 10_000
@@ -128,16 +128,11 @@ def listed_tool(entry: Any, *, mirrors: bool) -> ListedTool:
     if isinstance(execution, dict) and execution.get("taskSupport") == "required":
         raise BadTool("it can only be called as a task, which isn't supported")
     annotations = annotations if isinstance(annotations, dict) else {}
-    title = next((line for value in (entry.get("title"), annotations.get("title")) if (line := line_of(value))), name)
+    title = next((line for value in (entry.get("title"), annotations.get("title")) if (line := line_of(value, MOST_TITLE))), name)
     schema = _schema(entry.get("inputSchema"))
     if mirrors:
         mirrored(schema)
     return ListedTool(name, title, text_of(entry.get("description"), MOST_DESCRIPTION), schema, _hints(annotations))
-
-
-def line_of(value: Any, most: int = MOST_TITLE) -> str:
-    """Returns what a server says as one line that hides nothing, or nothing if it is no text."""
-    return one_line(value, most) if isinstance(value, str) else ""
 
 
 def text_of(value: Any, most: int) -> str:

@@ -16,13 +16,13 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from webapp.base.db import utc_now
 from webapp.base.untrusted_json import JsonObject
+from webapp.base.visible_text import line_of
 from webapp.models.connections.providers import providers
 from webapp.models.upstream import Trust
 from webapp.models.upstream.sign_in import Requests, SignInFailed, SignInReply, is_loopback, secure_parts
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.discovery import Issuer, challenge_parameters, issuer_of, resource_of, scopes_in
 from webapp.tools.mcp.exchange import SignInRequired
-from webapp.tools.mcp.listing import line_of
 
 __all__ = [
     "BegunSignIn",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from webapp.tools.built_in.texts import one_line, visible
-from webapp.tools.mcp.listing import line_of
+from webapp.base.visible_text import line_of, one_line, visible
+from webapp.tools.mcp.listing import MOST_TITLE
 
 MOST_TEXT, PIECE_CHARS, MOST_CONTENTS = 2_000_000, 65_536, 200
 MOST_NAME, MOST_ADDRESS = 120, 2_000
@@ -89,7 +89,7 @@ class _ResultContents:
             case {"type": "resource", "resource": {"blob": str(data)} as resource}:
                 self._put(self.files, _file_name(resource.get("uri")), resource, data)
             case {"type": "resource_link"}:
-                name = line_of(content.get("title")) or line_of(content.get("name")) or "something"
+                name = line_of(content.get("title"), MOST_TITLE) or line_of(content.get("name"), MOST_TITLE) or "something"
                 self.left_out.append(f"a link to {name}")
             case {"type": "audio"}:
                 self.left_out.append("a sound")

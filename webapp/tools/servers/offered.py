@@ -9,10 +9,11 @@ from typing import Any
 from webapp.base.cache import Cache
 from webapp.base.current import PerApp
 from webapp.base.db import db
+from webapp.base.visible_text import one_line, visible
 from webapp.base.words import plural
 from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
-from webapp.tools.built_in.texts import QUOTED, bounded, fenced, one_line, visible
+from webapp.tools.built_in.texts import QUOTED, bounded, fenced
 from webapp.tools.files import NewFile
 from webapp.tools.mcp import client as mcp
 from webapp.tools.mcp.client import Server, ToolReply

@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 
 from webapp.base.db import db
 from webapp.base.languages import gettext as _, ngettext
+from webapp.base.visible_text import one_line, visible
 from webapp.base.words import plural
 from webapp.people.accounts.tables import User
 from webapp.rendering.difference import DiffLine, difference
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import setting
-from webapp.tools.built_in.texts import one_line, visible
 from webapp.tools.policies import EVERYONE
 from webapp.tools.servers import keys, queries
 from webapp.tools.servers.service import key_of

@@ -2,9 +2,9 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator
 
+from webapp.base.visible_text import CONTROL, clean
 from webapp.base.words import fence_for
 from webapp.knowledge import formats
 from webapp.knowledge.documents.readers import markup
@@ -12,9 +12,6 @@ from webapp.knowledge.documents.readers.flow import MOST_COLUMNS
 from webapp.knowledge.documents.readers.part import FilePart, UnreadableFile
 from webapp.knowledge.documents.splitting import HEADING, MARKS_BEHIND
 
-CONTROL = re.compile(r"[\0-\x08\x0e-\x1f\x7f\ufffe\uffff]")
-# Invisible characters that reverse the direction of the text around them.
-BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOT_TEXT = "This file isn't text, so nothing could be read from it."
 NOT_A_TABLE = "This table couldn't be read. Check that every quoted cell ends with a quote."
@@ -48,11 +45,6 @@ def decoded(raw: bytes) -> str:
     if "\0" in text or strange > len(text[:100_000]) / 100:
         raise UnreadableFile(NOT_TEXT)
     return clean(text)
-
-
-def clean(text: str) -> str:
-    """Removes control characters and normalizes line endings."""
-    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _as_code(text: str, name: str) -> str:
