@@ -25,10 +25,18 @@ from webapp.base.words import plural
 from webapp.engine.engine import the_engine
 from webapp.models.connections.providers import providers
 from webapp.models.upstream.bounded_json import UnreadableJson, load
+from webapp.models.upstream.oauth import (
+    PendingSignIn,
+    authorization_url,
+    checked_code,
+    client_record,
+    error_words,
+    post_as,
+    texts_in,
+    with_query,
+)
 from webapp.models.upstream.sign_in import Requests, SignInFailed, secure_parts
 from webapp.streaming.stop import Stop
-from webapp.tools.mcp.discovery import texts_in
-from webapp.tools.mcp.oauth import PendingSignIn, authorization_url, checked_code, client_record, error_words, post_as, with_query
 
 __all__ = ["Client", "SignInAttempt", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
 

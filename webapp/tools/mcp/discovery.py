@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from webapp.models.upstream.oauth import texts_in
 from webapp.models.upstream.sign_in import Requests, SignInFailed, secure_parts
 
 MOST_ISSUERS, MOST_SCOPES, MOST_CHALLENGE = 10, 50, 8_000
@@ -143,10 +144,6 @@ def _well_known(address: str, name: str) -> Iterator[str]:
 def _inserted(address: str, name: str) -> Iterator[str]:
     parts = urlsplit(address)
     yield f"{parts.scheme}://{parts.netloc}/.well-known/{name}{parts.path.rstrip('/')}"
-
-
-def texts_in(value: Any) -> tuple[str, ...]:
-    return tuple(text for text in value[:MOST_SCOPES] if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def _host(address: str) -> str:

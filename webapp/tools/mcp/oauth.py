@@ -4,21 +4,28 @@ Nothing is stored here: what `begin` returns is kept by the caller, encrypted, u
 tokens. A token is sent to the tool server and the authorization server that it is from, and nowhere else.
 """
 
-import base64
-import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from webapp.base.db import utc_now
 from webapp.base.untrusted_json import JsonObject
-from webapp.base.visible_text import line_of
 from webapp.models.connections.providers import providers
 from webapp.models.upstream import Trust
+from webapp.models.upstream.oauth import (
+    NO_SECRET,
+    ClientRecord,
+    PendingSignIn,
+    authorization_url,
+    checked_code,
+    client_record,
+    error_words,
+    post_as,
+)
 from webapp.models.upstream.sign_in import Requests, SignInFailed, SignInReply, is_loopback, secure_parts
 from webapp.streaming.stop import Stop
 from webapp.tools.mcp.discovery import Issuer, challenge_parameters, issuer_of, resource_of, scopes_in
@@ -27,43 +34,21 @@ from webapp.tools.mcp.exchange import SignInRequired
 __all__ = [
     "BegunSignIn",
     "OAuthTokens",
-    "PendingSignIn",
     "Registration",
     "SignInFailed",
     "SignInRecord",
-    "authorization_url",
     "begin",
-    "checked_code",
     "client_document",
-    "client_record",
-    "error_words",
     "finish",
-    "post_as",
     "refresh",
     "revoke",
-    "with_query",
 ]
 
 NAME, OFFLINE = "Millrace", "offline_access"
 BEGIN_SECONDS, TOKEN_SECONDS = 30.0, 20.0
-MOST_TOKEN, MOST_ID, MOST_CODE, MOST_LIFE = 16_384, 2_000, 8_000, timedelta(days=366)
-NO_SECRET, IN_HEADER, IN_BODY = "none", "client_secret_basic", "client_secret_post"
+MOST_TOKEN, MOST_ID, MOST_LIFE = 16_384, 2_000, timedelta(days=366)
 # What a token endpoint says of a refresh token, or of us, that can't be used again.
 ENDED = ("invalid_grant", "invalid_client", "unauthorized_client")
-
-
-class ClientRecord(TypedDict):
-    id: str
-    secret: str
-    method: str
-
-
-class PendingSignIn(TypedDict):
-    """What an attempt to sign in is known by when the person comes back."""
-
-    redirect_uri: str
-    state: str
-    verifier: str
 
 
 class SignInRecord(PendingSignIn):
@@ -175,20 +160,6 @@ def finish(record: SignInRecord, code: str, iss: str = "", *, state: str, stop: 
     return _tokens(record, reply.value, "")
 
 
-def checked_code(issuer: str, returned: Mapping[str, str], *, sends_issuer: bool) -> str:
-    """Returns the code of what a person has come back with, once it is known to be from this issuer; raises `SignInFailed`."""
-    host, iss, code = urlsplit(issuer).hostname, returned.get("iss", ""), returned.get("code", "")
-    if (iss or sends_issuer) and iss != issuer:
-        raise SignInFailed(f"The reply doesn't come from {host}. Please begin again.")
-    if error := line_of(returned.get("error", ""), 100):
-        words = line_of(returned.get("error_description", ""), 300).rstrip(".") or error
-        denied = f"You didn't allow it at {host}." if error == "access_denied" else ""
-        raise SignInFailed(denied or f"{host} couldn't sign you in: {words}.")
-    if not 0 < len(code) <= MOST_CODE:
-        raise SignInFailed(f"{host} sent no code. Please begin again.")
-    return code
-
-
 def refresh(record: SignInRecord, refresh_token: str, *, stop: Stop) -> OAuthTokens:
     """Returns new tokens. The refresh token may be a new one, after which the old one is worthless: one caller at a time.
 
@@ -248,32 +219,6 @@ def _registered(requests: Requests, issuer: Issuer, redirect_uri: str, document:
     return Registration(str(id), issuer.address, secret or "", method if isinstance(method, str) else "")
 
 
-def client_record(id: str, secret: str, methods: Sequence[str], agreed: str = "") -> ClientRecord:
-    """Returns how we say at the token endpoint who we are: as was agreed, or in a way that the server knows."""
-    known = IN_BODY if IN_BODY in methods and IN_HEADER not in methods else IN_HEADER
-    method = agreed if agreed in (IN_HEADER, IN_BODY) else known
-    return {"id": id, "secret": secret, "method": method if secret else NO_SECRET}
-
-
-def authorization_url(endpoint: str, client_id: str, attempt: PendingSignIn, more: Mapping[str, str]) -> str:
-    """Returns where a person signs in, with PKCE."""
-    digest = hashlib.sha256(attempt["verifier"].encode()).digest()
-    query = {
-        "response_type": "code",
-        "client_id": client_id,
-        "redirect_uri": attempt["redirect_uri"],
-        "state": attempt["state"],
-        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
-        "code_challenge_method": "S256",
-        **more,
-    }
-    return with_query(endpoint, query)
-
-
-def with_query(address: str, query: Mapping[str, str]) -> str:
-    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(query)}"
-
-
 def _asked(record: SignInRecord, fields: Mapping[str, str], stop: Stop) -> SignInReply:
     """Asks for tokens, for the tool server alone."""
     return _posted(record, record["token_endpoint"], {**fields, "resource": record["resource"]}, stop)
@@ -283,15 +228,6 @@ def _posted(record: SignInRecord, endpoint: str, fields: Mapping[str, str], stop
     entered = (record["address"], record["entered"])
     requests = Requests(providers().upstream, stop, record["trust"], entered, seconds=TOKEN_SECONDS)
     return post_as(record["client"], requests, endpoint, fields)
-
-
-def post_as(client: ClientRecord, requests: Requests, endpoint: str, fields: Mapping[str, str]) -> SignInReply:
-    """Posts a form, and says who we are in the way that the server knows."""
-    if client["method"] == IN_HEADER:
-        pair = f"{quote(client['id'], safe='')}:{quote(client['secret'], safe='')}"
-        return requests.post(endpoint, form=fields, authorization=f"Basic {base64.b64encode(pair.encode()).decode()}")
-    fields = {**fields, "client_id": client["id"]} | ({"client_secret": client["secret"]} if client["secret"] else {})
-    return requests.post(endpoint, form=fields)
 
 
 def _tokens(record: SignInRecord, value: Mapping[str, Any], refresh_token: str) -> OAuthTokens:
@@ -313,9 +249,3 @@ def _expires_at(seconds: Any) -> datetime | None:
 
 def _is_token(value: Any, most: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= most and value.isascii() and value.isprintable()
-
-
-def error_words(reply: SignInReply) -> str:
-    """Returns what an error says of itself, as a part of a sentence."""
-    words = line_of(reply.value.get("error_description"), 300) or line_of(reply.value.get("error"), 100)
-    return words.rstrip(".") or f"HTTP {reply.status}"
