@@ -38,7 +38,7 @@ from webapp.models.upstream.oauth import (
 from webapp.models.upstream.sign_in import Requests, SignInFailed, secure_parts
 from webapp.streaming.stop import Stop
 
-__all__ = ["Client", "SignInAttempt", "Told", "begin", "finish", "leave", "logged_out", "look_up"]
+__all__ = ["Client", "SignInAttempt", "VerifiedIdentity", "begin", "finish", "leave", "logged_out", "look_up"]
 
 SECONDS = 20.0
 # What signing in needs: 20 MB and 0.3 s, of which each part takes less than 0.1 s. Imported by the first who signs in so, part by
@@ -60,6 +60,8 @@ MOST_TOKEN, MOST_PARTS, MOST_KEYS, MOST_SUBJECT, MOST_LOGGED_OUT = 64_000, 4_000
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 LOGGED_OUT = "http://schemas.openid.net/event/backchannel-logout"
+# When each token that says who has signed out was seen, so that none is used twice.
+USED = PerApp[dict[str, float]](dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ class SignInAttempt(PendingSignIn):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a provider has told of a person."""
+class VerifiedIdentity:
+    """Who a person is at a provider, as its checked ID token says."""
 
     issuer: str
     subject: str
@@ -138,7 +140,7 @@ def begin(client: Client, redirect_uri: str, *, again: bool = False) -> tuple[st
     return authorization_url(provider.authorization, client.id, attempt, more), attempt
 
 
-def finish(client: Client, attempt: SignInAttempt, returned: Mapping[str, str]) -> Told:
+def finish(client: Client, attempt: SignInAttempt, returned: Mapping[str, str]) -> VerifiedIdentity:
     """Returns who the person is, who has come back with this; raises `SignInFailed` with the reason.
 
     Who has sent them back is checked before anything else is looked at, and before the code goes anywhere.
@@ -154,7 +156,7 @@ def finish(client: Client, attempt: SignInAttempt, returned: Mapping[str, str]) 
     claims = _read(client, provider, id_token)
     _check_id_token(client, claims, attempt, access if isinstance(access, str) else "")
     subject, session = claims.contents["sub"], claims.contents.get("sid")
-    return Told(
+    return VerifiedIdentity(
         client.issuer,
         subject,
         session if isinstance(session, str) and len(session) <= MOST_SUBJECT else "",
@@ -378,9 +380,6 @@ def _check(host: str, is_right: bool, words: str) -> None:
 
 def _line(value: Any) -> str:
     return value if isinstance(value, str) and len(value) <= MOST_SUBJECT else ""
-
-
-USED = PerApp[dict[str, float]](dict)
 
 
 def _is_new(id: str) -> bool:

@@ -11,7 +11,7 @@ from webapp.base.languages import gettext as _
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import service, sign_ins
 from webapp.operations.sign_on.forms import ConnectForm
-from webapp.operations.sign_on.openid import Told
+from webapp.operations.sign_on.openid import VerifiedIdentity
 from webapp.operations.sign_on.sign_ins import Visit
 from webapp.operations.sign_on.tables import Identity, IdentityProvider
 from webapp.people.accounts import service as accounts
@@ -158,7 +158,7 @@ def _going(provider: IdentityProvider, *, path: str, aim: str = SIGN_IN) -> Resp
     return render("operations/sign_on/going.html", words=aim, name=name, url=url, back=path)
 
 
-def _back(told: Told, aim: str, person_id: str, path: str) -> Response:
+def _back(told: VerifiedIdentity, aim: str, person_id: str, path: str) -> Response:
     """Does for whom it was begun, if they are still signed in, what they have gone to the provider for."""
     me = user_or_none()
     if me is None or me.id != person_id:

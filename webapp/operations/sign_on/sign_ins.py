@@ -18,7 +18,7 @@ from webapp.base.ids import new_secret
 from webapp.models.upstream.sign_in import SignInFailed
 from webapp.operations.sign_on import claims as claim_rules, openid, service
 from webapp.operations.sign_on.claims import Rights, TooManyValues
-from webapp.operations.sign_on.openid import SignInAttempt, Told
+from webapp.operations.sign_on.openid import SignInAttempt, VerifiedIdentity
 from webapp.operations.sign_on.tables import Identity, IdentityProvider
 from webapp.people.accounts import passwords, queries, service as accounts
 from webapp.people.accounts.fields import checked_email, checked_name
@@ -41,7 +41,7 @@ TOO_MANY = "You are in more groups than {} tells. Ask whoever looks after it to 
 class Visit:
     """Who came back from a provider, and in which browser."""
 
-    told: Told
+    told: VerifiedIdentity
     agent: str
     address: str
 
@@ -68,7 +68,7 @@ def begin(provider: IdentityProvider, redirect_uri: str, *, again: bool = False)
     return openid.begin(client, redirect_uri, again=again)
 
 
-def told_by(provider: IdentityProvider, attempt: SignInAttempt, returned: Mapping[str, str]) -> Told:
+def told_by(provider: IdentityProvider, attempt: SignInAttempt, returned: Mapping[str, str]) -> VerifiedIdentity:
     """Returns what a provider tells of the person who came back; raises `SignInFailed`."""
     client = service.client_of(provider)
     db.session.rollback()
@@ -112,7 +112,7 @@ def sign_in(provider_id: str, visit: Visit) -> str:
     return accounts.admit(user_id, visit.agent, address=visit.address, sign_on=kept)
 
 
-def connect(user: User, told: Told, *, address: str) -> None:
+def connect(user: User, told: VerifiedIdentity, *, address: str) -> None:
     """Lets a person sign in as whom a provider tells of from now on; raises Conflict if that is someone else here."""
     user_id = user.id
     with write() as session:
@@ -123,7 +123,7 @@ def connect(user: User, told: Told, *, address: str) -> None:
         accounts.about_person(session, "connected a sign-on", me, author=audit.AuditAuthor(me, address), detail=told.issuer)
 
 
-def confirm(user: User, told: Told, *, secret: str, address: str) -> None:
+def confirm(user: User, told: VerifiedIdentity, *, secret: str, address: str) -> None:
     """Notes that the person in the session with this secret has signed on again; raises Conflict if someone else has."""
     user_id = user.id
     with write() as session:
@@ -215,7 +215,7 @@ def end_at(provider: IdentityProvider, sealed: str, return_uri: str) -> str:
     return ""
 
 
-def _identity(told: Told) -> Identity | None:
+def _identity(told: VerifiedIdentity) -> Identity | None:
     query = select(Identity).where(Identity.issuer == told.issuer, Identity.subject == told.subject)
     return db.session.scalar(query)
 
@@ -247,7 +247,7 @@ def _new_account(provider: IdentityProvider, visit: Visit) -> User:
     return User(email=email, name=name, role=role, password_hash=passwords.hash_of(new_secret()), has_password=False)
 
 
-def _remember(session: Session, user: User, told: Told, label: str) -> None:
+def _remember(session: Session, user: User, told: VerifiedIdentity, label: str) -> None:
     query = select(Identity).where(Identity.issuer == told.issuer, Identity.subject == told.subject)
     identity = session.scalar(query) or Identity(user_id=user.id, issuer=told.issuer, subject=told.subject)
     identity.label, identity.used_at = label[:254], utc_now()
