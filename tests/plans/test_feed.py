@@ -13,13 +13,14 @@ from tests.support.browser import Browser
 from tests.support.turns import nobody_waits
 from webapp.base.db import db, utc_now
 from webapp.engine.engine import ENGINE
+from webapp.engine.watching.lane_feed import LanePosition
 from webapp.engine.watching.lists import ListFeed, live_list
 from webapp.engine.watching.watchers import Context
 from webapp.models.connections.providers import PROVIDERS, Providers
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
 from webapp.plans.pages import shown
-from webapp.plans.pages.feed import PlanFeed, PlanPosition, Writing
+from webapp.plans.pages.feed import PlanFeed, Writing
 from webapp.plans.tables import Plan
 from webapp.plans.types.schema import MOST_ITEMS
 from webapp.plans.writing.projection import PlanPace, PlanProjection
@@ -57,7 +58,7 @@ def heard(feed: PlanFeed | ListFeed, app: Flask) -> list[tuple[str, str]]:
 
 def feed_of(app: Flask, browser: Browser, path: str, at: str) -> PlanFeed:
     engine, id = ENGINE.of(app), path.rpartition("/")[2]
-    feed = PlanFeed(engine, id, "", PlanPosition.parse(at), context_of(app, browser))
+    feed = PlanFeed(engine, id, "", LanePosition.parse(at), context_of(app, browser))
     feed.listen(engine.signal())
     return feed
 
@@ -94,7 +95,7 @@ def test_an_unknown_position_gets_the_whole_plan(app: Flask, member: Browser, at
     feed = feed_of(app, member, path, at)
     first = heard(feed, app) + heard(feed, app)
     assert ("#plan", "outerMorph") in first
-    assert str(PlanPosition.parse(feed.position())) == feed.position()
+    assert str(LanePosition.parse(feed.position())) == feed.position()
     assert heard(feed, app) == []
 
 

@@ -10,11 +10,12 @@ from webapp.chat.record.access import right_in
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
+from webapp.engine.watching.lane_feed import LanePosition
 from webapp.engine.watching.watcher_loop import watch
 from webapp.knowledge.documents import service as document_service
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.tables import User
-from webapp.plans.pages.feed import PlanFeed, PlanPosition
+from webapp.plans.pages.feed import PlanFeed
 from webapp.web.htmx import done, is_htmx, navigate, redirect, render
 from webapp.web.uploads import expect_files
 from webapp.workflows import files, queries, service, shown
@@ -38,7 +39,7 @@ class RunPlanFeed(PlanFeed):
 
 def stream(run: WorkflowRun, me: User) -> Response:
     context = watchers.same_request()
-    feed = RunPlanFeed(the_engine(), run.plan_id or "", me.id, PlanPosition.parse(watchers.position()), context)
+    feed = RunPlanFeed(the_engine(), run.plan_id or "", me.id, LanePosition.parse(watchers.position()), context)
     return watch(feed, watchers.watcher(me.id, context, _is_theirs, run.id, me.id))
 
 

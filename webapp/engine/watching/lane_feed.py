@@ -1,13 +1,61 @@
 """The base of pages' feeds: events of a lane, and of the generation in it that a page follows."""
 
+import re
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.kinds import GenerationFacts
 from webapp.engine.watching.watchers import Context
-from webapp.streaming.broadcaster import Broadcast, Frame
+from webapp.streaming.broadcaster import Broadcast, Cursor, Frame
 from webapp.streaming.topics import Entry, Gap, Signal
+
+NUMBER = "[0-9]{1,18}"
+# The counts of a generation's cursor that outlive a connection.
+COUNTS = rf"{NUMBER}(?:-{NUMBER}){{4}}"
+# The two ends of a position's text; a feed can have parts of its own between them, and behind.
+SEEN = rf"(?P<epoch>\w*)\.(?P<numbers>{NUMBER}(?:-{NUMBER}-{NUMBER})?)"
+FOLLOWED = rf"(?:(?P<generation>\w+)\.(?P<counts>{COUNTS})|\.)"
+POSITION = re.compile(rf"{SEEN}\.{FOLLOWED}")
+
+
+@dataclass(frozen=True, slots=True)
+class LanePosition:
+    """The position of a page: the events it has of its lane and of the sidebar, and how far it is in which generation."""
+
+    epoch: str
+    seq: int
+    sidebar: tuple[int, ...] = ()
+    generation: str = ""
+    cursor: Cursor = ()
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *own: str) -> str:
+        """Returns the position as it is sent, with a feed's own parts before the generation."""
+        return ".".join((self.epoch, joined_counts((self.seq, *self.sidebar)), *own, self.generation, joined_counts(self.cursor)))
+
+    @classmethod
+    def parse(cls, text: str) -> "LanePosition | None":
+        """Parses the position that a page sends; returns None if it is invalid."""
+        match = POSITION.fullmatch(text)
+        return cls.from_match(match) if match else None
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> "LanePosition":
+        """Reads a text that matches a pattern of `SEEN` and `FOLLOWED`."""
+        seq, *sidebar = split_counts(match["numbers"])
+        return cls(match["epoch"], seq, tuple(sidebar), match["generation"] or "", split_counts(match["counts"] or ""))
+
+
+def joined_counts(counts: Iterable[int]) -> str:
+    return "-".join(map(str, counts))
+
+
+def split_counts(text: str) -> Cursor:
+    return tuple(map(int, text.split("-"))) if text else ()
 
 
 class LaneFeed:
@@ -79,7 +127,7 @@ def now_in(*names: str) -> str:
 
 
 def position_in(epoch: str, numbers: Iterable[int]) -> str:
-    return f"{epoch}.{'-'.join(map(str, numbers))}"
+    return f"{epoch}.{joined_counts(numbers)}"
 
 
 def known_at(engine: Engine, position: str, *, count: int = 1) -> tuple[int, ...]:

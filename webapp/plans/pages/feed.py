@@ -1,7 +1,6 @@
 """The feed of a plan's open pages: each part when it is finished, text while it is written, and every change."""
 
 import json
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from markupsafe import escape
 from webapp.base import topic_names
 from webapp.base.db import db
 from webapp.engine.engine import Engine
-from webapp.engine.watching.lane_feed import LaneFeed
+from webapp.engine.watching.lane_feed import LaneFeed, LanePosition
 from webapp.engine.watching.lists import UNKNOWN, ListNews
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
@@ -26,34 +25,6 @@ from webapp.plans.writing.projection import PlanPace, PlanProjection, time_left
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.topics import Signal
-
-# The five counts are the cursor of a generation's projection.
-POSITION = re.compile(r"(\w*)\.([0-9]{1,18}(?:(?:-[0-9]{1,18}){2})?)\.(?:(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})|\.)")
-
-
-@dataclass(frozen=True, slots=True)
-class PlanPosition:
-    """The position of a page: the events it has of the plan and of the sidebar, and how far it is in which generation."""
-
-    epoch: str
-    seq: int
-    sidebar: tuple[int, ...] = ()
-    generation: str = ""
-    cursor: Cursor = ()
-
-    def __str__(self) -> str:
-        numbers, counts = ("-".join(map(str, part)) for part in ((self.seq, *self.sidebar), self.cursor))
-        return ".".join((self.epoch, numbers, self.generation, counts))
-
-    @classmethod
-    def parse(cls, text: str) -> "PlanPosition | None":
-        """Parses the position that a page sends; returns None if it is invalid."""
-        if not (match := POSITION.fullmatch(text)):
-            return None
-        epoch, numbers, generation, cursor = match.groups()
-        seq, *sidebar = map(int, numbers.split("-"))
-        counts = tuple(map(int, cursor.split("-"))) if cursor else ()
-        return cls(epoch, seq, tuple(sidebar), generation or "", counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +57,7 @@ class PlanFeed(LaneFeed):
 
     template, is_page = "plans/_plan.html", True
 
-    def __init__(self, engine: Engine, plan_id: str, owner_id: str, position: PlanPosition | None, context: Context) -> None:
+    def __init__(self, engine: Engine, plan_id: str, owner_id: str, position: LanePosition | None, context: Context) -> None:
         super().__init__(engine, topic_names.of_plan(plan_id), context)
         self._plan_id = plan_id
         self._position = position if position and position.epoch == engine.logs.topics.epoch else None
@@ -116,7 +87,7 @@ class PlanFeed(LaneFeed):
         epoch, seq = self._engine.logs.topics.epoch, self._engine.logs.topics.last(self.lane)
         self._unfollow()
         whole = _rendered_plans.get((epoch, self._plan_id, seq, self.template), self._drawn)
-        self._position = PlanPosition(epoch, seq, (), whole.generation_id, whole.cursor)
+        self._position = LanePosition(epoch, seq, (), whole.generation_id, whole.cursor)
         if whole.generation_id:
             self._follow(whole.generation_id)
         return [whole.frame]

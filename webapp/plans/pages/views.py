@@ -12,6 +12,7 @@ from webapp.base.errors import AppError
 from webapp.base.ids import new_id
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
+from webapp.engine.watching.lane_feed import LanePosition
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
 from webapp.models.connections.models import candidates, the_models
@@ -19,7 +20,7 @@ from webapp.people.accounts.guards import current_user, found, signed_in, user_o
 from webapp.people.accounts.tables import User
 from webapp.plans import export, queries
 from webapp.plans.pages import shown
-from webapp.plans.pages.feed import PlanFeed, PlanPosition
+from webapp.plans.pages.feed import PlanFeed
 from webapp.plans.pages.fields import form, typed, typed_single
 from webapp.plans.pages.parts import Editing
 from webapp.plans.tables import Plan
@@ -252,7 +253,7 @@ def _plan_page(plan: Plan, me: User, *, editing: Editing | None = None, is_strea
     seq, sidebar = topics.last(lane), tuple(map(topics.last, topic_names.for_person(me.id)))
     engine.presence.seen(lane)
     shown_plan = shown.plan(engine, plan, queries.generation_of(plan), queries.inputs_of(plan).values, editing=editing)
-    position = PlanPosition(topics.epoch, seq, sidebar, shown_plan.generation_id, shown_plan.cursor)
+    position = LanePosition(topics.epoch, seq, sidebar, shown_plan.generation_id, shown_plan.cursor)
     return render(
         "plans/show.html",
         status=status,
@@ -289,7 +290,7 @@ def _form_page(
 def _stream(plan: Plan, me: User) -> Response:
     """Streams everything that happens to a plan after the page's position."""
     context = watchers.same_request()
-    feed = PlanFeed(the_engine(), plan.id, me.id, PlanPosition.parse(watchers.position()), context)
+    feed = PlanFeed(the_engine(), plan.id, me.id, LanePosition.parse(watchers.position()), context)
     return watch(feed, watchers.watcher(me.id, context, _is_theirs, plan.id, me.id))
 
 

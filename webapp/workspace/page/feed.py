@@ -18,7 +18,7 @@ from webapp.chat.record.reading_time import Clock, recorder
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.engine.watching.lane_feed import LaneFeed
+from webapp.engine.watching.lane_feed import COUNTS, FOLLOWED, SEEN, LaneFeed, LanePosition, joined_counts, split_counts
 from webapp.engine.watching.lists import UNKNOWN, ListNews
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
@@ -29,11 +29,9 @@ from webapp.workspace.page import shown, snapshot_shown
 from webapp.workspace.page.composer_shown import composer_values
 from webapp.workspace.page.snapshot_shown import JOINT
 
-# The last part is the generation and the five counts of its cursor that outlive a connection, or several of those.
-CURSOR = r"(\w+)\.([0-9]{1,18}(?:-[0-9]{1,18}){4})"
-PLACE = "([0-9]{1,18})"
-POSITION = re.compile(rf"(\w*)\.{PLACE}(?:-{PLACE}-{PLACE})?\.(\w*)\.(?:{CURSOR}|\.)((?:~{CURSOR}){{0,{MOST_BESIDE}}})")
-COLUMN = re.compile(f"~{CURSOR}")
+# The last part is the answers side by side, each a generation with its cursor.
+POSITION = re.compile(rf"{SEEN}\.(?P<head>\w*)\.{FOLLOWED}(?P<columns>(?:~\w+\.{COUNTS}){{0,{MOST_BESIDE}}})")
+COLUMN = re.compile(rf"~(\w+)\.({COUNTS})")
 _changes_cache: "SingleFlight[PageChange]" = SingleFlight(lambda change: len(change.html))
 _headings_cache: "SingleFlight[str]" = SingleFlight(len)
 # Doesn't replace the title while the person is renaming the chat.
@@ -64,27 +62,19 @@ class ChatPosition:
     columns: dict[str, Cursor] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        seq = "-".join(map(str, (self.seq, *self.sidebar)))
-        columns = "".join(f"~{id}.{_counts(cursor)}" for id, cursor in self.columns.items())
-        return ".".join((self.epoch, seq, self.head, self.generation, _counts(self.cursor))) + columns
+        lane = LanePosition(self.epoch, self.seq, self.sidebar, self.generation, self.cursor[:PERSISTENT_COUNTS])
+        cursors = self.columns.items()
+        columns = "".join(f"~{id}.{joined_counts(cursor[:PERSISTENT_COUNTS])}" for id, cursor in cursors)
+        return lane.text(self.head) + columns
 
     @classmethod
     def parse(cls, text: str) -> "ChatPosition | None":
         """Parses a page's position; None if it is invalid."""
         if not (match := POSITION.fullmatch(text)):
             return None
-        epoch, seq, own, everyones, head, generation, cursor, columns, *_ = match.groups()
-        cursors = {id: _cursor(counts) for id, counts in COLUMN.findall(columns)}
-        sidebar = (int(own), int(everyones)) if own else ()
-        return cls(epoch, int(seq), head, generation or "", _cursor(cursor or ""), sidebar, cursors)
-
-
-def _counts(cursor: Cursor) -> str:
-    return "-".join(map(str, cursor[:PERSISTENT_COUNTS]))
-
-
-def _cursor(counts: str) -> Cursor:
-    return tuple(map(int, counts.split("-"))) if counts else ()
+        lane = LanePosition.from_match(match)
+        columns = {id: split_counts(counts) for id, counts in COLUMN.findall(match["columns"])}
+        return cls(lane.epoch, lane.seq, match["head"], lane.generation, lane.cursor, lane.sidebar, columns)
 
 
 def cursors_of(columns: Iterable[shown.ShownMessage]) -> tuple[tuple[str, Cursor], ...]:
