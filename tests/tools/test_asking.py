@@ -44,7 +44,7 @@ def test_a_call_is_told_while_it_is_written_and_never_stored(bench: Bench, fake)
     with bench.engine.in_app():
         broadcast = bench.engine.logs.broadcast(generation)
     assert broadcast
-    bench.until(lambda: bool(topics.told(topic, 0)[0]))
+    bench.until(lambda: bool(topics.transient_since(topic, 0)[0]))
     (told,) = [line.decode() for line in native.news() if b"asking" in line]
     data = {"round": 1, "number": 0, "tool": "count", "title": "Count", "arguments": '{"wh', "chars": 4}
     assert told == f"event: asking\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
@@ -56,7 +56,7 @@ def test_a_call_is_told_while_it_is_written_and_never_stored(bench: Bench, fake)
     bench.until_ended(id)
     assert [call.arguments for call in calls_in(bench)] == ['{"what": "one"}']
     assert not [entry for entry in topics.read(topic, 0) if isinstance(entry.event, Asking)]
-    assert topics.told(topic, 0)[0] == ()
+    assert topics.transient_since(topic, 0)[0] == ()
     assert broadcast.snapshot()[0].words == ""
 
 

@@ -64,7 +64,7 @@ class Broadcast:
         self.projection, self.has_failed = projection, False
         self._topic, self._topics = topic, topics
         self._spawn, self._pause = spawn, pause
-        self._after = self._told = 0
+        self._after = self._transient_count = 0
         # Until everything present at the first watcher's arrival is folded, a page that reconnects can be ahead of the
         # projection.
         self._has_begun = False
@@ -152,8 +152,8 @@ class Broadcast:
             for entry in merged_entries(entries) if len(entries) > 1 else entries:
                 yield from self._drawn(self.projection.fold, entry)
                 self._after = entry.seq
-        told, self._told = self._topics.told(self._topic, self._told)
-        for event in told:
+        transient, self._transient_count = self._topics.transient_since(self._topic, self._transient_count)
+        for event in transient:
             has_news = True
             yield from self._drawn(self.projection.fold, Entry(self._after, event))
         self._has_begun = True

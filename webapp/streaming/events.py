@@ -57,7 +57,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A piece of a call while the model writes it, which readers who are there are told; never part of a log.
+    """A piece of a call while the model writes it: a transient event, which is never part of a log.
 
     `arguments` is the text since the last piece of the call, its `chars` characters so far with it.
     """

@@ -216,7 +216,7 @@ class Run:
             event = NO_PLACE
         if isinstance(event, Asking):
             self.flush()
-            self._topics.tell(self.topic, event)
+            self._topics.send_transient(self.topic, event)
             return
         if isinstance(event, Text):
             text = self._characters[type(event)].feed(event.text)

@@ -14,7 +14,8 @@ from .events import Calling, Delta, Event, Reasoning, Text
 # A generation's log lives, and grows, only as long as its answer; entries of other topics soon lose their value.
 KEEP = {"generation": 400_000}
 KEEP_OTHERS = 1_000
-MOST_TOLD = 32
+# Of the transient events of a topic since its last entry.
+MOST_TRANSIENT = 32
 # Logs of other topics are released when they were not written or awaited for this long, which is checked at intervals.
 IDLE_SECONDS = 3600.0
 SWEEP_SECONDS = 60.0
@@ -54,8 +55,8 @@ class Topics(Protocol):
     def buffered_bytes(self) -> int: ...
 
     def append(self, topic: str, event: Event) -> int: ...
-    def tell(self, topic: str, event: Event) -> None: ...
-    def told(self, topic: str, after: int) -> tuple[Sequence[Event], int]: ...
+    def send_transient(self, topic: str, event: Event) -> None: ...
+    def transient_since(self, topic: str, after: int) -> tuple[Sequence[Event], int]: ...
     def read(self, topic: str, after: int) -> list[Entry]: ...
     def last(self, topic: str) -> int: ...
     def has_news(self, cursors: Mapping[str, int]) -> bool: ...
@@ -78,9 +79,9 @@ class Log:
     used_at: float = 0.0
     buffered_bytes: int = 0
     compressed: "CompressedEntries | None" = None
-    # What was told since the last entry, and how much in all.
-    told: tuple[Event, ...] = ()
-    told_count: int = 0
+    # The transient events since the last entry, and how many there were in all.
+    transient: tuple[Event, ...] = ()
+    transient_count: int = 0
 
     @property
     def last(self) -> int:
@@ -140,17 +141,17 @@ class MemoryTopics:
             self._drop_idle(log.used_at)
         return self._put(log, Entry(log.last + 1, event))
 
-    def tell(self, topic: str, event: Event) -> None:
-        """Tells the readers who are there of something that is no entry: the next one, or many more of these, replace it."""
+    def send_transient(self, topic: str, event: Event) -> None:
+        """Sends the connected readers an event that is no entry: the next entry, or many more such events, replace it."""
         log = self._used(topic)
-        log.told, log.told_count = (*log.told[1 - MOST_TOLD :], event), log.told_count + 1
+        log.transient, log.transient_count = (*log.transient[1 - MOST_TRANSIENT :], event), log.transient_count + 1
         log.wake()
 
-    def told(self, topic: str, after: int) -> tuple[Sequence[Event], int]:
-        """Returns what was told after so many events, as far as it is kept, and how many there were."""
-        if not (log := self._logs.get(topic)) or log.told_count <= after:
+    def transient_since(self, topic: str, after: int) -> tuple[Sequence[Event], int]:
+        """Returns the transient events after so many of them, as far as they are kept, and how many there were."""
+        if not (log := self._logs.get(topic)) or log.transient_count <= after:
             return (), after
-        return log.told[after - log.told_count :], log.told_count
+        return log.transient[after - log.transient_count :], log.transient_count
 
     @property
     def buffered_bytes(self) -> int:
@@ -231,7 +232,7 @@ class MemoryTopics:
 
     def _put(self, log: Log, entry: Entry) -> int:
         log.entries.append(entry)
-        log.told = ()
+        log.transient = ()
         log.buffered_bytes += _bytes(entry.event)
         if len(log.entries) > log.most_entries:
             excess = len(log.entries) - log.most_entries // 2

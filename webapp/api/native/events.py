@@ -50,7 +50,7 @@ class CanonicalEncoder:
 
     takes_snapshots = True
     fits_packets = False
-    is_told = True
+    takes_transient = True
 
     def opening(self, state: StreamState) -> list[DialectFrame]:
         if not state.is_snapshot:

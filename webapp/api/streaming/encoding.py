@@ -52,12 +52,12 @@ class Encoder(Protocol):
 
     `opening` is called once and first, `encode` for each entry, `closing` once and last, when the answer has ended or a newer
     reader has displaced this one. With `fits_packets`, clients keep no half lines: events are sent in packets of their own.
-    With `is_told`, `encode` also gets what is told of calls while they are written, at the position of the last entry.
+    With `takes_transient`, `encode` also gets the pieces of calls while they are written, at the position of the last entry.
     """
 
     takes_snapshots: bool
     fits_packets: bool
-    is_told: bool
+    takes_transient: bool
 
     def opening(self, state: StreamState) -> list[DialectFrame]: ...
     def encode(self, entry: Entry) -> list[DialectFrame]: ...

@@ -85,8 +85,8 @@ class GenerationFeed:
             "model": generation.model_asked,
         }
         self._status, self._was_active = generation.status, generation.is_active
-        # Only what is told from now on: it has no position from which a reader could go on.
-        _, self._told = engine.logs.topics.told(self.topic, 0)
+        # Only the transient events from now on: they have no position from which a reader could go on.
+        _, self._transient_count = engine.logs.topics.transient_since(self.topic, 0)
         if self._was_active:
             engine.logs.follows(generation)
 
@@ -98,11 +98,11 @@ class GenerationFeed:
         if entries is None:
             return self._snapshot()
         lines = [*self._opening(), *(line for entry in entries for line in self._encoded(entry, str(entry.seq)))]
-        return [*lines, *self._news_told()]
+        return [*lines, *self._transient_news()]
 
-    def _news_told(self) -> list[bytes]:
-        told, self._told = self._engine.logs.topics.told(self.topic, self._told)
-        return self._frames_of(told, self.after) if self._encoder.is_told else []
+    def _transient_news(self) -> list[bytes]:
+        transient, self._transient_count = self._engine.logs.topics.transient_since(self.topic, self._transient_count)
+        return self._frames_of(transient, self.after) if self._encoder.takes_transient else []
 
     def quick_news(self) -> bytes:
         entries = self._entries() if self._has_opened else None

@@ -13,7 +13,7 @@ class TextEncoder:
 
     takes_snapshots = False
     fits_packets = True
-    is_told = False
+    takes_transient = False
 
     def __init__(self, notices: Sequence[Notice] = ()) -> None:
         """`notices` are those about the request, which precede those of the answer."""

@@ -43,7 +43,7 @@ class CompletionIdentity:
 
 class CompletionEncoder(TextEncoder):
     fits_packets = False
-    is_told = False
+    takes_transient = False
 
     def __init__(self, about: CompletionIdentity) -> None:
         super().__init__()

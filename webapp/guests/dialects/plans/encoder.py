@@ -32,7 +32,7 @@ class PlansEncoder:
 
     takes_snapshots = False
     fits_packets = False
-    is_told = False
+    takes_transient = False
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ class RoleplayEncoder:
 
     takes_snapshots = True
     fits_packets = False
-    is_told = False
+    takes_transient = False
 
     def __init__(self, stream_id: str, message_id: str, question_id: str = "", *, beginning: str = "", last_id: str = "") -> None:
         self._stream_id, self._message_id, self._question_id = stream_id, message_id, question_id
