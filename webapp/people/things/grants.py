@@ -30,7 +30,7 @@ class Dependents:
 
 def dependents(person_id: str) -> set[str]:
     """Returns the ids of the people who see something because this person may share it."""
-    return {id for feature in brought(Dependents) for id in feature.of(person_id)}
+    return {id for source in brought(Dependents) for id in source.of(person_id)}
 
 
 def rights_changed(person_id: str) -> None:
