@@ -20,7 +20,7 @@ from webapp.chat.calls import service as call_service
 from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK
-from webapp.chat.messages import follow_up, notices, renderings, sending, titles
+from webapp.chat.messages import end_notices, follow_up, renderings, sending, titles
 from webapp.chat.messages.projection import CONTINUING, DRAWING, IDLE, AnswerProjection
 from webapp.chat.messages.scripted import scripts_of_message
 from webapp.chat.prompt import leading, path_story, remembering
@@ -157,7 +157,7 @@ def changed(generation: Generation) -> None:
     )
     if after.is_temporary:
         erasing.wake()
-    notices.tell_of_end(the_engine(), generation, after)
+    end_notices.tell_of_end(the_engine(), generation, after)
     titles.suggest_later(the_engine(), generation, after)
     story_service.carry_on_later(the_engine(), generation, after)
     if after.is_remembered or leading.has_memory(after.prompt_key):
@@ -216,7 +216,7 @@ def parked(live: LiveGeneration) -> None:
     """Tells open pages that an answer waits for a person; one who has decided just now is not waited for."""
     if live.message_id and (message := db.session.get(Message, live.message_id)):
         announce(chat := db.session.get_one(Chat, message.chat_id), "message", message.id)
-        notices.tell_of_wait(the_engine(), live, chat)
+        end_notices.tell_of_wait(the_engine(), live, chat)
         call_service.wake()
         call_service.go_on_if_decided(the_engine(), message.id)
 

@@ -28,7 +28,7 @@ from tests.support.waiting import until
 from tests.upstream.handle import Upstream
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
-from webapp.chat.messages.notices import AWAY_SECONDS
+from webapp.chat.messages.end_notices import AWAY_SECONDS
 from webapp.engine.engine import ENGINE
 from webapp.engine.state.presence import Presence
 from webapp.operations.budgets import notices as budget_notices

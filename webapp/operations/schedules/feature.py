@@ -1,6 +1,6 @@
 """The schedules feature: its pages, and the chores that run what is due."""
 
-from webapp.chat.messages.notices import ToldElsewhere
+from webapp.chat.messages.end_notices import EndNoticeExemption
 from webapp.operations.schedules import queries, running, service
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
@@ -9,7 +9,7 @@ from webapp.workspace.exchange.export import OwnRecords
 FEATURE = Feature(
     blueprints=("webapp.operations.schedules.views:bp",),
     requires={"schedules": "schedules"},
-    brings=(service.SCHEDULES, OwnRecords("schedules.json", service.records), ToldElsewhere(queries.is_run)),
+    brings=(service.SCHEDULES, OwnRecords("schedules.json", service.records), EndNoticeExemption(queries.is_run)),
     resumes=(running.wake, running.wake_watch),
     navigation=(
         NavEntry(

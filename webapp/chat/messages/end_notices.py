@@ -34,10 +34,10 @@ log = logging.getLogger("chat:notices")
 
 
 @dataclass(frozen=True, slots=True)
-class ToldElsewhere:
-    """A feature that tells of the end of some answers itself: `has` says whether of the answer in this message."""
+class EndNoticeExemption:
+    """Answers whose end a feature announces itself: `covers` says whether the answer in this message is one."""
 
-    has: Callable[[str], bool]
+    covers: Callable[[str], bool]
 
 
 def tell_of_end(engine: Engine, generation: Generation, after: PostAnswer) -> None:
@@ -89,7 +89,7 @@ def _tell(
     wait_for_turn()
     with engine.in_app():
         try:
-            if kind == "answer" and any(feature.has(message_id) for feature in brought(ToldElsewhere)):
+            if kind == "answer" and any(exemption.covers(message_id) for exemption in brought(EndNoticeExemption)):
                 return
             content = db.session.scalar(select(func.substr(Message.content, 1, READS_CHARS)).where(Message.id == message_id))
             words = plain(content or "") if kind == "answer" else ""
