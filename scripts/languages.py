@@ -141,7 +141,7 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "BuiltIn": ["title", "about", "variables"],
     "Feature": ["navigation", "brings"],
     "Holding": ["title", "noun", "rule"],
-    "NavEntry": ["words", "tab", "about"],
+    "NavEntry": ["title", "tab", "about"],
     "NoticeKind": ["label"],
     "SuccessMeasure": ["label", "good", "noun"],
     "SettingsPart": ["title", "words", "about"],

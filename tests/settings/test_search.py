@@ -45,7 +45,7 @@ def test_every_page_of_the_administration_lists_all_of_them(owner: Browser, path
 def test_an_area_lists_its_pages_with_a_sentence_each(owner: Browser, area: NavEntry) -> None:
     page = owner.page(area.path)
 
-    assert page.heading == area.words
+    assert page.heading == area.title
     assert page.says(area.about)
     sentences = [words(node.text()) for node in page.all("main .rows .how")]
     assert len(sentences) >= 3

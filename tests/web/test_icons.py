@@ -51,7 +51,7 @@ OTHERS = {
     "x": "Close|Dismiss|Remove",
 }
 IDEAS = {
-    icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(place.words) for place in ENTRIES if place.icon == icon))))
+    icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(place.title) for place in ENTRIES if place.icon == icon))))
     for icon in (*OTHERS, *(entry.icon for entry in ENTRIES))
 }
 # Icons so general that they can accompany any similar words.
@@ -66,7 +66,7 @@ def uses() -> Iterator[tuple[str, str, str]]:
         for pattern in (BUTTON, BESIDE):
             for found in pattern.finditer(path.read_text("utf-8")):
                 yield path.name, found["icon"], found["words"].strip()
-    yield from ((place.path, place.icon, place.words) for place in ENTRIES)
+    yield from ((place.path, place.icon, place.title) for place in ENTRIES)
 
 
 def meant(words: str) -> set[str]:

@@ -79,5 +79,5 @@ FEATURE = Feature(
         "api_links.create": "links",
         "api_account.create": "api",
     },
-    navigation=(NavEntry(words="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
+    navigation=(NavEntry(title="API", path="/api", icon="code", rank=100, also="programs openapi reference"),),
 )

@@ -31,7 +31,7 @@ FEATURE = Feature(
     ),
     navigation=(
         NavEntry(
-            words="Characters",
+            title="Characters",
             right="characters",
             path="/characters",
             icon="drama",
@@ -40,7 +40,7 @@ FEATURE = Feature(
             sidebar="Characters",
         ),
         NavEntry(
-            words="Personas",
+            title="Personas",
             path="/personas",
             icon="contact",
             rank=51,
@@ -49,7 +49,7 @@ FEATURE = Feature(
             right="characters",
         ),
         NavEntry(
-            words="Lorebooks",
+            title="Lorebooks",
             path="/lorebooks",
             icon="book-marked",
             rank=52,

@@ -79,7 +79,7 @@ FEATURE = Feature(
     ),
     navigation=(
         NavEntry(
-            words="Knowledge",
+            title="Knowledge",
             right="knowledge",
             path="/knowledge",
             icon="library",

@@ -346,10 +346,10 @@ def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
     collections = queries.SEEN_COLLECTIONS.named(user, query, limit=MOST_NAMED)
     documents = queries.documents_named(user, query, limit=MOST_NAMED)
     return [
-        *(SearchHit(words=row.name, path=url_for("knowledge.show", id=row.id), icon="library") for row in collections),
+        *(SearchHit(title=row.name, path=url_for("knowledge.show", id=row.id), icon="library") for row in collections),
         *(
             SearchHit(
-                words=document.title,
+                title=document.title,
                 path=url_for("documents.show", id=document.id),
                 icon="book-open",
                 detail=document.collection_name,
@@ -373,7 +373,7 @@ def _passage_hits(user: User, query: SearchQuery) -> list[SearchHit]:
         return []
     return [
         SearchHit(
-            words=shown.title,
+            title=shown.title,
             path=shown.url,
             icon="book-open",
             detail=" · ".join(part for part in (shown.collection, shown.page) if part),

@@ -20,7 +20,7 @@ FEATURE = Feature(
     },
     navigation=(
         NavEntry(
-            words="Profile",
+            title="Profile",
             path="/account",
             icon="user",
             rank=81,
@@ -29,7 +29,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="Security",
+            title="Security",
             path="/account/security",
             icon="shield-check",
             rank=87,
@@ -38,7 +38,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="API tokens",
+            title="API tokens",
             path="/account/tokens",
             icon="key-round",
             rank=88,
@@ -47,7 +47,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="Your data",
+            title="Your data",
             path="/account/data",
             icon="database",
             rank=89,
@@ -56,7 +56,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="People",
+            title="People",
             path="/admin/people",
             icon="users",
             under="People",
@@ -66,7 +66,7 @@ FEATURE = Feature(
             about="Accounts, invites and roles.",
         ),
         NavEntry(
-            words="Groups",
+            title="Groups",
             path="/admin/groups",
             icon="network",
             under="People",
@@ -76,7 +76,7 @@ FEATURE = Feature(
             about="Share with several people at once.",
         ),
         NavEntry(
-            words="Permissions",
+            title="Permissions",
             path="/admin/permissions",
             icon="user-check",
             under="People",
@@ -86,7 +86,7 @@ FEATURE = Feature(
             about="Which features each role and group can use.",
         ),
         NavEntry(
-            words="Audit",
+            title="Audit",
             path="/admin/audit",
             icon="scroll-text",
             under="System",

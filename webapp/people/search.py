@@ -44,7 +44,7 @@ class SearchQuery:
 class SearchHit:
     """A link or, with `sends`, a form that sends these fields; `passage` is where a text was found, `detail` tells hits apart."""
 
-    words: str
+    title: str
     path: str
     icon: str
     detail: str = ""
@@ -95,7 +95,7 @@ def printable(text: str) -> str:
 
 
 def _is_named(hit: SearchHit, text: str) -> bool:
-    return len(text) >= LEAST_NAMING and not hit.passage and hit.words.lower().startswith(text)
+    return len(text) >= LEAST_NAMING and not hit.passage and hit.title.lower().startswith(text)
 
 
 def _contains(column: InstrumentedAttribute[str], word: str) -> list[ColumnElement[bool]]:

@@ -36,7 +36,7 @@ FEATURE = Feature(
     ),
     navigation=(
         NavEntry(
-            words="Plans",
+            title="Plans",
             path="/plans",
             icon="list-checks",
             rank=60,
@@ -45,7 +45,7 @@ FEATURE = Feature(
             sidebar="Plans & workflows",
         ),
         NavEntry(
-            words="Plan types",
+            title="Plan types",
             path="/admin/plan-types",
             icon="layout-template",
             under="Advanced",

@@ -12,7 +12,7 @@ FEATURE = Feature(
     brings=(service.PROMPTS, SearchSource(heading="Prompts", rank=45, find=shown.search_hits)),
     navigation=(
         NavEntry(
-            words="Prompts",
+            title="Prompts",
             path="/prompts",
             icon="notebook-pen",
             rank=58,

@@ -180,7 +180,7 @@ def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
     prompts = queries.prompts_named(user, query, limit=MOST_NAMED) if query.words else []
     return [
         SearchHit(
-            words=prompt.title, path=url_for("prompts.show", name=prompt.name), icon="notebook-pen", detail=f"/{prompt.key}"
+            title=prompt.title, path=url_for("prompts.show", name=prompt.name), icon="notebook-pen", detail=f"/{prompt.key}"
         )
         for prompt in prompts
     ]

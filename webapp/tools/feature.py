@@ -38,7 +38,7 @@ FEATURE = Feature(
     },
     navigation=(
         NavEntry(
-            words="Your tools",
+            title="Your tools",
             right="tools",
             path="/settings/tools",
             icon="hammer",
@@ -48,7 +48,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="Tools",
+            title="Tools",
             path="/admin/tools",
             icon="wrench",
             under="Models",

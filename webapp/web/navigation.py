@@ -27,7 +27,7 @@ class NavEntry:
     own settings.
     """
 
-    words: str
+    title: str
     path: str
     icon: str
     under: str = GO_TO
@@ -47,8 +47,8 @@ class NavEntry:
 
 # The areas of the administration, in order, with their own pages.
 AREAS = tuple(
-    NavEntry(words=words, path=f"/admin/areas/{words.lower()}", icon=icon, rank=0, about=about, also=also)
-    for words, icon, about, also in (
+    NavEntry(title=title, path=f"/admin/areas/{title.lower()}", icon=icon, rank=0, about=about, also=also)
+    for title, icon, about, also in (
         ("Models", "boxes", "Where answers come from, and how well that works.", "ai"),
         ("People", "users", "Who can use this server, and how much at once.", "team"),
         ("Costs", "wallet", "What answers cost, and limits on it.", "money price"),
@@ -57,7 +57,7 @@ AREAS = tuple(
         ("Advanced", "sliders-horizontal", "What most teams never change.", "expert"),
     )
 )
-ADMINISTRATION = tuple(area.words for area in AREAS)
+ADMINISTRATION = tuple(area.title for area in AREAS)
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class SidebarLink:
     tabs: Sequence[NavEntry]
 
     @property
-    def words(self) -> str:
-        return self.name if len(self.tabs) > 1 else self.tabs[0].words
+    def title(self) -> str:
+        return self.name if len(self.tabs) > 1 else self.tabs[0].title
 
     @property
     def path(self) -> str:
@@ -96,7 +96,7 @@ class Navigation:
 
     def areas(self) -> dict[NavEntry, list[NavEntry]]:
         """Returns the areas of the administration with their pages."""
-        return {area: [entry for entry in self._all if area.words in (entry.under, entry.also_under)] for area in AREAS}
+        return {area: [entry for entry in self._all if area.title in (entry.under, entry.also_under)] for area in AREAS}
 
     def admin_page(self, path: str) -> NavEntry | None:
         """Returns the admin page that an address is, or is below; None for an address outside the administration."""
@@ -107,7 +107,7 @@ class Navigation:
         """Returns the admin pages whose name or search words contain every word of a query."""
         words = query.lower().split()
         return [
-            page for page in self._admin_pages() if words and all(word in f"{page.words} {page.also}".lower() for word in words)
+            page for page in self._admin_pages() if words and all(word in f"{page.title} {page.also}".lower() for word in words)
         ]
 
     def sidebar(self, may: Callable[[str], bool]) -> list[SidebarLink]:

@@ -16,7 +16,7 @@ FEATURE = Feature(
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections), OpenWorkSource(open_work)),
     navigation=(
         NavEntry(
-            words="Workflows",
+            title="Workflows",
             path="/workflows",
             icon="workflow",
             rank=65,

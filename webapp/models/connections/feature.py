@@ -12,7 +12,7 @@ FEATURE = Feature(
     blueprints=("webapp.models.connections.views:bp", "webapp.models.connections.model_views:bp"),
     navigation=(
         NavEntry(
-            words="Connections",
+            title="Connections",
             path="/admin/connections",
             icon="plug",
             under="Models",
@@ -22,7 +22,7 @@ FEATURE = Feature(
             about="Providers and model servers, with their keys.",
         ),
         NavEntry(
-            words="Models",
+            title="Models",
             path="/admin/models",
             icon="boxes",
             under="Models",

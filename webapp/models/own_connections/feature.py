@@ -10,7 +10,7 @@ FEATURE = Feature(
     requires={"own_connections": "own_keys"},
     navigation=(
         NavEntry(
-            words="Your connections",
+            title="Your connections",
             path="/settings/connections",
             icon="cable",
             rank=86,

@@ -9,7 +9,7 @@ FEATURE = Feature(
     blueprints=("webapp.models.rules.views:bp",),
     navigation=(
         NavEntry(
-            words="Rules",
+            title="Rules",
             path="/admin/rules",
             icon="git-branch",
             under="Models",

@@ -10,7 +10,7 @@ FEATURE = Feature(
     setting_checks={"alerts.webhook": delivery.check_webhook},
     navigation=(
         NavEntry(
-            words="Alerts",
+            title="Alerts",
             path="/admin/alerts",
             icon="siren",
             under="Notices",

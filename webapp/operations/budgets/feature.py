@@ -11,7 +11,7 @@ FEATURE = Feature(
     setting_checks={"team.time_zone": check_time_zone},
     navigation=(
         NavEntry(
-            words="Budgets",
+            title="Budgets",
             path="/admin/budgets",
             icon="wallet",
             under="Costs",

@@ -11,7 +11,7 @@ FEATURE = Feature(
     resumes=(monitoring.wake,),
     navigation=(
         NavEntry(
-            words="Experiments",
+            title="Experiments",
             path="/experiments",
             icon="flask-conical",
             under="Advanced",

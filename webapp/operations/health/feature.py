@@ -11,7 +11,7 @@ FEATURE = Feature(
     resumes=(nightly.wake, model_lists.wake),
     navigation=(
         NavEntry(
-            words="Health",
+            title="Health",
             path="/admin/health",
             icon="activity",
             under="System",

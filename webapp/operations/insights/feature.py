@@ -13,7 +13,7 @@ FEATURE = Feature(
     setting_checks={"insights.otlp_url": trace_exporter.check_url},
     navigation=(
         NavEntry(
-            words="Insights",
+            title="Insights",
             path="/insights",
             icon="gauge",
             rank=59,

@@ -13,7 +13,7 @@ FEATURE = Feature(
     resumes=(running.wake, running.wake_watch),
     navigation=(
         NavEntry(
-            words="Schedules",
+            title="Schedules",
             path="/schedules",
             icon="calendar-clock",
             rank=67,

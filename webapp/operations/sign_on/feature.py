@@ -15,7 +15,7 @@ FEATURE = Feature(
     setting_checks={"sign_in.passwords": service.check_passwords},
     navigation=(
         NavEntry(
-            words="Sign-on",
+            title="Sign-on",
             path="/admin/sign-on",
             icon="log-in",
             under="People",
@@ -25,7 +25,7 @@ FEATURE = Feature(
             about="Providers that people sign in with, and what they get here.",
         ),
         NavEntry(
-            words="Log of sign-ins",
+            title="Log of sign-ins",
             path="/admin/sign-ins",
             icon="history",
             under="People",
@@ -35,7 +35,7 @@ FEATURE = Feature(
             about="Who signed in, when and how, and who was refused.",
         ),
         NavEntry(
-            words="Sign-ins",
+            title="Sign-ins",
             path="/account/sign-ins",
             icon="clock",
             rank=87,

@@ -7,7 +7,7 @@ FEATURE = Feature(
     blueprints=("webapp.operations.usage.views:bp",),
     navigation=(
         NavEntry(
-            words="Usage",
+            title="Usage",
             path="/admin/usage",
             icon="chart-column",
             under="Costs",

@@ -92,7 +92,7 @@ class Seen(Generic[T]):
 
         def find(user: User, query: SearchQuery) -> list[SearchHit]:
             rows = self.named(user, query, limit=MOST_FOUND) if query.words else []
-            return [SearchHit(words=row.name, path=f"{path}/{row.id}", icon=icon, detail=row.beside) for row in rows]
+            return [SearchHit(title=row.name, path=f"{path}/{row.id}", icon=icon, detail=row.beside) for row in rows]
 
         return SearchSource(heading=heading, rank=rank, find=find)
 

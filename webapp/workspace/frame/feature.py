@@ -24,7 +24,7 @@ FEATURE = Feature(
     brings=search_sources.SOURCES,
     navigation=(
         NavEntry(
-            words="Server settings",
+            title="Server settings",
             path="/admin/settings",
             icon="settings",
             under="System",
@@ -35,7 +35,7 @@ FEATURE = Feature(
             tab="Settings",
         ),
         NavEntry(
-            words="Keys",
+            title="Keys",
             path="/admin/keys",
             icon="key",
             under="Advanced",
@@ -46,7 +46,7 @@ FEATURE = Feature(
         ),
         *(
             NavEntry(
-                words=part.words,
+                title=part.words,
                 path=part.path,
                 icon="settings",
                 under=part.area,
@@ -57,9 +57,9 @@ FEATURE = Feature(
             )
             for number, part in enumerate(PARTS.values())
         ),
-        NavEntry(words="Settings", path="/settings", icon="settings", rank=80, also="preferences options your own"),
+        NavEntry(title="Settings", path="/settings", icon="settings", rank=80, also="preferences options your own"),
         NavEntry(
-            words="Look",
+            title="Look",
             path="/settings/look",
             icon="palette",
             rank=82,
@@ -68,7 +68,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="Sidebar",
+            title="Sidebar",
             path="/settings/sidebar",
             icon="panel-left",
             rank=83,
@@ -77,7 +77,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="Chats & typing",
+            title="Chats & typing",
             path="/settings/chats",
             icon="message-square-text",
             rank=84,
@@ -86,7 +86,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="Keyboard shortcuts",
+            title="Keyboard shortcuts",
             path="/settings/keys",
             icon="keyboard",
             rank=84,
@@ -95,7 +95,7 @@ FEATURE = Feature(
             is_own=True,
         ),
         NavEntry(
-            words="Instructions & memory",
+            title="Instructions & memory",
             path="/settings/memory",
             icon="brain",
             rank=85,
@@ -103,9 +103,9 @@ FEATURE = Feature(
             about="What models know about you, and what Millrace remembers.",
             is_own=True,
         ),
-        NavEntry(words="Help", path="/help", icon="circle-help", rank=110, also="keyboard shortcuts first aid"),
+        NavEntry(title="Help", path="/help", icon="circle-help", rank=110, also="keyboard shortcuts first aid"),
         NavEntry(
-            words="Documentation",
+            title="Documentation",
             path="/docs",
             icon="book-open",
             rank=120,

@@ -25,7 +25,7 @@ def settings(user: User, query: SearchQuery) -> list[SearchHit]:
     form = PreferencesForm()
     own = [
         SearchHit(
-            words=form[name].label.text,
+            title=form[name].label.text,
             path=url_for("preferences.show", part=part, _anchor=form[name].id),
             icon="settings",
             detail=_("Your settings"),
@@ -35,7 +35,7 @@ def settings(user: User, query: SearchQuery) -> list[SearchHit]:
         if query.begins(form[name].label.text)
     ]
     servers = [
-        SearchHit(words=_(setting.title), path=setting.url, icon="sliders-horizontal", detail=_(section))
+        SearchHit(title=_(setting.title), path=setting.url, icon="sliders-horizontal", detail=_(section))
         for section, setting in (catalog.matching(query.text) if user.is_admin else ())
         # Not those that mention the words somewhere in their sentence, as the administration's own search does.
         if query.begins(_(setting.title), setting.title, section, setting.name.replace(".", " ").replace("_", " "))
@@ -57,7 +57,7 @@ def looks(user: User, query: SearchQuery) -> list[SearchHit]:
     sidebar = _("Show the sidebar") if is_sidebar_hidden() else _("Hide the sidebar")
     themes = [
         SearchHit(
-            words=_("%(name)s theme", name=_(name)),
+            title=_("%(name)s theme", name=_(name)),
             path=url_for("preferences.set_theme"),
             icon="settings",
             sends={"theme": theme},
@@ -65,7 +65,7 @@ def looks(user: User, query: SearchQuery) -> list[SearchHit]:
         for theme, name in THEMES.items()
         if theme != user.theme and query.begins(_(name), name, "theme color mode appearance")
     ]
-    toggle = SearchHit(words=sidebar, path="/sidebar", icon="menu", sends={"show": "1" if is_sidebar_hidden() else "0"})
+    toggle = SearchHit(title=sidebar, path="/sidebar", icon="menu", sends={"show": "1" if is_sidebar_hidden() else "0"})
     return [*themes, *([toggle] if query.begins(sidebar) else [])]
 
 
@@ -77,11 +77,11 @@ def _pages(user: User, query: SearchQuery, *, is_for_all: bool) -> list[SearchHi
         for heading, group in groups.items()
         if (heading == GO_TO) is is_for_all
         for entry in group
-        if query.begins(_(entry.words), entry.words, entry.also)
+        if query.begins(_(entry.title), entry.title, entry.also)
     ]
-    entries.sort(key=lambda pair: not query.begins(_(pair[1].words)))
+    entries.sort(key=lambda pair: not query.begins(_(pair[1].title)))
     return [
-        SearchHit(words=_(entry.words), path=entry.path, icon=entry.icon, detail=_place(entry, heading))
+        SearchHit(title=_(entry.title), path=entry.path, icon=entry.icon, detail=_place(entry, heading))
         for heading, entry in entries[: MOST_PAGES if query.words else None]
     ]
 

@@ -60,6 +60,6 @@ def _links(me: User) -> list[SidebarLink]:
 
 
 def _choices(me: User) -> dict[str, str]:
-    """Returns the words of each link that this person can have, by its name."""
-    words = {link.name: link.words for link in _links(me)}
-    return {name: words.get(name, name) for name in SIDEBAR if name in words or name in ("New chat", "Search")}
+    """Returns the title of each link that this person can have, by its name."""
+    titles = {link.name: link.title for link in _links(me)}
+    return {name: titles.get(name, name) for name in SIDEBAR if name in titles or name in ("New chat", "Search")}

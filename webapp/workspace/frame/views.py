@@ -96,7 +96,7 @@ def admin() -> Response:
 @bp.get("/admin/areas/<name>")
 @admin_only
 def admin_area(name: str) -> Response:
-    area = found(next((area for area in areas() if area.words.lower() == name), None))
+    area = found(next((area for area in areas() if area.title.lower() == name), None))
     return render("workspace/frame/admin_area.html", area=area, entries=areas()[area])
 
 

@@ -39,7 +39,7 @@ def welcome(user: User) -> Sequence[WelcomePage]:
         return ()
     known = {entry.path: entry for entry in pages(user)}
     return [
-        WelcomePage(_(known[path].words), path, known[path].icon, _(sentence))
+        WelcomePage(_(known[path].title), path, known[path].icon, _(sentence))
         for path, sentence in SENTENCES.items()
         if path in known
     ]

@@ -47,7 +47,7 @@ def passages(user: User, query: SearchQuery) -> list[SearchHit]:
     """Returns the newest messages with these words; a link leads to the message, where the words are marked."""
     return [
         SearchHit(
-            words=hit.title or _("New chat"),
+            title=hit.title or _("New chat"),
             path=url_for("list.place", id=hit.message_id, found=hit.marked),
             icon="letter-text",
             detail=" · ".join(filter(None, (_("call") if hit.call else "", _shared_by(hit.sharer)))),
@@ -64,11 +64,11 @@ def with_open_chat(user: User, query: SearchQuery) -> list[SearchHit]:
     chat = queries.owned_chat(user.id, id) if head == "/chats" and id else None
     if not chat or chat.is_temporary:
         return []
-    hits = [SearchHit(words=_("Rename this chat"), path=url_for("list.edit_title", id=id), icon="pencil")]
-    for name, words in ACTIONS.items():
+    hits = [SearchHit(title=_("Rename this chat"), path=url_for("list.edit_title", id=id), icon="pencil")]
+    for name, title in ACTIONS.items():
         if bulk.ACTIONS[name].is_for(chat):
-            hits.append(SearchHit(words=_(words), path=f"/chats/{id}/{name}", icon=ICONS[name], sends={}))
-    return [hit for hit in hits if query.begins(hit.words)]
+            hits.append(SearchHit(title=_(title), path=f"/chats/{id}/{name}", icon=ICONS[name], sends={}))
+    return [hit for hit in hits if query.begins(hit.title)]
 
 
 def new_chats(user: User, query: SearchQuery) -> list[SearchHit]:
@@ -81,10 +81,10 @@ def new_chats(user: User, query: SearchQuery) -> list[SearchHit]:
     models = [(id, name) for id, name in candidates(named.text, MOST_MODELS, user.id) if named.begins(name, id)][:MOST_PARTNERS]
     return [
         *(
-            SearchHit(words=_with(row.name), path=url_for("roleplay.begin", id=row.id), icon="drama", sends={})
+            SearchHit(title=_with(row.name), path=url_for("roleplay.begin", id=row.id), icon="drama", sends={})
             for row in characters
         ),
-        *(SearchHit(words=_with(name), path=url_for("home.show", model=id), icon="plus") for id, name in models),
+        *(SearchHit(title=_with(name), path=url_for("home.show", model=id), icon="plus") for id, name in models),
     ]
 
 
@@ -94,7 +94,7 @@ def _with(name: str) -> str:
 
 def _chat(id: str, title: str, sharer: str, at: datetime) -> SearchHit:
     path = url_for("chat.show", id=id)
-    return SearchHit(words=title or _("New chat"), path=path, icon="message-square", detail=_shared_by(sharer), at=at)
+    return SearchHit(title=title or _("New chat"), path=path, icon="message-square", detail=_shared_by(sharer), at=at)
 
 
 def _shared_by(sharer: str) -> str:

@@ -105,7 +105,7 @@ def archive(row: Project, me: User, *, with_collections: bool) -> Iterator[bytes
 def search_hits(me: User, query: SearchQuery) -> list[SearchHit]:
     """Returns the projects with these words in their names, for the search over everything."""
     rows = projects.SEEN_PROJECTS.named(me, query, limit=MOST_FOUND) if query.words else ()
-    return [SearchHit(words=row.name, path=url_for("projects.show", id=row.id), icon=row.beside or "folder") for row in rows]
+    return [SearchHit(title=row.name, path=url_for("projects.show", id=row.id), icon=row.beside or "folder") for row in rows]
 
 
 def _project(row: Project, whose: str, me: User, *, writable: bool) -> ShownProject:

@@ -14,7 +14,7 @@ FEATURE = Feature(
     },
     navigation=(
         NavEntry(
-            words="Email",
+            title="Email",
             path="/admin/mail",
             icon="mail",
             under="Notices",

@@ -149,6 +149,6 @@ def _editor(starter: Starter, form: StarterForm) -> Response:
     prompts = [
         SelectChoice(f"{FROM_LIBRARY}{prompt.id}", _("Prompt: %(title)s", title=prompt.title)) for prompt in service.library(me)
     ]
-    pages = [SelectChoice(entry.path, _("Page: %(title)s", title=_(entry.words))) for entry in shown.pages(me)]
+    pages = [SelectChoice(entry.path, _("Page: %(title)s", title=_(entry.title))) for entry in shown.pages(me)]
     form.opens.choices = [SelectChoice(OWN_PROMPT, _("A prompt of its own")), *prompts, *pages]
     return form.shown("workspace/home/starters/edit.html", starter=starter)
