@@ -101,7 +101,7 @@ def test_a_record_is_read_into_types() -> None:
     assert prompt.messages == (RecordedMessage("01A", 12), RecordedMessage("01B", 40, "Mara"))
     assert (prompt.covered, prompt.continue_instruction, prompt.scripts.count) == (6, "Continue.", 2)
     assert prompt.scripts.by_speaker["Mara"][0].placements == (1, 2)
-    assert prompt.versions.words == "version 3 of quick, arm B; version 1 of continue"
+    assert prompt.versions.label == "version 3 of quick, arm B; version 1 of continue"
     assert prompt.is_known
 
 

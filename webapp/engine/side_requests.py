@@ -47,7 +47,7 @@ def request(side_request: SideRequest) -> None:
     engine = the_engine()
     engine.admission.refuse_if_too_many_side_requests(side_request.person)
     writer = the_models().writer(side_request.request.model, side_request.person or "")
-    side_request, words = _by_rule(replace(side_request, request=replace(side_request.request, model=writer)))
+    side_request, rule_label = _by_rule(replace(side_request, request=replace(side_request.request, model=writer)))
     source = _source(engine, side_request)
     with generations.recovering_if_not_started(engine):
         with write(keeps_loaded=True) as session:
@@ -60,20 +60,20 @@ def request(side_request: SideRequest) -> None:
                 model_asked=side_request.request.model,
                 connection=the_connections().slug_of(side_request.request.model),
                 owner=engine.worker.id,
-                rule=words,
+                rule=rule_label,
             )
             engine.admission.gate.admit(session, generation, side_request.request, "")
         generations.start(engine, generation, source)
 
 
 def _by_rule(side_request: SideRequest) -> tuple[SideRequest, str]:
-    """Returns the request to the model that a rule chooses for it, and the words for the rule."""
+    """Returns the request to the model that a rule chooses for it, and the label for the rule."""
     asked = side_request.request
     if not model_rules.rules():
         return side_request, ""
     occasion = Occasion(side_request.purpose, sum(map(len, asked.texts())))
     choice = model_rules.chosen(asked.model, occasion, person=side_request.person or "")
-    return replace(side_request, request=replace(asked, model=choice.model)), choice.words
+    return replace(side_request, request=replace(asked, model=choice.model)), choice.label
 
 
 def request_again(side_request: SideRequest) -> None:

@@ -22,10 +22,10 @@ FRESH_SECONDS = 30.0
 # The same with several workers.
 SHARED_SECONDS = 1.0
 # The longest description of an answer's prompts.
-MOST_WORDS = 200
+LABEL_CHARS = 200
 # The columns of an arm that count its answers.
 COUNTS = ("exposures", "good", "judged")
-# How `PromptVersions.words` names each prompt.
+# How `PromptVersions.label` names each prompt.
 KEYS = re.compile(r"version \d+ of ([^,;]+)")
 log = logging.getLogger("prompts")
 
@@ -100,11 +100,11 @@ class PromptVersions:
         return [Notice("prompt", words) for words in self.problems]
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """A description such as *version 3 of quick, arm B*."""
         arms = {key: f", arm {letter}" for key, letter in self.letters.items()}
         used = (f"version {number} of {key}{arms.get(key, '')}" for key, number in self.numbers.items())
-        return "; ".join(used)[:MOST_WORDS]
+        return "; ".join(used)[:LABEL_CHARS]
 
 
 @dataclass(frozen=True, slots=True)

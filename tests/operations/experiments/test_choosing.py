@@ -128,7 +128,7 @@ def test_another_request_for_the_same_answer_gets_the_same_arm(app, started):
         first = active_prompts.render("quick", ExperimentUnit("somebody", "chat:1"))
         other = 5 - first.version.number
         versions = PromptVersions.from_record(PromptVersions.from_rendered(first).as_record())
-        assert versions.words == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
+        assert versions.label == f"version {first.version.number} of quick, arm {'AB'[first.version.number - 2]}"
         assert active_prompts.render("quick", arm_choice.again(versions.arms)).version == first.version
         others = [replace(arm, version=other) for arm in versions.arms]
         assert active_prompts.render("quick", arm_choice.again(others)).version.number == other

@@ -508,8 +508,8 @@ def new_generation(
         continues_id=continues_id,
         text_offset=len(message.content),
         prompt=prompt.as_record(),
-        led_by=prompt.versions.words,
-        rule=choice.words,
+        led_by=prompt.versions.label,
+        rule=choice.label,
     )
     request, speaker_id = request_of(generation, path, given=options.given), message.speaker_id or chat.character_id or ""
     pending = PendingGeneration(

@@ -21,16 +21,16 @@ from webapp.settings.service import set_settings, setting
 
 SETTING = "models.rules"
 # As long as its column.
-MOST_WORDS = 1_000
+LABEL_CHARS = 1_000
 DELETED_GROUP = "a group that was deleted"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleChoice:
-    """The model to ask, and the words for the rule that chose it and for those that were skipped; empty without any."""
+    """The model to ask, and a label that says which rule chose it and which were skipped; empty without any."""
 
     model: str
-    words: str = ""
+    label: str = ""
     rule: ModelRule | None = None
     skipped: tuple[ModelRule, ...] = ()
 
@@ -60,9 +60,9 @@ def choice_among(present: Sequence[ModelRule], model: str, occasion: Occasion) -
     for rule in present:
         if fits(rule, occasion):
             if the_models().is_choosable(rule.model):
-                return RuleChoice(rule.model, _words(present, rule, skipped), rule, tuple(skipped))
+                return RuleChoice(rule.model, _label(present, rule, skipped), rule, tuple(skipped))
             skipped.append(rule)
-    return RuleChoice(model, _words(present, None, skipped), None, tuple(skipped))
+    return RuleChoice(model, _label(present, None, skipped), None, tuple(skipped))
 
 
 def is_usual(model: str) -> bool:
@@ -140,7 +140,7 @@ def _store(present: Sequence[ModelRule], author: audit.AuditAuthor) -> None:
     set_settings({SETTING: ", ".join(rule.as_text() for rule in present)}, author=author)
 
 
-def _words(present: Sequence[ModelRule], rule: ModelRule | None, skipped: Sequence[ModelRule]) -> str:
+def _label(present: Sequence[ModelRule], rule: ModelRule | None, skipped: Sequence[ModelRule]) -> str:
     """Says which rule chose, and which were skipped, each by its place."""
     if not (rule or skipped):
         return ""
@@ -150,4 +150,4 @@ def _words(present: Sequence[ModelRule], rule: ModelRule | None, skipped: Sequen
     )
     chose = [f"Rule {places[rule.id]} chose the model. {reading[rule.id]}"] if rule else []
     without = [f"Rule {places[other.id]} was skipped, as its model isn't available. {reading[other.id]}" for other in skipped]
-    return " ".join([*chose, *without])[:MOST_WORDS]
+    return " ".join([*chose, *without])[:LABEL_CHARS]

@@ -268,8 +268,8 @@ def _stored(
         when_unwatched=when_unwatched,
         owner=engine.worker.id,
         prompt=prompt.as_record(),
-        rule=choice.words,
-        led_by=prompt.versions.words,
+        rule=choice.label,
+        led_by=prompt.versions.label,
         sent_as=plan_request.sent_as,
     )
     generations.store_within_limits(engine, session, generation, model_requests.request_of(generation))

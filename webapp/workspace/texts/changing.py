@@ -190,8 +190,8 @@ def _stored(session: Session, row: TextChange, request: ModelRequest, versions: 
         owner=engine.worker.id,
         # Without the text, which is deleted with its chat.
         prompt=versions.as_record(),
-        led_by=versions.words,
-        rule=choice.words,
+        led_by=versions.label,
+        rule=choice.label,
     )
     generations.store_within_limits(engine, session, generation, request)
     row.generation_id = generation.id

@@ -266,7 +266,7 @@ def _stored(
             when_unwatched=WHEN_UNWATCHED,
             owner=engine.worker.id,
             prompt=RecordedPrompt(parameters=parameters, sources=request.sources).as_record("parameters", "sources"),
-            rule=choice.words,
+            rule=choice.label,
         )
         generations.store_within_limits(engine, session, generation, request)
     return generation, source
