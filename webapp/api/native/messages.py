@@ -130,11 +130,11 @@ def index(id: str, query: MessagesQuery) -> MessageList:
 @operation("Send a message and start an answer, or several side by side", body=NewMessage, takes_key=True, **STARTS_SEVERAL)
 def send(id: str, body: NewMessage) -> Sent | Response:
     options = sending.AnswerOptions(context_limit=body.context_limit)
-    wishes = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
+    arguments = {"key": idempotency_key(), "model": body.model, "after": body.after, "speaker_id": body.character_id}
     chat, me = writable_chat(id), caller().id
     message, drawn_by = (body.message, "") if body.models else without_command(body.message)
     text = joined(message, attachment_service.blocks(me, body.file_ids))
-    return _begun(sending.ask(chat, text, by=me, options=options, models=body.models, answered_by=drawn_by, **wishes))
+    return _begun(sending.ask(chat, text, by=me, options=options, models=body.models, answered_by=drawn_by, **arguments))
 
 
 @bp.get("/messages/<id>")

@@ -40,7 +40,7 @@ SENT_LATE = PerApp(lambda: deque[tuple[str, str]](maxlen=200))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class SenderChoices:
     """Who sends a message that was written offline, and what they chose for its answer; the arguments of `sending.ask`."""
 
     person: str
@@ -55,16 +55,16 @@ def waiting_in(*chat_ids: str) -> list[FollowUp]:
     return list(db.session.scalars(select(FollowUp).where(FollowUp.chat_id.in_(chat_ids)).order_by(FollowUp.id)))
 
 
-def ask_in_turn(chat: Chat, text: str, *, key: str, wishes: Wishes) -> None:
+def ask_in_turn(chat: Chat, text: str, *, key: str, choices: SenderChoices) -> None:
     """Sends a message that was written offline, behind whatever waits in the chat; repeating key and text sends it once."""
-    id, person = chat.id, wishes.person
+    id, person = chat.id, choices.person
     if has_come(id, person, text, key):
         return
-    options = {"model": wishes.model, "answered_by": wishes.answered_by, "speaker_id": wishes.speaker_id}
+    options = {"model": choices.model, "answered_by": choices.answered_by, "speaker_id": choices.speaker_id}
     if not (waiting_in(id) or generations.active_generation(chat.lane)):
         try:
             generation = sending.ask(
-                chat, text, key=key, by=person, options=sending.TYPED_OPTIONS, models=wishes.models, **options
+                chat, text, key=key, by=person, options=sending.TYPED_OPTIONS, models=choices.models, **options
             )
             SENT_LATE.get().append((person, generation.message_id or ""))
             return
@@ -109,8 +109,8 @@ def queue(
     sent_as = generations.request_hash(person, key, f"{id}\0{content}")
     if generations.generation_of_request(sent_as):
         return
-    wishes = {"model": choice.word, "answered_by": answered_by, "speaker_id": speaker_id}
-    _store(FollowUp(chat_id=id, author_id=by or None, text=content, sent_as=sent_as, **wishes), choice)
+    choices = {"model": choice.word, "answered_by": answered_by, "speaker_id": speaker_id}
+    _store(FollowUp(chat_id=id, author_id=by or None, text=content, sent_as=sent_as, **choices), choice)
     _notify(id)
     try:
         send_if_complete(id)

@@ -69,11 +69,11 @@ def send() -> Response:
 
 def _ask_in_turn(form: MessageForm, chat_id: str, me: User) -> None:
     chat, answered_by = read_from(writable_chat(chat_id), form), form.answered_by.data or ""
-    wishes = follow_up.Wishes(
+    choices = follow_up.SenderChoices(
         person=me.id,
         model=form.model.data or "",
         answered_by=answered_by,
         speaker_id=form.speaker.data or form.spoken_by.data or "",
         models=[] if answered_by or form.alone.data else chat.models,
     )
-    follow_up.ask_in_turn(chat, form.text, key=form.key.data or "", wishes=wishes)
+    follow_up.ask_in_turn(chat, form.text, key=form.key.data or "", choices=choices)
