@@ -96,6 +96,18 @@ def test_each_table_with_an_owner_is_a_thing(app: Flask) -> None:
     assert NO_THING.keys() <= {table.name for table in Base.metadata.tables.values()} - owned
 
 
+def test_programs_can_do_with_each_kind_what_pages_can(app: Flask) -> None:
+    rules = {str(rule) for rule in app.url_map.iter_rules()}
+    with app.app_context():
+        for thing in things():
+            path = f"/api/v1/{thing.words.replace(' ', '-')}/<id>"
+            assert f"{path}/restore" in rules or not thing.has_trash, f"call `add_trash_operations` for {thing.words}"
+            assert f"{path}/grants" in rules or not thing.rights, f"call `add_grant_operations` for {thing.words}"
+        shared = [thing.kind for thing in things() if thing.rights]
+    pages = [rule for rule in rules if rule.endswith("/people/<grant_id>/remove")]
+    assert len(pages) == len(["chat", *shared]), f"call `add_people_pages` for each of {shared}: there are {pages}"
+
+
 @pytest.mark.parametrize("kind", MADE)
 def test_its_owner_decides(put: Callable[[str], tuple[Thing[Any], Any, User]], app: Flask, stranger: Browser, kind: str) -> None:
     with app.app_context():
