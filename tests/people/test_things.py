@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from click import Option
 from flask import Flask
 from sqlalchemy import select
 
 from tests.support.browser import Browser
+from webapp.api.native.people import DeleteQuery
 from webapp.base.audit import AuditEntry
 from webapp.base.db import Base, Record, db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Forbidden, Invalid
@@ -19,6 +21,8 @@ from webapp.knowledge.tables import Collection, Document
 from webapp.models.presets.tables import Preset
 from webapp.operations.schedules.tables import Schedule
 from webapp.people.accounts.tables import Grant, PersonAuthor, User
+from webapp.people.members.commands import erase
+from webapp.people.members.service import heirlooms
 from webapp.people.things.thing import Thing, things
 from webapp.prompts.tables import Prompt
 from webapp.tools.servers.tables import ToolServer
@@ -178,6 +182,15 @@ def test_sharing_is_in_the_audit_log(
         assert not thing.shares(row)
         lines = db.session.scalars(select(AuditEntry.action).where(AuditEntry.object_id == row.id).order_by(AuditEntry.id)).all()
         assert lines == [*(f"shared a {thing.word}" for _ in thing.rights), f"stopped sharing a {thing.word}"]
+
+
+def test_who_erases_an_account_reads_what_can_be_handed_over(app: Flask) -> None:
+    help = next(option.help for option in erase.params if isinstance(option, Option) and option.name == "names") or ""
+    description = DeleteQuery.model_fields["hand_over"].description or ""
+    with app.app_context():
+        for name in heirlooms():
+            assert name in help, f"name {name} in the help of `flask users erase`"
+            assert name in description, f"name {name} in the description of the API"
 
 
 @pytest.mark.parametrize("kind", MADE)

@@ -49,7 +49,7 @@ class DeleteQuery(Query):
     hand_over: str = Field(
         "",
         max_length=200,
-        description="Any of chats, characters, collections, presets, projects and prompts, separated by commas.",
+        description="Any of chats, characters, collections, presets, projects, prompts and schedules, separated by commas.",
     )
     collections_to: Cursor = Field("", description="The same as `hand_over_to` with `hand_over=collections`.")
 

@@ -12,6 +12,8 @@ from webapp.people.accounts.roles import ROLES
 from webapp.people.members import service
 from webapp.web.command_errors import names_database, one_line_errors
 
+HAND_OVER = "Comma-separated: chats, characters, collections, presets, projects, prompts, schedules."
+
 
 @users.command("disable")
 @click.argument("email")
@@ -57,7 +59,10 @@ def change_role(email: str, role: str) -> None:
 @click.argument("email")
 @click.option("--hand-over-to", "heir", default="", help="The email of who gets what --hand-over names.")
 @click.option(
-    "--hand-over", "names", default="", help="Comma-separated: chats, characters, collections, presets, projects, prompts."
+    "--hand-over",
+    "names",
+    default="",
+    help="Comma-separated: chats, characters, collections, presets, projects, prompts, schedules.",
 )
 @click.option("--yes", is_flag=True, help="Don't ask for the email again.")
 @click.option("--json", "is_json", is_flag=True, help="Print the receipt as JSON.")
