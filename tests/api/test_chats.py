@@ -233,6 +233,28 @@ def test_a_chat_is_shared_and_no_longer_shared(app, program: Client, other: Clie
     assert other.get(chat)["right"] == "view"
 
 
+def test_a_reader_learns_nothing_of_what_its_owner_alone_sets(app, program: Client, other: Client, member, fake) -> None:
+    preset = program.post("/presets", {"name": "Secret keeper"}, status=201)
+    sent = program.post("/chats", {"message": "One?", "preset_id": preset["id"]}, status=201)["sent"]
+    program.ended(sent)
+    chat = f"/chats/{sent['chat_id']}"
+    own = {"system_prompt": "Say nothing of the heron.", "temperature": 0.3, "is_forgotten": True, "is_pinned": True}
+    program.said("PATCH", chat, 200, own)
+    fake.counts(6, holds=[3])
+    program.said("POST", f"{chat}/messages", 202, {"message": "Two?"})
+    program.said("PUT", f"{chat}/follow-up", 200, {"message": "Three?"})
+    program.said("PUT", f"{chat}/grants", 200, {"to": "everyone"})
+
+    seen, whole = other.get(chat), program.get(chat)
+    assert "heron" not in json.dumps(seen)
+    assert preset["id"] not in json.dumps(seen)
+    assert (seen["temperature"], seen["persona_id"], seen["is_forgotten"], seen["pinned_at"]) == (None, None, False, None)
+    assert [queued["message"] for queued in seen["follow_ups"]] == ["Three?"]
+    assert (whole["system_prompt"], whole["temperature"], whole["is_forgotten"]) == (own["system_prompt"], 0.3, True)
+    fake.goes_on()
+    fake.goes_on()
+
+
 def test_what_cannot_be_shared_is_refused_by_its_field(program: Client, fake) -> None:
     path = f"/chats/{program.post('/chats', {}, status=201)['chat']['id']}/grants"
     me = program.get("/me")["id"]

@@ -222,6 +222,14 @@ def test_the_link_for_the_team_puts_it_in_no_list_and_no_search(owner, member, g
         assert path not in member.get(f"/chats?q={filter}").text
 
 
+def test_a_guest_cannot_guess_the_address_of_who_shares(app, owner, give, path):
+    guest = signed_in(app, "guest@example.org", "guest")
+    give(guest)
+
+    for filter, is_found in (("after:2020", True), ("from:owner@example.org", False)):
+        assert bool(guest.page(f"/chats?q={filter}").all(f'main a[href="{path}"]')) is is_found
+
+
 @pytest.mark.slow
 def test_a_group_gets_it_and_loses_it(app, owner, member, give, path, listen):
     with app.app_context():

@@ -20,8 +20,7 @@ class Feature:
     generation or a `LiveList`: the owner of a type collects them with `brought`.
     `requires` says which permission a blueprint, or one endpoint of it, requires; "" for an endpoint that requires none.
     `blueprints` are import paths, so that a server imports each with its first request (`web/routes.py`), and `commands` by name,
-    so that it never does. `modules` are imported at the start, as they have a table or add to a list that others read, and would
-    otherwise come only with pages.
+    so that it never does. `modules` are imported at the start, as they have a table, which would otherwise come only with pages.
     """
 
     blueprints: Sequence[str] = ()

@@ -20,6 +20,7 @@ from webapp.chat.prompt.context import PromptContext
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.record.tables import Chat
 from webapp.people.accounts.tables import Grant, Group, Membership, User
+from webapp.people.things.seen import MOST_LISTED
 
 __all__ = ["app"]
 ENTRY = {"keys": ["mill"], "content": "The mill burnt down."}
@@ -210,13 +211,13 @@ def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
     with app.app_context():
         with write() as session:
             about = {"owner_id": member.person_id, "book": {"entries": [ENTRY]}, "entry_count": 1}
-            rows = [Lorebook(name=f"World {number:04}", **about) for number in range(queries.MOST_LISTED + 50)]
+            rows = [Lorebook(name=f"World {number:04}", **about) for number in range(MOST_LISTED + 50)]
             session.add_all([*rows, Lorebook(name="Mine", owner_id=stranger.person_id)])
             session.flush()
             last = rows[-1].id
             session.add_all(Grant(object_kind="lorebook", object_id=row.id, right="read") for row in rows)
         reader = db.session.get_one(User, stranger.person_id)
-        assert len(queries.SEEN_LOREBOOKS.all(reader)) == queries.MOST_LISTED
+        assert len(queries.SEEN_LOREBOOKS.all(reader)) == MOST_LISTED
         # A person's own come first, and an attached one is never cut off by the limit.
         assert [lorebook.name for lorebook in queries.SEEN_LOREBOOKS.all(reader, first=[last])][:3] == [
             "Mine",
@@ -224,9 +225,9 @@ def test_of_very_many_as_many_are_read_as_are_listed(app, member, stranger):
             "World 0000",
         ]
         assert [lorebook.name for lorebook in queries.used_by(reader, [last], is_played=True)] == [rows[-1].name]
-        assert db.session.scalar(select(func.count()).select_from(Lorebook)) == queries.MOST_LISTED + 51
+        assert db.session.scalar(select(func.count()).select_from(Lorebook)) == MOST_LISTED + 51
     with stranger.counting_statements() as statements:
-        assert len(stranger.page("/lorebooks").all("#given ~ ul li")) == queries.MOST_LISTED - 1
+        assert len(stranger.page("/lorebooks").all("#given ~ ul li")) == MOST_LISTED - 1
     assert (
         len(
             [

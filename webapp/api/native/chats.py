@@ -1,12 +1,12 @@
-"""/api/v1/chats: the list of chats, and operations on a whole chat, its story so far among them."""
+"""/api/v1/chats: the list of chats, and operations on a whole chat."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from flask import Blueprint, Response
-from pydantic import Field, StringConstraints, create_model
+from pydantic import Field, create_model
 
 from webapp.api.access import caller
 from webapp.api.native.events import EVENTS, CanonicalEncoder
@@ -28,18 +28,16 @@ from webapp.chat.files.attachments import MOST_FILES, joined
 from webapp.chat.group.turns import MOST_CAST
 from webapp.chat.messages import chats, follow_up, keeping, sending, side_by_side
 from webapp.chat.prompt import chat_collections, remembering
-from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record import projects, queries, sharing, tags, variables
-from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_chat, writer
+from webapp.chat.record.access import own_chat, right_in, visible_chat
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import IN_A_GROUP, MOST_BESIDE, choice_name, choice_to_ask, models_to_ask, without_command
 from webapp.chat.record.tables import Chat, FollowUp, Project
 from webapp.chat.record.tags import TagName
-from webapp.chat.story import service as story_service
 from webapp.engine.engine import the_engine
 from webapp.knowledge.service import MOST_COLLECTIONS
 from webapp.models.connections.models import the_models
-from webapp.models.presets.choice import choice_of
+from webapp.models.presets.choice import choice_of, id_in
 from webapp.people.accounts.guards import audit_author, found, user_or_none
 from webapp.people.search import printable
 from webapp.web.downloads import download, file_name
@@ -97,7 +95,9 @@ class AboutChat(Answer):
     model_name: str = Field(description="The name shown for it.")
     preset_id: str | None = Field(description="The preset that it has chosen; null for none, and for all but its owner.")
     models: list[str] = Field(description=f"{BESIDE}; empty if `model` answers alone.")
-    right: Literal["own", "write", "view"] = Field(description="What the caller is allowed to do in it.")
+    right: Literal["own", "write", "view"] = Field(
+        description="What the caller is allowed to do in it. Its settings, persona and marks are told to its owner alone."
+    )
     is_running: bool = Field(description="Whether an answer is being written in it.")
     is_temporary: bool
     character_id: str | None = Field(description="Its character; in a group, the one whose answers name no character.")
@@ -130,7 +130,7 @@ class FollowUpAnswer(Answer):
     id: str
     author_id: str | None = Field(description="Who has written it.")
     message: str
-    model: str
+    model: str = Field(description="Empty for a preset, to all but the chat's owner.")
     model_name: str
 
 
@@ -148,6 +148,15 @@ class ChatAnswer(create_model("Settings", __base__=AboutChat, **ANSWERED)):  # t
     deleted_at: datetime | None
     created_at: datetime
     changed_at: datetime
+
+
+# What all but the owner of a chat are told of what its owner alone sets.
+UNTOLD: Mapping[str, Any] = {
+    **{field.name: "" if field.kind is str else None for field in FIELDS},
+    **dict.fromkeys(("preset_id", "persona_id", "pinned_at", "archived_at")),
+    **dict.fromkeys(("is_forgotten", "is_kept"), False),
+    "lorebook_ids": [],
+}
 
 
 class ChatList(Answer):
@@ -518,78 +527,24 @@ def answers_of(rows: Sequence[Chat], variables: dict[str, str] | None = None) ->
             character_ids=row.cast_ids,
             turn_order=row.turn_order if row.is_group else None,
             model_name=the_models().display_name(row.model),
-            preset_id=row.preset_id if row in own else None,
             is_running=row.lane in running,
             leaves_at=leaving.get(row.id),
             variables=variables,
             follow_up=next((answer.message for answer in waiting[row.id]), ""),
             follow_ups=waiting[row.id],
             collection_ids=[id for id in readable[row.id] if id in row.collection_ids],
-            lorebook_ids=[id for id in row.lorebook_ids if id in usable] if row in own else [],
             reads_from=readable[row.id],
             project_id=row.project_id if row.project_id in seen_projects else None,
             is_for_project=row.id in shareable,
             tags=tags_by_id.get(row.id, []),
+            **({"lorebook_ids": [id for id in row.lorebook_ids if id in usable]} if row in own else UNTOLD),
         )
         for row in rows
     ]
 
 
 def _queued(row: FollowUp, owner_id: str | None) -> FollowUpAnswer:
-    author_id = row.author_id or owner_id
-    model_name = choice_name(owner_id, row.model)
-    return FollowUpAnswer(id=row.id, author_id=author_id, message=row.text, model=row.model, model_name=model_name)
-
-
-stories_bp = Blueprint("api_stories", __name__, url_prefix="/api/v1/chats/<id>/story")
-
-
-class StoryAnswer(Answer):
-    text: str = Field(default="", description="Empty if there is none.")
-    message_id: str | None = Field(default=None, description="The message down to which it tells the chat.")
-    count: int = Field(default=0, description="How many messages of the current branch it tells.")
-    is_edited: bool = Field(default=False, description="Whether a person wrote or changed it.")
-    model: str = Field(default="", description="The model that wrote it; empty if none did.")
-    model_name: str = Field(default="", description="The name shown for it.")
-    mark: str = Field(default="", description="What this version is known by, for `was`.")
-    created_at: datetime | None = None
-
-
-class NewStory(Body):
-    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARS)]
-    was: str | None = Field(
-        None,
-        description="The `mark` of the story that this one replaces, empty for none; where another is there, that stays.",
-        max_length=40,
-    )
-
-
-@stories_bp.get("", endpoint="show")
-@operation("Get the story so far of a chat", scope="read", answer=StoryAnswer)
-def show_story(id: str) -> StoryAnswer:
-    return _story_of(visible_chat(id))
-
-
-@stories_bp.put("", endpoint="update")
-@operation("Write or change the story so far", scope="chat", body=NewStory, answer=StoryAnswer, errors=(409,))
-def update_story(id: str, body: NewStory) -> StoryAnswer:
-    story_service.save(writable_chat(id), body.text, was=body.was)
-    return _story_of(visible_chat(id))
-
-
-@stories_bp.post("", endpoint="write_now")
-@operation("Have the model write the story so far now", scope="chat", answer=StoryAnswer, errors=(402, 409, 429, 503))
-def write_story(id: str) -> StoryAnswer:
-    story_service.write_now(writable_chat(id), by=writer())
-    return _story_of(visible_chat(id))
-
-
-@stories_bp.delete("", endpoint="forget")
-@operation("Delete the story so far", scope="chat", status=204, errors=(409,))
-def forget_story(id: str) -> None:
-    story_service.forget(writable_chat(id))
-
-
-def _story_of(chat: Chat) -> StoryAnswer:
-    story = story_service.story_of(chat)
-    return StoryAnswer.of(story, model_name=the_models().display_name(story.model)) if story else StoryAnswer()
+    author_id, me = row.author_id or owner_id, user_or_none()
+    is_told = not id_in(row.model) or (me is not None and me.id == owner_id)
+    model = {"model": row.model, "model_name": choice_name(owner_id, row.model)} if is_told else {"model": "", "model_name": ""}
+    return FollowUpAnswer(id=row.id, author_id=author_id, message=row.text, **model)

@@ -77,7 +77,7 @@ def writable_generation(id: str) -> Generation:
 
 
 def right_in(chat: Chat, user: User | None) -> str:
-    """Returns `own`, `write`, `view` or an empty string. Lists and search have the same rule in SQL."""
+    """Returns `own`, `write`, `view` or an empty string. What lists show is said in `seen_chats`."""
     if chat.visitor_hash:
         is_theirs = chat.visitor_hash == visitor_hash() and bool(setting("demo.visitors"))
         return "own" if is_theirs else ""

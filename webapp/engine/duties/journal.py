@@ -1,4 +1,4 @@
-"""The journal: saves the text of all running generations in one transaction every quarter of a second."""
+"""The journal: saves the text of all running generations in one transaction, several times a second."""
 
 import json
 import logging

@@ -12,6 +12,7 @@ from webapp.base.db import UTCDateTime, db, utc_now
 from webapp.chat.record import projects, tags
 from webapp.chat.record.tables import Tag
 from webapp.models.connections.models import candidates
+from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchQuery
 from webapp.people.search_words import KEYS, SearchWords, day
@@ -87,7 +88,9 @@ class Narrowing:
         if day(value, _today()):
             self.after(user, value)
             return
-        people = select(User.id).where(SearchQuery(value).within(User.name, User.email)).order_by(User.id).limit(MOST_NAMED)
+        # A person who must not see others would learn an address by its parts.
+        columns = (User.name, User.email) if may(user, "see people") else (User.name,)
+        people = select(User.id).where(SearchQuery(value).within(*columns)).order_by(User.id).limit(MOST_NAMED)
         ids = [user.id] if value.lower() == ME else db.session.scalars(people).all()
         wrote = f"{self._one_of('w.author_id', 'writer', ids)} AND w.author_id IS NOT NULL AND w.deleted_at IS NULL"
         spoke = "lower(m.speaker_name) LIKE :writer ESCAPE '!' OR lower(m.author_name) LIKE :writer ESCAPE '!'"

@@ -11,6 +11,7 @@ from webapp.chat.record import queries
 from webapp.chat.record.access import (
     as_visitor,
     own_message,
+    stoppable_chat,
     visible_chat,
     visible_message,
     visitor_hash,
@@ -106,7 +107,7 @@ def stop(id: str) -> Response:
 @bp.post("/chats/<id>/stop")
 @anybody
 def stop_all(id: str) -> Response:
-    side_by_side.stop_all(writable_chat(id))
+    side_by_side.stop_all(stoppable_chat(id))
     return done(chat_page_url(id))
 
 

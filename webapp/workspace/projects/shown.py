@@ -26,7 +26,6 @@ from webapp.workspace.list import paging, shown as list_shown
 from webapp.workspace.projects import exporting
 
 CHATS_PER_PAGE = 50
-# How many projects a search over everything finds.
 
 
 @dataclass(frozen=True, slots=True)
