@@ -156,17 +156,17 @@ def test_a_chosen_collection_is_a_field_of_the_form(
     server: Server, upstream: Upstream, visit: Visit, way: dict[str, object]
 ) -> None:
     upstream.says("Ready.")
-    # At home, another test's draft of the same account can name something too.
+    # At home, another test's draft of the same account can name something too, and the sidebar can have a project of this name.
     person = visit(server, is_new=True, **way)
-    with_collection(person, "Weirs")
+    with_collection(person, "Eel ladders")
     home = person.open("/knowledge")
-    home.get_by_role("link", name="Weirs").first.click()
+    home.locator("main").get_by_role("link", name="Eel ladders").click()
     home.get_by_role("link", name="Start a chat").click()
-    expect(chips(home)).to_have_text(["Weirs"])
+    expect(chips(home)).to_have_text(["Eel ladders"])
     box(home).fill("Hello")
     home.get_by_role("button", name="Send").click()
     home.wait_for_url("**/chats/*")
-    expect(ChatPage(home).page.locator(".reads-from")).to_contain_text("Weirs")
+    expect(ChatPage(home).page.locator(".reads-from")).to_contain_text("Eel ladders")
 
 
 def with_character(person: Person) -> Page:
