@@ -24,7 +24,7 @@ from webapp.settings.service import set_setting
 __all__ = ["app"]
 FIRST_BYTE, STALL, LADDER = 2.0, 2.0, 5.0
 # The keeper looks once a second, and a busy machine can be slow to run what is due.
-LATE = 3.0
+LATE = 10.0
 PEOPLE, AT_ONCE = 20, 40
 WORDS = {"counted": 9, "pace": 0.02}
 TEXT = " ".join(f"w{number:06d}" for number in range(1, 10))
@@ -155,6 +155,6 @@ def faults(bench: Bench, case: Case, ended: Generation, policy: str) -> Iterator
     if not steps_in and seconds > case.seconds + LATE:
         yield f"{case}: it took {seconds:.1f} s"
     # A refusal needs no patience: the demo begins within the time that a model has for its first word.
-    most_seconds = FIRST_BYTE if case.reason in ("rate", "auth", "credit") else case.seconds + LATE
+    most_seconds = LATE if case.reason in ("rate", "auth", "credit") else case.seconds + LATE
     if steps_in and (wait := (ended.first_text_at - ended.started_at).total_seconds()) > most_seconds:
         yield f"{case}: the demo began after {wait:.1f} s"
