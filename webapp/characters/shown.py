@@ -44,8 +44,6 @@ MOST_SCRIPTS = 100
 # The time limit for the scripts that change a greeting.
 SCRIPT_SECONDS = 0.05
 LINE_CHARS = 180
-# How many characters a search over everything finds.
-MOST_NAMED = 4
 ORDERS = {"": "Name", "chat": "Last chat", "new": "Newest"}
 # Notes of creators often have HTML, for websites that show cards.
 HTML_TAG = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^<>]{1,300}>", re.DOTALL | re.IGNORECASE)

@@ -26,6 +26,7 @@ from webapp.models.connections.models import the_models
 from webapp.people.accounts.tables import User
 from webapp.people.search import SearchHit, SearchQuery
 from webapp.people.things import shares_shown
+from webapp.people.things.seen import MOST_FOUND
 from webapp.rendering import markdown
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.passages import PassagePiece, from_first_match
@@ -33,8 +34,6 @@ from webapp.rendering.text import plain
 from webapp.streaming.events import SourceRecord
 
 MOST_PER_PAGE = 40
-# How many documents, and as many collections, a search over everything finds.
-MOST_NAMED = 4
 # Of passages in the search over everything: how many, from which length of the last word on, and how long they may take.
 MOST_PASSAGES, LEAST_IN_TEXT, PASSAGE_SECONDS = 3, 3, 0.1
 OF_CHAT, OF_PROJECT = "Everyone who can see the chat", "Everyone in the project"
@@ -343,8 +342,8 @@ def search_hits(user: User, query: SearchQuery) -> list[SearchHit]:
     """Returns collections and documents by their names, then the passages with the words, for the search over everything."""
     if not query.words:
         return []
-    collections = queries.SEEN_COLLECTIONS.named(user, query, limit=MOST_NAMED)
-    documents = queries.documents_named(user, query, limit=MOST_NAMED)
+    collections = queries.SEEN_COLLECTIONS.named(user, query, limit=MOST_FOUND)
+    documents = queries.documents_named(user, query, limit=MOST_FOUND)
     return [
         *(SearchHit(title=row.name, path=url_for("knowledge.show", id=row.id), icon="library") for row in collections),
         *(

@@ -12,8 +12,6 @@ from webapp.people.accounts.roles import ROLES
 from webapp.people.members import service
 from webapp.web.command_errors import names_database, one_line_errors
 
-HAND_OVER = "Comma-separated: chats, characters, collections, presets, projects, prompts, schedules."
-
 
 @users.command("disable")
 @click.argument("email")

@@ -18,8 +18,6 @@ from webapp.people.accounts.tables import User
 from webapp.tools.named import named_tools
 from webapp.workspace.presets.service import OF_PRESETS, TEXTS
 
-# How many presets a search over everything finds.
-MOST_NAMED = 4
 DONE = {
     "saved": "Saved. Chats use it from their next answer on.",
     "copied": "This is your own copy. Change it as you like.",
