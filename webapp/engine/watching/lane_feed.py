@@ -31,11 +31,7 @@ class LanePosition:
     cursor: Cursor = ()
 
     def __str__(self) -> str:
-        return self.text()
-
-    def text(self, *own: str) -> str:
-        """Returns the position as it is sent, with a feed's own parts before the generation."""
-        return ".".join((self.epoch, joined_counts((self.seq, *self.sidebar)), *own, self.generation, joined_counts(self.cursor)))
+        return position_text(self.epoch, (self.seq, *self.sidebar), self.generation, self.cursor)
 
     @classmethod
     def parse(cls, text: str) -> "LanePosition | None":
@@ -48,6 +44,14 @@ class LanePosition:
         """Reads a text that matches a pattern of `SEEN` and `FOLLOWED`."""
         seq, *sidebar = split_counts(match["numbers"])
         return cls(match["epoch"], seq, tuple(sidebar), match["generation"] or "", split_counts(match["counts"] or ""))
+
+
+def position_text(epoch: str, numbers: Iterable[int], generation: str, cursor: Iterable[int], *own: str) -> str:
+    """Returns a position as it is sent, with a feed's own parts before the generation.
+
+    Of plain values: every page makes one with every frame.
+    """
+    return ".".join((epoch, joined_counts(numbers), *own, generation, joined_counts(cursor)))
 
 
 def joined_counts(counts: Iterable[int]) -> str:

@@ -18,7 +18,7 @@ from webapp.chat.record.reading_time import Clock, recorder
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.engine.watching.lane_feed import COUNTS, FOLLOWED, SEEN, LaneFeed, LanePosition, joined_counts, split_counts
+from webapp.engine.watching.lane_feed import COUNTS, FOLLOWED, SEEN, LaneFeed, LanePosition, joined_counts, position_text, split_counts
 from webapp.engine.watching.lists import UNKNOWN, ListNews
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
@@ -62,10 +62,16 @@ class ChatPosition:
     columns: dict[str, Cursor] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        lane = LanePosition(self.epoch, self.seq, self.sidebar, self.generation, self.cursor[:PERSISTENT_COUNTS])
-        cursors = self.columns.items()
-        columns = "".join(f"~{id}.{joined_counts(cursor[:PERSISTENT_COUNTS])}" for id, cursor in cursors)
-        return lane.text(self.head) + columns
+        return self.text(self.sidebar)
+
+    def text(self, sidebar: tuple[int, ...]) -> str:
+        """Returns it as it is sent, with these numbers of the sidebar."""
+        cursor = self.cursor[:PERSISTENT_COUNTS]
+        lane = position_text(self.epoch, (self.seq, *sidebar), self.generation, cursor, self.head)
+        if not self.columns:
+            return lane
+        columns = (f"~{id}.{joined_counts(cursor[:PERSISTENT_COUNTS])}" for id, cursor in self.columns.items())
+        return lane + "".join(columns)
 
     @classmethod
     def parse(cls, text: str) -> "ChatPosition | None":
@@ -125,7 +131,7 @@ class ChatFeed(LaneFeed):
         columns = [cursor[:PERSISTENT_COUNTS] for cursor in now.columns.values()] if now and now.columns else None
         position = (now, now.cursor[:PERSISTENT_COUNTS], sidebar, columns) if now else None
         before, self._said = self._said, position
-        return "" if before == position else str(replace(now, sidebar=sidebar) if now else "")
+        return now.text(sidebar) if now and before != position else ""
 
     def news(self) -> list[Frame]:
         """Returns everything since the last call, in order; an unknown position gets the whole thread."""
