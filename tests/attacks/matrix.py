@@ -441,6 +441,8 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "api_tools.decide": {"decision": "deny"},
     "api_tool_servers.create": {"url": "http://127.0.0.1:9/mcp"},
     "api_connections.create": {"kind": "none"},
+    "tools.choose": {"key": "read_page", "policy": "ask"},
+    "tools.switch": {"group": "web"},
     "policies.show": {"key": "read_page"},
     "policies.update": {"key": "read_page"},
     "policies.limit_group": {"key": "read_page", "limit": "deny"},

@@ -37,9 +37,13 @@ TABLE = {
         POST alerts.dismiss
         GET tools.index
         POST tools.update
-        POST tools.enter_key
+        POST tools.choose
+        POST tools.switch
+        GET tools.web
+        POST tools.update_web
         POST tools.delete_key
-        POST tools.test
+        GET tools.pictures
+        POST tools.update_pictures
         GET mail.index
         POST mail.update
         POST mail.enter_password

@@ -54,7 +54,7 @@ def test_a_tool_server_is_connected_and_its_tools_are_accepted(
     way: dict[str, Any], name: str, connecting: Server, stand_in: str, visit: Visit
 ) -> None:
     page = visit(connecting, **way).open("/admin/tools")
-    press(page, page.get_by_role("link", name="Connect a tool server"))
+    press(page, page.get_by_role("link", name="Enter an address"))
     expect(page.get_by_label("Token", exact=True)).to_be_hidden()
     page.get_by_label("Sign-in").select_option("bearer")
     expect(page.get_by_label("Token", exact=True)).to_be_visible()
@@ -72,14 +72,14 @@ def test_a_tool_server_is_connected_and_its_tools_are_accepted(
     press(page, page.get_by_role("button", name="Connect", exact=True))
 
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
-    expect(page.get_by_role("heading", name="8 tools to accept")).to_be_visible()
+    expect(page.get_by_role("heading", name="Review 8 tools")).to_be_visible()
     if way is not NO_SCRIPTS:
         assert not violations(page)
         assert not overflows(page)
     page.get_by_role("checkbox", name="show").uncheck()
     press(page, page.get_by_role("button", name="Accept these tools"))
 
-    expect(page.get_by_role("heading", name="1 tool to accept")).to_be_visible()
+    expect(page.get_by_role("heading", name="Review 1 tool")).to_be_visible()
     page.get_by_label("What Echo may do").select_option("deny")
     press(page, page.get_by_role("main").get_by_role("button", name="Save").first)
     expect(page.get_by_label("What Echo may do")).to_have_value("deny")
@@ -102,7 +102,7 @@ def test_what_a_tool_server_asks_is_answered_in_a_form(
     upstream.always({"rounds": [{"says": "Hm.", "calls": [{"tool": "house_book", "arguments": {}}]}, {"says": "It is booked."}]})
     person = visit(own_server, **way)
     page = person.open("/admin/tools")
-    press(page, page.get_by_role("link", name="Connect a tool server"))
+    press(page, page.get_by_role("link", name="Enter an address"))
     page.get_by_label("Name", exact=True).fill("House")
     page.get_by_label("Address", exact=True).fill(stand_in)
     press(page, page.get_by_role("button", name="Connect", exact=True))

@@ -19,7 +19,7 @@ NAMES = """
     models.temperature models.max_tokens models.titles limits.connections_per_address limits.made_per_minute limits.made_burst
 """
 # Read by a constant, or by the word after the point.
-NAMED_BY_PARTS = {"languages.default", "tools.rounds", "tools.calls", "tools.seconds", "tools.chars"}
+NAMED_BY_PARTS = {"languages.default", "tools.rounds", "tools.chars"}
 UNDERSTOOD = [
     ("stream.total_seconds", " 90 ", 90),
     ("stream.total_seconds", "0.5", 0.5),

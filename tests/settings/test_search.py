@@ -60,7 +60,14 @@ def test_areas_are_for_admins_and_no_others_exist(owner: Browser, member: Browse
 
 def test_each_part_of_the_settings_is_of_an_area_and_has_settings() -> None:
     assert {part.area for part in PARTS.values()} <= set(AREAS)
-    assert {part.title for part in PARTS.values()} == set(SECTIONS) - {"Models", "Email", "Tools", "Sign-on"}
+    assert {part.title for part in PARTS.values()} == set(SECTIONS) - {
+        "Models",
+        "Email",
+        "Tools",
+        "Web search",
+        "Pictures",
+        "Sign-on",
+    }
     for part in PARTS.values():
         assert {setting.page for setting in SECTIONS[part.title]} == {part.path}
 

@@ -11,6 +11,7 @@ from webapp.settings.service import set_setting
 from webapp.tools.offers import offers_for, tools_of
 from webapp.tools.outside import HasRead, asks_because
 from webapp.tools.policies import policies_for
+from webapp.tools.tables import ToolPolicy
 
 
 @pytest.fixture
@@ -39,16 +40,49 @@ def _offered(browser: Browser, *keys: str, **how: list[tuple[str, str]]) -> dict
         return {offer.tool.key: offer.policy for offer in offers_for(_user(browser), keys, **how)}
 
 
+def _pressed(owner: Browser, key: str) -> list[str]:
+    """Returns what is pressed in a tool's row of the page."""
+    (row,) = [form for form in owner.page("/admin/tools").all(".segments") if form.css(f"input[value={key}]")]
+    return [button.text() for button in row.css("button[aria-pressed=true]")]
+
+
+def test_each_tool_is_a_row_with_what_it_may_do(owner: Browser, member: Browser) -> None:
+    assert _pressed(owner, "read_page") == ["Use freely"]
+    assert owner.post("/admin/tools/choose", key="read_page", policy="ask").location == "/admin/tools"
+    assert (_pressed(owner, "read_page"), _policy(member)) == (["Ask first"], "ask")
+    owner.post("/admin/tools/choose", key="read_page", policy="allow")
+    with owner.app.app_context():
+        assert db.session.scalars(select(ToolPolicy)).all() == []
+    assert owner.post("/admin/tools/choose", key="read_page", policy="always").status_code == 422
+    assert owner.post("/admin/tools/choose", key="nothing", policy="ask").status_code == 404
+    # Who may not decide can't by a form of their own.
+    assert member.post("/admin/tools/choose", key="read_page", policy="deny").status_code in (403, 404)
+
+
+def test_a_card_has_one_switch_for_its_tools(owner: Browser, member: Browser) -> None:
+    owner.post("/admin/tools/choose", key="read_page", policy="ask")
+    (switch,) = owner.page("/admin/tools").all("#web [role=switch]")
+    assert switch.attributes["aria-checked"] == "true"
+    owner.post("/admin/tools/switch", group="web", on="")
+    assert (_policy(member), _policy(member, "search_web"), _policy(member, "ask_person")) == ("deny", "deny", "allow")
+    page = owner.page("/admin/tools")
+    assert page.all("#web [role=switch]")[0].attributes["aria-checked"] == "false"
+    assert "Off" in page.all("#web .standing")[0].text()
+    owner.post("/admin/tools/switch", group="web", on="y")
+    assert (_policy(member), _policy(member, "search_web")) == ("allow", "allow")
+    assert owner.post("/admin/tools/switch", group="nothing", on="y").status_code == 404
+
+
 def test_an_admin_decides_for_everyone(owner: Browser, member: Browser) -> None:
     assert (_policy(member), _policy(owner)) == ("allow", "allow")
     page = owner.page("/admin/tools/policy?key=read_page")
-    assert page.says("Usually: Use without asking.")
+    assert page.says("Usually: Use freely.")
     assert owner.post("/admin/tools/policy?key=read_page", policy="ask").status_code == 303
     assert (_policy(member), _policy(owner)) == ("ask", "ask")
     assert _offered(member, "read_page") == {"read_page": "ask"}
     owner.post("/admin/tools/policy?key=read_page", policy="deny")
     assert _offered(member, "read_page", "ask_person") == {"ask_person": "allow"}
-    assert owner.page("/admin/tools").says("Not allowed")
+    assert _pressed(owner, "read_page") == ["Off"]
     owner.post("/admin/tools/policy?key=read_page", policy="")
     assert _policy(member) == "allow"
     with owner.app.app_context():
@@ -59,12 +93,15 @@ def test_an_admin_decides_for_everyone(owner: Browser, member: Browser) -> None:
 def test_admins_get_a_link_to_what_makes_a_tool_available(owner: Browser, member: Browser) -> None:
     """Others read that admins can do it, and where."""
     page = owner.page("/admin/tools")
-    assert page.says("It isn't set up. Set it up")
-    assert page.says("No web search is set up. Admins choose one in Administration → Models → Tools. Set it up")
-    for key, field in (("make_picture", "tools.picture_model"), ("search_web", "tools.search_kind")):
-        assert page.all(f"[id='{field}']")
-        assert page.all(f"a[href='/admin/tools#{field}']")
-        assert owner.page(f"/admin/tools/policy?key={key}").all(f"a[href='/admin/tools#{field}']")
+    assert page.says("Not set up")
+    for key, field, path in (
+        ("make_picture", "tools.picture_model", "/admin/tools/pictures"),
+        ("search_web", "tools.search_kind", "/admin/tools/web"),
+    ):
+        link = f"{path}?setting={field}"
+        assert page.all(f"a[href='{link}']")
+        assert owner.page(f"/admin/tools/policy?key={key}").all(f"a[href='{link}']")
+        assert owner.page(link).all(f"[id='{field}']")
     path = member.post("/chats", message="Hello").location.partition("#")[0]
     tools = member.page(f"{path}/tools")
     assert tools.says("No web search is set up. Admins choose one in Administration → Models → Tools.")
@@ -118,6 +155,26 @@ def test_new_chats_begin_with_the_tools_of_the_settings(member: Browser) -> None
     # What the form didn't show stays.
     member.post("/settings/tools", shown="read_page", new="read_page")
     assert len(member.page("/settings/tools").all("input[name=new][checked]")) == 2
+
+
+def test_people_choose_among_what_is_as_strict_as_their_admins_say(owner: Browser, member: Browser) -> None:
+    def offered(key: str) -> list[tuple[str, bool]]:
+        choices = member.page("/settings/tools").all(f"input[name='limit-{key}']")
+        return [(str(choice.attributes["value"]), "checked" in choice.attributes) for choice in choices]
+
+    assert offered("read_page") == [("allow", True), ("ask", False), ("deny", False)]
+    assert offered("ask_person") == [("allow", True), ("deny", False)]
+    owner.post("/admin/tools/choose", key="read_page", policy="ask")
+    assert offered("read_page") == [("ask", True), ("deny", False)]
+    member.post("/settings/tools", **{"shown": "read_page", "limit-read_page": "deny"})
+    assert offered("read_page") == [("ask", False), ("deny", True)]
+    # What their admins say is no choice of their own: once these are milder, so is it.
+    member.post("/settings/tools", **{"shown": "read_page", "limit-read_page": "ask"})
+    owner.post("/admin/tools/choose", key="read_page", policy="allow")
+    assert offered("read_page")[0] == ("allow", True)
+    owner.post("/admin/tools/choose", key="read_page", policy="deny")
+    assert offered("read_page") == []
+    assert member.page("/settings/tools").says("Turned off by your admins.")
 
 
 def test_what_was_allowed_in_a_chat_holds_for_the_tool_as_it_was(owner: Browser, member: Browser) -> None:

@@ -290,6 +290,8 @@ _TOOLS = (
     _switch("tools.outside_rule", "Outside rule for every tool", _OUTSIDE_RULE),
     _limit("tools.waiting_days", "Days to wait", 7, "How long an answer waits for a person before it is stopped.", most=3_650),
     _switch("tools.personal_servers", "Tool servers of people", _PERSONAL_SERVERS, is_on=False),
+)
+_WEB_SEARCH = (
     _choice("tools.search_kind", "Web search", ("none", "searxng", "brave", "tavily", "exa"), "none", _SEARCHES),
     Setting(
         "tools.search_address",
@@ -298,6 +300,8 @@ _TOOLS = (
         "",
         "The address of the SearXNG server, such as http://localhost:8888. If empty, the usual one of the service.",
     ),
+)
+_PICTURES = (
     Setting(
         "tools.picture_model",
         "Model for pictures",
@@ -547,6 +551,8 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Knowledge": _KNOWLEDGE,
     "Files": _FILES,
     "Tools": _TOOLS,
+    "Web search": _WEB_SEARCH,
+    "Pictures": _PICTURES,
     "Voice": _VOICE,
     "Demo": _DEMO,
     "Retention": _KEEPING,

@@ -18,6 +18,8 @@ PAGES = {
     "mail": "/admin/mail",
     "sign_in": "/admin/sign-on",
     "tools": "/admin/tools",
+    **dict.fromkeys(("tools.search_kind", "tools.search_address"), "/admin/tools/web"),
+    "tools.picture_model": "/admin/tools/pictures",
     "stream": "/admin/settings/streaming",
     "dialects": "/admin/settings/streaming",
     "prompts": "/admin/settings/assistant",

@@ -35,12 +35,12 @@ class Policies:
         return max(self.decided.get(key, usual), self.limits.get(key, "allow"), key=POLICIES.index)
 
 
-def policies_for(user: User | None) -> Policies:
-    """Returns what holds for a person or, without one, for everyone."""
+def policies_for(user: User | None, *, with_own: bool = True) -> Policies:
+    """Returns what holds for a person or, without one, for everyone; `with_own` says whether their own limits count."""
     are_meant = ToolPolicy.whose == EVERYONE
     if user:
         groups = select(Membership.group_id).where(Membership.user_id == user.id)
-        are_meant = or_(are_meant, ToolPolicy.whose == user.id, ToolPolicy.whose.in_(groups))
+        are_meant = or_(are_meant, ToolPolicy.whose.in_(groups), *([ToolPolicy.whose == user.id] if with_own else []))
     decided, limits, free = dict[str, Policy](), dict[str, Policy](), set[str]()
     for row in db.session.scalars(select(ToolPolicy).where(are_meant)):
         if row.whose == EVERYONE:

@@ -12,14 +12,14 @@ from webapp.people.accounts.guards import admin_only, audit_author, current_user
 from webapp.settings.service import setting
 from webapp.tools import service, token_tools
 from webapp.tools.offers import tools_of
-from webapp.tools.policies import EVERYONE, POLICIES, own_limits, policies_for, policy_rows
-from webapp.tools.tool import Policy, Tool
+from webapp.tools.policies import EVERYONE, policy_rows
+from webapp.tools.shown import WORDS, own_cards
+from webapp.tools.tool import Tool
 from webapp.web.forms import Form, options
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.pick_field import PickField, choose
 
 bp = Blueprint("policies", __name__)
-WORDS = {"allow": "Use without asking", "ask": "Ask first", "deny": "Not allowed"}
 STRICTER = {"ask": WORDS["ask"], "deny": WORDS["deny"]}
 DONE = {"saved": "Saved. It holds from the next call on."}
 
@@ -27,7 +27,9 @@ DONE = {"saved": "Saved. It holds from the next call on."}
 class EveryoneForm(Form):
     """What holds for everyone; an empty policy is the tool's usual one."""
 
-    policy = SelectField("For everyone", default="", choices=options({"": "As usual", **WORDS}))
+    policy = SelectField(
+        "For everyone", default="", choices=options({"": "As usual", **{str(policy): words for policy, words in WORDS.items()}})
+    )
     is_free = BooleanField("Free this tool of the outside rule")
 
 
@@ -48,7 +50,7 @@ def show() -> Response:
 def update() -> Response:
     tool, form = _tool(), EveryoneForm.opened()
     with form.attempt():
-        policy = _policy(form.policy.data, "policy")
+        policy = service.policy_in(form.policy.data, "policy")
         service.decide_for_everyone(tool, policy, is_free=bool(form.is_free.data), author=audit_author())
         return redirect(url_for(".show", key=tool.key, done="saved"))
     return _tool_page(tool, form=form, status=422)
@@ -62,7 +64,7 @@ def limit_group() -> Response:
         group = queries.group(form.group.chosen.removeprefix(directory.GROUP))
         if not group:
             raise Invalid("Choose a group.", field="group")
-        service.limit_for_group(tool, group, _policy(form.limit.data, "limit"), author=audit_author())
+        service.limit_for_group(tool, group, service.policy_in(form.limit.data, "limit"), author=audit_author())
         return redirect(url_for(".show", key=tool.key, done="saved"))
     return _tool_page(tool, group_form=form, status=422)
 
@@ -71,9 +73,7 @@ def limit_group() -> Response:
 @signed_in
 def own() -> Response:
     me = current_user()
-    limits, policies = own_limits(me), policies_for(me)
-    tools = [(tool, policies.of(tool), limits.get(key, "")) for key, tool in tools_of(me).items()]
-    return render("tools/own.html", tools=tools, new=me.tools, words=WORDS, stricter=STRICTER, done=done_message(DONE))
+    return render("tools/own.html", cards=own_cards(me), new=me.tools, done=done_message(DONE))
 
 
 @bp.post("/settings/tools")
@@ -83,8 +83,8 @@ def update_own() -> Response:
     known = tools_of(me)
     shown = [key for key in form.getlist("shown") if key in known]
     new = [*(key for key in me.tools if key not in shown), *(key for key in shown if key in form.getlist("new"))]
-    limits = {key: form.get(f"limit-{key}", "") for key in shown}
-    service.set_own(me, {key: _policy(limit, "limit") if limit in STRICTER else None for key, limit in limits.items()}, new)
+    chosen = [(known[key], service.policy_in(form.get(f"limit-{key}", ""), "limit")) for key in shown]
+    service.set_own(me, chosen, new)
     return redirect(url_for(".own", done="saved"))
 
 
@@ -106,14 +106,6 @@ def update_token(id: str) -> Response:
 
 def _tool() -> Tool:
     return found(tools_of(current_user()).get(request.values.get("key", "")))
-
-
-def _policy(chosen: str, field: str) -> Policy | None:
-    """Returns the chosen policy, or None for an empty choice."""
-    policy = next((policy for policy in POLICIES if policy == chosen), None)
-    if chosen and policy is None:
-        raise Invalid("Choose a policy.", field=field)
-    return policy
 
 
 def _offering(form: ToolGroupForm) -> ToolGroupForm:

@@ -56,7 +56,10 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class SearchKind:
-    """A kind of search connection: how it is asked, and where its reply has the hits and their extracts, best first."""
+    """A kind of search connection: how it is asked, and where its reply has the hits and their extracts, best first.
+
+    `about` is what people read of it.
+    """
 
     label: str
     address: str
@@ -64,6 +67,7 @@ class SearchKind:
     hits: tuple[str, ...] = ("results",)
     extracts: tuple[str, ...] = ("content",)
     needs_key: bool = True
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +114,24 @@ def _bearer(key: str) -> dict[str, str]:
 
 
 KINDS: Mapping[str, SearchKind] = {
-    "searxng": SearchKind("SearXNG", "", _of_searxng, needs_key=False),
+    "searxng": SearchKind("SearXNG", "", _of_searxng, needs_key=False, about="A server of your own. Needs its address."),
     "brave": SearchKind(
         "Brave Search",
         "https://api.search.brave.com/res/v1",
         _of_brave,
         hits=("web", "results"),
         extracts=("description", "extra_snippets"),
+        about="An index of its own. Needs a key.",
     ),
-    "tavily": SearchKind("Tavily", "https://api.tavily.com", _of_tavily),
-    "exa": SearchKind("Exa", "https://api.exa.ai", _of_exa, extracts=("highlights", "summary", "text")),
+    "tavily": SearchKind("Tavily", "https://api.tavily.com", _of_tavily, about="Made for models. Needs a key."),
+    "exa": SearchKind(
+        "Exa",
+        "https://api.exa.ai",
+        _of_exa,
+        ("results",),
+        ("highlights", "summary", "text"),
+        about="Finds by meaning. Needs a key.",
+    ),
 }
 
 

@@ -1,6 +1,6 @@
 """What people decide about tools: for everyone, for a group, for themselves, and for answers to one of their tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import delete, insert
 
@@ -10,7 +10,7 @@ from webapp.base.db import write
 from webapp.base.errors import Invalid
 from webapp.people.accounts.tables import Group, User
 from webapp.settings.service import setting
-from webapp.tools.policies import decide
+from webapp.tools.policies import EVERYONE, POLICIES, decide, policies_for, policy_rows
 from webapp.tools.tables import TokenTool
 from webapp.tools.token_tools import offers_alone, own_token, tools_by_token
 from webapp.tools.tool import Policy, Tool
@@ -28,6 +28,28 @@ def decide_for_everyone(tool: Tool, policy: Policy | None, *, is_free: bool, aut
             audit.add(session, "set the policy of a tool", author=author, object_kind="tool", object_id=tool.key, detail=detail)
 
 
+def choose(tool: Tool, policy: Policy | None, *, author: audit.AuditAuthor) -> None:
+    """Sets what a tool may do for everyone; whether the outside rule holds for it stays as it is."""
+    row = policy_rows(tool.key).get(EVERYONE)
+    decide_for_everyone(tool, None if policy == tool.policy else policy, is_free=bool(row and row.is_free), author=author)
+
+
+def switch(tools: Iterable[Tool], *, is_on: bool, author: audit.AuditAuthor) -> None:
+    """Turns tools on, as they usually are, or off, for everyone; what was decided about those that are on stays."""
+    policies = policies_for(None)
+    for tool in tools:
+        if (policies.of(tool) == "deny") == is_on:
+            choose(tool, None if is_on else "deny", author=author)
+
+
+def policy_in(text: str, field: str) -> Policy | None:
+    """Returns the policy that was chosen, or None for an empty choice; raises `Invalid` for another word."""
+    policy = next((policy for policy in POLICIES if policy == text), None)
+    if text and policy is None:
+        raise Invalid("Choose a policy.", field=field)
+    return policy
+
+
 def limit_for_group(tool: Tool, group: Group, limit: Policy | None, *, author: audit.AuditAuthor) -> None:
     """Sets how strict a tool is at least for a group."""
     id, detail = group.id, f"{group.name}: {limit or 'none'}"
@@ -36,12 +58,13 @@ def limit_for_group(tool: Tool, group: Group, limit: Policy | None, *, author: a
             audit.add(session, "limited a tool", author=author, object_kind="tool", object_id=tool.key, detail=detail)
 
 
-def set_own(user: User, limits: Mapping[str, Policy | None], new: Sequence[str]) -> None:
-    """Sets how strict tools are for this person, by key, and which are on in their new chats."""
-    user_id = user.id
+def set_own(user: User, chosen: Sequence[tuple[Tool, Policy | None]], new: Sequence[str]) -> None:
+    """Sets how strict tools are for this person, where that is stricter than their admins say, and which are on in new chats."""
+    user_id, others = user.id, policies_for(user, with_own=False)
     with write() as session:
-        for key, limit in limits.items():
-            decide(session, key, limit, user_id=user_id)
+        for tool, limit in chosen:
+            is_stricter = limit and POLICIES.index(limit) > POLICIES.index(others.of(tool))
+            decide(session, tool.key, limit if is_stricter else None, user_id=user_id)
         user.tools = list(new)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from webapp.base.languages import gettext as _
 from webapp.base.words import shortened
 from webapp.people.accounts.tables import User
+from webapp.settings.catalog import SETTINGS
 from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
 from webapp.tools.files import ChatFiles, NewFile, NoFiles
@@ -97,10 +98,10 @@ class Tool:
     """Something that a model can call; `key` names it in the product, and `title` for people.
 
     `says` words a call for people by its arguments, such as *Searched the web for “otters”*; it must accept arguments that do
-    not fit the schema. `about` is what people read of the tool, if that isn't the description. `run` does the call, in the
-    context of the application, in a greenlet of its own; a tool without it waits for a person's answer. `policy` is the usual
-    one. `unavailable` returns why it can't be used now, or nothing; `setting` is the one with which an admin changes that.
-    One of a tool server has the server's id, its name as `Result.outside` says it, and the hash of what was accepted.
+    not fit the schema. `about` is what people read of the tool, and `group` the group in which pages show it. `run` does the
+    call, in the context of the application, in a greenlet of its own; a tool without it waits for a person's answer. `policy` is
+    the usual one. `unavailable` returns why it can't be used now, or nothing; `setting` is the one with which an admin changes
+    that. One of a tool server has the server's id, its name as `Result.outside` says it, and the hash of what was accepted.
     With `is_in_own_name`, what it does is done as the person, not as everyone: others don't decide about that. What one
     that `is_private` returns is for that person alone.
     One that `can_echo` may return what it was called with, so that a model can have composed an address in its result.
@@ -122,6 +123,7 @@ class Tool:
     server: str = ""
     hash: str = ""
     about: str = ""
+    group: str = ""
     can_echo: bool = False
     reads_addresses: bool = False
     reads_private: bool = False
@@ -135,9 +137,16 @@ class Tool:
 
     @property
     def sentence(self) -> str:
-        """The first sentence of what people read of it."""
+        """The first sentence of what people read of it, in the language of the page; a server's words are its own."""
+        if not self.server:
+            return _(self.about)
         sentence, dot, _rest = (self.about or self.description).partition(". ")
         return f"{sentence}." if dot else sentence
+
+    @property
+    def set_up_url(self) -> str:
+        """Where an admin makes it available; empty if that isn't by a setting."""
+        return SETTINGS[self.setting].url if self.setting else ""
 
     @property
     def is_question(self) -> bool:

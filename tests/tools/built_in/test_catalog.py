@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from webapp.tools.built_in.ask_person import ASK_PERSON
 from webapp.tools.built_in.catalog import ALL
+from webapp.tools.shown import TOOL_GROUPS
 from webapp.tools.tool import Tool
 
 KEYS = ["search_web", "read_page", "search_documents", "read_document", "run_python", "write_file", "make_picture", "ask_person"]
@@ -24,6 +25,9 @@ def test_every_provider_takes_its_name_and_schema(tool: Tool) -> None:
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool.key)
     assert tool.title
     assert tool.description.endswith(".")
+    # What people read is one sentence of its own, in a card.
+    assert re.fullmatch(r"[A-Z][^.]*\.", tool.about)
+    assert tool.group in {group.slug for group in TOOL_GROUPS}
     schema = json.loads(json.dumps(tool.schema))
     Draft202012Validator.check_schema(schema)
     assert schema["type"] == "object"

@@ -7,6 +7,8 @@ import pytest
 from tests.support.browser import Browser
 from tests.support.mcp_server import McpServer, Said
 from webapp.settings.service import set_setting
+from webapp.tools.servers.known import KNOWN, KnownServer
+from webapp.tools.servers.service import ToolServerInput
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -27,18 +29,41 @@ def accept(owner: Browser, path: str, *names: str) -> Any:
 
 
 def test_a_server_is_connected_its_tools_are_accepted_and_then_used(owner: Browser, member: Browser, stand_in: McpServer) -> None:
-    assert owner.page("/admin/tools").link("Connect a tool server")
+    assert owner.page("/admin/tools").link("Enter an address")
     path = connect(owner, stand_in)
     page = owner.page(path)
-    assert page.says("8 tools to accept")
+    assert page.says("Review 8 tools")
     assert page.says("Says it again.")
     assert page.says("Only reads")
     assert accept(owner, path, "echo", "count").status_code == 303
     page = owner.page(path)
-    assert page.says("6 tools to accept")
-    assert owner.page("/admin/tools").says("2 tools · 6 tools to accept")
+    assert page.says("Review 6 tools")
+    assert owner.page("/admin/tools").says("2 tools")
     assert member.page("/settings/tools").says("Echo (Stand-in)")
     assert not member.page("/settings/tools").says("Shows everything.")
+
+
+def test_an_app_that_many_use_is_connected_by_its_tile(app, owner: Browser, member: Browser) -> None:
+    """The tile of one without a token is a form with its address; one with a token asks for it."""
+    tiles = {tile.css(".what")[0].text(): tile for tile in owner.page("/admin/tools").all(".app")}
+    assert {"GitHub", "Notion", "DeepWiki", "Another app"} <= tiles.keys()
+    sent = {field.attributes["name"]: field.attributes["value"] for field in tiles["Notion"].css("input")}
+    assert sent == {"name": "Notion", "url": "https://mcp.notion.com/mcp", "sign_in": "oauth"}
+    (link,) = tiles["GitHub"].css("a")
+    page = owner.page(str(link.attributes["href"]))
+    assert page.all("input[name=url]")[0].attributes["value"] == "https://api.githubcopilot.com/mcp/"
+    assert page.says("A personal access token")
+    with app.app_context():
+        set_setting("tools.personal_servers", "1")
+    (form,) = [form for form in member.page("/settings/tools").all(".app form") if form.css("input[value=Notion]")]
+    assert form.css("input[name=own]")
+
+
+@pytest.mark.parametrize("app", KNOWN.values(), ids=KNOWN)
+def test_each_known_app_can_be_entered(app: KnownServer) -> None:
+    entered = ToolServerInput.entered({"name": app.name, "url": app.url, "sign_in": app.sign_in})
+    assert entered.url.startswith("https://") or app.slug == "home-assistant"
+    assert (app.sign_in == "bearer") == bool(app.help)
 
 
 def test_what_was_typed_is_kept_and_a_token_is_not_sent_back(owner: Browser, stand_in: McpServer) -> None:
@@ -70,7 +95,7 @@ def test_a_tool_that_has_changed_is_shown_beside_what_was_accepted(owner: Browse
     stand_in.tools["echo"] = {**stand_in.tools["echo"], "description": f"Says it again. {HOSTILE}", "annotations": {}}
     owner.post(f"{path}/refresh")
     page = owner.page(path)
-    assert page.says("1 tool to accept")
+    assert page.says("Review 1 tool")
     (description, hints) = page.all(".sides")
     assert [node.text(strip=True) for node in description.css("h3")] == ["Description: accepted", "Description: now"]
     assert "<script>alert" not in page.text
@@ -87,14 +112,15 @@ def test_a_tool_that_has_changed_is_shown_beside_what_was_accepted(owner: Browse
     assert stale.status_code == 409
     assert "has changed since you looked" in stale.text
     assert accept(owner, path).status_code == 303
-    assert not owner.page(path).says("to accept")
+    assert not owner.page(path).says("Review 1 tool")
 
 
 def test_what_a_tool_may_do_is_decided_on_the_page(owner: Browser, stand_in: McpServer) -> None:
     path = connect(owner, stand_in)
     accept(owner, path, "echo")
     assert owner.post(f"{path}/policies", name="echo", policy="deny").status_code == 303
-    assert owner.page(path).all('option[value="deny"][selected]')
+    (pressed,) = owner.page(path).all(".segments [aria-pressed=true]")
+    assert pressed.text() == "Off"
     assert owner.post(f"{path}/policies", name="fly", policy="deny").status_code == 422
 
 
@@ -133,11 +159,11 @@ def test_it_is_granted_turned_off_and_deleted(owner: Browser, member: Browser, s
 
 def test_people_have_servers_of_their_own_only_where_it_is_allowed(app, owner: Browser, member: Browser) -> None:
     assert member.get("/tools/servers/new?own=y").status_code == 403
-    assert not member.page("/settings/tools").says("Connect a tool server")
+    assert not member.page("/settings/tools").says("Connect an app")
     with app.app_context():
         set_setting("tools.personal_servers", "1")
-    assert member.page("/settings/tools").link("Connect a tool server")
-    assert member.page("/tools/servers/new?own=y").says("Connect a tool server")
+    assert member.page("/settings/tools").link("Enter an address")
+    assert member.page("/tools/servers/new?own=y").says("Connect an app")
     page = member.post("/tools/servers", own="y", name="Mine", url="http://127.0.0.1:9/mcp", sign_in="none")
     assert page.status_code == 422
     assert page.says("isn't allowed to use")
@@ -159,7 +185,7 @@ def test_every_name_has_a_page_of_its_policy_and_is_found_among_two_hundred(owne
     path = connect(owner, stand_in)
     assert accept(owner, path).status_code == 303
     (link,) = [str(link.attributes["href"]) for link in owner.page(path).all("a") if f"for Number {odd}" in link.text()]
-    assert owner.page(link).says("Use without asking")
+    assert owner.page(link).says("Use freely")
     assert owner.post(link, policy="deny").status_code == 303
     assert owner.page(link).all('option[value="deny"][selected]')
     chat = owner.post("/chats", message="Go").location.partition("#")[0]
@@ -167,4 +193,4 @@ def test_every_name_has_a_page_of_its_policy_and_is_found_among_two_hundred(owne
     (box,) = page.all('input[name="tool"]')
     assert owner.post(f"{chat}/tools", tool=str(box.attributes["value"]), shown=str(box.attributes["value"])).status_code == 303
     assert owner.page(f"{chat}/tools?q=number+177").all('input[name="tool"][checked]')
-    assert "Not allowed" in owner.page(f"{chat}/tools?q=a//b").all(".tool")[0].text()
+    assert "Off" in owner.page(f"{chat}/tools?q=a//b").all(".tool")[0].text()

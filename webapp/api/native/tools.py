@@ -60,7 +60,7 @@ class ToolAnswer(Answer):
         return cls(
             key=tool.key,
             title=tool.title,
-            description=tool.about or tool.description,
+            description=tool.about if tool.server else tool.description,
             input_schema=dict(tool.schema),
             policy=policy,
             hints=HintsAnswer(

@@ -17,7 +17,8 @@ from webapp.tools.offers import tools_of
 from webapp.tools.policies import policies_for
 from webapp.tools.tool import Policy, Tool
 
-POLICIES = {"allow": "Used without asking", "ask": "Asks first", "deny": "Not allowed"}
+# What is used freely needs no word.
+POLICIES = {"allow": "", "ask": "Asks first", "deny": "Off"}
 OFF = "Not allowed, as decided by an admin or in your own settings."
 ASKS_YOU = "Waits for your answer"
 # With fewer, a search is in the way.
@@ -110,11 +111,10 @@ def _tools(user: User, chosen: Sequence[str]) -> list[ShownTool]:
 
 
 def _shown(tool: Tool, policy: Policy, *, is_on: bool) -> ShownTool:
-    sentence = tool.sentence if tool.server else _(tool.sentence)
     is_off = policy == "deny"
     words = _(ASKS_YOU if tool.is_question and not is_off else POLICIES[policy])
     reason = _(OFF) if is_off else _(tool.unavailable())
-    return ShownTool(tool.key, tool.words, sentence, words, reason, is_on and not reason)
+    return ShownTool(tool.key, tool.words, tool.sentence, words, reason, is_on and not reason)
 
 
 def _toolless(model: str) -> str:

@@ -17,6 +17,8 @@ def _says(arguments: Mapping[str, Any]) -> str:
 ASK_PERSON = Tool(
     key="ask_person",
     title="Ask a question",
+    about="Asks you when a decision is yours to make.",
+    group="questions",
     description=(
         "Asks the person one question and waits for the answer. Use it only if you can't go on without a decision or a fact that "
         "the person alone has. Offer choices if there are a few; without any, the person writes an answer."

@@ -66,6 +66,8 @@ def _says(arguments: Mapping[str, Any]) -> str:
 MAKE_PICTURE = Tool(
     key="make_picture",
     title="Make a picture",
+    about="Draws a picture of what you describe.",
+    group="pictures",
     description=(
         "Makes a picture of what you describe, and shows it to the person below this call. Describe what is seen, in which "
         "style, in a few sentences. It costs money, so make one picture, unless the person asks for more."

@@ -100,6 +100,8 @@ def _says(arguments: Mapping[str, Any]) -> str:
 RUN_PYTHON = Tool(
     key="run_python",
     title="Run Python",
+    about="Calculates and works on tables with small programs, which have no network.",
+    group="files",
     description=(
         "Runs a Python program, for sums, tables and text, and returns what it prints and the value of its last expression. It "
         "has a part of the standard library (math, re, json, csv, datetime, collections, itertools, decimal, random), "

@@ -87,6 +87,8 @@ def _says(arguments: Mapping[str, Any]) -> str:
 SEARCH_WEB = Tool(
     key="search_web",
     title="Search the web",
+    about="Finds pages on the web, and names them as sources.",
+    group="web",
     description="Searches the web and returns pages with title, address and a short extract. To read a page, use read_page.",
     schema={
         "type": "object",

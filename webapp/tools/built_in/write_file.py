@@ -66,6 +66,8 @@ def _says(arguments: Mapping[str, Any]) -> str:
 WRITE_FILE = Tool(
     key="write_file",
     title="Write a file",
+    about="Writes texts, tables, Word and PDF files that you can download.",
+    group="files",
     description=(
         "Writes a file that the person can download. Text files, such as .txt, .md or .csv, are written as they are. For .docx "
         "and .pdf, write Markdown: its headings, lists, tables, quotes, code and links are kept. The same name again makes a "

@@ -17,6 +17,7 @@ from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import setting
 from webapp.tools.policies import EVERYONE
 from webapp.tools.servers import keys, queries
+from webapp.tools.servers.known import KNOWN, KnownServer
 from webapp.tools.servers.service import key_of
 from webapp.tools.servers.tables import ServerTool, ToolContent, ToolServer, ToolSignIn
 from webapp.tools.tables import ToolPolicy
@@ -25,7 +26,6 @@ from webapp.web.health_facts import Chapter, HealthFact
 
 SIGN_INS = {"none": "no sign-in", "bearer": "with a token", "oauth": "each person signs in"}
 STATES = {"new": "Not accepted yet", "changed": "Changed", "gone": "No longer offered", "accepted": ""}
-POLICIES: Mapping[Policy, str] = {"allow": "Used without asking", "ask": "Asks first", "deny": "Not allowed"}
 SHOWN_LEFT_OUT = 30
 
 
@@ -35,6 +35,7 @@ class ShownServer:
 
     id: str
     name: str
+    address: str
     how: str
     tone: str
     state: str
@@ -81,15 +82,22 @@ def line(server: ToolServer) -> ShownServer:
 
 
 def _line(server: ToolServer, accepted: int, waiting: int) -> ShownServer:
-    waits = f"{plural(waiting, 'tool')} to accept" if waiting else ""
-    how = " · ".join(filter(None, (server.address, SIGN_INS[server.sign_in], plural(accepted, "tool"), waits)))
+    how = " · ".join(filter(None, (server.address, SIGN_INS[server.sign_in], plural(accepted, "tool"))))
     if not server.is_enabled:
-        return ShownServer(server.id, server.name, how, "", "turned off", None, "", waiting)
+        return ShownServer(server.id, server.name, server.address, how, "", "turned off", None, "", waiting)
     if server.trouble:
-        return ShownServer(server.id, server.name, how, "bad", "not working", server.listed_at, server.trouble, waiting)
+        return ShownServer(
+            server.id, server.name, server.address, how, "bad", "not working", server.listed_at, server.trouble, waiting
+        )
     if server.listed_at is None:
-        return ShownServer(server.id, server.name, how, "", "not listed yet", None, "", waiting)
-    return ShownServer(server.id, server.name, how, "ok", "works", server.listed_at, "", waiting)
+        return ShownServer(server.id, server.name, server.address, how, "", "not listed yet", None, "", waiting)
+    return ShownServer(server.id, server.name, server.address, how, "ok", "works", server.listed_at, "", waiting)
+
+
+def unconnected(servers: Iterable[ShownServer]) -> list[KnownServer]:
+    """Returns the apps that many use, without those that are among these servers."""
+    addresses = {server.address.rstrip("/") for server in servers}
+    return [app for app in KNOWN.values() if app.url.rstrip("/") not in addresses]
 
 
 def tools(server: ToolServer) -> list[ShownServerTool]:
@@ -126,13 +134,10 @@ def _tool(row: ServerTool, key: str, policy: str) -> ShownServerTool:
 
 def hint_words(hints: Hints) -> str:
     """Says in words what a tool says of itself, which is its server's claim."""
-    if hints.is_read_only:
-        words = "only reads"
-    else:
-        words = "can delete or overwrite" if hints.is_destructive else "adds, but deletes nothing"
-    again = "" if hints.is_read_only else ", can be repeated without harm" if hints.is_idempotent else ", not to be repeated"
-    world = ", reaches other systems" if hints.is_open_world else ""
-    return f"{words[:1].upper()}{words[1:]}{again}{world}."
+    does = _("Only reads") if hints.is_read_only else _("Can delete data") if hints.is_destructive else _("Adds data")
+    again = "" if hints.is_read_only else _("can be repeated") if hints.is_idempotent else _("is not repeated")
+    world = _("reaches other services") if hints.is_open_world else ""
+    return " · ".join(filter(None, (does, again, world)))
 
 
 def argument_words(content: ToolContent) -> str:

@@ -18,7 +18,9 @@ from webapp.streaming.stop import Stop
 from webapp.tools.policies import POLICIES
 from webapp.tools.servers import listing, queries, service, shown, sign_ins, trying
 from webapp.tools.servers.forms import ToolServerForm, ToolTestForm
+from webapp.tools.servers.known import KNOWN
 from webapp.tools.servers.tables import ToolServer
+from webapp.tools.shown import WORDS
 from webapp.tools.tool import Policy
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
@@ -27,6 +29,7 @@ bp = Blueprint("tool_servers", __name__, url_prefix="/tools")
 ADMIN_PAGE, OWN_PAGE = "/admin/tools", "/settings/tools"
 bp.add_app_template_global(shown.site_lines, "site_tool_servers")
 bp.add_app_template_global(shown.own_lines, "own_tool_servers")
+bp.add_app_template_global(shown.unconnected, "unconnected_apps")
 bp.add_app_template_global(shown.own_sign_ins, "own_tool_sign_ins")
 bp.add_app_template_global(shown.may_have_own, "may_have_own_tool_servers")
 
@@ -36,7 +39,7 @@ bp.add_app_template_global(shown.may_have_own, "may_have_own_tool_servers")
 def new() -> Response:
     is_own = _is_own()
     service.refuse_unless_may_connect(current_user(), is_own=is_own)
-    return _new_page(ToolServerForm.fresh(), is_own=is_own)
+    return _new_page(_form_for(request.args.get("app", "")), is_own=is_own)
 
 
 @bp.post("/servers")
@@ -221,6 +224,16 @@ def _to(id: str, words: str) -> Response:
     return redirect(url_for(".show", id=id), words)
 
 
+def _form_for(slug: str) -> ToolServerForm:
+    """Returns the form, filled in for an app that many use."""
+    app = KNOWN.get(slug)
+    if app is None:
+        return ToolServerForm.fresh()
+    form = ToolServerForm.fresh(name=app.name, url=app.url, sign_in=app.sign_in)
+    form.token.description = _(app.help)
+    return form
+
+
 def _new_page(form: ToolServerForm, *, is_own: bool) -> Response:
     above = (OWN_PAGE, "Your tools") if is_own else (ADMIN_PAGE, "Tools")
     return form.shown("tools/servers/new.html", is_own=is_own, above=above)
@@ -242,7 +255,7 @@ def _page(
         status=409 if trouble else refused.refusal.status if refused and refused.refusal else 200,
         server=server,
         line=shown.line(server),
-        policies=shown.POLICIES,
+        choices=WORDS,
         tools=tools,
         waiting=[tool for tool in tools if tool.state in ("new", "changed")],
         left_out=shown.left_out(server),

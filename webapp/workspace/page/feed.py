@@ -18,7 +18,16 @@ from webapp.chat.record.reading_time import Clock, recorder
 from webapp.chat.record.tables import Chat
 from webapp.engine.engine import Engine
 from webapp.engine.tables import Generation
-from webapp.engine.watching.lane_feed import COUNTS, FOLLOWED, SEEN, LaneFeed, LanePosition, joined_counts, position_text, split_counts
+from webapp.engine.watching.lane_feed import (
+    COUNTS,
+    FOLLOWED,
+    SEEN,
+    LaneFeed,
+    LanePosition,
+    joined_counts,
+    position_text,
+    split_counts,
+)
 from webapp.engine.watching.lists import UNKNOWN, ListNews
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
