@@ -80,9 +80,35 @@ def test_a_tool_server_is_connected_and_its_tools_are_accepted(
     press(page, page.get_by_role("button", name="Accept these tools"))
 
     expect(page.get_by_role("heading", name="Review 1 tool")).to_be_visible()
-    page.get_by_label("What Echo may do").select_option("deny")
-    press(page, page.get_by_role("main").get_by_role("button", name="Save").first)
-    expect(page.get_by_label("What Echo may do")).to_have_value("deny")
+    rows = page.get_by_role("group", name="What Echo may do")
+    press(page, rows.get_by_role("button", name="Off"))
+    expect(rows.get_by_role("button", name="Off")).to_have_attribute("aria-pressed", "true")
+    if way is not NO_SCRIPTS:
+        assert not violations(page)
+        assert not overflows(page)
+
+
+@pytest.mark.parametrize("way", [DESKTOP, PHONE, NO_SCRIPTS], ids=["desktop", "phone", "no scripts"])
+def test_an_admin_turns_tools_on_and_off_and_says_which_ask(way: dict[str, Any], connecting: Server, visit: Visit) -> None:
+    page = visit(connecting, **way).open("/admin/tools")
+    switch = page.get_by_role("switch", name="Documents")
+    expect(switch).to_be_checked()
+    press(page, switch)
+    expect(switch).not_to_be_checked()
+    press(page, switch)
+    expect(switch).to_be_checked()
+    row = page.get_by_role("group", name="What Read a document may do")
+    press(page, row.get_by_role("button", name="Ask first"))
+    expect(row.get_by_role("button", name="Ask first")).to_have_attribute("aria-pressed", "true")
+    press(page, row.get_by_role("button", name="Use freely"))
+    expect(row.get_by_role("button", name="Use freely")).to_have_attribute("aria-pressed", "true")
+    if way is not NO_SCRIPTS:
+        assert not violations(page)
+        assert not overflows(page)
+    press(page, page.get_by_role("link", name="Set up Web"))
+    expect(page.get_by_label("Key", exact=True)).to_be_hidden()
+    page.get_by_label("SearXNG").check()
+    expect(page.get_by_label("Key", exact=True)).to_be_visible()
     if way is not NO_SCRIPTS:
         assert not violations(page)
         assert not overflows(page)

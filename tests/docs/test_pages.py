@@ -83,3 +83,9 @@ def test_the_list_of_all_pages_draws_none_of_them() -> None:
     before = doc_files._rendered.cache_info()
     assert doc_files.sections()
     assert doc_files._rendered.cache_info() == before
+
+
+def test_the_reference_of_the_api_is_a_link_of_the_index_and_beside_each_page(visitor: Browser) -> None:
+    for path in ("/docs", "/docs/start"):
+        (link,) = visitor.page(path).all("main a[href='/api']")
+        assert "API reference" in link.text(), path

@@ -42,7 +42,7 @@ def _offered(browser: Browser, *keys: str, **how: list[tuple[str, str]]) -> dict
 
 def _pressed(owner: Browser, key: str) -> list[str]:
     """Returns what is pressed in a tool's row of the page."""
-    (row,) = [form for form in owner.page("/admin/tools").all(".segments") if form.css(f"input[value={key}]")]
+    (row,) = [form for form in owner.page("/admin/tools").all("form:has(.segments)") if form.css(f"input[value={key}]")]
     return [button.text() for button in row.css("button[aria-pressed=true]")]
 
 

@@ -46,7 +46,7 @@ def test_a_server_is_connected_its_tools_are_accepted_and_then_used(owner: Brows
 def test_an_app_that_many_use_is_connected_by_its_tile(app, owner: Browser, member: Browser) -> None:
     """The tile of one without a token is a form with its address; one with a token asks for it."""
     tiles = {tile.css(".what")[0].text(): tile for tile in owner.page("/admin/tools").all(".app")}
-    assert {"GitHub", "Notion", "DeepWiki", "Another app"} <= tiles.keys()
+    assert {"GitHub", "Notion", "DeepWiki"} <= tiles.keys()
     sent = {field.attributes["name"]: field.attributes["value"] for field in tiles["Notion"].css("input")}
     assert sent == {"name": "Notion", "url": "https://mcp.notion.com/mcp", "sign_in": "oauth"}
     (link,) = tiles["GitHub"].css("a")
