@@ -7,7 +7,7 @@ from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
-DEEDS = ("Copy as text", "Edit", "Branch into new chat", "Hide from the model", "Good answer", "Bad answer", "Delete")
+DEEDS = ("Copy as text", "Edit", "Branch into new chat", "Exclude from context", "Good answer", "Bad answer", "Delete")
 
 
 def test_they_are_drawn_beside_each_message(server: Server, upstream: Upstream, visit: Visit) -> None:
@@ -15,7 +15,7 @@ def test_they_are_drawn_beside_each_message(server: Server, upstream: Upstream, 
     chat = visit(server).begin("What is a weir?")
     chat.expect("completed")
     mine = chat.page.locator("article[data-role=user] .actions")
-    for name in ("Copy", "Edit", "Hide from the model"):
+    for name in ("Copy", "Edit", "Exclude from context"):
         expect(mine.get_by_role("button", name=name)).to_have_count(1)
     for name in ("Copy", "Try again", "More"):
         expect(chat.answer.get_by_role("button", name=name, exact=True)).to_have_count(1)
@@ -33,9 +33,9 @@ def test_a_rating_is_there_again_after_updates_and_a_reload(server: Server, upst
     expect(chat.deed("Good answer")).to_have_attribute("aria-pressed", "true")
     chat.page.reload()
     # Hiding draws the message again on every page that shows it.
-    chat.deed("Hide from the model").click()
-    expect(chat.answer).to_contain_text("Hidden from the model")
-    expect(chat.deed("Show to the model")).to_be_visible()
+    chat.deed("Exclude from context").click()
+    expect(chat.answer).to_contain_text("Excluded from context")
+    expect(chat.deed("Include in context")).to_be_visible()
     expect(chat.deed("Good answer")).to_have_attribute("aria-pressed", "true")
 
 
@@ -47,5 +47,5 @@ def test_without_scripts_a_link_leads_to_them(server: Server, upstream: Upstream
     expect(page.locator(".message-text")).to_contain_text("low dam")
     for name in ("Try again", "Edit", *DEEDS[2:]):
         expect(page.get_by_role("button", name=name)).to_be_visible()
-    press(page, page.get_by_role("button", name="Hide from the model"))
-    expect(chat.answer).to_contain_text("Hidden from the model")
+    press(page, page.get_by_role("button", name="Exclude from context"))
+    expect(chat.answer).to_contain_text("Excluded from context")

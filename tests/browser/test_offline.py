@@ -35,7 +35,7 @@ if (isSecureContext) Object.defineProperty(navigator.serviceWorker, 'ready', wor
 FORM = """() => {
   document.querySelector('main').innerHTML = `<form data-push="AQID-_8" action="/help" hidden>
     <input type="hidden" name="endpoint"><input type="hidden" name="p256dh"><input type="hidden" name="auth">
-    <input name="name"><button>Tell this device</button></form>
+    <input name="name"><button>Turn on notifications in this browser</button></form>
     <p class="push-missing">This device can be told if its browser runs scripts.</p>`;
   return import('/static/js/push.js');
 }"""
@@ -229,11 +229,11 @@ def test_this_device_is_told_once_the_button_was_pressed(server: Server, visit: 
     page.evaluate(FORM)
     page.evaluate("window.wanted = 'denied'")
     assert page.evaluate("asked") == 0
-    page.get_by_role("button", name="Tell this device").click()
+    page.get_by_role("button", name="Turn on notifications in this browser").click()
     expect(page.locator(".push-missing")).to_contain_text("doesn't let Millrace show notices")
     page.evaluate("window.wanted = 'granted'")
     with page.expect_request(lambda request: "endpoint=" in request.url) as sent:
-        page.get_by_role("button", name="Tell this device").click()
+        page.get_by_role("button", name="Turn on notifications in this browser").click()
     assert "endpoint=https%3A%2F%2Fpush.example%2F1&p256dh=key&auth=secret&name=" in sent.value.url
 
 

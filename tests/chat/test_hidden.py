@@ -20,14 +20,14 @@ from webapp.chat.record.tables import Chat, Message
 from webapp.chat.story.service import piece_of
 from webapp.workspace.page.composer_shown import meter
 
-MARK = "Hidden from the model"
+MARK = "Excluded from context"
 
 
 def heard(fake) -> list[str]:
     return [turn["content"] for turn in asked(fake)[-1]["body"]["messages"] if turn["role"] != "system"]
 
 
-def hide(browser: Browser, path: str, place: int = 0, name: str = "Hide from the model"):
+def hide(browser: Browser, path: str, place: int = 0, name: str = "Exclude from context"):
     browser.post(address(browser.page(path), name, place))
     return browser.page(path)
 
@@ -48,7 +48,7 @@ def test_a_hidden_message_is_shown_and_not_sent(owner, answered, fake):
     assert heard(fake) == ["One", "Second"]
     assert "First" not in [text for _, text in parts(owner.page(url_of(page)))]
 
-    assert not marks(hide(owner, path, name="Show to the model"))
+    assert not marks(hide(owner, path, name="Include in context"))
     owner.post(f"{path}/messages", message="Third")
     owner.wait_for(path, ended_with(6))
     assert heard(fake)[:2] == ["First", "One"]
@@ -65,10 +65,10 @@ def test_what_was_sent_stays_when_a_message_is_hidden_later(owner, answered, fak
 def test_the_button_has_its_words_in_both_menus_and_htmx_gets_the_message(owner, answered, fake):
     fake.says("One")
     page = owner.page(answered(owner, "First"))
-    assert has(page, "Hide from the model", 0)
-    assert has(page, "Hide from the model", 1)
+    assert has(page, "Exclude from context", 0)
+    assert has(page, "Exclude from context", 1)
 
-    fragment = owner.htmx_post(address(page, "Hide from the model", 1))
+    fragment = owner.htmx_post(address(page, "Exclude from context", 1))
     assert MARK in fragment.text
     assert marks(owner.page(page.path)) == [MARK]
 
@@ -76,7 +76,7 @@ def test_the_button_has_its_words_in_both_menus_and_htmx_gets_the_message(owner,
 def test_readers_cannot_hide(owner, member, answered, fake):
     fake.says("One")
     path = answered(owner, "First")
-    url = address(owner.page(path), "Hide from the model", 0)
+    url = address(owner.page(path), "Exclude from context", 0)
 
     assert member.post(url).status_code == 404
     assert not marks(owner.page(path))
@@ -187,7 +187,7 @@ def test_files_for_people_mark_them(owner, answered, fake, kind):
     path = answered(owner, "First")
     hide(owner, path, 1)
 
-    assert "hidden from the model" in download(owner, f"{path}/export.{kind}").decode().lower()
+    assert "excluded from context" in download(owner, f"{path}/export.{kind}").decode().lower()
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from webapp.settings.catalog import SECTIONS, SETTINGS, matching
 from webapp.settings.parts import PARTS
 from webapp.web.navigation import AREAS as PAGES_OF_AREAS, NavEntry
 
-AREAS = ["Models", "People", "Costs", "Notices", "System", "Advanced"]
+AREAS = ["Models", "People", "Costs", "Notifications", "System", "Advanced"]
 
 
 def test_the_first_page_lists_every_page_by_group(owner: Browser) -> None:

@@ -52,7 +52,7 @@ AREAS = tuple(
         ("Models", "boxes", "Where answers come from, and how well that works.", "ai"),
         ("People", "users", "Who can use this server, and how much at once.", "team"),
         ("Costs", "wallet", "What answers cost, and limits on it.", "money price"),
-        ("Notices", "bell", "What Millrace tells you when something is wrong.", "notifications"),
+        ("Notifications", "bell", "What Millrace tells you when something is wrong.", "notices"),
         ("System", "activity", "How the server is doing, what it keeps, and for how long.", "server operations"),
         ("Advanced", "sliders-horizontal", "What most teams never change.", "expert"),
     )

@@ -63,7 +63,7 @@ def test_each_goes_when_its_days_are_over(owner: Browser) -> None:
 def test_the_page_says_what_there_is_and_asks_before_it_goes(owner: Browser) -> None:
     furnish(owner)
     page = owner.page("/admin/settings/retention")
-    assert page.heading == "Keeping"
+    assert page.heading == "Retention"
     rows = {row.css_first(".what").text(): " ".join(row.css_first(".how").text().split()) for row in page.all(".rows--things li")}
     assert rows["What was sent to models"].startswith("1 recorded prompt · kept for ever · the oldest from")
     assert rows["Files that were never sent"].startswith("1 file · kept 7 days")

@@ -94,7 +94,7 @@ HOLDINGS = (
         lambda: [(Generation.created_at, Generation.id.in_(select(JournalRow.generation_id)))],
         rule="until the answer has ended",
     ),
-    Holding("Notices", "notice", lambda: [(StoredNotice.created_at, true())], rule="a week"),
+    Holding("Notifications", "notice", lambda: [(StoredNotice.created_at, true())], rule="a week"),
     Holding(
         "Usage", "request", lambda: [(Generation.created_at, true())], rule="for ever, without text once its chat is deleted"
     ),

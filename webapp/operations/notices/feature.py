@@ -12,7 +12,7 @@ FEATURE = Feature(
     brings=(Deliverer(delivery.wake), push_keys.HOLDER, service.HOLDER, OwnRecords("notices.json", queries.records)),
     navigation=(
         NavEntry(
-            title="Notices",
+            title="Notifications",
             path="/settings/notices",
             icon="bell",
             rank=86,

@@ -25,7 +25,7 @@ FEATURE = Feature(
             about="Providers that people sign in with, and what they get here.",
         ),
         NavEntry(
-            title="Log of sign-ins",
+            title="Sign-in log",
             path="/admin/sign-ins",
             icon="history",
             under="People",

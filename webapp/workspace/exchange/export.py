@@ -42,7 +42,7 @@ BATCH = 25
 # Characters of messages per query, and bytes compressed before other greenlets get their turn.
 MOST_CHARS, PART_BYTES = 500_000, 65_536
 OWN = "millrace:"
-HIDDEN = "hidden from the model"
+HIDDEN = "excluded from context"
 # Limits for one query of a branch. Messages are limited too because SQLite reads a whole text to measure its length.
 MOST_IDS, MOST_MESSAGES = 2_000, 20
 UP = text("""

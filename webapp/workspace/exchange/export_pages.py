@@ -195,7 +195,7 @@ def _remarks(message: shown.ShownMessage, *, is_public: bool) -> Iterator[str]:
     if not is_public:
         yield from (notice.text for notice in message.notices)
         if message.is_hidden:
-            yield "Hidden from the model"
+            yield "Excluded from context"
     if message.is_edited:
         yield f"Edited by {message.author}" if message.author and not is_public else "Edited"
     if message.receipt and not is_public:

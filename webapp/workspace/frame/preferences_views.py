@@ -101,7 +101,7 @@ class PreferencesForm(OwnForm):
         description="So that you can read them without a network, and write messages that are sent later. Signing out clears it.",
     )
     remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
-    is_reading_counted = BooleanField("Count how long I look at answers", default=True)
+    is_reading_counted = BooleanField("Share reading time for statistics", default=True)
     instructions = TextAreaField(
         "Custom instructions",
         default="",

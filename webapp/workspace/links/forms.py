@@ -15,8 +15,8 @@ NEVER = "never"
 LIVES = {"1": "In a day", "7": "In 7 days", "30": "In 30 days", "90": "In 90 days", "365": "In a year"}
 SHOWS = {
     "files": "Files",
-    "reasoning": "What models thought",
-    "calls": "What tools did",
+    "reasoning": "Reasoning",
+    "calls": "Tool calls",
     "names": "Names of people",
 }
 
@@ -34,12 +34,12 @@ class LinkForm(Form):
         validate_choice=False,
     )
     shows = SelectMultipleField(
-        "Besides the texts",
+        "Also show",
         choices=options(SHOWS),
         validate_choice=False,
         description="Everyone with the link sees what is checked. Only check what everyone may see.",
     )
-    life = SelectField("Ends", default="7", validate_choice=False)
+    life = SelectField("Expires", default="7", validate_choice=False)
 
     def offering(self) -> "LinkForm":
         lives = {value: _(words) for value, words in LIVES.items()}
