@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chats import ChatPage, layout_shift, read_further_up
+from tests.browser.chats import ChatPage, layout_shift
 from tests.browser.conftest import Visit
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
@@ -47,21 +47,6 @@ def test_a_chat_that_loses_the_network_says_so(server: Server, upstream: Upstrea
     expect(lines).to_have_count(1)
     page.context.set_offline(False)
     expect(lines).to_have_count(0)
-
-
-def test_a_pause_is_told_by_one_button(server: Server, upstream: Upstream, visit: Visit) -> None:
-    upstream.says("Ready.")
-    chat = begun(server, visit)
-    upstream.counts(20_000, pace=0.005)
-    chat.ask("Count")
-    chat.wait_for_chars(6_000)
-    read_further_up(chat.page, 900)
-    expect(chat.page.locator("#below")).to_be_visible()
-    chat.page.get_by_role("button", name="Pause", exact=True).click()
-    expect(chat.page.locator("#held")).to_be_visible()
-    expect(chat.page.locator("#below")).to_be_hidden()
-    chat.stop.click()
-    chat.expect("stopped")
 
 
 def test_what_an_interrupted_answer_offers_fits_on_one_line_of_a_phone(server: Server, upstream: Upstream, visit: Visit) -> None:

@@ -35,29 +35,6 @@ def chat(person: Person, upstream: Upstream) -> ChatPage:
     return chat
 
 
-def test_the_display_is_held_and_catches_up(chat: ChatPage, upstream: Upstream) -> None:
-    upstream.counts(200, pace=0.02, holds=[20])
-    chat.ask("Count")
-    chat.wait_for("w000005")
-    page = chat.page
-    page.get_by_role("button", name="Pause", exact=True).focus()
-    page.keyboard.press("Enter")
-    held = page.get_by_role("button", name="Show new text")
-    expect(held).to_be_focused()
-    seen = page.locator("[data-still] .message-text").inner_text()
-    assert "w000005" in seen
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_hidden()
-    upstream.goes_on()
-    chat.expect("completed")
-    assert page.locator("[data-still] .message-text").inner_text() == seen
-    page.keyboard.press("Enter")
-    expect(page.locator("article")).to_have_count(4)
-    expect(chat.text).to_be_visible()
-    assert chat.html() == chat.rendered(chat.raw())
-    expect(chat.send).to_be_focused()
-    expect(held).to_be_hidden()
-
-
 def test_the_answer_is_heard_by_sentence(chat: ChatPage, upstream: Upstream) -> None:
     chat.page.evaluate(HEAR)
     upstream.says(f"{TALE}\n\n```\ncode\n```\n\nAnd a last word", pace=0.01)

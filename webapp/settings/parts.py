@@ -34,16 +34,14 @@ PARTS: Mapping[str, SettingsPart] = {
     for part in (
         SettingsPart("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
         SettingsPart("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
-        SettingsPart(
-            "insights", "Insights", "Telemetry", "Models", "Which figures are collected, and where they are sent."
-        ),
+        SettingsPart("insights", "Insights", "Telemetry", "Models", "Which figures are collected, and where they are sent."),
         SettingsPart("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
         SettingsPart("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
         SettingsPart(
             "links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."
         ),
         SettingsPart("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
-        SettingsPart("alerts", "Alerts", "Alert delivery", "Notifications", "Where alerts are sent: a webhook and email addresses."),
+        SettingsPart("alerts", "Alerts", "Alert delivery", "Notifications", "Where alerts are sent."),
         SettingsPart(
             "knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."
         ),
