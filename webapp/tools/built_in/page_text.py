@@ -8,11 +8,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from html.parser import HTMLParser
+from contextlib import suppress
 from typing import IO, TypedDict, final
 from urllib.parse import urldefrag, urljoin
 
 from webapp.base.heavy import charsets
+from webapp.base.heavy.html_parser import LinearParser
 from webapp.base.visible_text import clean
 from webapp.knowledge.documents.readers.text import MARKS
 
@@ -62,11 +63,11 @@ class EnoughText(Exception):
     """There is as much text as is wanted."""
 
 
-class PageParser(HTMLParser):
+class PageParser(LinearParser):
     """An HTML parser that collects lines of text; the open elements are a stack, so that any depth takes linear time."""
 
     def __init__(self, address: str, most: int) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.title = ""
         self._address, self._most, self._size, self._tags = address, most, 0, 0
         self._open, self._counts = list[str](), Counter[str]()
@@ -119,20 +120,6 @@ class PageParser(HTMLParser):
         else:
             words = BLANKS.sub(" ", data)
             self._write(words.lstrip() if not self._parts or self._parts[-1].endswith((" ", "\n")) else words)
-
-    def parse_html_declaration(self, i: int) -> int:
-        """Skips a declaration; one without an end takes the rest of the page, which the library would search again for each."""
-        return self._behind(">", i)
-
-    def parse_comment(self, i: int, report: bool = True) -> int:
-        return self._behind("-->", i + 2)
-
-    def parse_pi(self, i: int) -> int:
-        return self._behind(">", i)
-
-    def _behind(self, end: str, start: int) -> int:
-        at = self.rawdata.find(end, start)
-        return at + len(end) if at >= 0 else len(self.rawdata)
 
     def text(self) -> str:
         """Returns the main part, if the page has one with text, else all of it."""
@@ -258,13 +245,8 @@ def pieces(file: IO[bytes]) -> Iterator[PageTitle | PagePiece]:
 def readable(html: str, address: str, most: int) -> tuple[str, str]:
     """Returns the title of a page, and about `most` characters of its text."""
     page = PageParser(address, most)
-    # No tag begins behind the last end of one, and the library would search for its end from each beginning.
-    tags, end, rest = html.rpartition(">")
-    try:
-        page.feed(tags + end + rest.replace("<", "&lt;"))
-        page.close()
-    except EnoughText:
-        pass
+    with suppress(EnoughText):
+        page.read(html)
     return " ".join(page.title.split())[:MOST_TITLE], page.text()
 
 

@@ -1,7 +1,8 @@
 """Converts an HTML page to Markdown: headings, paragraphs, lists, tables and code, without anything active. Pure."""
 
 import re
-from html.parser import HTMLParser
+
+from webapp.base.heavy.html_parser import LinearParser
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 SILENT = {"script", "style", "noscript", "template", "svg", "iframe", "object", "nav", "select", "head"}
@@ -14,11 +15,11 @@ CELLS = {"td", "th"}
 BLANKS = re.compile(r"\s+")
 
 
-class MarkupParser(HTMLParser):
+class MarkupParser(LinearParser):
     """An HTML parser that collects lines of Markdown."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.lines: list[str] = []
         self.title = ""
         self._parts, self._is_blank = list[str](), True
@@ -74,24 +75,6 @@ class MarkupParser(HTMLParser):
             words = BLANKS.sub(" ", data)
             self._write(words.lstrip() if self._is_blank else words)
 
-    def parse_html_declaration(self, i: int) -> int:
-        """Skips a declaration, as browsers do: one without an end takes the rest of the page.
-
-        The library's own methods search the rest again for each: a megabyte of `<!--` takes a minute. This one raises
-        `AssertionError` for some, too.
-        """
-        return self._behind(">", i)
-
-    def parse_comment(self, i: int, report: bool = True) -> int:
-        return self._behind("-->", i + 2)
-
-    def parse_pi(self, i: int) -> int:
-        return self._behind(">", i)
-
-    def _behind(self, end: str, start: int) -> int:
-        at = self.rawdata.find(end, start)
-        return at + len(end) if at >= 0 else len(self.rawdata)
-
     @property
     def markdown(self) -> str:
         self._end()
@@ -131,8 +114,5 @@ class MarkupParser(HTMLParser):
 def as_markdown(html: str) -> tuple[str, str]:
     """Returns the title of a page, and its readable text as Markdown."""
     page = MarkupParser()
-    # No tag begins behind the last end of one, and the library would search for its end from each beginning.
-    tags, end, rest = html.rpartition(">")
-    page.feed(tags + end + rest.replace("<", "&lt;"))
-    page.close()
+    page.read(html)
     return " ".join(page.title.split())[:200], page.markdown
