@@ -259,9 +259,11 @@ _FILES = (
         "files.person_megabytes", "Files per person, in MB", 2_000, "How much space a person's files can take up.", most=10**7
     ),
 )
+_SEARCH_KINDS = ("none", "duckduckgo", "wikipedia", "searxng", "brave", "tavily", "exa")
 _SEARCHES = (
-    "Where models search the web: a SearXNG server of yours, or one of the services, which need a key. With none, they can't "
-    "search it."
+    "Where models search the web. The service gets the words that are searched for. DuckDuckGo and Wikipedia are free and need "
+    "no key, but may refuse many searches from one address. SearXNG is a server of yours. The others need a key. With none, "
+    "models can't search the web."
 )
 _THEN = "Then it waits, and a person says whether it continues, answers with what is there, or ends."
 _OUTSIDE_RULE = (
@@ -292,13 +294,14 @@ _TOOLS = (
     _switch("tools.personal_servers", "Tool servers of people", _PERSONAL_SERVERS, is_on=False),
 )
 _WEB_SEARCH = (
-    _choice("tools.search_kind", "Web search", ("none", "searxng", "brave", "tavily", "exa"), "none", _SEARCHES),
+    _choice("tools.search_kind", "Web search", _SEARCH_KINDS, "none", _SEARCHES),
     Setting(
         "tools.search_address",
         "Address of the web search",
         "text",
         "",
-        "The address of the SearXNG server, such as http://localhost:8888. If empty, the usual one of the service.",
+        "The address of the SearXNG server, such as http://localhost:8888, or another Wikipedia's, such as "
+        "https://de.wikipedia.org/w/api.php. If empty, the usual one of the service.",
     ),
 )
 _PICTURES = (

@@ -8,7 +8,7 @@ Kind = Literal["whole", "number", "switch", "choice", "text", "list"]
 Value = bool | int | float | str | tuple[str, ...]
 
 # Words to write in capitals, and a name with capitals of its own.
-SHORT, NAMES = {"json", "starttls", "tls"}, {"searxng": "SearXNG"}
+SHORT, NAMES = {"json", "starttls", "tls"}, {"duckduckgo": "DuckDuckGo", "searxng": "SearXNG"}
 SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 # The page of settings, by their names or the first part of these, where it is not named like that.
 PAGES = {

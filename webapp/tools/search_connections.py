@@ -3,7 +3,9 @@
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from io import BytesIO
 from time import monotonic
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -13,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from webapp.base import audit, logs
 from webapp.base.db import db, utc_now, write
-from webapp.base.errors import Invalid
+from webapp.base.errors import AppError, Invalid
+from webapp.base.heavy import child
 from webapp.base.words import shortened
 from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ProviderError
@@ -38,10 +41,11 @@ NO_ADDRESS = f"The address of {{}} is missing. Admins enter it in {WHERE}."
 NO_KEY = f"The key of {{}} is missing. Admins enter it in {WHERE}."
 ELSEWHERE = f"The stored key can't be used with {{}} at this address. Admins enter it again in {WHERE}."
 REFUSED = "{} didn't accept the key."
-NO_JSON = "SearXNG refused the search. Its settings.yml must list json among the formats of search."
+NO_JSON = "{} refused the search. Its settings.yml must list json among the formats of search."
 TOO_MANY = "{} has had too many searches for now. Try again later."
 FAILED = "{} answered with status {}."
 NOT_UNDERSTOOD = "{} sent a reply that couldn't be read."
+STOPPED = "The answer was stopped."
 TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 
 
@@ -58,7 +62,8 @@ class SearchRequest:
 class SearchKind:
     """A kind of search connection: how it is asked, and where its reply has the hits and their extracts, best first.
 
-    `about` is what people read of it.
+    `page_reader` reads a reply that is a page, in a child process; `order` names the number that sorts the hits, if they aren't
+    sorted; `refusals` are the sentences of statuses that mean something else here; `about` is for people who choose.
     """
 
     label: str
@@ -66,6 +71,10 @@ class SearchKind:
     request: Callable[[str, str, int], SearchRequest]
     hits: tuple[str, ...] = ("results",)
     extracts: tuple[str, ...] = ("content",)
+    address_name: str = "url"
+    order: str = ""
+    page_reader: str = ""
+    refusals: Mapping[int, str] = field(default_factory=dict)
     needs_key: bool = True
     about: str = ""
 
@@ -88,6 +97,28 @@ class SearchConnection:
     kind: SearchKind
     address: str
     key: str = field(default="", repr=False)
+
+
+def _of_duckduckgo(query: str, _key: str, _limit: int) -> SearchRequest:
+    return SearchRequest(f"/?{urlencode({'q': query})}")
+
+
+def _of_wikipedia(query: str, _key: str, limit: int) -> SearchRequest:
+    asked = {
+        "action": "query",
+        "format": "json",
+        "formatversion": 2,
+        "generator": "search",
+        "gsrsearch": query,
+        "gsrlimit": limit,
+        "prop": "extracts|info",
+        "exintro": 1,
+        "explaintext": 1,
+        "exchars": MOST_EXTRACT,
+        "exlimit": "max",
+        "inprop": "url",
+    }
+    return SearchRequest(f"?{urlencode(asked)}")
 
 
 def _of_searxng(query: str, key: str, _limit: int) -> SearchRequest:
@@ -114,7 +145,32 @@ def _bearer(key: str) -> dict[str, str]:
 
 
 KINDS: Mapping[str, SearchKind] = {
-    "searxng": SearchKind("SearXNG", "", _of_searxng, needs_key=False, about="A server of your own. Needs its address."),
+    "duckduckgo": SearchKind(
+        "DuckDuckGo",
+        "https://html.duckduckgo.com/html",
+        _of_duckduckgo,
+        page_reader="webapp.tools.built_in.search_page",
+        # 202 is how it asks whether a person is searching.
+        refusals={202: TOO_MANY, 403: TOO_MANY},
+        needs_key=False,
+        about="Free, without a key. What is searched for goes to DuckDuckGo, which may refuse many searches from one address.",
+    ),
+    "wikipedia": SearchKind(
+        "Wikipedia",
+        "https://en.wikipedia.org/w/api.php",
+        _of_wikipedia,
+        hits=("query", "pages"),
+        extracts=("extract",),
+        address_name="fullurl",
+        order="index",
+        refusals={403: TOO_MANY},
+        needs_key=False,
+        about="Free, without a key: searches only Wikipedia, which gets what is searched for and may refuse many searches from "
+        "one address.",
+    ),
+    "searxng": SearchKind(
+        "SearXNG", "", _of_searxng, refusals={403: NO_JSON}, needs_key=False, about="A server of your own. Needs its address."
+    ),
     "brave": SearchKind(
         "Brave Search",
         "https://api.search.brave.com/res/v1",
@@ -161,22 +217,23 @@ def connection() -> SearchConnection:
 def search(query: str, limit: int, *, stop: Stop, seconds: float = SECONDS) -> list[WebHit]:
     """Returns the first hits for a query, found within `seconds`; raises `ToolFailed` with a sentence."""
     to = connection()
-    request = to.kind.request(query, to.key, limit)
+    request, until = to.kind.request(query, to.key, limit), monotonic() + seconds
     # Releases the database connection while waiting for another server.
     db.session.rollback()
     try:
-        status, content = _sent(to, request, stop, seconds)
+        status, content = _sent(to, request, stop, until)
     except Stopped as error:
-        raise ToolFailed("The answer was stopped.") from error
+        raise ToolFailed(STOPPED) from error
     except ProviderError as error:
         raise ToolFailed(error.message) from error
-    if not 200 <= status < 300:
+    if status != 200:
         raise ToolFailed(_refusal(to.kind, status))
-    return list(_hits(to.kind, read_in_thread(_value, content), limit))
+    value = _value_of_page(to.kind, content, stop, until) if to.kind.page_reader else read_in_thread(_value, content)
+    return list(_hits(to.kind, value, limit))
 
 
-def _sent(to: SearchConnection, request: SearchRequest, stop: Stop, seconds: float) -> tuple[int, bytes]:
-    method, until = "POST" if request.body is not None else "GET", monotonic() + seconds
+def _sent(to: SearchConnection, request: SearchRequest, stop: Stop, until: float) -> tuple[int, bytes]:
+    method = "POST" if request.body is not None else "GET"
     # An admin has entered the address, so that it can be in this network.
     with providers().upstream.open(
         method,
@@ -184,7 +241,7 @@ def _sent(to: SearchConnection, request: SearchRequest, stop: Stop, seconds: flo
         stop=stop,
         headers=request.headers,
         json=request.body,
-        first_byte_seconds=seconds,
+        first_byte_seconds=max(0.1, until - monotonic()),
         trust="operator",
         label=to.kind.label,
     ) as body:
@@ -193,9 +250,7 @@ def _sent(to: SearchConnection, request: SearchRequest, stop: Stop, seconds: flo
 
 
 def _refusal(kind: SearchKind, status: int) -> str:
-    if status == 403 and not kind.needs_key:
-        return NO_JSON
-    words = {401: REFUSED, 403: REFUSED, 429: TOO_MANY}.get(status, FAILED)
+    words = {401: REFUSED, 403: REFUSED, 429: TOO_MANY, **kind.refusals}.get(status, FAILED)
     return words.format(kind.label, status)
 
 
@@ -206,16 +261,35 @@ def _value(content: bytes) -> Any:
         return None
 
 
+def _value_of_page(kind: SearchKind, content: bytes, stop: Stop, until: float) -> Any:
+    left = max(0.1, until - monotonic())
+    limits = replace(child.SMALL, wall_seconds=left, patience_seconds=left)
+    try:
+        with (
+            child.on_disk(BytesIO(content)) as file,
+            closing(child.pieces(kind.page_reader, file, limits, stop=stop)) as pieces,
+        ):
+            value = next(pieces)
+    except (AppError, child.Exceeded, child.ChildCrashed) as error:
+        raise ToolFailed(STOPPED if stop else NOT_UNDERSTOOD.format(kind.label)) from error
+    if value.get("is_refused"):
+        raise ToolFailed(TOO_MANY.format(kind.label))
+    return value
+
+
 def _hits(kind: SearchKind, value: Any, limit: int) -> Iterator[WebHit]:
     """Yields the hits of a reply, one for each address; leaves out what is not a web page."""
     *path, name = kind.hits
     for part in path:
-        # Brave leaves out a whole part if there are no hits.
-        value = value.get(part, {name: []}) if isinstance(value, dict) else None
+        # Brave and Wikipedia leave out a whole part if there are no hits; Wikipedia does so with an error, too.
+        value = value.get(part, {name: []}) if isinstance(value, dict) and "error" not in value else None
     rows = value.get(name) if isinstance(value, dict) else None
     if not isinstance(rows, list):
         raise ToolFailed(NOT_UNDERSTOOD.format(kind.label))
-    hits = (_hit(kind, row) for row in rows if isinstance(row, dict))
+    rows = [row for row in rows if isinstance(row, dict)]
+    if kind.order:
+        rows.sort(key=lambda row: place if isinstance(place := row.get(kind.order), int) else MOST_PARTS)
+    hits = (_hit(kind, row) for row in rows)
     by_address = dict[str, WebHit]()
     for hit in hits:
         if hit and hit.address not in by_address:
@@ -226,7 +300,7 @@ def _hits(kind: SearchKind, value: Any, limit: int) -> Iterator[WebHit]:
 
 
 def _hit(kind: SearchKind, row: Mapping[str, Any]) -> WebHit | None:
-    address = row.get("url")
+    address = row.get(kind.address_name)
     if not isinstance(address, str) or len(address) > MOST_URL:
         return None
     try:

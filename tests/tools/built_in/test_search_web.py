@@ -1,11 +1,13 @@
 """Searching the web: each kind of connection is asked in its own way, and its key goes to its server alone."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from functools import partial
+from html import escape
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import gevent
 import pytest
@@ -30,8 +32,17 @@ ROWS = [
 ]
 
 
-def reply_of(kind: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def reply_of(kind: str, rows: list[dict[str, Any]]) -> dict[str, Any] | str:
     """Returns what a service of this kind replies."""
+    if kind == "duckduckgo":
+        return page_of([(f"//duckduckgo.com/l/?{urlencode({'uddg': row['url']})}", row["title"], row["text"]) for row in rows])
+    if kind == "wikipedia":
+        # In the order of their numbers, as Wikipedia sends them.
+        pages = [
+            {"pageid": 9 - place, "index": place, "title": row["title"], "fullurl": row["url"], "extract": row["text"]}
+            for place, row in enumerate(rows, 1)
+        ]
+        return {"batchcomplete": True, "query": {"pages": pages[::-1]}} if pages else {"batchcomplete": True}
     named = {"searxng": "content", "brave": "description", "tavily": "content"}
     if kind == "exa":
         results = [{**row, "highlights": [row["text"], "More."], "text": "whole"} for row in rows]
@@ -40,20 +51,56 @@ def reply_of(kind: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "search", "web": {"results": results}} if kind == "brave" else {"query": "x", "results": results}
 
 
-PATHS = {"searxng": "/search", "brave": "/web/search", "tavily": "/search", "exa": "/search"}
+def endless(piece: bytes) -> Iterator[bytes]:
+    while True:
+        yield piece
+        gevent.sleep(0)
+
+
+def page_of(rows: list[tuple[str, str, str]]) -> str:
+    """Returns DuckDuckGo's page for results, each with its address, title and extract in HTML."""
+    divs = (
+        '<div class="result results_links results_links_deep web-result "><div class="links_main links_deep result__body">'
+        f'<h2 class="result__title"><a rel="nofollow" class="result__a" href="{escape(address)}">{title}</a></h2>'
+        f'<div class="result__extras"><a class="result__url" href="{escape(address)}">example.org/otters</a></div>'
+        f'<a class="result__snippet" href="{escape(address)}">{text}</a><div class="clear"></div></div></div>'
+        for address, title, text in rows
+    )
+    none = '<div class="no-results">No results.</div>'
+    return f'<!DOCTYPE html><html><body><form id="search_form"></form><div id="links">{"".join(divs) or none}</div></body></html>'
+
+
+PATHS = {"searxng": "/search", "brave": "/web/search", "tavily": "/search", "exa": "/search", "duckduckgo": "/html/"}
+PATHS["wikipedia"] = "/w/api.php"
+BASES = {"duckduckgo": "/html", "wikipedia": "/w/api.php"}
+KEYLESS = list(BASES)
+WIKIPEDIA_IS_ASKED = {
+    "action": "query",
+    "format": "json",
+    "formatversion": "2",
+    "generator": "search",
+    "gsrsearch": "sea otters",
+    "gsrlimit": "3",
+    "prop": "extracts|info",
+    "exintro": "1",
+    "explaintext": "1",
+    "exchars": "600",
+    "exlimit": "max",
+    "inprop": "url",
+}
 
 
 def set_up(site: Site, kind: str, reply: Any = None, **more: Any) -> None:
     """Makes the site the search connection, with this reply."""
     set_setting("tools.search_kind", kind)
-    set_setting("tools.search_address", f"{site.url}/")
+    set_setting("tools.search_address", f"{site.url}{BASES.get(kind, '/')}")
     set_key(KEY, author=COMMAND_LINE)
     content = reply if isinstance(reply, str | bytes) or callable(reply) else json.dumps(reply)
     site.says(PATHS[kind], content, **{"kind": "application/json", **more})
 
 
-def found(context: CallContext, query: str = "otters", **more: Any) -> Result:
-    return search(context, {"query": query, **more})
+def found(context: CallContext, query: str = "otters", *, seconds: float = search_connections.SECONDS, **more: Any) -> Result:
+    return search(context, {"query": query, **more}, seconds=seconds)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,11 +143,126 @@ def test_each_kind_is_asked_in_its_own_way(new_context: NewContext, site: Site, 
             "brave": ("GET", {"q": "sea otters", "count": "3", "text_decorations": "false", "result_filter": "web"}, None),
             "tavily": ("POST", {}, {"query": "sea otters", "max_results": 3, "search_depth": "basic"}),
             "exa": ("POST", {}, {"query": "sea otters", "numResults": 3, "type": "auto", "contents": {"highlights": True}}),
+            "duckduckgo": ("GET", {"q": "sea otters"}, None),
+            "wikipedia": ("GET", WIKIPEDIA_IS_ASKED, None),
         }[kind]
     )
+    if kind in KEYLESS:
+        assert KEY not in f"{request.query} {request.headers}"
+        assert request.headers["user-agent"] == "Millrace"
+        return
     (name,) = [name for name, value in request.headers.items() if KEY in value]
     assert name == {"brave": "x-subscription-token", "exa": "x-api-key"}.get(kind, "authorization")
     assert KEY not in f"{request.query} {request.body}"
+
+
+@pytest.mark.parametrize("kind", KEYLESS)
+def test_a_free_service_is_ready_once_it_is_chosen(app: Flask, kind: str) -> None:
+    with app.app_context():
+        set_setting("tools.search_kind", kind)
+        assert unavailable() == ""
+        to = search_connections.connection()
+        assert to.address in ("https://html.duckduckgo.com/html", "https://en.wikipedia.org/w/api.php")
+        assert {"free", "key", to.kind.label, "refuse"} <= set(re.findall(r"\w+", to.kind.about.replace("Free", "free")))
+
+
+BAD_PAGES = {
+    "another page": ("<p>We have a new look</p>", {}, "couldn't be read"),
+    "nothing": ("", {}, "couldn't be read"),
+    "a question": ('<form id="challenge-form"><div class="anomaly-modal__title">Bots</div></form>', {}, "too many searches"),
+    "a question with its status": ("<p>Accepted", {"status": "202 Accepted"}, "too many searches"),
+    "a refusal": ("", {"status": "403 Forbidden"}, "too many searches"),
+    "too many": ("", {"status": "429 Too Many Requests"}, "too many searches"),
+    "an error": ("", {"status": "500 Internal Server Error"}, "answered with status 500"),
+    "binary": (bytes(range(256)) * 100, {}, "couldn't be read"),
+    "a redirect": ("", {"status": "302 Found", "headers": {"Location": "http://169.254.169.254/"}}, "redirects to another"),
+    "comments without an end": ("<!--" * 250_000, {}, "couldn't be read"),
+    "too many tags": ("<b>" * 200_000, {}, "couldn't be read"),
+    "too large": (partial(endless, b"<p>" * 100_000), {}, "larger than 2 MB"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PAGES)
+def test_whatever_duckduckgo_replies_ends_as_a_sentence(new_context: NewContext, site: Site, name: str) -> None:
+    context = new_context()
+    content, more, words = BAD_PAGES[name]
+    set_up(site, "duckduckgo", content, **more)
+    with nobody_waits(), pytest.raises(ToolFailed, match=f"DuckDuckGo.*{words}"):
+        found(context)
+
+
+def test_results_of_duckduckgo_are_pages_and_no_advertisements(new_context: NewContext, site: Site) -> None:
+    context = new_context()
+    rows = [
+        ("https://duckduckgo.com/y.js?ad_domain=shop.example&u3=x", "Buy otters", "Now"),
+        ("https://example.org/otters_(animals)", "Otters &amp; the &lt;div&gt;", "They <b>swim</b>.<script>alert(1)</script>"),
+        ("javascript:go()", "A script", ""),
+        ("https://[", "No address", ""),
+        ("//duckduckgo.com/l/?uddg=https%3A%2F%2Fsea.example%2F%3Fa%3D1%26b%3D2&rut=1", "", "It floats."),
+        *((f"https://{number}.example/", str(number), "x" * 5_000) for number in range(60)),
+    ]
+    set_up(site, "duckduckgo", page_of(rows))
+    hits = found(context, limit=MOST_HITS).text.split("\n\n")[1:]
+    assert hits[0] == "[1] Otters & the <div>\nhttps://example.org/otters_(animals)\nThey swim.alert(1)"
+    assert hits[1] == "[2] sea.example\nhttps://sea.example/?a=1&b=2\nIt floats."
+    assert hits[2].endswith(f"\n{'x' * 599}…")
+    assert len(hits) == MOST_HITS
+
+
+def test_a_stop_ends_the_reading_of_a_page(new_context: NewContext, site: Site) -> None:
+    context, began = new_context(), time.monotonic()
+    # The child needs most of a second for it.
+    page = f"<a {'x=1 ' * 500_000}>"
+    set_up(site, "duckduckgo", page)
+    gevent.spawn_later(0.3, context.stop.request, "user")
+    with pytest.raises(ToolFailed, match="stopped"):
+        found(context)
+    assert time.monotonic() - began < search_connections.SECONDS / 2
+
+
+def test_a_page_gets_no_more_time_than_the_search(new_context: NewContext, site: Site) -> None:
+    context = new_context()
+    set_up(site, "duckduckgo", f"<a {'x=1 ' * 500_000}>")
+    with pytest.raises(ToolFailed, match="couldn't be read"):
+        found(context, seconds=0.3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"error": {"code": "ratelimited", "info": "No."}}',
+        b"<html>",
+        b"[]",
+        b'{"query": []}',
+        b'{"query": {"pages": {"1": {}}}}',
+    ],
+)
+def test_what_wikipedia_refuses_or_garbles_is_one_sentence(new_context: NewContext, site: Site, content: bytes) -> None:
+    context = new_context()
+    set_up(site, "wikipedia", content)
+    with pytest.raises(ToolFailed, match="Wikipedia sent a reply that couldn't be read"):
+        found(context)
+
+
+def test_odd_pages_of_wikipedia_are_left_out_or_last(new_context: NewContext, site: Site) -> None:
+    context = new_context()
+    pages: list[Any] = [
+        7,
+        {"title": "No place", "fullurl": "https://c.example/", "index": "x"},
+        {"title": "Second", "fullurl": "https://b.example/", "index": 2, "extract": None},
+        {"title": "No address", "index": 1},
+        {"title": "First", "fullurl": "https://a.example/", "index": 1, "missing": True},
+    ]
+    set_up(site, "wikipedia", {"query": {"pages": pages}})
+    assert found(context).outside == ("a.example", "b.example", "c.example")
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "429 Too Many Requests"])
+def test_wikipedia_can_have_had_enough(new_context: NewContext, site: Site, status: str) -> None:
+    context = new_context()
+    set_up(site, "wikipedia", "", status=status)
+    with pytest.raises(ToolFailed, match="Wikipedia has had too many searches"):
+        found(context)
 
 
 def test_searxng_needs_no_key(new_context: NewContext, site: Site) -> None:
@@ -158,12 +320,6 @@ def test_the_key_is_stored_encrypted_and_changes_its_own_key(app: Flask) -> None
         assert stored()[0].ciphertext == fresh
         forget_key(author=COMMAND_LINE)
         assert not stored()
-
-
-def endless(piece: bytes) -> Iterator[bytes]:
-    while True:
-        yield piece
-        gevent.sleep(0)
 
 
 REFUSED = {
