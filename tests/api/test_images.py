@@ -15,7 +15,7 @@ from webapp.base.db import db
 from webapp.chat.files.tables import ChatFile
 from webapp.engine.drawing import MAYBE_PAID
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import PICTURE_MODEL
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.settings.service import set_setting
 from webapp.workspace.drawing.service import KIND, MOST_PROMPT
 

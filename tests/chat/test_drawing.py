@@ -19,7 +19,7 @@ from webapp.chat.kind import CHAT
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.drawing import MAYBE_PAID
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import PICTURE_MODEL
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.people.accounts.tables import User
 from webapp.settings.service import set_setting
 

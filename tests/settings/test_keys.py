@@ -11,8 +11,9 @@ from webapp.base.current import CONFIG
 from webapp.base.db import db
 from webapp.base.errors import Invalid
 from webapp.models.connections import service as connections
-from webapp.models.connections.models import PICTURE_MODEL, the_models
+from webapp.models.connections.models import the_models
 from webapp.models.connections.providers import providers
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.models.connections.service import ApplicationSettingsService, ConnectionInput
 from webapp.settings.secrets.encryption import DecryptionError
 from webapp.settings.service import all_settings, set_setting

@@ -17,6 +17,7 @@ from webapp.chat.prompt.sections import chat_sections
 from webapp.chat.record import projects, sharing
 from webapp.chat.story.service import STORY
 from webapp.models.connections.providers import check_unlisted
+from webapp.models.connections.purposes import DICTATION_MODEL
 from webapp.models.providers.demo import NO_RECORDINGS
 from webapp.web.feature import Feature
 
@@ -36,7 +37,7 @@ FEATURE = Feature(
     resumes=(long_files.wake,),
     setting_checks={
         leading.COLLECTIONS: leading.check_collections,
-        dictation.MODEL: partial(check_unlisted, no_demo=NO_RECORDINGS),
+        DICTATION_MODEL: partial(check_unlisted, no_demo=NO_RECORDINGS),
     },
     brings=(
         Contributor(chat_sections),

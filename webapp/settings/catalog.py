@@ -311,7 +311,7 @@ _PICTURES = (
         "text",
         "",
         "The model that makes pictures, of a connection that offers /images/generations, such as openai:gpt-image-1. If empty, "
-        "none are made.",
+        "a suitable one that a connection lists; off makes none.",
     ),
 )
 _VOICE = (
@@ -321,7 +321,7 @@ _VOICE = (
         "text",
         "",
         "The model that writes down what people say, of a connection that offers /audio/transcriptions, such as "
-        "openai:gpt-4o-mini-transcribe. If empty, nobody can dictate.",
+        "openai:gpt-4o-mini-transcribe. If empty, a suitable one that a connection lists; with off, nobody can dictate.",
     ),
     Setting(
         "voice.reading_model",
@@ -329,7 +329,7 @@ _VOICE = (
         "text",
         "",
         "The model that reads answers aloud, of a connection that offers /audio/speech, such as openai:gpt-4o-mini-tts. If "
-        "empty, browsers read with their own voices.",
+        "empty, a suitable one that a connection lists; with off, browsers read with their own voices.",
     ),
     Setting(
         "voice.reading_voice",

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from webapp.models.connections.models import PICTURE_MODEL
 from webapp.models.connections.providers import check_unlisted
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.models.providers.demo import NO_PICTURES
 from webapp.tools import search_connections
 from webapp.tools.built_in.catalog import ALL

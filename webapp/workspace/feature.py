@@ -6,6 +6,7 @@ from webapp.characters.last_chats import LastChats
 from webapp.chat.prompt.context import Contributor
 from webapp.engine.watching.lists import LiveList
 from webapp.models.connections.providers import check_unlisted
+from webapp.models.connections.purposes import READING_MODEL
 from webapp.models.presets import queries as preset_queries
 from webapp.models.providers.demo import NO_VOICE
 from webapp.people.search import SearchSource
@@ -88,7 +89,7 @@ FEATURE = Feature(
         "composer.switch_web_search": "tools",
     },
     setting_checks={
-        reading_aloud.MODEL: partial(check_unlisted, no_demo=NO_VOICE),
+        READING_MODEL: partial(check_unlisted, no_demo=NO_VOICE),
     },
     brings=(
         Contributor(text_sections),

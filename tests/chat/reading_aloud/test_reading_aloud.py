@@ -27,7 +27,7 @@ OURS = {"Sec-Fetch-Site": "same-origin"}
 @pytest.fixture(autouse=True)
 def voice(app, fake):
     with app.app_context():
-        set_setting(service.MODEL, "some/voice")
+        set_setting("voice.reading_model", "some/voice")
         set_setting(service.VOICE, "alloy")
     fake.always(sends(MP3), at=SPEECH)
 
@@ -77,7 +77,7 @@ def test_guests_and_people_without_a_model_have_none(app, owner, fake):
     guest = signed_in(app, "guest@example.org", "guest")
     assert guest.post("/speech", text="One.").status_code == 403
     with app.app_context():
-        set_setting(service.MODEL, "")
+        set_setting("voice.reading_model", "")
     assert owner.post("/speech", text="One.").status_code == 409
     assert not owner.page("/settings/chats").says("Read aloud with")
     assert said(fake) == []

@@ -14,7 +14,7 @@ from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream as Fake
 from tests.upstream.server import PICTURES
 from webapp.base.errors import Invalid
-from webapp.models.connections.models import PICTURE_MODEL as MODEL
+from webapp.models.connections.purposes import PICTURE_MODEL as MODEL
 from webapp.settings.service import set_setting
 from webapp.tools.built_in.make_picture import make, unavailable
 from webapp.tools.tool import Result, ToolFailed

@@ -1,4 +1,4 @@
-"""Dictation: writes down what is said in a recording, with the model that an admin has chosen for it."""
+"""Dictation: writes down what is said in a recording, with the model for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,9 @@ from webapp.base.heavy.child import COPIED_BYTES
 from webapp.base.heavy.turns import by_turns
 from webapp.engine import side_requests
 from webapp.engine.single_requests import SingleRequest, refusal, replied
+from webapp.models.connections.models import the_models
 from webapp.models.connections.providers import providers
+from webapp.models.connections.purposes import DICTATION_MODEL
 from webapp.models.providers.base import ProviderError, Recording
 from webapp.models.providers.provider_http import TRANSCRIPT_SECONDS
 from webapp.models.providers.recordings import FLAC, HEAD_BYTES, WAV, AudioFormat, format_of
@@ -20,9 +22,7 @@ from webapp.people.accounts import creation_limit
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.roles import TEAM
 from webapp.people.accounts.tables import User
-from webapp.settings.service import setting
 
-MODEL = "voice.dictation_model"
 KIND = side_requests.kind("transcription", "Dictation", lambda *_: None, lambda _: None)
 # The most that OpenAI's models take.
 MOST_BYTES = 25 * 1024 * 1024
@@ -36,8 +36,8 @@ SILENT = "Nothing was heard. Check your microphone, and record it again."
 
 
 def is_set_up() -> bool:
-    """Returns whether an admin has chosen a model for dictation."""
-    return bool(setting(MODEL))
+    """Returns whether there is a model for dictation."""
+    return bool(the_models().model_for(DICTATION_MODEL))
 
 
 def is_offered(person: User | None) -> bool:
@@ -47,7 +47,7 @@ def is_offered(person: User | None) -> bool:
 
 def transcribe(stream: IO[bytes], *, by: User, language: str = "") -> str:
     """Returns what is said in a recording, empty for silence; `language` is its ISO code, if it is known."""
-    person, model = by.id, str(setting(MODEL))
+    person, model = by.id, the_models().model_for(DICTATION_MODEL)
     if not model:
         raise Conflict(NOT_SET_UP)
     if by.role not in TEAM:

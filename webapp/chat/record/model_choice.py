@@ -10,15 +10,15 @@ from webapp.chat.record.projects import project_of
 from webapp.chat.record.tables import Chat, Project
 from webapp.models.connections import model_marks
 from webapp.models.connections.effective import is_own
-from webapp.models.connections.models import PICTURE_MODEL, the_models
+from webapp.models.connections.models import the_models
 from webapp.models.connections.naming import DEMO
 from webapp.models.connections.providers import providers
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.models.presets import queries as preset_queries
 from webapp.models.presets.choice import choice_of, id_in
 from webapp.models.presets.queries import KnownPreset
 from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
-from webapp.settings.service import setting
 
 VISITORS_MODEL = "demo/quick"
 LEAST_BESIDE, MOST_BESIDE = 2, 4
@@ -43,7 +43,7 @@ class ChosenModel(NamedTuple):
 
 def without_command(text: str) -> tuple[str, str]:
     """Returns a message without `/picture` at its beginning, and the model that then answers it; without one, it is a word."""
-    match, model = PICTURE_COMMAND.match(text), str(setting(PICTURE_MODEL))
+    match, model = PICTURE_COMMAND.match(text), the_models().model_for(PICTURE_MODEL)
     return (text[match.end() :], model) if match and model else (text, "")
 
 

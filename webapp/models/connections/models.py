@@ -12,17 +12,18 @@ from webapp.models.connections.cache import Connections, the_connections
 from webapp.models.connections.effective import LiveConnection, is_own, known_model
 from webapp.models.connections.listing import named_in_settings
 from webapp.models.connections.naming import DEMO, DEMO_MODELS
+from webapp.models.connections.purposes import MARKS, OFF, PICTURE_MODEL, suited
 from webapp.models.makers import maker_of
 from webapp.models.names import name_of
 from webapp.models.providers.base import Model
 from webapp.models.providers.demo import MODELS as MODELS_OF_DEMO
+from webapp.models.providers.openrouter import HOST
 from webapp.people.accounts.permissions import may_by_id
 from webapp.settings.service import setting
 
 # What people type for an ability, besides its name.
 WORDS = {"vision": "vision pictures images", "tools": "tools functions", "reasoning": "reasoning thinking"}
 DEMO_GROUP = "Demo"
-PICTURE_MODEL = "tools.picture_model"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class _Listing:
     names: Mapping[str, str] = field(default_factory=dict)
     used_names: frozenset[str] = frozenset()
     groups: Mapping[str, str] = field(default_factory=dict)
+    suited: Mapping[str, str] = field(default_factory=dict)
 
 
 class Models:
@@ -98,13 +100,13 @@ class Models:
 
     def may_choose(self, model: str, person: str) -> bool:
         """Returns whether a person can choose this model if it is available to them."""
-        return _chooses(person) or is_own(model) or model == self.default() or _is_for_pictures(model)
+        return _chooses(person) or is_own(model) or model == self.default() or self._is_for_pictures(model)
 
     def is_available(self, model: str, person: str = "") -> bool:
         """Returns whether this model can answer, as if others had chosen it; one of a person's own connection, only them."""
         if model.startswith(DEMO):
             return model in DEMO_MODELS and self.is_demo_allowed()
-        if _is_for_pictures(model):
+        if self._is_for_pictures(model):
             return self._connections.of_unlisted(model) is not None
         connection, name = self._connections.found(model) or (None, "")
         if not connection or not connection.is_usable or not name:
@@ -144,9 +146,14 @@ class Models:
         own = (id for id in ids if (provided := self._connections.found(id)) and provided[0].slug == connection.slug)
         return next((id.removeprefix(prefix) for id in own), usual)
 
+    def model_for(self, purpose: str) -> str:
+        """Returns the model that the setting `purpose` names, or else a listed one that suits it; empty for none."""
+        named = str(setting(purpose)).strip()
+        return "" if named == OFF else named or self._listing().suited.get(purpose, "")
+
     def draws(self, model: str) -> bool:
         """Returns whether a model makes pictures and no text: the one that settings name for it, or as its server lists it."""
-        return not model.startswith(DEMO) if _is_for_pictures(model) else self.known(model).draws
+        return not model.startswith(DEMO) if self._is_for_pictures(model) else self.known(model).draws
 
     def writer(self, model: str, person: str = "") -> str:
         """Returns the model that writes where this one is asked for a text: the usual one, if it makes only pictures."""
@@ -202,6 +209,9 @@ class Models:
     def connection_name(self, model: str) -> str:
         connection = self._connections.of_model(model)
         return connection.name if connection else DEMO_GROUP
+
+    def _is_for_pictures(self, model: str) -> bool:
+        return bool(model) and model == self.model_for(PICTURE_MODEL)
 
     def _listing(self) -> _Listing:
         team, named, last = self._connections.team(), self._connections.named, self._last_listing
@@ -268,7 +278,18 @@ def _listing_of(connections: Connections, team: tuple[LiveConnection, ...], sett
             else connection.name
             for connection, model in models
         },
+        suited={purpose: _first_suited(purpose, team) for purpose in MARKS},
     )
+
+
+def _first_suited(purpose: str, team: Iterable[LiveConnection]) -> str:
+    """Returns the model that suits a purpose, of the first connection with one that takes such requests as OpenAI does."""
+    for connection in team:
+        if connection.is_usable and connection.kind != "anthropic" and connection.host != HOST:
+            models = [model for model in connection.models if _is_allowed(connection.prefix + model.id)]
+            if name := suited(purpose, models):
+                return connection.prefix + name
+    return ""
 
 
 def _is_known(connection: LiveConnection, name: str) -> bool:
@@ -285,7 +306,3 @@ def _chooses(person: str) -> bool:
 def _is_allowed(model: str) -> bool:
     allowed = setting("models.allowed")
     return not allowed or model in allowed
-
-
-def _is_for_pictures(model: str) -> bool:
-    return bool(model) and model == setting(PICTURE_MODEL)

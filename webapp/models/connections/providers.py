@@ -10,6 +10,7 @@ from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import ANY_MODEL, USUAL_MODEL, LiveConnection, is_own
 from webapp.models.connections.models import the_models
 from webapp.models.connections.naming import DEMO, DEMO_MODELS
+from webapp.models.connections.purposes import OFF
 from webapp.models.providers.base import Provider, ProviderError, RequestParameters
 from webapp.models.providers.demo import DemoProvider
 from webapp.models.upstream import Upstream
@@ -153,7 +154,7 @@ def check_unlisted(model: object, no_demo: str) -> None:
     """Raises `Invalid` if a setting names a model that no connection can have; `no_demo` says that the demo has none."""
     if str(model).startswith(DEMO):
         raise Invalid(no_demo, field="value")
-    if model:
+    if model and model != OFF:
         providers().provider_of(str(model))
 
 

@@ -1,4 +1,4 @@
-"""The tool by which a model has a picture made, by the model for pictures that an admin has chosen."""
+"""The tool by which a model has a picture made, by the model for pictures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
 from webapp.base.visible_text import one_line, visible
 from webapp.engine.drawing import PictureMaker, is_maybe_paid
-from webapp.models.connections.models import PICTURE_MODEL
+from webapp.models.connections.models import the_models
 from webapp.models.connections.providers import check_unlisted
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.models.providers.base import PictureRequest, ProviderError
 from webapp.models.providers.demo import NO_PICTURES
-from webapp.settings.service import setting
 from webapp.tools.built_in.texts import said
 from webapp.tools.files import NewFile
 from webapp.tools.tool import CallContext, Hints, Result, Tool, ToolFailed
@@ -28,7 +28,7 @@ UNPRICED = "What it cost is not known."
 
 def unavailable() -> str:
     """Returns why no pictures can be made, or nothing."""
-    model = str(setting(PICTURE_MODEL))
+    model = the_models().model_for(PICTURE_MODEL)
     try:
         check_unlisted(model, NO_PICTURES)
     except Invalid:
@@ -38,7 +38,7 @@ def unavailable() -> str:
 
 def make(context: CallContext, arguments: Mapping[str, Any]) -> Result:
     """Returns the picture, which becomes a file of the chat, with its price."""
-    model, prompt = str(setting(PICTURE_MODEL)), visible(str(arguments["prompt"]))
+    model, prompt = the_models().model_for(PICTURE_MODEL), visible(str(arguments["prompt"]))
     if reason := unavailable():
         raise ToolFailed(reason)
     maker, request = PictureMaker.from_model(model), PictureRequest(model, prompt, SIZES.get(str(arguments.get("shape")), ""))

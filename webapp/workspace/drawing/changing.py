@@ -12,17 +12,17 @@ from webapp.chat.messages import sending
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Message
 from webapp.engine.tables import Generation
-from webapp.models.connections.models import PICTURE_MODEL
+from webapp.models.connections.models import the_models
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.people.accounts.tables import User
-from webapp.settings.service import setting
 
 MOST_PICTURES = 40
 NO_MODEL = "No model for pictures is set. Admins choose one in Administration → Models → Tools."
 
 
 def is_possible() -> bool:
-    """Returns whether an admin has chosen a model for pictures."""
-    return bool(setting(PICTURE_MODEL))
+    """Returns whether there is a model for pictures."""
+    return bool(the_models().model_for(PICTURE_MODEL))
 
 
 def pictures_of(message: Message, person: User) -> list[StoredFile]:
@@ -35,7 +35,7 @@ def pictures_of(message: Message, person: User) -> list[StoredFile]:
 
 def change(message: Message, picture: StoredFile, wish: str, *, by: User, key: str = "") -> Generation:
     """Sends a sentence with a picture of this message; the chat's own model stays for what follows."""
-    model = str(setting(PICTURE_MODEL))
+    model = the_models().model_for(PICTURE_MODEL)
     if not model:
         raise Conflict(NO_MODEL)
     if not wish.strip():

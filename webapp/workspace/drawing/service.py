@@ -22,11 +22,11 @@ from webapp.engine.engine import Engine, the_engine
 from webapp.engine.single_requests import refusal
 from webapp.engine.tables import Generation
 from webapp.models.connections.cache import the_connections
-from webapp.models.connections.models import PICTURE_MODEL
+from webapp.models.connections.models import the_models
 from webapp.models.connections.providers import providers
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.models.providers.base import AttachedImage, ModelRequest, PictureRequest, ProviderError, Turn
 from webapp.people.accounts import creation_limit
-from webapp.settings.service import setting
 from webapp.streaming.events import Event, Pictured
 from webapp.streaming.stop import Stop
 
@@ -135,7 +135,7 @@ def make(person: str, entered: PictureInput, originals: Sequence[StoredFile], *,
 
 
 def _request(person: str, entered: PictureInput, originals: Sequence[StoredFile]) -> PictureRequest:
-    model = entered.model or str(setting(PICTURE_MODEL))
+    model = entered.model or the_models().model_for(PICTURE_MODEL)
     if not model:
         raise Invalid(NOT_SET_UP, field="model")
     if not entered.prompt.strip():

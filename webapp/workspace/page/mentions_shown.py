@@ -15,10 +15,10 @@ from webapp.chat.record.model_choice import model_named, without_command
 from webapp.chat.record.tables import Chat, FollowUp
 from webapp.knowledge import queries as knowledge_queries
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
-from webapp.models.connections.models import PICTURE_MODEL, the_models
+from webapp.models.connections.models import the_models
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
-from webapp.settings.service import setting
 from webapp.tools.named import named_tools
 
 PROMPT, COLLECTION, FILE, MODEL, CHARACTER, TOOL = "letter-text", "library", "scroll-text", "boxes", "drama", "wrench"
@@ -59,8 +59,8 @@ def model_mention(id: str, name: str, facts: str = "") -> Mention:
 
 def picture_mentions() -> list[Mention]:
     """Returns the command by which the model for pictures answers, if there is such a model."""
-    about = _("Make or change a picture")
-    return [Mention(PICTURE, "picture", "answered_by", model, about)] if (model := str(setting(PICTURE_MODEL))) else []
+    about, model = _("Make or change a picture"), the_models().model_for(PICTURE_MODEL)
+    return [Mention(PICTURE, "picture", "answered_by", model, about)] if model else []
 
 
 def character_mention(id: str, name: str) -> Mention:
@@ -116,7 +116,8 @@ def read_from(chat: Chat, form: MessageForm) -> Chat:
 def _chips(form: MessageForm, me: User, chat: Chat | None) -> Iterator[Mention]:
     yield from collection_chips(me, form.knowledge.data or ())
     if (model := form.answered_by.data or "") and the_models().is_choosable(model, me.id):
-        yield from picture_mentions() if model == setting(PICTURE_MODEL) else [model_mention(model, model_named(model).name)]
+        is_for_pictures = model == the_models().model_for(PICTURE_MODEL)
+        yield from picture_mentions() if is_for_pictures else [model_mention(model, model_named(model).name)]
     if id := form.spoken_by.data or "":
         yield from (character_mention(id, name) for name in _names_of(me, chat, id))
 

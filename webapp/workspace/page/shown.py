@@ -26,7 +26,8 @@ from webapp.engine.engine import Engine
 from webapp.engine.generations import active_ids
 from webapp.engine.tables import Generation
 from webapp.knowledge import shown as knowledge_shown
-from webapp.models.connections.models import PICTURE_MODEL, the_models
+from webapp.models.connections.models import the_models
+from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 from webapp.people.things.shares import Share
@@ -155,7 +156,7 @@ class ShownMessage:
             "grow": actions.can_grow,
             "models": actions.choose_url,
             "fork": actions.fork_url,
-            "picture": self.has_pictures and actions.edit_url and setting(PICTURE_MODEL),
+            "picture": self.has_pictures and actions.edit_url and the_models().model_for(PICTURE_MODEL),
             "link": actions.link_url,
             "hide": actions.hide_url and not self.is_hidden,
             "show": actions.hide_url and self.is_hidden,

@@ -1,5 +1,6 @@
 """Reading aloud by a model: who can have it, and the speech of a text or, in pieces, of a whole answer."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -15,7 +16,9 @@ from webapp.engine import side_requests, single_requests
 from webapp.engine.engine import Engine, the_engine
 from webapp.engine.single_requests import Leaving, SingleRequest
 from webapp.engine.state.admission import SIDE_SHARE
+from webapp.models.connections.models import the_models
 from webapp.models.connections.providers import check_unlisted, providers
+from webapp.models.connections.purposes import READING_MODEL
 from webapp.models.providers import voices
 from webapp.models.providers.base import ProviderError, Spoken
 from webapp.models.providers.demo import NO_VOICE
@@ -25,13 +28,15 @@ from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 
 KIND = side_requests.kind("speech", "Reading aloud", lambda *_: None, lambda _: None)
-MODEL, VOICE = "voice.reading_model", "voice.reading_voice"
+VOICE = "voice.reading_voice"
 WHERE = "Administration → Models → Voice"
 # The one that is heard, the next, and one that was stopped just before.
 MOST_AT_ONCE = 3
 # A person hears a sentence in two seconds or more.
 THROTTLE = PerApp(lambda: Throttle(burst=40, seconds=1.5, now=time.monotonic, name="speech"))
 MOST_VOICE = 100
+# OpenAI's models have no usual voice.
+OF_OPENAI, USUAL_VOICE = re.compile(r"\b(?:tts-1|gpt-[\w.-]+-tts)\b"), "alloy"
 NO_MODEL = f"No model for reading aloud is set. Admins choose one in {WHERE}."
 NO_GUESTS = "Guests can't use the server's voice."
 NOTHING = "There is nothing to read in this text."
@@ -48,10 +53,11 @@ class SpeechInput(Input):
 
 def is_offered(user: User) -> bool:
     """Returns whether a person can have answers read by the server's voice."""
-    if not (setting(MODEL) and user.role in TEAM and may(user, "chat")):
+    model = the_models().model_for(READING_MODEL)
+    if not (model and user.role in TEAM and may(user, "chat")):
         return False
     try:
-        check_unlisted(setting(MODEL), NO_VOICE)
+        check_unlisted(model, NO_VOICE)
     except Invalid:
         return False
     return True
@@ -94,15 +100,16 @@ def speak_in_pieces(texts: Iterable[str], *, by: User, leaving: Leaving) -> Iter
 def _refuse_unless_offered(user: User) -> None:
     if user.role not in TEAM:
         raise Forbidden(NO_GUESTS)
-    if not setting(MODEL):
+    if not the_models().model_for(READING_MODEL):
         raise Conflict(NO_MODEL)
 
 
 def _spoken(text: str, person: str, *, voice: str = "", audio_format: str = "mp3", leaving: Leaving | None = None) -> Spoken:
-    model = str(setting(MODEL))
+    model = the_models().model_for(READING_MODEL)
     provider, name = providers().provider_of(model), providers().name_of(model)
     _refuse_if_too_many(the_engine(), person)
-    ask = partial(provider.speak, name, text, voice or str(setting(VOICE)), audio_format=audio_format)
+    voice = voice or str(setting(VOICE)) or (USUAL_VOICE if OF_OPENAI.search(name) else "")
+    ask = partial(provider.speak, name, text, voice, audio_format=audio_format)
     request = SingleRequest(KIND.name, model, provider.name, person, text, ask)
     try:
         return single_requests.replied(request, seconds=voices.SECONDS, leaving=leaving)

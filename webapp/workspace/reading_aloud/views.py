@@ -14,6 +14,8 @@ from webapp.chat.record.access import visible_message
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.sse_response import detecting_disconnect, socket_of
+from webapp.models.connections.models import the_models
+from webapp.models.connections.purposes import READING_MODEL
 from webapp.people.accounts.guards import current_user, signed_in, user_or_none
 from webapp.settings.service import setting
 from webapp.web.downloads import written
@@ -67,7 +69,7 @@ def play(id: str) -> Response:
     # Only a player asks for it: it is paid for, which a link to it from elsewhere must not make happen.
     if not pieces or request.headers.get("Sec-Fetch-Dest") not in (None, "audio", "video"):
         return redirect(url_for(".show", id=id))
-    etag = sha256("\n".join([str(setting(service.MODEL)), str(setting(service.VOICE)), *pieces]).encode()).hexdigest()
+    etag = sha256("\n".join([the_models().model_for(READING_MODEL), str(setting(service.VOICE)), *pieces]).encode()).hexdigest()
     if request.if_none_match.contains(etag):
         return _kept(Response(status=304), etag)
     spoken = service.speak_in_pieces(pieces, by=current_user(), leaving=partial(detecting_disconnect, socket_of(request.environ)))
