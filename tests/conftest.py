@@ -59,7 +59,12 @@ __all__ = [
 ]
 
 MakeApp = Callable[..., Flask]
-KEYS = {"SECRET_KEY": "a-secret-for-the-tests-alone", "ENCRYPTION_KEY": "t" * 43 + "=", "READ_MODEL_LISTS": "0"}
+KEYS = {
+    "SECRET_KEY": "a-secret-for-the-tests-alone",
+    "ENCRYPTION_KEY": "t" * 43 + "=",
+    "READ_MODEL_LISTS": "0",
+    "LOCAL_ENGINES": "off",
+}
 MIGRATED = "migrated"
 
 # What someone has in .env, such as a real key, is not for the tests.

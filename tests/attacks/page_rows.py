@@ -17,7 +17,6 @@ TABLE = {
         GET connections.index
         GET connections.new
         POST connections.create
-        POST connections.connect_found
         POST connections.search
         GET keys.index
         POST keys.generate

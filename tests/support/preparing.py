@@ -60,7 +60,8 @@ def _shared() -> Path:
 def environ_of(folder: Path, port: int) -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     # Lists that are read by themselves would come between the requests that tests expect.
-    ours = {"HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(folder), "ENV_FILE": os.devnull, "READ_MODEL_LISTS": "0"}
+    ours = {"HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(folder), "ENV_FILE": os.devnull}
+    ours |= {"READ_MODEL_LISTS": "0", "LOCAL_ENGINES": "off"}
     return {**kept, **ours}
 
 

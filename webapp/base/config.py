@@ -57,6 +57,7 @@ class Config:
     streaming_timeout_ms: int | None
     streaming_chunk_size: int | None
     cors_origins: tuple[str, ...]
+    local_engines: tuple[str, ...] | None
     read_model_lists: bool
     debug: frozenset[str]
     log_content: bool

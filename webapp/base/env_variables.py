@@ -113,6 +113,10 @@ def _origins(raw: str) -> tuple[str, ...]:
     return tuple(_origin(part) for part in _list(raw))
 
 
+def _engines(raw: str) -> tuple[str, ...] | None:
+    return None if raw == "auto" else () if raw == "off" else tuple(_url(part) for part in _list(raw))
+
+
 def _host_names(raw: str) -> tuple[str, ...]:
     return tuple(_host(part.strip("[]")).lower() for part in _list(raw))
 
@@ -298,6 +302,14 @@ VARIABLES = (
         "Origins of other sites allowed to call the API, separated by commas.",
         _origins,
         "https://app.example.org,http://localhost:3000",
+    ),
+    Variable(
+        "LOCAL_ENGINES",
+        "auto",
+        "Where model servers are looked for while there is no connection: addresses, separated by commas; auto: this computer's "
+        "usual ports; off: nowhere.",
+        _engines,
+        "http://127.0.0.1:11434/v1",
     ),
     Variable(
         "READ_MODEL_LISTS",

@@ -1,26 +1,26 @@
-"""Finds model servers on this machine: Ollama by itself, the other usual ones when an admin asks."""
+"""Finds model servers on this machine: by itself until there is a connection, and when an admin asks."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from webapp.base.audit import AuditAuthor
-from webapp.base.errors import Conflict
+from webapp.base.current import PerApp, the_config
+from webapp.models.connections.cache import the_connections
 from webapp.models.connections.effective import live_connections
-from webapp.models.connections.service import ConnectionInput, create
-from webapp.models.connections.usual_servers import BY_SLUG, names_by_address
+from webapp.models.connections.providers import providers
+from webapp.models.connections.usual_servers import THIS_HOST, names_by_address
 from webapp.models.providers.base import ProviderError
 from webapp.models.providers.openai import models_of
 from webapp.models.upstream import Upstream, all_at_once
 
-ADDRESS = BY_SLUG["ollama"].base_url
-NAME = "Ollama on this machine"
-PROBE_EVERY_SECONDS = 60.0
-# The list of connections waits for Ollama, so no longer than this.
-PATIENCE_SECONDS = 0.5
-# For one who has asked.
+# Of a container, the machine that it runs on.
+MACHINE = "host.docker.internal"
+CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+LOOK_EVERY_SECONDS = 60.0
+# A page waits for it.
 SEARCH_SECONDS = 1.0
 
 
@@ -34,56 +34,53 @@ class FoundServer:
 
 
 @dataclass
-class OllamaProbe:
-    """Probes for Ollama on this machine, with a short timeout and at most once a minute."""
-
-    upstream: Upstream
-    address: str = ADDRESS
-    now: Callable[[], float] = time.monotonic
-    patience_seconds: float = PATIENCE_SECONDS
-    _seen_at: float = field(default=float("-inf"), init=False)
-    _models: tuple[str, ...] = field(default=(), init=False)
-
-    def models(self) -> tuple[str, ...]:
-        """Returns the names of its models at the last probe; none if it did not respond."""
-        if self.now() - self._seen_at >= PROBE_EVERY_SECONDS:
-            # Set before the probe, so that concurrent requests do not wait for another one.
-            self._seen_at = self.now()
-            self._models = _models_at(self.address, self.upstream, self.patience_seconds)
-        return self._models
-
-
-@dataclass
 class LocalServers:
-    """The usual addresses on this machine, asked all at once."""
+    """The usual addresses on this machine, asked all at once; `first` are those that are asked unasked."""
 
     upstream: Upstream
-    names: Mapping[str, str] = field(default_factory=names_by_address)
+    names: Mapping[str, str]
+    first: Mapping[str, str] = field(default_factory=dict)
+    now: Callable[[], float] = time.monotonic
     patience_seconds: float = SEARCH_SECONDS
+    _looked_at: float = field(default=float("-inf"), init=False)
+    _found: list[FoundServer] = field(default_factory=list, init=False)
+
+    def first_look(self) -> list[FoundServer]:
+        """Returns what was found at most a minute ago; nothing, and without asking, once there is a connection."""
+        if not self.first or the_connections().usable():
+            return []
+        if self.now() - self._looked_at >= LOOK_EVERY_SECONDS:
+            # Set before, so that concurrent requests don't wait for another look.
+            self._looked_at = self.now()
+            self._found = self._answering(self.first)
+        return self._found
 
     def search(self) -> list[FoundServer]:
         """Returns the servers that list models and aren't connected yet."""
-        addresses = [address for address in self.names if not is_connected(address)]
-        replies = all_at_once([partial(_models_at, address, self.upstream, self.patience_seconds) for address in addresses])
-        return [
-            FoundServer(self.names[address], address, models)
-            for address, models in zip(addresses, replies, strict=True)
-            if models
-        ]
+        return self._answering({address: name for address, name in self.names.items() if not is_connected(address)})
+
+    def _answering(self, names: Mapping[str, str]) -> list[FoundServer]:
+        replies = all_at_once([partial(_models_at, address, self.upstream, self.patience_seconds) for address in names])
+        found = zip(names.items(), replies, strict=True)
+        return [FoundServer(name, address, models) for (address, name), models in found if models]
+
+
+def _usual() -> LocalServers:
+    """Returns the addresses of the computer: in a container, also those of the machine that it runs on."""
+    is_contained = any(mark.exists() for mark in CONTAINER_MARKS)
+    names, named = names_by_address((THIS_HOST, MACHINE) if is_contained else (THIS_HOST,)), the_config().local_engines
+    first = names if named is None else {address: names.get(address) or urlsplit(address).netloc for address in named}
+    return LocalServers(providers().upstream, names, first)
+
+
+LOCAL_SERVERS = PerApp(_usual)
 
 
 def is_connected(address: str) -> bool:
     """Returns whether a usable connection to this address exists."""
     server = urlsplit(address).netloc
-    same = {server, server.replace("127.0.0.1", "localhost")}
+    same = {server, server.replace(THIS_HOST, "localhost")}
     return any(connection.host in same and connection.is_usable for connection in live_connections())
-
-
-def connect(ollama: OllamaProbe, *, author: AuditAuthor) -> str:
-    """Creates a connection to it, and returns the slug."""
-    if not (models := ollama.models()):
-        raise Conflict("It has stopped responding. Is it running?")
-    return create("openai", ConnectionInput(name=NAME, base_url=ollama.address, default_model=models[0]), author=author)
 
 
 def _models_at(address: str, upstream: Upstream, seconds: float) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """The model servers that most people use: their addresses, and whether they want a key. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+THIS_HOST = "127.0.0.1"
 ANTHROPIC_KEYS = "https://console.anthropic.com/settings/keys"
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta/openai"
 
@@ -43,9 +45,10 @@ LOCAL = (
 BY_SLUG = {server.slug: server for server in (*PROVIDERS, *LOCAL)}
 
 
-def names_by_address() -> dict[str, str]:
+def names_by_address(hosts: Iterable[str] = (THIS_HOST,)) -> dict[str, str]:
     """Returns the usual addresses on this machine, each with the names of the servers that listen there."""
     names: dict[str, list[str]] = {}
-    for server in LOCAL:
-        names.setdefault(server.base_url, []).append(server.name)
+    for host in hosts:
+        for server in LOCAL:
+            names.setdefault(server.base_url.replace(THIS_HOST, host), []).append(server.name)
     return {address: " or ".join(there) for address, there in names.items()}

@@ -5,11 +5,11 @@ from functools import partial
 
 from flask import Blueprint, Response, request, url_for
 
-from webapp.base.current import PerApp
 from webapp.base.languages import gettext as _
-from webapp.models.connections import keys, listing, local_servers, own, service as connections, shown, usual_servers
+from webapp.models.connections import keys, listing, own, service as connections, shown, usual_servers
 from webapp.models.connections.cache import the_connections
 from webapp.models.connections.forms import ConnectionForm, NewConnectionForm
+from webapp.models.connections.local_servers import LOCAL_SERVERS, FoundServer
 from webapp.models.connections.models import the_models
 from webapp.models.connections.providers import providers
 from webapp.people.accounts.guards import admin_only, audit_author
@@ -26,9 +26,7 @@ bp.add_app_template_global(shown.refused_connections)
 def index() -> Response:
     the_connections().forget()
     lines = [shown.connection(connection) for connection in the_connections().team()]
-    ollama_probe = the_neighbour()
-    models = () if local_servers.is_connected(ollama_probe.address) else ollama_probe.models()
-    return render("models/connections.html", connections=lines, ollama=ollama_probe, found_models=models)
+    return render("models/connections.html", connections=lines, found_servers=LOCAL_SERVERS.get().first_look())
 
 
 @bp.get("/new")
@@ -57,14 +55,6 @@ def create() -> Response:
 @admin_only
 def search() -> Response:
     return _new_page(NewConnectionForm.starting(None), neighbours=LOCAL_SERVERS.get().search())
-
-
-@bp.post("/found")
-@admin_only
-def connect_found() -> Response:
-    slug = local_servers.connect(the_neighbour(), author=audit_author())
-    connections.check(slug, partial(providers().provider, slug), author=audit_author())
-    return _saved(slug, _("Connected. Its models are now available."))
 
 
 @bp.get("/<slug>")
@@ -141,16 +131,6 @@ def delete(slug: str) -> Response:
     return redirect(url_for(".index"), _("Connection and key deleted."))
 
 
-NEIGHBOUR = PerApp(lambda: local_servers.OllamaProbe(providers().upstream))
-
-
-LOCAL_SERVERS = PerApp(lambda: local_servers.LocalServers(providers().upstream))
-
-
-def the_neighbour() -> local_servers.OllamaProbe:
-    return NEIGHBOUR.get()
-
-
 def _saved(slug: str, words: str = "") -> Response:
     the_connections().forget()
     return redirect(url_for(".edit", slug=slug), words)
@@ -161,7 +141,7 @@ def _question(slug: str, *, is_key: bool) -> Response:
     return render("models/connection_delete.html", live=the_connections().connection(slug), is_key=is_key)
 
 
-def _new_page(form: NewConnectionForm, neighbours: Sequence[local_servers.FoundServer] | None = None) -> Response:
+def _new_page(form: NewConnectionForm, neighbours: Sequence[FoundServer] | None = None) -> Response:
     is_unanswered = isinstance(form.refusal, connections.ConnectionNotAnswering)
     return form.about_key().shown(
         "models/connection_new.html", servers=usual_servers, neighbours=neighbours, is_unanswered=is_unanswered

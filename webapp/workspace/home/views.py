@@ -17,6 +17,7 @@ from webapp.engine.tables import Generation
 from webapp.engine.watching.views import list_url
 from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections import model_marks
+from webapp.models.connections.local_servers import LOCAL_SERVERS
 from webapp.models.presets.choice import id_in
 from webapp.people import preferences
 from webapp.people.accounts.guards import current_user, signed_in
@@ -143,6 +144,7 @@ def _home(form: MessageForm) -> Response:
     more["starters"] = starters(me, project.id if project else None)
     more["cast"] = projects_shown.cast(me, project) if project else {}
     steps = next_steps(me)
-    more |= {"checklist": steps, "welcome": () if steps else welcome(me)}
+    found_servers = LOCAL_SERVERS.get().first_look() if steps and me.is_admin else ()
+    more |= {"checklist": steps, "found_servers": found_servers, "welcome": () if steps else welcome(me)}
     page = form.shown("workspace/home/home.html", may_be_temporary=True, **more)
     return with_microphone(page) if more["dictation_url"] else page
