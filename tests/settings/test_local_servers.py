@@ -56,8 +56,8 @@ def test_it_is_offered_and_connected_with_one_button(owner: Browser, app: Flask,
         assert [model.id for model in the_models().offered()] == ["ollama:fake/plain", "ollama:fake/large"]
         assert the_models().default() == "ollama:fake/plain"
     asked = len(fake.log())
-    for each in ("/", "/admin/connections"):
-        assert not owner.page(each).says("runs on this computer")
+    for again in ("/", "/admin/connections"):
+        assert not owner.page(again).says("runs on this computer")
     assert len(fake.log()) == asked
 
 
