@@ -51,6 +51,8 @@
   for (const each of ["dragover", "drop"])
     document.addEventListener(each, (event) => {
       if (!chips() || !event.dataTransfer?.types.includes("Files")) return;
+      // Elsewhere on a page with files of its own, they are added to those.
+      if (document.getElementById("document-files") && !event.target.closest?.("#composer-box")) return;
       event.preventDefault();
       attachAll(event.dataTransfer.files);
     });

@@ -1,20 +1,18 @@
-// Documents dropped anywhere on the page are put into its form and sent.
-"use strict";
-{
-  const choice = () => document.getElementById("document-files");
-  const brings = (event) => choice() && event.dataTransfer?.types.includes("Files");
-  const mark = (is) => choice()?.form.classList.toggle("form--dropping", is);
+// Documents dropped anywhere on the page are put into its form and sent; what is dropped on the composer is its own.
+const choice = () => document.getElementById("document-files");
+const brings = ({ target, dataTransfer }) =>
+  choice() && dataTransfer?.types.includes("Files") && !target.closest?.("#composer-box");
+const mark = (is) => choice()?.form.classList.toggle("form--dropping", is);
 
-  document.addEventListener("dragover", (event) => {
-    if (!brings(event)) return;
-    event.preventDefault();
-    mark(true);
-  });
-  document.addEventListener("dragleave", ({ relatedTarget }) => !relatedTarget && mark(false));
-  document.addEventListener("drop", (event) => {
-    if (!brings(event)) return;
-    event.preventDefault();
-    choice().files = event.dataTransfer.files;
-    choice().form.requestSubmit();
-  });
-}
+document.addEventListener("dragover", (event) => {
+  mark(!!brings(event));
+  if (brings(event)) event.preventDefault();
+});
+document.addEventListener("dragleave", ({ relatedTarget }) => !relatedTarget && mark(false));
+document.addEventListener("drop", (event) => {
+  if (!brings(event)) return;
+  event.preventDefault();
+  choice().files = event.dataTransfer.files;
+  choice().form.requestSubmit();
+});
+document.addEventListener("change", ({ target }) => target.matches("#document-files[data-sends]") && target.form.requestSubmit());

@@ -197,7 +197,7 @@ def test_an_open_page_hears_that_reading_was_given_up(app, member, collection):
 
 @pytest.mark.slow
 def test_a_level_hides_it_until_an_admin_raises_the_clearance(owner, member, stranger, collection):
-    member.submit(collection, name="Handbook", level="2")
+    member.submit(f"{collection}?edit", name="Handbook", level="2")
     member.submit(f"{collection}/people", whom="everyone:", right="read")
     assert stranger.get(collection).status_code == 404
     assert owner.submit(f"/admin/people/{stranger.person_id}", clearance="2").says("Clearance changed.")

@@ -39,6 +39,7 @@ MOST_PASSAGES, LEAST_IN_TEXT, PASSAGE_SECONDS = 3, 3, 0.1
 OF_CHAT, OF_PROJECT = "Everyone who can see the chat", "Everyone in the project"
 # The length of a hit's snippet, which is taken from around its first matching word.
 SNIPPET_CHARS = 320
+ENDING_CHARS = 4
 STATES = {name: name.capitalize() for name in (*queries.UNFINISHED, "ready", "failed")} | {"arriving": "Waiting"}
 MeaningState = Literal["off", "embedding", "ready", "waiting"]
 
@@ -71,6 +72,9 @@ class ShownDocument:
     level: int
     created_at: datetime
     url: str = ""
+    # What kind of file it is, in words and by the ending of its name, which a page of the web has not.
+    label: str = ""
+    ending: str = ""
     # The file as it was added, and whether a browser can show it.
     file_url: str = ""
     can_open: bool = False
@@ -78,6 +82,10 @@ class ShownDocument:
     @property
     def is_unfinished(self) -> bool:
         return self.state in queries.UNFINISHED
+
+    @property
+    def words_with_label(self) -> str:
+        return f"{self.label} · {self.words}" if self.state == "ready" else self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +147,7 @@ def documents(row: Collection, user: User) -> list[ShownDocument]:
 def document(row: Document) -> ShownDocument:
     status = row.error or _(STATES[row.state])
     if row.state == "ready":
-        status = " · ".join(
-            (_(formats.label(row.name)), ngettext("%(num)s passage", "%(num)s passages", row.passages), size(row.bytes))
-        )
+        status = f"{ngettext('%(num)s passage', '%(num)s passages', row.passages)} · {size(row.bytes)}"
     elif row.of and row.state == "splitting":
         status = _("Splitting (%(share)s %%)", share=100 * row.done // row.of)
     elif row.of and row.state == "embedding":
@@ -150,7 +156,9 @@ def document(row: Document) -> ShownDocument:
         status = _("Reading (%(page)s of %(all)s)", page=_page_label(row.name, row.done), all=row.of)
     state = row.id, row.title, row.state, status, row.done, row.of
     can_open = formats.is_shown_by_browsers(row.name)
-    return ShownDocument(*state, row.level, row.created_at, row.url, file_url(row), can_open)
+    ending = "" if row.url else formats.ending(row.name)[:ENDING_CHARS].upper() or "TXT"
+    label = _(formats.label(row.name))
+    return ShownDocument(*state, row.level, row.created_at, row.url, label, ending, file_url(row), can_open)
 
 
 def file_url(row: Document) -> str:

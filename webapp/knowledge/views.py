@@ -21,6 +21,7 @@ from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.vectors import service as vector_service
 from webapp.people.accounts.guards import current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
+from webapp.people.things import shares_shown
 from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen, trash_for_list
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
@@ -176,10 +177,14 @@ def _page(collection: Collection, form: Form | None = None) -> Response:
     rows = shown.documents(collection, me)
     trash = queries.deleted_documents(me, collection)
     vector_service.notice()
+    shown_collection = shown.collection(collection, me)
+    is_own = shown_collection.is_own and not collection.chat_id and not collection.project_id
     return render(
         "knowledge/show.html",
         status=form.refusal.status if form and form.refusal else 200,
-        collection=shown.collection(collection, me),
+        collection=shown_collection,
+        is_editing=is_own and ("edit" in request.args or form is edit_form),
+        **(shares_shown.in_card(COLLECTIONS, id) if is_own else {}),
         documents=rows,
         meaning=shown.meaning(collection, me),
         is_unfinished=any(row.is_unfinished for row in rows),

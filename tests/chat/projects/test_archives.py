@@ -80,8 +80,9 @@ def texts(app: Flask, project_id: str) -> list[tuple[str, str, str]]:
 def test_what_comes_out_of_the_file_is_what_went_in(app: Flask, owner: Browser, fake: Upstream) -> None:
     program = client_of(app, owner.email)
     id = whole(app, owner, program, fake)
-    assert "checked" in owner.page(f"/projects/{id}").one('#main input[name="collections"]').attributes
-    file = download(owner, f"/projects/{id}/export.zip?collections=y")
+    links = [str(link.attributes["href"]) for link in owner.page(f"/projects/{id}").all('#page-menu a[href*="export.zip"]')]
+    assert links == [f"/projects/{id}/export.zip?collections", f"/projects/{id}/export.zip"]
+    file = download(owner, links[0])
 
     result = bring_project(owner, file)
     assert result.says("1 chat, 3 messages, 2 documents, 1 collection.")

@@ -92,7 +92,7 @@ def test_a_chat_that_is_shared_with_a_person_is_on_its_projects_page(owner: Brow
     assert member.page(path).says("No chats yet")
 
     owner.post(f"{chat}/people", whom=f"user:{member.person_id}", right="view")
-    assert "by " in member.page(path).one(f'#project-chats a[href="{chat}"] .when').text()
+    assert "by owner" in member.page(path).one(f'#project-chats a[href="{chat}"]').text()
 
     owner.post(f"{chat}/project", project="")
     assert member.page(path).says("No chats yet")

@@ -35,7 +35,7 @@ class ProjectAnswer(Named):
     icon: service.Icon
     colour: service.Colour
     about: str
-    instructions: str = Field(description="What every answer in it is told.")
+    instructions: str = Field(description="The model follows these in every chat of the project.")
     model: str = Field(description="The model of new chats in it; empty for each person's own.")
     parameters: service.ProjectParameters
     collection_ids: list[str] = Field(description="Its collections, as far as you can see them.")

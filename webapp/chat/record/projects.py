@@ -58,9 +58,14 @@ def shares_with(person_id: str | ColumnElement[str], *, rights: Sequence[str] = 
     return and_(chat.is_for_project, is_in_theirs, _is_in_its_owners(chat))
 
 
-def is_given_in(user: User) -> ColumnElement[bool]:
+def is_given_in(person_id: str | ColumnElement[str]) -> ColumnElement[bool]:
     """Returns the condition that a chat is shared with the person by name, and in a project in which its owner can write."""
-    return and_(given_by_name(user.id), _is_in_its_owners(Chat))
+    return and_(given_by_name(person_id), _is_in_its_owners(Chat))
+
+
+def stands_in(person_id: str | ColumnElement[str]) -> ColumnElement[bool]:
+    """Returns the condition that a chat is in a project which the person sees, and in which its owner can write."""
+    return and_(Chat.project_id.is_not(None), Chat.project_id.in_(ids_for(person_id)), _is_in_its_owners(Chat))
 
 
 def given_by_name(person_id: str | ColumnElement[str]) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from webapp.people.things.thing import READ, Owned, Thing
 from webapp.web.forms import Form, options
 from webapp.web.pick_field import PickField, choose
 
-MOST_LISTED, MOST_NAMED = 50, 3
+MOST_LISTED, MOST_NAMED, MOST_IN_CARD = 50, 3, 12
 T = TypeVar("T", bound=Owned)
 
 
@@ -52,6 +52,12 @@ def listed(shares: Sequence[shares.Share], url: str) -> dict[str, Any]:
     """Returns a page of grants and the URL of the next; `shares` has one more than a page if there is a next page."""
     is_cut = len(shares) > MOST_LISTED
     return {"shares": shares[:MOST_LISTED], "more_url": f"{url}?after={shares[MOST_LISTED - 1].grant_id}" if is_cut else ""}
+
+
+def in_card(thing: Thing[T], id: str) -> dict[str, Any]:
+    """Returns the template context of the card of those who can use a person's own object."""
+    granted = shares.shares(thing.kind, id, limit=MOST_IN_CARD + 1)
+    return {"shares": granted[:MOST_IN_CARD], "has_more_shares": len(granted) > MOST_IN_CARD, "rights": thing.rights}
 
 
 def names(kind: str, id: str) -> list[str]:

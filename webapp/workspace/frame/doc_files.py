@@ -74,7 +74,7 @@ ABOUT: Mapping[str, str] = {
     "coming-from": "What you know from ChatGPT, Open WebUI, LibreChat and SillyTavern, and where it is here",
     "first-ten-minutes": "From the setup link to the first answer",
     "accounts": "Who can do what, invites, passwords and API tokens",
-    "projects": "Chats that belong together, what they know, and their people",
+    "projects": "Keep chats, files and instructions for one topic in one place",
     "search": "Find chats again",
     "characters": "Someone to talk to, and who you are in a chat",
     "lorebooks": "What a world is made of, told when it comes up",

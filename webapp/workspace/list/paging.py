@@ -23,6 +23,7 @@ AT_ONCE = 100
 # Only pages need the HTML, which is many times as long as the text.
 WITHOUT_HTML = defer(Message.html, raiseload=True)
 Show = Literal["open", "archived", "deleted", "all"]
+Whose = Literal["", "mine", "shared"]
 # Repeats the condition of the partial index of groups.
 IS_GROUP = text("chats.turn_order <> ''")
 
@@ -63,16 +64,20 @@ def chats(
     return db.session.scalars(query.order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 
 
-def chats_of_project(user: User, project_id: str, *, after: str = "", words: str = "", limit: int) -> Sequence[Chat]:
+def chats_of_project(
+    user: User, project_id: str, *, whose: Whose = "", after: str = "", words: str = "", limit: int
+) -> Sequence[Chat]:
     """Returns the chats of a project that a person sees, newest first: their own, and those shared with it or with them.
 
-    `words` have to be in their titles.
+    `mine` are their own alone, `shared` those of others. `words` have to be in their titles.
     """
     last = db.session.get(Chat, after) if after else None
     last = last if last and last.project_id == project_id else None
     # A query each, because each has an index of its own.
     named = SearchQuery(words).within(Chat.title) if words else true()
-    ways = Chat.owner_id == user.id, projects.shares_with(user.id), projects.is_given_in(user)
+    own = [Chat.owner_id == user.id] if whose != "shared" else []
+    given = [projects.shares_with(user.id), projects.is_given_in(user.id)] if whose != "mine" else []
+    ways = [*own, *(and_(way, Chat.owner_id != user.id) for way in given)]
     ids = union(*(select(_newest_of_project(project_id, and_(way, named), last, limit).subquery()) for way in ways))
     return db.session.scalars(select(Chat).where(Chat.id.in_(ids)).order_by(*queries.NEWEST_FIRST).limit(limit)).all()
 

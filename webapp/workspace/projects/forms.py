@@ -37,7 +37,7 @@ class ProjectForm(InputForm[ProjectInput], MergingForm):
     instructions = TextAreaField(
         "Instructions",
         id="project-instructions",
-        description="Every answer in this project is told this, before what its chat says.",
+        description="The model follows these in every chat of this project, before what the chat itself says.",
         render_kw={"rows": 8},
     )
     model = PickField("Model of new chats", id="project-model", choices=[])
@@ -88,7 +88,7 @@ class NewProjectForm(InputForm[ProjectInput]):
     instructions = TextAreaField(
         "Instructions",
         id="project-instructions",
-        description="What every answer in it is told. You can add documents, tools and people later.",
+        description="The model follows these in every chat of this project. You can add files, tools and people later.",
         render_kw={"rows": 4},
     )
 

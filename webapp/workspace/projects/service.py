@@ -73,7 +73,9 @@ class ProjectInput(Input):
     icon: Icon = Field("", description="Empty for the usual one.")
     colour: Colour = Field("", description="Empty for none.")
     about: Annotated[str, StringConstraints(max_length=2_000), Prose] = ""
-    instructions: Annotated[LongText, Field(description="What every answer in it is told, under *Project*.")] = ""
+    instructions: Annotated[
+        LongText, Field(description="The model follows these in every chat of the project, under *Project*.")
+    ] = ""
     model: Annotated[
         str,
         Field(max_length=200, description="The model of new chats in it; empty for each person's own."),

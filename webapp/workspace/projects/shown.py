@@ -1,31 +1,42 @@
 """Projects and their chats as pages show them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from flask import url_for
 from sqlalchemy import select
 
 from webapp.base.db import db
+from webapp.base.heavy.turns import by_turns
 from webapp.base.languages import gettext as _
 from webapp.characters import queries as character_queries
 from webapp.characters.shown import Face, character_face
-from webapp.chat.record import projects, sharing
+from webapp.chat.files.attachments import without_files
+from webapp.chat.record import projects, queries, sharing
 from webapp.chat.record.tables import Chat, Project
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.watchers import same_request
+from webapp.knowledge import queries as knowledge_queries
+from webapp.knowledge.tables import Collection
+from webapp.models.connections.models import the_models
 from webapp.people.accounts import queries as account_queries
 from webapp.people.accounts.tables import Grant, User
 from webapp.people.search import SearchHit, SearchQuery
-from webapp.people.things import grants, shares_shown
+from webapp.people.things import grants
 from webapp.people.things.seen import MOST_FOUND
+from webapp.rendering import text
+from webapp.tools.offers import tools_of
 from webapp.web.pagination import cut
 from webapp.workspace.exchange import export_pages
 from webapp.workspace.list import paging, shown as list_shown
 from webapp.workspace.projects import exporting
 
 CHATS_PER_PAGE = 50
+# Of a chat's last message: how much is read, and how much of it is shown.
+READ_CHARS, SHOWN_CHARS = 400, 100
+TABS: dict[str, paging.Whose] = {"mine": "mine", "shared": "shared"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +55,24 @@ class ShownProject:
 
 @dataclass(frozen=True, slots=True)
 class ShownProjectChat:
-    """A chat on the page of its project: its owner, if that is another person, and whether the project's members see it."""
+    """A chat on the page of its project: its owner, if that is another person, and whether the project's members see it.
+
+    `last_line` is how its last message begins.
+    """
 
     row: list_shown.SidebarChat
     owner: str
     is_shared: bool
+    last_line: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStart:
+    """What new chats in a project begin with, as far as its page shows it to a person."""
+
+    model: str
+    tools: Sequence[str]
+    collections: Sequence[Collection]
 
 
 def listed(me: User) -> list[ShownProject]:
@@ -64,9 +88,8 @@ def listed(me: User) -> list[ShownProject]:
 
 
 def project(row: Project, me: User) -> ShownProject:
-    """Returns a project for its page, which names who is in it."""
-    owner = _owners(me, [row]).get(row.id)
-    whose = owner or shares_shown.whose(projects.KIND, row.id, shares_shown.names(projects.KIND, row.id))
+    """Returns a project for its page, which names others' owner; who is in one's own is listed there."""
+    whose = _owners(me, [row]).get(row.id, "")
     return _project(row, whose, me, writable=projects.right_in(row, me) in ("own", projects.WRITE))
 
 
@@ -75,17 +98,35 @@ def cast(me: User, row: Project) -> dict[str, Face]:
     return {character.id: character_face(character) for character in character_queries.visible_among(me, row.character_ids)}
 
 
-def chats_values(me: User, project_id: str, *, after: str = "", words: str = "") -> dict[str, Any]:
-    """Returns the template context of a project's list of chats, for its page and its stream."""
-    rows = paging.chats_of_project(me, project_id, after=after, words=words, limit=CHATS_PER_PAGE + 1)
+def start(me: User, row: Project) -> ShownStart:
+    """Returns what new chats begin with: its collections for everyone who sees them, the rest for its owner alone."""
+    collections = knowledge_queries.collections_among(me, row.collection_ids)
+    if row.owner_id != me.id:
+        return ShownStart("", (), collections)
+    known = tools_of(me) if row.tools else {}
+    model = the_models().display_name(row.model) if row.model else _("Each person's own")
+    return ShownStart(model, [known[key].words if key in known else key for key in row.tools], collections)
+
+
+def chats_values(me: User, project_id: str, *, whose: str = "", after: str = "", words: str = "") -> dict[str, Any]:
+    """Returns the template context of a project's list of chats, for its page and its stream.
+
+    If others have chats in it that the person sees, their own and those are two tabs: `whose` is the one that is open.
+    """
+    tab = "" if words else _open_tab(me, project_id, whose)
+    rows = paging.chats_of_project(me, project_id, whose=tab, after=after, words=words, limit=CHATS_PER_PAGE + 1)
     page = cut(rows, CHATS_PER_PAGE)
+    lines = queries.last_texts(page.rows, chars=READ_CHARS)
     names = account_queries.names_of({row.owner_id for row in page.rows if row.owner_id and row.owner_id != me.id})
     shared = projects.projects_of(row for row in page.rows if row.is_for_project)
     chats = [
-        ShownProjectChat(listed_chat, names.get(row.owner_id or "", ""), row.id in shared)
-        for row, listed_chat in zip(page.rows, list_shown.chats(page.rows), strict=True)
+        ShownProjectChat(
+            listed_chat, names.get(row.owner_id or "", ""), row.id in shared, _last_line(*lines.get(row.id, ("", "")))
+        )
+        for row, listed_chat in by_turns(tuple(zip(page.rows, list_shown.chats(page.rows), strict=True)))
     ]
-    return {"chats": chats, "next_cursor": page.next_cursor, "words": words, "is_first": not after}
+    more = {"next_cursor": page.next_cursor, "words": words, "is_first": not after}
+    return {"chats": chats, "tab": tab, "project_id": project_id, **more}
 
 
 def archive(row: Project, me: User, *, with_collections: bool) -> Iterator[bytes]:
@@ -105,6 +146,20 @@ def search_hits(me: User, query: SearchQuery) -> list[SearchHit]:
     """Returns the projects with these words in their names, for the search over everything."""
     rows = projects.SEEN_PROJECTS.named(me, query, limit=MOST_FOUND) if query.words else ()
     return [SearchHit(title=row.name, path=url_for("projects.show", id=row.id), icon=row.beside or "folder") for row in rows]
+
+
+def _open_tab(me: User, project_id: str, whose: str) -> paging.Whose:
+    """Returns the tab that was chosen, else the first with a chat; none if there are only one's own."""
+    if not paging.chats_of_project(me, project_id, whose="shared", limit=1):
+        return ""
+    if whose in TABS:
+        return TABS[whose]
+    return "mine" if paging.chats_of_project(me, project_id, whose="mine", limit=1) else "shared"
+
+
+@lru_cache(maxsize=2_000)
+def _last_line(role: str, content: str) -> str:
+    return text.title(without_files(content, role), SHOWN_CHARS)
 
 
 def _project(row: Project, whose: str, me: User, *, writable: bool) -> ShownProject:

@@ -9,8 +9,11 @@ from webapp.base import topic_names
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
 from webapp.chat.imports import MOST_PROJECT_BYTES
+from webapp.chat.messages import drafts
+from webapp.chat.messages.forms import MessageForm
 from webapp.chat.record import projects
 from webapp.chat.record.access import own_chat
+from webapp.chat.record.model_choice import starting_choice
 from webapp.chat.record.tables import Project
 from webapp.engine.engine import the_engine
 from webapp.engine.watching import watchers
@@ -18,18 +21,20 @@ from webapp.engine.watching.lane_feed import now_in
 from webapp.engine.watching.lists import ListFeed, LiveList
 from webapp.engine.watching.views import list_url
 from webapp.engine.watching.watcher_loop import watch
-from webapp.knowledge import formats, queries as knowledge_queries, shown as knowledge_shown
+from webapp.knowledge import formats, shown as knowledge_shown
 from webapp.knowledge.documents import project_files, service as document_service
 from webapp.people.accounts.guards import audit_author, came_from, current_user, found, signed_in, user_or_none
 from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.search import printable
+from webapp.people.things import shares_shown
 from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen, trash_for_list
 from webapp.web.downloads import download, file_name
 from webapp.web.htmx import is_htmx, page_path, redirect, render
+from webapp.web.security import with_microphone
 from webapp.web.uploads import expect_files, sent_file
 from webapp.workspace.list import bulk, shown as list_shown, sidebar_projects
-from webapp.workspace.page.pages import chat_page_url
+from webapp.workspace.page.pages import chat_page_url, composer, restore_draft
 from webapp.workspace.page.shown import ShownChat
 from webapp.workspace.projects import service, shown
 from webapp.workspace.projects.forms import ArchiveForm, NewProjectForm, ProjectForm
@@ -83,21 +88,26 @@ def bring_in() -> Response:
 def show(id: str) -> Response:
     # Before the list is read, so that no change is lost between the page and its event stream.
     me, at = current_user(), now_in(*topic_names.for_person(current_user().id))
-    project, words = seen(service.PROJECTS, id), printable(request.args.get("q", "")).strip()
-    values = shown.chats_values(me, id, after=request.args.get("before", ""), words=words)
-    return render(
+    row, words, args = seen(service.PROJECTS, id), printable(request.args.get("q", "")).strip(), request.args
+    values = shown.chats_values(me, id, whose=args.get("chats", ""), after=args.get("before", ""), words=words)
+    project = shown.project(row, me)
+    around = {**_files(id, me), **(_composer(row, me) if project.can_write else {}), **values}
+    page = render(
         "workspace/projects/show.html",
-        project=shown.project(project, me),
-        row=project,
-        **_files(id, me),
-        cast=shown.cast(me, project),
-        collections=knowledge_queries.collections_among(me, project.collection_ids),
+        project=project,
+        row=row,
+        cast=shown.cast(me, row),
+        start=shown.start(me, row),
         may_share=may(me, "see people"),
         accepted=formats.ACCEPTED,
         readable=formats.IN_WORDS,
-        events_url=url_for("projects.events", id=id, at=at) if values["is_first"] and not words else "",
-        **values,
+        events_url=url_for("projects.events", id=id, at=at, chats=values["tab"] or None)
+        if values["is_first"] and not words
+        else "",
+        **(shares_shown.in_card(service.PROJECTS, id) if project.is_own else {}),
+        **around,
     )
+    return with_microphone(page) if around.get("dictation_url") else page
 
 
 @bp.url_value_preprocessor
@@ -125,12 +135,13 @@ def add_files(id: str) -> Response:
 @signed_in
 def events(id: str) -> Response:
     project_id, me, context = seen(service.PROJECTS, id).id, current_user(), watchers.same_request()
+    tab = request.args.get("chats", "")
     live = LiveList(
-        name=f"project-{project_id}",
+        name=f"project-{project_id}-{tab}",
         element="#project-chats",
         template="workspace/projects/_chats.html",
         changes=("chat", service.WHAT, "access"),
-        read=lambda user: shown.chats_values(user, project_id),
+        read=lambda user: shown.chats_values(user, project_id, whose=tab),
     )
     feed = ListFeed(the_engine(), live, me.id, watchers.position(), context)
     return watch(feed, watchers.watcher(me.id, context, _is_still_theirs, project_id))
@@ -224,6 +235,14 @@ def share_chat(id: str) -> Response:
 def _places() -> Sequence[Project]:
     """Returns the projects to which the person can move chats."""
     return projects.projects(current_user(), rights=(projects.WRITE,))
+
+
+def _composer(project: Project, me: User) -> dict[str, Any]:
+    """Returns the template context of the composer, with which a chat begins in the project as on the home page."""
+    form = MessageForm.new(model=project.model or starting_choice(me))
+    form.project.data = project.id
+    restore_draft(form, drafts.draft_in(me.id), drafts.mentions_in(me.id))
+    return composer(form, send_url=url_for("home.begin"))
 
 
 def _files(id: str, me: User) -> dict[str, Any]:
