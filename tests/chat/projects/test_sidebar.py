@@ -81,3 +81,40 @@ def test_who_is_in_it_sees_its_shared_chats_there_until_taken_out(
         feed.until(lambda feed: feed.greenlet.dead, seconds=60)
     assert rows(stranger.page("/")) == []
     assert "Private" not in project.html
+
+
+def test_the_sidebar_has_the_project_of_the_open_chat_unfolded(owner: Browser, fake: Upstream, listen: Listen) -> None:
+    fake.always({"says": "Fine."})
+    path = made(owner)
+    chat = begun(owner, "Within", path.rpartition("/")[2])
+    assert rows(owner.page("/projects"), ".chats__projects li") == ["Newest in Mill Mill"]
+
+    page = owner.page(chat)
+    assert rows(page, ".chats__projects li") == ["Newest in Mill Mill", "Within"]
+    assert not page.all(".chats--here")
+    # A page that is only fetched ahead changes no other one.
+    assert rows(owner.page("/projects"), ".chats__projects li") == ["Newest in Mill Mill"]
+    listen(owner, page.events_url).until(lambda feed: feed.raw)
+    owner.wait_for("/projects", lambda page: rows(page, ".chats__projects li") == ["Newest in Mill Mill", "Within"])
+
+    # Folded by hand, it stays so: also when the page connects again.
+    owner.post("/projects/fold", fold=path.rpartition("/")[2])
+    again = listen(owner, page.events_url, page.events_url.partition("at=")[2])
+    again.until(lambda feed: feed.raw)
+    assert rows(owner.page("/projects"), ".chats__projects li") == ["Newest in Mill Mill"]
+
+
+def test_a_chat_that_was_shared_by_name_stands_under_its_project(owner: Browser, member: Browser, fake: Upstream) -> None:
+    fake.always({"says": "Fine."})
+    path = made(owner)
+    id = path.rpartition("/")[2]
+    chat = begun(owner, "Rye", id)
+    owner.post(f"{chat}/people", whom=f"user:{member.person_id}", right="view")
+    assert rows(member.page("/")) == ["Ryeshared by owner"]
+
+    owner.post(f"{path}/people", whom=f"user:{member.person_id}", right="read")
+    assert rows(member.page("/")) == ["Newest in Mill Mill"]
+    member.post("/projects/fold", unfold=id)
+    assert rows(member.page("/")) == ["Newest in Mill Mill", "Ryeshared by owner"]
+    owner.post(f"{path}/delete")
+    assert rows(member.page("/")) == ["Ryeshared by owner"]

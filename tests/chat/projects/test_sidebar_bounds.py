@@ -12,6 +12,7 @@ from tests.support.marks import on_both_databases
 from tests.support.statements import is_read_again, statements
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.ids import new_id
+from webapp.chat.record import unfolded
 from webapp.chat.record.tables import Chat, Project, UnfoldedProject
 from webapp.people.accounts.tables import Grant, User
 from webapp.workspace.list import sidebar_projects
@@ -56,13 +57,13 @@ def test_it_costs_the_same_with_two_projects_and_with_many(app: Flask, owner: Br
     with app.app_context():
         me, other = (str(db.session.scalar(select(User.id).where(User.email == person.email))) for person in (owner, stranger))
         few = fill(me, other, 2, 20)
-        sidebar_projects.fold(me, few[0], is_unfolded=True)
+        unfolded.fold(me, few[0], is_unfolded=True)
     among_few, _ = opened()
     with app.app_context():
         ids = fill(me, other, PROJECTS - 2, CHATS)
         for id in ids:
-            sidebar_projects.fold(me, id, is_unfolded=True)
-        assert db.session.query(UnfoldedProject).filter_by(user_id=me).count() == sidebar_projects.MOST_UNFOLDED
+            unfolded.fold(me, id, is_unfolded=True)
+        assert db.session.query(UnfoldedProject).filter_by(user_id=me).count() == unfolded.MOST_UNFOLDED
     among_many, length = opened()
     assert (among_many, length < MOST_BYTES) == (among_few, True), length
 

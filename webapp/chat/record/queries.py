@@ -414,7 +414,7 @@ def _sidebar_statement(*, has_projects: bool) -> Select[*tuple[Any, ...]]:
     is_outside = true() if has_projects else or_(Chat.project_id.is_(None), Chat.project_id.not_in(projects.ids_for(ME)))
     newest = select(Chat.id).where(*is_shown, is_outside).order_by(*NEWEST_FIRST).limit(bindparam("limit")).subquery()
     pinned = select(Chat.id).where(*is_shown, Chat.pinned_at.is_not(None)).limit(MOST_PINNED).subquery()
-    given = _given_statement(true() if has_projects else ~projects.shares_with(ME))
+    given = _given_statement(true() if has_projects else ~projects.stands_in(ME))
     theirs = select(Project.id).where(Project.id.in_(projects.ids_for(ME))).exists()
     listed = with_answers(listed_statement()).add_columns(theirs.label("has_projects"))
     return listed.where(Chat.id.in_(union_all(select(newest), select(pinned), given)))

@@ -8,7 +8,8 @@ from itertools import groupby
 from flask import request, url_for
 
 from webapp.base import languages, topic_names
-from webapp.base.db import utc_now
+from webapp.base.db import db, utc_now
+from webapp.base.ids import LENGTH
 from webapp.base.languages import gettext as _, ngettext
 from webapp.characters import shown as characters_shown
 from webapp.chat.messages import keeping
@@ -112,10 +113,13 @@ def by_time(sidebar_chats: Sequence[SidebarChat]) -> Groups:
 
 
 def sidebar_start(user: User) -> Groups:
-    """Returns the person's projects and the newest of the sidebar's other chats, as many as most windows show."""
+    """Returns the person's projects and the newest of the sidebar's other chats, as many as most windows show.
+
+    The project of the open chat is unfolded.
+    """
     outside = queries.chats_outside_projects(user.id, limit=MOST_AT_FIRST)
     groups = grouped(outside.pinned, outside.others[:MOST_AT_FIRST], outside.running)
-    return [*_of_projects(user), *groups] if outside.has_projects else groups
+    return [*_of_projects(user, open_id=_open_project(request.path)), *groups] if outside.has_projects else groups
 
 
 def sidebar(user: User, here: str = "") -> Groups:
@@ -130,10 +134,18 @@ def is_cut(groups: Groups) -> bool:
     return sum(len(rows) for name, rows in groups if name != _("Projects")) >= MOST_AT_FIRST
 
 
-def _of_projects(user: User, here: str = "") -> Groups:
+def _open_project(path: str) -> str:
+    """Returns the id of the project of the chat with this page, which the request has loaded."""
+    _, _, id = path.partition("/chats/")
+    chat = db.session.get(Chat, id) if len(id) == LENGTH else None
+    return (chat.project_id if chat else "") or ""
+
+
+def _of_projects(user: User, here: str = "", open_id: str = "") -> Groups:
     """Returns the group of the projects, each unfolded one followed by its newest chats: in at most three statements."""
     if not (projects := sidebar_projects.listed(user.id)):
         return []
+    projects = [project._replace(is_unfolded=project.is_unfolded or project.id == open_id) for project in projects]
     unfolded, here = [project.id for project in projects if project.is_unfolded], here or request.path
     newest, running = sidebar_projects.newest(user.id, unfolded) if unfolded else ({}, {})
     active, listed = sidebar_projects.active(user.id), chats([row for rows in newest.values() for row in rows], running, here)

@@ -3,20 +3,17 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, delete, func, literal, or_, select, union_all
+from sqlalchemy import Select, and_, func, literal, or_, select, union_all
 
 from webapp.base import topic_names
-from webapp.base.changes import notify_person
 from webapp.base.database.statements import Prepared
-from webapp.base.db import db, write
+from webapp.base.db import db
 from webapp.chat.record import projects
 from webapp.chat.record.queries import KEPT, ME, NEWEST_FIRST, ListedChat, listed_statement, with_answers
 from webapp.chat.record.tables import Chat, Project, UnfoldedProject
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 
 MOST_LISTED, MOST_CHATS = 40, 5
-# Unfolding one more folds the one that was unfolded first, so that a page stays short.
-MOST_UNFOLDED = 8
 
 
 class ProjectRow(NamedTuple):
@@ -54,7 +51,7 @@ def newest(person_id: str, project_ids: Sequence[str]) -> tuple[dict[str, list[L
     ids = (
         select(Chat.id).where(Chat.project_id == id, way, *is_shown).order_by(*NEWEST_FIRST).limit(MOST_CHATS).subquery()
         for id in project_ids
-        for way in (own, and_(projects.shares_with(ME), Chat.owner_id != ME))
+        for way in (own, *(and_(given, Chat.owner_id != ME) for given in (projects.shares_with(ME), projects.is_given_in(ME))))
     )
     query = with_answers(listed_statement()).add_columns(Chat.project_id).where(Chat.id.in_(union_all(*map(select, ids))))
     chats: dict[str, list[ListedChat]] = {id: [] for id in project_ids}
@@ -64,19 +61,6 @@ def newest(person_id: str, project_ids: Sequence[str]) -> tuple[dict[str, list[L
             chats[project_id].append(ListedChat(*chat))
         running |= {lane: status} if lane else {}
     return chats, running
-
-
-def fold(person_id: str, project_id: str, *, is_unfolded: bool) -> None:
-    """Remembers whether a person sees the chats of a project in the sidebar, on all their devices."""
-    own = UnfoldedProject.user_id == person_id
-    latest = select(UnfoldedProject.project_id).where(own).order_by(UnfoldedProject.unfolded_at.desc()).limit(MOST_UNFOLDED)
-    with write() as session:
-        session.execute(delete(UnfoldedProject).where(own, UnfoldedProject.project_id == project_id))
-        if is_unfolded:
-            session.add(UnfoldedProject(user_id=person_id, project_id=project_id))
-            session.flush()
-            session.execute(delete(UnfoldedProject).where(own, UnfoldedProject.project_id.not_in(session.scalars(latest).all())))
-    notify_person(person_id, "project", project_id)
 
 
 def _listed_statement() -> Select[*tuple[Any, ...]]:
@@ -92,7 +76,7 @@ def _active_statement() -> Select[*tuple[Any, ...]]:
     prefix = topic_names.of_chat("")
     is_its_chat = Chat.id == func.substr(Generation.lane, len(prefix) + 1), Generation.lane == literal(prefix) + Chat.id
     query = select(Chat.project_id, Generation.status).join(Chat, and_(*is_its_chat)).where(WHILE_ACTIVE)
-    is_seen = or_(Chat.owner_id == ME, projects.shares_with(ME))
+    is_seen = or_(Chat.owner_id == ME, projects.shares_with(ME), projects.is_given_in(ME))
     return query.where(Chat.project_id.is_not(None), is_seen, Chat.deleted_at.is_(None)).distinct()
 
 

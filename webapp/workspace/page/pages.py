@@ -14,7 +14,7 @@ from webapp.chat.calls import tools_shown
 from webapp.chat.messages import deleted_branches, feedback
 from webapp.chat.messages.forms import MessageForm, choices_in
 from webapp.chat.prompt import chat_collections
-from webapp.chat.record import queries
+from webapp.chat.record import queries, unfolded
 from webapp.chat.record.access import right_in
 from webapp.chat.record.leader import replacing_composer
 from webapp.chat.record.model_choice import choice_in
@@ -176,6 +176,9 @@ def stream(chat: Chat) -> Response:
     user, engine = user_or_none(), the_engine()
     right = right_in(chat, user)
     context = watchers.same_request()
+    # A page that connects again leaves the sidebar as the person has it by now.
+    if user and "Last-Event-ID" not in request.headers:
+        unfolded.unfold_around(chat, user)
     person = user.id if user and not chat.visitor_hash else ""
     feed = ChatFeed(engine, chat.id, ChatPosition.parse(watchers.position()), context, right, person=person)
     who = user.id if user else chat.visitor_hash or ""

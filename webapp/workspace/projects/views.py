@@ -11,7 +11,7 @@ from webapp.base.languages import gettext as _
 from webapp.chat.imports import MOST_PROJECT_BYTES
 from webapp.chat.messages import drafts
 from webapp.chat.messages.forms import MessageForm
-from webapp.chat.record import projects
+from webapp.chat.record import projects, unfolded
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.model_choice import starting_choice
 from webapp.chat.record.tables import Project
@@ -33,7 +33,7 @@ from webapp.web.downloads import download, file_name
 from webapp.web.htmx import is_htmx, page_path, redirect, render
 from webapp.web.security import with_microphone
 from webapp.web.uploads import expect_files, sent_file
-from webapp.workspace.list import bulk, shown as list_shown, sidebar_projects
+from webapp.workspace.list import bulk, shown as list_shown
 from webapp.workspace.page.pages import chat_page_url, composer, restore_draft
 from webapp.workspace.page.shown import ShownChat
 from webapp.workspace.projects import service, shown
@@ -182,7 +182,7 @@ def fold() -> Response:
     if not (id := sent.get("unfold") or sent.get("fold", "")):
         raise Invalid("Choose a project.")
     project = seen(service.PROJECTS, id)
-    sidebar_projects.fold(me.id, project.id, is_unfolded="unfold" in sent)
+    unfolded.fold(me.id, project.id, is_unfolded="unfold" in sent)
     if not is_htmx():
         return redirect(came_from())
     return render("workspace/list/_row_changed.html", groups=list_shown.sidebar(current_user(), here=page_path()))
