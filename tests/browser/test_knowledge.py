@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chats import new_collection, press
+from tests.browser.chats import load_later, new_collection, press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.support.server import Server
@@ -43,6 +43,7 @@ DROP = """([place, name, text]) => {
 def test_files_are_dropped_anywhere_on_the_page_of_a_collection(server: Server, visit: Visit) -> None:
     page = visit(server).open("/knowledge")
     new_collection(page, "Dropped papers")
+    load_later(page)
     page.evaluate(DROP, ["h1", "wheel.md", "# Wheels\n\nThey turn.\n"])
 
     expect(page.get_by_role("status").filter(has_text="Added.")).to_be_visible()
@@ -83,7 +84,8 @@ def test_documents_are_added_read_and_found(server: Server, visit: Visit, look: 
     expect(page.locator("#documents [data-state=ready]")).to_contain_text("Pumps")
     expect(page.locator("#documents [data-state=failed]")).to_contain_text("isn't text", timeout=READ_MS)
 
-    page.get_by_role("searchbox", name="Try a question").fill("when is a bearing oiled?")
+    page.get_by_text("Test search", exact=True).first.click()
+    page.get_by_role("searchbox", name="Test search").fill("when is a bearing oiled?")
     press(page, page.get_by_role("button", name="Find", exact=True))
     expect(page.locator(".found mark").first).to_be_visible()
     press(page, page.locator(".found a").first)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chats import PASSWORD, ChatPage, Person, press
+from tests.browser.chats import PASSWORD, ChatPage, Person, load_later, press
 from tests.browser.conftest import Visit
 from tests.browser.test_knowledge import READ_MS
 from tests.browser.test_lost_access import GONE
@@ -72,7 +72,6 @@ def shared_project(desk: Page) -> str:
 
 def asked_side_by_side(page: Page, text: str) -> ChatPage:
     """Has two models answer a new chat of this project side by side, and keeps the answer of the first."""
-    page.get_by_role("link", name="New chat").last.click()
     page.get_by_role("textbox", name="Message").fill(text)
     page.get_by_role("button", name="Model:").click()
     press(page, page.get_by_role("button", name="Side by side…"))
@@ -97,8 +96,8 @@ def with_a_file(desk: Page) -> str:
     project = shared_project(desk)
     picture(desk, "monday-people")
     desk.goto(project)
-    desk.get_by_label("Add files").set_input_files(FILE)  # type: ignore[arg-type]
-    press(desk, desk.get_by_role("button", name="Add", exact=True))
+    load_later(desk)
+    desk.get_by_label("Add files to the project").set_input_files(FILE)  # type: ignore[arg-type]
     expect(desk.locator("#documents [data-state=ready]")).to_have_count(1, timeout=READ_MS)
     picture(desk, "monday-files")
     return project
@@ -106,7 +105,6 @@ def with_a_file(desk: Page) -> str:
 
 def asked_in(page: Page, question: str) -> ChatPage:
     """Begins a chat from the page of a project, and waits for its answer."""
-    page.get_by_role("link", name="New chat").last.click()
     chat = ChatPage(page)
     chat.box.fill(question)
     chat.send.click()
