@@ -169,6 +169,25 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
         assert noted.all() == ["shared a collection", "stopped sharing a collection"]
 
 
+def test_its_owner_alone_has_its_menu_its_form_and_the_names_of_its_people(member, owner, stranger, collection):
+    assert not member.page(collection).all('#main [name="embedding_model"]')
+    assert member.page(f"{collection}?edit").one('#main [name="embedding_model"]')
+    assert [link.text() for link in member.page(collection).all("#page-menu a, #page-menu button")] == [
+        *("Edit", "Share", "Delete collection")
+    ]
+    assert "Only you" in member.page(collection).one("#people").text()
+
+    for browser, right in ((stranger, "read"), (owner, "write")):
+        member.post(f"{collection}/people", whom=f"user:{browser.person_id}", right=right)
+    people = [" ".join(node.text().split()) for node in member.page(collection).all("#people li")]
+    assert people == ["s stranger can read", "o owner can read and write"]
+    for browser, can_add in ((stranger, False), (owner, True)):
+        page = browser.page(f"{collection}?edit")
+        assert "Shared with you" in page.one("#people").text()
+        assert not page.all('#people li, #page-menu, #main [name="embedding_model"]')
+        assert bool(page.all("#document-files")) == can_add
+
+
 def test_an_open_list_hears_of_what_changes_while_its_page_is_rendered(app, member):
     def change(_app: Flask, template: Template, **_: object) -> None:
         if template.name == "knowledge/list.html":

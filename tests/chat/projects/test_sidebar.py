@@ -1,6 +1,7 @@
 """Projects in the sidebar: folded or not on all devices, with their newest chats, which are no longer among the others."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -9,7 +10,9 @@ from tests.api.test_projects import id_of
 from tests.chat.conftest import ended
 from tests.chat.listener import Listener
 from tests.chat.projects.test_pages import made
+from tests.conftest import MakeApp, signed_in
 from tests.support.browser import Browser
+from tests.support.catalogues import write_catalogue
 from tests.support.page import Page
 from tests.upstream.handle import Upstream
 
@@ -102,6 +105,15 @@ def test_the_sidebar_has_the_project_of_the_open_chat_unfolded(owner: Browser, f
     again = listen(owner, page.events_url, page.events_url.partition("at=")[2])
     again.until(lambda feed: feed.raw)
     assert rows(owner.page("/projects"), ".chats__projects li") == ["Newest in Mill Mill"]
+
+
+def test_it_looks_alike_in_every_language(make_app: MakeApp, tmp_path: Path) -> None:
+    write_catalogue(tmp_path / "compiled" / "languages", "de", {"Projects": "Projekte"}, name="Deutsch")
+    owner = signed_in(make_app(), "owner@example.org", "owner")
+    made(owner)
+    page = owner.get("/projects", headers={"Accept-Language": "de"})
+    assert page.one("#sidebar-chats h2").text() == "Projekte"
+    assert len(page.all("#sidebar-chats .chats__projects > [data-project]")) == 1
 
 
 def test_a_chat_that_was_shared_by_name_stands_under_its_project(owner: Browser, member: Browser, fake: Upstream) -> None:

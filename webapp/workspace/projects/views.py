@@ -135,7 +135,7 @@ def add_files(id: str) -> Response:
 @signed_in
 def events(id: str) -> Response:
     project_id, me, context = seen(service.PROJECTS, id).id, current_user(), watchers.same_request()
-    tab = request.args.get("chats", "")
+    tab = shown.TABS.get(request.args.get("chats", ""), "")
     live = LiveList(
         name=f"project-{project_id}-{tab}",
         element="#project-chats",
