@@ -107,7 +107,7 @@ def test_what_takes_too_long_to_render_is_kept_without_its_html():
     clock = iter(range(0, 10_000, 7))
     sent = pieces.pieces(BytesIO(json.dumps([chat("*a* " * 20_000)]).encode()), now=lambda: float(next(clock)))
 
-    _, [rendered] = map(pieces.read, sent)
+    _, _, [rendered] = map(pieces.read, sent)
 
     assert (rendered.html, rendered.version) == ("", 0)
     assert len(rendered.message.content) == 80_000
@@ -118,7 +118,7 @@ def test_what_a_child_sends_is_what_was_in_the_file():
     continued.append({"model_asked": "m", "continues": 0, "text_offset": 2, "notices": [{"code": "a", "message": "b"}]})
     value = chat("Hi **there**", created_at="2026-01-01T09:00:00+00:00", generations=continued)
 
-    head, [rendered] = map(pieces.read, pieces.pieces(BytesIO(json.dumps(value).encode())))
+    _, head, [rendered] = map(pieces.read, pieces.pieces(BytesIO(json.dumps(value).encode())))
 
     filed = own.parse(value)
     assert rendered.message == filed.messages[0]

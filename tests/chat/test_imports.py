@@ -4,6 +4,7 @@ import json
 import tracemalloc
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 from tempfile import TemporaryFile
 from typing import Any
@@ -17,7 +18,7 @@ from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from webapp.base.db import db
 from webapp.base.untrusted_json import dict_of
-from webapp.chat.imports import chatgpt, openwebui, own, pieces
+from webapp.chat.imports import chatgpt, openwebui, own, pieces, source
 from webapp.chat.imports.filed import BadFile, FiledChat, FiledMessage, Node, checked, grown
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
@@ -347,10 +348,11 @@ def test_odd_characters_do_not_stop_it(owner):
 
 def test_a_bomb_is_not_unpacked():
     data = zipped({"conversations.json": b"[" + b" " * 5_000_000 + b"]"})
+    bounds = replace(source.IN_ONE_REQUEST, unpacked_bytes=1024 * 1024)
     assert len(data) < 10_000
 
-    with pytest.raises(BadFile, match="larger than 1 MB"):
-        list(pieces.values_in(BytesIO(data), most_bytes=1024 * 1024))
+    with pytest.raises(BadFile, match="too large when unpacked"), source.opened(BytesIO(data), bounds) as opened:
+        list(opened.elements())
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """The child process: sets its limits, reads a file with one pure module and sends the results, piece by piece.
 
-`python -m webapp.base.heavy MODULE MEMORY_BYTES CPU_SECONDS < file`. It inherits no environment variables and no open files but
+`python -m webapp.base.heavy MODULE MEMORY_BYTES CPU_SECONDS [ABOUT] < file`. It inherits no environment variables and no open files but
 stdin, stdout and stderr, and imports nothing but the module, so that it starts in less than a tenth of a second.
 """
 
@@ -16,13 +16,13 @@ from webapp.base.heavy import charsets, frames
 NICENESS = 10
 
 
-def main(module: str, memory_bytes: int, cpu_seconds: int) -> None:
+def main(module: str, memory_bytes: int, cpu_seconds: int, *about: str) -> None:
     # Imported first: the limits are for the work, not for loading our own code.
     pieces = import_module(module).pieces
     charsets.refuse_slow()
     _limit(memory_bytes, cpu_seconds)
     try:
-        for piece in pieces(sys.stdin.buffer):
+        for piece in pieces(sys.stdin.buffer, *about):
             frames.write(sys.stdout.buffer, [frames.FOUND, piece])
     except MemoryError:
         frames.write(sys.stdout.buffer, [frames.MEMORY, ""])
@@ -53,4 +53,4 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
 
 if __name__ == "__main__":
     sys.excepthook = _report
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -59,9 +59,17 @@ class ChildCrashed(Exception):
 
 
 def pieces(
-    module: str, file: IO[bytes], limits: WorkLimits | None = None, *, stop: Stop | None = None, owner_id: str = ""
+    module: str,
+    file: IO[bytes],
+    limits: WorkLimits | None = None,
+    *,
+    stop: Stop | None = None,
+    owner_id: str = "",
+    about: str = "",
 ) -> Generator[Any, None, None]:
     """Yields what a pure module's `pieces(file)` yields, from a child process, which ends when the caller stops reading.
+
+    With `about`, a few words of ours for the module, it is `pieces(file, about)`.
 
     At most two with long work run simultaneously, and two that people wait for, of one person one each; the next waits and is
     then refused. Work in the background names its owner. `stop` kills it, which ends like a limit.
@@ -71,7 +79,7 @@ def pieces(
     slots = _long if limits.is_long else _short
     person = owner_id or whose()
     admission = nullcontext() if limits.is_admitted else slots.entered(person, patience_seconds=limits.patience_seconds)
-    with admission, _running(module, file, limits) as process, _killed_by(stop, process):
+    with admission, _running(module, file, limits, about) as process, _killed_by(stop, process):
         assert process.stdout
         try:
             for kind, value in frames.read(process.stdout):
@@ -133,11 +141,12 @@ def _killed_by(stop: Stop | None, process: subprocess.Popen[bytes]) -> AbstractC
 
 
 @contextmanager
-def _running(module: str, file: IO[bytes], limits: WorkLimits) -> Iterator[subprocess.Popen[bytes]]:
+def _running(module: str, file: IO[bytes], limits: WorkLimits, about: str) -> Iterator[subprocess.Popen[bytes]]:
     # Within Python's read buffer, `seek` does not move the file descriptor's offset, which the child inherits.
     file.seek(0)
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     command = [sys.executable, "-E", "-s", "-m", "webapp.base.heavy", module, str(limits.memory_bytes), str(limits.cpu_seconds)]
+    command += [about] if about else []
     # No environment variables: a child process needs no secrets.
     process = subprocess.Popen(
         command,

@@ -10,6 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 MOST_FILES = 20_000
 # Each entry takes 46 bytes and its name.
 MOST_LIST_BYTES = 4 * 1024 * 1024
+NAMED_BYTES = 200
 # The methods that programs use; others can take gigabytes of memory to unpack, and fail in ways of their own.
 PACKED = {ZIP_STORED, ZIP_DEFLATED}
 # The exceptions that Python raises for a damaged archive; a missing entry is a `KeyError`, an encrypted one a `RuntimeError`.
@@ -26,7 +27,7 @@ class TooManyFiles(Exception):
 def opened(file: IO[bytes], most_files: int = MOST_FILES) -> ZipFile:
     """Opens an archive; raises `TooManyFiles`, or one of `FAULTS`."""
     count, list_bytes = _declared_size(file)
-    if count > most_files or list_bytes > MOST_LIST_BYTES:
+    if count > most_files or list_bytes > max(MOST_LIST_BYTES, most_files * NAMED_BYTES):
         raise TooManyFiles
     file.seek(0)
     archive = ZipFile(file)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -105,6 +105,17 @@ def store_picture(person_id: str, name: str, content: bytes) -> StoredFile:
     """Stores a picture that a model made for this person, which is not in a chat yet, re-encoded."""
     picture = _made_picture(person_id, content)
     return _stored(person_id, _picture_name(name, picture), offload(hashlib.sha256, picture.content).hexdigest(), picture)
+
+
+def add_foreign(person_id: str, name: str, stream: IO[bytes], picture: Mapping[str, Any] | None) -> StoredFile:
+    """Stores a file of an imported chat, under the rules of uploads; `picture` is the type and size of one that was re-encoded."""
+    name = _name(name)
+    _refuse_too_much(person_id, stream)
+    # Releases the database connection while the file is read.
+    db.session.rollback()
+    stream.seek(0)
+    content = FileContent(IMAGE, content=stream.read(), **picture) if picture else _text(name, stream, PATIENT)
+    return _kept(person_id, name, content)
 
 
 def _made_picture(person_id: str, content: bytes) -> FileContent:
@@ -220,10 +231,11 @@ def content_of(file: StoredFile) -> bytes:
         raise NotFound("This file no longer exists.") from error
 
 
-def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: str) -> None:
+def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: str, *, must: bool = True) -> None:
     """Records the files in new messages as files of the chat, which everyone who sees the chat can then open.
 
-    Files that the sender has no right to send are ignored. Long ones become documents of the chat's own collection.
+    Files that the sender has no right to send are ignored. Long ones become documents of the chat's own collection; one without
+    room there is refused, or if it needn't be taken, fails.
     """
     ids = ids_in(list(contents))
     if not ids:
@@ -234,7 +246,7 @@ def attach(session: Session, chat_id: str, contents: Iterable[str], person_id: s
     if new:
         session.execute(insert(ChatFile), new)
     session.execute(update(StoredFile).where(StoredFile.id.in_([file.id for file in files])).values(is_sent=True))
-    long_files.collect(session, chat_id, files, by=person_id)
+    long_files.collect(session, chat_id, files, by=person_id, must=must)
 
 
 def _kept(person_id: str, name: str, file: FileContent) -> StoredFile:
@@ -298,7 +310,7 @@ def _picture(file: IO[bytes], limits: child.WorkLimits = child.SMALL) -> FileCon
     return FileContent(IMAGE, picture["media_type"], b64decode(picture["content"]), picture["width"], picture["height"])
 
 
-def _text(name: str, file: IO[bytes]) -> FileContent:
+def _text(name: str, file: IO[bytes], limits: child.WorkLimits = child.SMALL) -> FileContent:
     """Extracts the text of a document; a file of any other type must be text. A long file is returned unchanged."""
     most = most_whole()
     file.seek(0)
@@ -310,7 +322,7 @@ def _text(name: str, file: IO[bytes]) -> FileContent:
     about = {"name": f"x.{formats.ending(name)}", "most": most}
     with child.on_disk(file, head=json.dumps(about).encode() + b"\n") as behind:
         try:
-            pieces = _read(PLAIN, behind)
+            pieces = _read(PLAIN, behind, limits)
         except child.Exceeded:
             # In the background, there is more time to read it.
             return _long(file)

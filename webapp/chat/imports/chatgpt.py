@@ -1,10 +1,13 @@
 """`conversations.json` of a ChatGPT export: a mapping of nodes, some of them hidden or empty. Pure."""
 
+import re
 from typing import Any
 
-from webapp.base.untrusted_json import JsonObject, dict_of
+from webapp.base.untrusted_json import JsonObject, dict_of, list_of
 from webapp.chat.imports.filed import (
+    MOST_ATTACHED,
     FiledChat,
+    FiledFile,
     FiledGeneration,
     FiledMessage,
     Node,
@@ -27,6 +30,11 @@ MISSING = {
     "real_time_user_audio_video_asset_pointer": "a recording",
     "video_container_asset_pointer": "a video",
 }
+PICTURE = "image_asset_pointer"
+NOTE = "*({} was here; the export stores it in another file)*"
+# What identifies a file, in the names of an archive and in what refers to one, such as `sediment://file_000a1`.
+MOST_PARTS = 1_000
+FILE_ID = re.compile(r"file[-_][0-9A-Za-z]{1,100}")
 # Content types in which ChatGPT describes the user to the model; they are no part of the conversation.
 UNSAID = {"user_editable_context", "model_editable_context"}
 
@@ -63,7 +71,8 @@ def _node(id: str, node: JsonObject) -> Node:
         return Node(_id(id), parent, None)
     if thoughts := _thoughts(content):
         return Node(_id(id), parent, None, thoughts)
-    words = text(_text(content))
+    pictures, others = _pictures(content, metadata), _attached(content, metadata)
+    words = "\n\n".join(filter(None, (text(_text(content)), *(file.note for file in others))))
     if not words.strip():
         return Node(_id(id), parent, None)
     created_at, model = moment(message.get("create_time")), line(metadata.get("model_slug"), 200)
@@ -71,8 +80,44 @@ def _node(id: str, node: JsonObject) -> Node:
         model_asked=model, model_used=model, provider=PROGRAM, created_at=created_at, ended_at=created_at
     )
     generations = (filed_generation,) if model and role == "assistant" else ()
-    filed = FiledMessage(id=_id(id), role=role, content=words, created_at=created_at, generations=generations)
+    filed = FiledMessage(
+        id=_id(id),
+        role=role,
+        content=words,
+        created_at=created_at,
+        generations=generations,
+        files=(*pictures, *others)[:MOST_ATTACHED],
+    )
     return Node(_id(id), parent, filed)
+
+
+def _pictures(content: JsonObject, metadata: JsonObject) -> tuple[FiledFile, ...]:
+    """Returns the pictures within the content, with the names that the list of attachments has for them."""
+    names = {text(row.get("id")): line(row.get("name"), 100) for row in _listed(metadata)}
+    ids = map(_file_id, _pointed(content))
+    return tuple(FiledFile((id,), names.get(id, ""), NOTE.format(MISSING[PICTURE])) for id in ids if id)
+
+
+def _attached(content: JsonObject, metadata: JsonObject) -> tuple[FiledFile, ...]:
+    """Returns the attachments that are not within the content."""
+    within = set(map(_file_id, _pointed(content)))
+    rows = [row for row in _listed(metadata) if (id := _file_id(row)) and id not in within]
+    names = [line(row.get("name"), 100) for row in rows]
+    return tuple(FiledFile((_file_id(row),), name, NOTE.format(name or "a file")) for row, name in zip(rows, names, strict=True))
+
+
+def _pointed(content: JsonObject) -> list[JsonObject]:
+    parts = map(dict_of, list_of(content.get("parts"))[:MOST_PARTS])
+    return [part for part in parts if part.get("content_type") == PICTURE]
+
+
+def _listed(metadata: JsonObject) -> list[JsonObject]:
+    return [dict_of(row) for row in list_of(metadata.get("attachments"))[:MOST_ATTACHED]]
+
+
+def _file_id(row: JsonObject) -> str:
+    match = FILE_ID.search(text(row.get("asset_pointer") or row.get("id"), 1_000))
+    return match[0] if match else ""
 
 
 def _text(content: JsonObject) -> str:
@@ -96,7 +141,7 @@ def _part(part: Any) -> str:
     words = text(dict_of(part).get("text"))
     if words:
         return words
-    return f"*({MISSING.get(kind, 'something')} was here; the export stores it in another file)*" if kind else ""
+    return NOTE.format(MISSING.get(kind, "something")) if kind else ""
 
 
 def _thoughts(content: JsonObject) -> str:

@@ -2,9 +2,11 @@
 
 from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.chat.imports.filed import (
+    MOST_ATTACHED,
     MOST_NODES,
     BadFile,
     FiledChat,
+    FiledFile,
     FiledMessage,
     Node,
     checked,
@@ -54,7 +56,14 @@ def _node(id: str, row: JsonObject, above: str) -> Node:
     above = _id(parent) if isinstance(parent, str) else above
     if not role or not (words.strip() or reasoning):
         return Node(_id(id), above, None)
-    filed = FiledMessage(id=_id(id), role=role, content=words, reasoning=reasoning, created_at=moment(row.get("created_at")))
+    filed = FiledMessage(
+        id=_id(id),
+        role=role,
+        content=words,
+        reasoning=reasoning,
+        created_at=moment(row.get("created_at")),
+        files=tuple(map(_filed_file, _listed(row, "files")[:MOST_ATTACHED])),
+    )
     return Node(_id(id), above, filed)
 
 
@@ -67,6 +76,12 @@ def _words(row: JsonObject) -> str:
 def _attached(attachment: JsonObject) -> str:
     words, name = text(attachment.get("extracted_content")), line(attachment.get("file_name"), 100) or "Attachment"
     return f"{name}:\n\n{fenced(words)}" if words.strip() else ""
+
+
+def _filed_file(file: JsonObject) -> FiledFile:
+    """Returns a file, which an archive has under its id or its name, if at all."""
+    keys = (text(file.get("file_uuid"), 100), text(file.get("uuid"), 100), text(file.get("file_name"), 200))
+    return FiledFile(tuple(filter(None, keys)), line(file.get("file_name"), 100), _file(file))
 
 
 def _file(file: JsonObject) -> str:

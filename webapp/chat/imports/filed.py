@@ -26,6 +26,8 @@ MOST_THOUGHTS = 20
 MOST_TRIES, MOST_TRIES_EACH = 60, 3
 MOST_NOTICES = 50
 MOST_TAGS = 20
+# Files of one message.
+MOST_ATTACHED = 20
 # Calls of one answer, and of a whole chat.
 MOST_CALLS, MOST_CALLS_IN_CHAT = 1_000, 50_000
 
@@ -113,6 +115,15 @@ OF_CALL_ROW = tuple(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FiledFile:
+    """A file of a message, which may be in the archive: the names to look for, and what stands in the text in its place."""
+
+    keys: tuple[str, ...]
+    name: str
+    note: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiledMessage:
     """A message in a file. `author` is the writer's name; empty for the chat's owner and for a model.
@@ -138,6 +149,7 @@ class FiledMessage:
     created_at: datetime | None = None
     generations: tuple[FiledGeneration, ...] = ()
     calls: tuple[FiledCall, ...] = ()
+    files: tuple[FiledFile, ...] = ()
 
     @property
     def chars(self) -> int:

@@ -63,7 +63,7 @@ def head_value(chat: FiledChat) -> JsonObject:
 def message_value(message: FiledMessage) -> JsonObject:
     """Returns a message with its generations, as JSON values."""
     generations, calls = map(_values, message.generations), map(_values, message.calls)
-    return _values(message, but={"generations", "calls"}) | {"generations": list(generations), "calls": list(calls)}
+    return _values(message, but={"generations", "calls", "files"}) | {"generations": list(generations), "calls": list(calls)}
 
 
 def parse(value: JsonObject) -> FiledChat:

@@ -3,35 +3,32 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import IO, Any
-from zipfile import ZipFile
 
 from webapp.base.heavy import zips
 from webapp.base.untrusted_json import JsonObject, dict_of
 from webapp.chat.files.reference import parted
-from webapp.chat.imports import MOST_BYTES, chatgpt, claude, openwebui, own, page, roleplay
+from webapp.chat.imports import chatgpt, claude, openwebui, own, page, roleplay
+from webapp.chat.imports.assets import Assets
+from webapp.chat.imports.elements import Element, TooMuch
 from webapp.chat.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, line
+from webapp.chat.imports.source import IN_ONE_REQUEST, IN_PIECES, Source, opened, values
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.seam_labels import seams_of
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 
-MOST_UNPACKED_BYTES = 200 * 1024 * 1024
-MOST_CHATS = 20_000
 TITLE_CHARS = 80
 MOST_HTML_CHARS = 4_000_000
-# Limits how many JSON values one text can have: real exports have one per 30 bytes, and each takes up to 200 bytes of memory.
-MARKS = (b"[", b"{", b",")
-MOST_MARKS = 3_000_000
-DAMAGED = "The archive is damaged or password-protected."
 UNKNOWN = (
     "It doesn't contain chats. Choose a Millrace export or a saved page of a link, the conversations.json of ChatGPT or Claude, "
     "or a chat export of Open WebUI or SillyTavern."
 )
-BLANK = re.compile("[ \t\r\n\ufeff]*")
 PARSERS: tuple[tuple[Callable[[JsonObject], bool], Callable[[JsonObject], FiledChat]], ...] = (
     (own.is_own, own.parse),
     (page.is_one, page.parse),
@@ -50,29 +47,10 @@ MOMENTS = (
     *("created_at", "changed_at", "pinned_at", "archived_at", "started_at", "first_text_at", "ended_at"),
     *("asked_at", "decided_at"),
 )
+# Where the title of a chat that can't be parsed may stand, as some programs write it first.
+TITLED = re.compile(rb'"(?:title|name)":\s*("(?:[^"\\]|\\.){1,300}")')
 # A title is made from the beginning of a message.
 BEGINNING_CHARS = 2_000
-
-
-def values_in(file: IO[bytes], *, most_bytes: int = MOST_BYTES) -> Iterator[JsonObject]:
-    """Yields each chat of the file as unparsed JSON; raises `BadFile` where the file becomes unreadable."""
-    return at_most(MOST_CHATS, (value for text in _texts(file, most_bytes) for value in values_of(text)))
-
-
-def at_most(most: int, values: Iterable[JsonObject]) -> Iterator[JsonObject]:
-    """Yields these chats; raises `BadFile` if there are more."""
-    for number, value in enumerate(values):
-        if number >= most:
-            raise BadFile(f"It contains more than {most:,} chats.")
-        yield value
-
-
-def values_of(text: str) -> Iterator[JsonObject]:
-    """Yields each chat of a text, which is JSON, JSON lines or a page, as unparsed JSON."""
-    if page.is_page(text):
-        yield page.value(text)
-    else:
-        yield from (chat for element in _elements(text) for chat in roleplay.several(dict_of(element)))
 
 
 def chat_of(value: JsonObject) -> FiledChat:
@@ -88,120 +66,6 @@ def title_of(value: JsonObject) -> str:
     return line(value.get("title") or value.get("name"), TITLE_CHARS) or line(
         dict_of(value.get("chat")).get("title"), TITLE_CHARS
     )
-
-
-def _texts(file: IO[bytes], most_bytes: int) -> Iterator[str]:
-    start = file.read(4)
-    file.seek(0)
-    if start == b"PK\x03\x04":
-        yield from _unpacked(file, most_bytes)
-    else:
-        yield decoded_text(file.read(most_bytes + 1), most_bytes)
-
-
-def _unpacked(file: IO[bytes], most_bytes: int) -> Iterator[str]:
-    """Yields the chat files of an archive. Names only decide what to read: nothing is written to disk."""
-    try:
-        with zips.opened(file) as archive:
-            yield from _members(archive, most_bytes)
-    except BadFile:
-        raise
-    except zips.TooManyFiles as error:
-        raise BadFile("The archive's list of files is too long.") from error
-    except zips.FAULTS as error:
-        raise BadFile(DAMAGED) from error
-
-
-def _members(archive: ZipFile, most_bytes: int) -> Iterator[str]:
-    members = [entry for entry in archive.infolist() if _is_chats(entry.filename)]
-    if not members:
-        raise BadFile("The archive contains no chats.")
-    if any(entry.compress_type not in zips.PACKED for entry in members):
-        raise BadFile("The archive uses an unsupported compression method. Save it as a standard zip file.")
-    bytes_left = MOST_UNPACKED_BYTES
-    for entry in members:
-        with archive.open(entry) as member:
-            # The sizes in the archive's headers are not trusted.
-            data = member.read(min(most_bytes, bytes_left) + 1)
-        bytes_left -= len(data)
-        if bytes_left < 0:
-            raise BadFile("The archive is too large when unpacked.")
-        yield decoded_text(data, most_bytes)
-
-
-def _is_chats(name: str) -> bool:
-    folder, _, last = name.rpartition("/")
-    is_ours = folder.rpartition("/")[2] == "chats" and last.endswith(".json")
-    return is_ours or last.endswith(".jsonl") or (last.startswith("conversations") and last.endswith(".json"))
-
-
-def decoded_text(data: bytes, most_bytes: int) -> str:
-    """Returns the text of a file; raises `BadFile` if it is too large, or has too many values to be parsed together."""
-    if len(data) > most_bytes:
-        raise BadFile(f"It is larger than {most_bytes // 1024 // 1024} MB.")
-    if sum(map(data.count, MARKS)) > MOST_MARKS:
-        raise BadFile("It has too many values for a chat export.")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadFile("It isn't UTF-8 text, as JSON files must be.") from error
-
-
-def _elements(text: str) -> Iterator[Any]:
-    """Yields the elements of a list, or a single value, parsing lazily so that other greenlets can run in between."""
-    at = _after_blank(text, 0)
-    if text[at : at + 1] != "[":
-        value, at = _value_at(text, at)
-        if text.startswith("{", _after_blank(text, at)):
-            yield {roleplay.LINES: [value, *_lines(text, at)]}
-            return
-        yield value
-    else:
-        at = _after_blank(text, at + 1)
-        while text[at : at + 1] != "]":
-            value, at = _value_at(text, at)
-            yield value
-            at = _after_comma(text, at)
-        at += 1
-    if _after_blank(text, at) < len(text):
-        raise BadFile("There is extra data after the end.")
-
-
-def _lines(text: str, at: int) -> Iterator[Any]:
-    """Yields the values after the first in a file of JSON lines."""
-    while (at := _after_blank(text, at)) < len(text):
-        value, at = _value_at(text, at)
-        yield value
-
-
-def _after_comma(text: str, at: int) -> int:
-    at = _after_blank(text, at)
-    if text[at : at + 1] == ",":
-        return _after_blank(text, at + 1)
-    if text[at : at + 1] != "]":
-        raise BadFile("It is incomplete or isn't JSON.")
-    return at
-
-
-def _value_at(text: str, at: int) -> tuple[Any, int]:
-    try:
-        return _decoder.raw_decode(text, at)
-    except RecursionError as error:
-        raise BadFile("It is nested too deeply.") from error
-    except ValueError as error:
-        raise BadFile("It is incomplete or isn't JSON.") from error
-
-
-def _after_blank(text: str, at: int) -> int:
-    match = BLANK.match(text, at)
-    return match.end() if match else at
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(name)
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,17 +91,85 @@ class RefusedChat:
     reason: str
 
 
-Piece = Head | list[Rendered] | RefusedChat
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How many chats of the file have been read."""
+
+    count: int
 
 
-def pieces(file: IO[bytes], now: Callable[[], float] = time.process_time) -> Iterator[JsonObject]:
-    """Yields the file's contents as serialized pieces, which `read` turns back into objects."""
-    renderer = Renderer(now)
+@dataclass(frozen=True, slots=True)
+class FileBegun:
+    """A file of a message: its bytes follow, in parts, before the message itself. `picture` is its type and size, if it is one."""
+
+    message: str
+    name: str
+    note: str
+    picture: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileEnded:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file that isn't taken over."""
+
+    name: str
+    reason: str
+
+
+Piece = Head | list[Rendered] | RefusedChat | Reached | FileBegun | bytes | FileEnded | LeftOut
+
+
+def pieces(file: IO[bytes], before: str = "", *, now: Callable[[], float] = time.process_time) -> Iterator[JsonObject]:
+    """Yields the file's contents as serialized pieces, which `read` turns back into objects.
+
+    `before` is for an archive that was sent in pieces: how many of its chats have been read before. At first it is 0, and the
+    first piece says how many there are.
+    """
+    renderer, skipped = Renderer(now), int(before or 0)
     try:
-        for value in values_in(file):
-            yield from pieces_of(value, renderer)
+        with opened(file, IN_PIECES if before else IN_ONE_REQUEST) as source:
+            if before == "0":
+                yield {"of": _count(source)}
+            yield from _pieces(source, renderer, skipped)
     except BadFile as error:
         yield {"trouble": str(error)}
+
+
+def _pieces(source: Source, renderer: "Renderer", skipped: int) -> Iterator[JsonObject]:
+    assets, most, chats = source.assets(), source.bounds.chats, 0
+    for number, element in enumerate(source.elements()):
+        if number < skipped:
+            continue
+        yield {"reached": number}
+        try:
+            for value in values(element):
+                if (chats := chats + 1) + skipped > most:
+                    raise BadFile(f"It contains more than {most:,} chats.")
+                yield from pieces_of(value, renderer, assets)
+        except TooMuch as reason:
+            yield {"refused": [_title_in(element), str(reason)]}
+
+
+def _count(source: Source) -> int:
+    """Counts the chats up to where the file may be damaged, which is reported once they have been read."""
+    count = 0
+    with suppress(*zips.FAULTS):
+        for _ in source.elements(are_counted=True):
+            count += 1
+    return count
+
+
+def _title_in(element: Element) -> str:
+    match = TITLED.search(element.text[:BEGINNING_CHARS])
+    try:
+        return line(json.loads(match[1]), TITLE_CHARS) if match else ""
+    except ValueError:
+        return ""
 
 
 def read(piece: JsonObject) -> Piece:
@@ -250,11 +182,23 @@ def read(piece: JsonObject) -> Piece:
         chat = _with_moments(piece["chat"])
         settings = {field.name: chat.pop(field.name) for field in FIELDS if field.name in chat}
         return Head(FiledChat(**chat, settings=settings), piece["count"])
-    return [Rendered(_message(value), html, version) for value, html, version in piece["messages"]]
+    if "messages" in piece:
+        return [Rendered(_message(value), html, version) for value, html, version in piece["messages"]]
+    return _file_piece(piece)
 
 
-def pieces_of(value: JsonObject, renderer: "Renderer") -> Iterator[JsonObject]:
-    """Yields one chat as serialized pieces, or the reason why it is refused."""
+def _file_piece(piece: JsonObject) -> Reached | FileBegun | bytes | FileEnded | LeftOut:
+    if "reached" in piece:
+        return Reached(piece["reached"])
+    if "file" in piece:
+        return FileBegun(**piece["file"])
+    if "bytes" in piece:
+        return b64decode(piece["bytes"])
+    return LeftOut(*piece["left_out"]) if "left_out" in piece else FileEnded()
+
+
+def pieces_of(value: JsonObject, renderer: "Renderer", assets: Assets | None = None) -> Iterator[JsonObject]:
+    """Yields one chat with its files as serialized pieces, or the reason why it is refused."""
     try:
         chat = chat_of(value)
     except BadFile as error:
@@ -262,6 +206,7 @@ def pieces_of(value: JsonObject, renderer: "Renderer") -> Iterator[JsonObject]:
         return
     yield {"chat": own.head_value(_headed(chat)), "count": len(chat.messages)}
     for batch in _batches(chat.messages):
+        yield from (piece for message in batch if assets for piece in assets.of(message))
         yield {"messages": [[own.message_value(message), *renderer.rendered(message)] for message in batch]}
 
 

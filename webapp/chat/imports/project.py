@@ -12,7 +12,8 @@ from webapp.base.heavy import zips
 from webapp.base.untrusted_json import JsonObject, UnfitJson, dict_of, list_of, value_of
 from webapp.chat.imports import MOST_BYTES
 from webapp.chat.imports.filed import BadFile, count, line, text
-from webapp.chat.imports.pieces import MOST_CHATS, Renderer, at_most, decoded_text, pieces_of, values_of
+from webapp.chat.imports.pieces import Renderer, pieces_of
+from webapp.chat.imports.source import MOST_CHATS, at_most, decoded_text, values_of
 
 FORMAT, VERSION, SETTINGS = "millrace-project", 1, "project.json"
 NO_PROJECT = "It isn't a project. Choose the .zip file that Export on the page of a project makes."

@@ -10,6 +10,7 @@ from typing import IO, TypeVar
 
 from sqlalchemy import insert, or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from webapp.base import changes, topic_names
 from webapp.base.current import BUCKETS
@@ -20,6 +21,8 @@ from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.base.throttle import Throttle
 from webapp.base.untrusted_json import JsonObject
+from webapp.chat.attachments import service as attachments
+from webapp.chat.files import long_files
 from webapp.chat.imports import MOST_FILES, pieces
 from webapp.chat.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage, origin
 from webapp.chat.record import announcements, projects, tags
@@ -34,6 +37,7 @@ from webapp.tools.tables import Call
 from webapp.workspace.exchange import cast_names
 from webapp.workspace.exchange.calls import rows_of
 from webapp.workspace.exchange.export import OWN
+from webapp.workspace.exchange.foreign_files import ForeignFiles
 
 MOST_MESSAGES = 100_000
 MOST_NAMED, NAME_CHARS = 20, 80
@@ -62,6 +66,16 @@ class ChatImportResult:
     # Names of lorebooks and of projects in new chats that the person doesn't have.
     lacking: list[str] = field(default_factory=list)
     lacking_projects: list[str] = field(default_factory=list)
+    # Files of messages that came along, and those that didn't, with the reason.
+    pictures: int = 0
+    documents: int = 0
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    left_out_count: int = 0
+
+    def leave_out(self, name: str, reason: str) -> None:
+        self.left_out_count += 1
+        if len(self.left_out) < MOST_NAMED:
+            self.left_out.append((name, reason))
 
     def refuse(self, title: str, reason: str) -> None:
         self.refused_count += 1
@@ -80,6 +94,10 @@ class ChatImportResult:
         self.known += other.known
         self.refused = [*self.refused, *other.refused][:MOST_NAMED]
         self.refused_count += other.refused_count
+        self.pictures += other.pictures
+        self.documents += other.documents
+        self.left_out = [*self.left_out, *other.left_out][:MOST_NAMED]
+        self.left_out_count += other.left_out_count
         self.lacks(other.lacking, other.lacking_projects)
         if other.trouble:
             self.refuse(name, other.trouble)
@@ -173,7 +191,7 @@ class Storing:
     """Writes the pieces of a file to the database, one chat after the other.
 
     With `project_id`, each is a new chat in that project, whatever was imported before; otherwise it gets into the person's
-    project of the name in the file.
+    project of the name in the file. `record` is told in the transaction that ends a chat how many of the file have been read.
     """
 
     def __init__(
@@ -184,33 +202,45 @@ class Storing:
         most_messages: int = MOST_MESSAGES,
         *,
         project_id: str = "",
+        record: Callable[[Session, int], object] | None = None,
     ) -> None:
         self._user_id, self._model, self._result, self._most = user_id, model, result, most_messages
-        self._project_id, self._project_ids = project_id, set[str]()
+        self._project_id, self._project_ids, self._record = project_id, set[str](), record
         self._filling: _ChatFilling | None = None
         self._found = 0
+        self._files = ForeignFiles(user_id, result)
 
     def take(self, piece: pieces.Piece) -> None:
         """Stores one piece; raises `BadFile` when there are too many messages."""
         match piece:
+            case pieces.Reached(count):
+                self.end(count)
             case pieces.RefusedChat(title, reason):
                 self._result.refuse(title, reason)
             case pieces.Head(chat, count):
                 self.end()
                 self._begin(chat, count)
             case list() if self._filling:
-                self._filling.add(piece)
+                self._filling.add(*self._files.put_into(piece))
+            case pieces.FileBegun() if self._filling:
+                self._files.begin(piece, is_wanted=self._filling.lacks(piece.message))
+            case _:
+                self._files.take(piece)
 
-    def end(self) -> None:
-        """Finishes the current chat: it has all its messages, or the file has ended."""
-        if not (filling := self._filling):
-            return
-        self._filling = None
-        filling.end()
-        self._found += 1
-        self._result.chat_id = filling.chat_id if self._found == 1 and filling.added else ""
-        self._result.known += not filling.is_new and not filling.added
-        self._result.messages += filling.added
+    def end(self, count: int = 0) -> None:
+        """Finishes the current chat: it has all its messages, or the file has ended, or the next of the file comes."""
+        filling, self._filling = self._filling, None
+        if filling:
+            self._found += 1
+            self._result.chat_id = filling.chat_id if self._found == 1 and filling.added else ""
+            self._result.known += not filling.is_new and not filling.added
+            self._result.messages += filling.added
+        record = self._record if count else None
+        if filling:
+            filling.end(lambda session: record and record(session, count))
+        elif record:
+            with write() as session:
+                record(session, count)
 
     def notify(self) -> None:
         """Shows what is new in the person's lists, and on the open pages of projects."""
@@ -218,6 +248,8 @@ class Storing:
             changes.notify_person(self._user_id, "chat", self._user_id)
         for id in self._project_ids:
             changes.notify(topic_names.of_project(id), "chats", id)
+        if self._result.documents:
+            long_files.wake()
 
     def _begin(self, chat: FiledChat, count: int) -> None:
         if self._result.messages + count > self._most:
@@ -285,17 +317,21 @@ class _ChatFilling:
         self._load_ids()
         self._had_some = bool(self._ids)
 
-    def add(self, batch: Sequence[pieces.Rendered]) -> None:
-        """Adds those messages that are missing; parents come before their children."""
-        self._last = batch[-1].message.id
-        self.added += _again(lambda: self._add(batch))
+    def lacks(self, message: str) -> bool:
+        return message not in self._ids
 
-    def end(self) -> None:
-        """Selects the file's branch unless the person has continued the chat on another."""
+    def add(self, batch: Sequence[pieces.Rendered], references: Sequence[str] = ()) -> None:
+        """Adds those messages that are missing; parents come before their children. The chat gets the files of `references`."""
+        self._last = batch[-1].message.id
+        self.added += _again(lambda: self._add(batch, references))
+
+    def end(self, record: Callable[[Session], object] = lambda session: None) -> None:
+        """Selects the file's branch unless the person has continued the chat on another, and records in the same transaction."""
         head = self._ids.get(self._head) or self._ids.get(self._last)
-        if not head:
-            return
         with write() as session:
+            record(session)
+            if not head:
+                return
             chat = session.get_one(Chat, self.chat_id)
             if chat.head_id is None or (self.added and session.get_one(Message, chat.head_id).origin):
                 chat.head_id = head
@@ -317,7 +353,7 @@ class _ChatFilling:
         self._times[message.id] = time, created_at
         return created_at
 
-    def _add(self, batch: Sequence[pieces.Rendered]) -> int:
+    def _add(self, batch: Sequence[pieces.Rendered], references: Sequence[str]) -> int:
         if not (missing := [rendered for rendered in batch if rendered.message.id not in self._ids]):
             return 0
         ids = {rendered.message.id: new_id() for rendered in missing}
@@ -335,6 +371,7 @@ class _ChatFilling:
                 session.add_all(
                     Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in with_story
                 )
+                attachments.attach(session, self.chat_id, references, self._user_id, must=False)
         except IntegrityError:
             self._load_ids()
             raise
