@@ -30,6 +30,7 @@ NOTICED_BY = {
     "page": "test_composing.py::test_there_is_a_way_back_to_the_end",
     "panel": "test_panel.py::test_it_opens_beside_the_chat_which_goes_on",
     "lost": "test_lost_access.py::test_a_chat_that_was_deleted_elsewhere",
+    "pieces": "test_import_in_pieces.py::test_a_large_archive_goes_on_after_a_break",
     "push": "test_offline.py::test_this_device_is_told_once_the_button_was_pressed",
     "quote": "test_quoting.py::test_selected_text_is_quoted_in_the_next_message",
     "saving": "test_chat_settings.py::test_each_field_is_saved_as_it_is_left_and_taken_back",

@@ -38,6 +38,7 @@ FEATURE = Feature(
         "webapp.api.native.alerts:bp",
         "webapp.api.native.backups:bp",
         "webapp.api.native.account:exchange_bp",
+        "webapp.api.native.imports:bp",
         "webapp.api.native.server:capabilities_bp",
         "webapp.api.native.server:bp",
         "webapp.api.native.models:connections_bp",

@@ -13,6 +13,7 @@ from webapp.people.search import SearchSource
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 from webapp.workspace.drawing import service as drawing_service
+from webapp.workspace.exchange import arrivals, shown as import_shown, uploads
 from webapp.workspace.home.open_work_shown import open_work
 from webapp.workspace.links.service import HOLDER
 from webapp.workspace.list import paging, search_shown, shown
@@ -88,6 +89,7 @@ FEATURE = Feature(
         "reading_aloud": "chat",
         "composer.switch_web_search": "tools",
     },
+    resumes=(uploads.resume,),
     setting_checks={
         READING_MODEL: partial(check_unlisted, no_demo=NO_VOICE),
     },
@@ -99,7 +101,7 @@ FEATURE = Feature(
         SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),
         LastChats(paging.last_with_characters),
         HOLDER,
-        *(preset_service.PRESETS, project_service.PROJECTS, project_service.DEPARTURE),
+        *(preset_service.PRESETS, project_service.PROJECTS, project_service.DEPARTURE, uploads.DEPARTURE),
         LiveList(
             name="sidebar",
             element="#sidebar-chats",
@@ -109,6 +111,13 @@ FEATURE = Feature(
             read=lambda me: {"groups": shown.sidebar(me)},
             is_by_row=True,
             is_on_every_page=True,
+        ),
+        LiveList(
+            name="import",
+            element="#import",
+            template="workspace/exchange/_import.html",
+            changes=(arrivals.WHAT,),
+            read=lambda me: {"running": import_shown.running(me.id)},
         ),
         LiveList(
             name="projects",

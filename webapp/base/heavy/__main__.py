@@ -1,7 +1,7 @@
 """The child process: sets its limits, reads a file with one pure module and sends the results, piece by piece.
 
-`python -m webapp.base.heavy MODULE MEMORY_BYTES CPU_SECONDS [ABOUT] < file`. It inherits no environment variables and no open files but
-stdin, stdout and stderr, and imports nothing but the module, so that it starts in less than a tenth of a second.
+`python -m webapp.base.heavy MODULE MEMORY_BYTES CPU_SECONDS [ABOUT] < file`. It inherits no environment variables and no open
+files but stdin, stdout and stderr, and imports nothing but the module, so that it starts in less than a tenth of a second.
 """
 
 import os

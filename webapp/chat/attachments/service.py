@@ -108,7 +108,7 @@ def store_picture(person_id: str, name: str, content: bytes) -> StoredFile:
 
 
 def add_foreign(person_id: str, name: str, stream: IO[bytes], picture: Mapping[str, Any] | None) -> StoredFile:
-    """Stores a file of an imported chat, under the rules of uploads; `picture` is the type and size of one that was re-encoded."""
+    """Stores a file of an imported chat, under the rules of uploads; `picture` is type and size of one that was re-encoded."""
     name = _name(name)
     _refuse_too_much(person_id, stream)
     # Releases the database connection while the file is read.

@@ -37,7 +37,7 @@ class Assets:
                 self._entries.setdefault(key, entry)
 
     def of(self, message: FiledMessage) -> Iterator[JsonObject]:
-        """Yields the files of a message: each is named, then come its bytes in parts, and that it is whole; or why it is left out."""
+        """Yields the files of a message: what each is, its bytes in parts and that it is whole, or why it is left out."""
         if not self._packed:
             return
         for file in message.files:

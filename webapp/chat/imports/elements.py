@@ -51,7 +51,7 @@ def is_array(beginning: bytes) -> bool:
 
 def elements(stream: Readable, most_bytes: int) -> Iterator[Element]:
     """Yields the elements of the array that a stream is; raises `BadFile` where it is none any longer."""
-    cutter = Cutter(most_bytes)
+    cutter = ArrayCutter(most_bytes)
     while chunk := stream.read(READ_BYTES):
         yield from cutter.feed(chunk)
     cutter.end()
@@ -78,7 +78,7 @@ def _refuse(name: str) -> None:
 DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
-class Cutter:
+class ArrayCutter:
     """Cuts an array that arrives in chunks; where they end makes no difference."""
 
     def __init__(self, most_bytes: int) -> None:

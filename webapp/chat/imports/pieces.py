@@ -100,7 +100,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class FileBegun:
-    """A file of a message: its bytes follow, in parts, before the message itself. `picture` is its type and size, if it is one."""
+    """A file of a message, which comes after it; its bytes follow in parts. `picture` is its type and size, if it is one."""
 
     message: str
     name: str
@@ -114,14 +114,14 @@ class FileEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOutFile:
     """A file that isn't taken over."""
 
     name: str
     reason: str
 
 
-Piece = Head | list[Rendered] | RefusedChat | Reached | FileBegun | bytes | FileEnded | LeftOut
+Piece = Head | list[Rendered] | RefusedChat | Reached | FileBegun | bytes | FileEnded | LeftOutFile
 
 
 def pieces(file: IO[bytes], before: str = "", *, now: Callable[[], float] = time.process_time) -> Iterator[JsonObject]:
@@ -187,14 +187,14 @@ def read(piece: JsonObject) -> Piece:
     return _file_piece(piece)
 
 
-def _file_piece(piece: JsonObject) -> Reached | FileBegun | bytes | FileEnded | LeftOut:
+def _file_piece(piece: JsonObject) -> Reached | FileBegun | bytes | FileEnded | LeftOutFile:
     if "reached" in piece:
         return Reached(piece["reached"])
     if "file" in piece:
         return FileBegun(**piece["file"])
     if "bytes" in piece:
         return b64decode(piece["bytes"])
-    return LeftOut(*piece["left_out"]) if "left_out" in piece else FileEnded()
+    return LeftOutFile(*piece["left_out"]) if "left_out" in piece else FileEnded()
 
 
 def pieces_of(value: JsonObject, renderer: "Renderer", assets: Assets | None = None) -> Iterator[JsonObject]:

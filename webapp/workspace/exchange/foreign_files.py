@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import Protocol
 
 from webapp.base.errors import AppError
-from webapp.chat.attachments import service
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files import attachments
 from webapp.chat.files.tables import IMAGE
 from webapp.chat.imports import pieces
@@ -16,7 +16,7 @@ from webapp.chat.imports.filed import FiledMessage
 PARAGRAPHS = ("{}\n\n", "\n\n{}", "{}")
 
 
-class Counted(Protocol):
+class FileCounts(Protocol):
     """What counts the files: those that came along, and those that were left out."""
 
     pictures: int
@@ -28,7 +28,7 @@ class Counted(Protocol):
 class ForeignFiles:
     """Receives the files of messages, which come before them."""
 
-    def __init__(self, user_id: str, result: Counted) -> None:
+    def __init__(self, user_id: str, result: FileCounts) -> None:
         self._user_id, self._result = user_id, result
         self._begun: pieces.FileBegun | None = None
         self._parts = BytesIO()
@@ -46,7 +46,7 @@ class ForeignFiles:
                 self._parts.write(piece)
             case pieces.FileEnded() if self._begun:
                 self._store(self._begun)
-            case pieces.LeftOut(name, reason):
+            case pieces.LeftOutFile(name, reason):
                 self._result.leave_out(name, reason)
 
     def put_into(self, batch: Sequence[pieces.Rendered]) -> tuple[list[pieces.Rendered], list[str]]:
@@ -58,8 +58,8 @@ class ForeignFiles:
     def _store(self, begun: pieces.FileBegun) -> None:
         self._begun = None
         try:
-            file = service.add_foreign(self._user_id, begun.name or "file", self._parts, begun.picture)
-            block = service.block_of(file)
+            file = attachment_service.add_foreign(self._user_id, begun.name or "file", self._parts, begun.picture)
+            block = attachment_service.block_of(file)
         except AppError as refusal:
             self._result.leave_out(begun.name, refusal.message)
             return

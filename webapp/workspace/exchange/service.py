@@ -21,7 +21,7 @@ from webapp.base.heavy.turns import give_way
 from webapp.base.ids import new_id
 from webapp.base.throttle import Throttle
 from webapp.base.untrusted_json import JsonObject
-from webapp.chat.attachments import service as attachments
+from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files import long_files
 from webapp.chat.imports import MOST_FILES, pieces
 from webapp.chat.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage, origin
@@ -371,7 +371,7 @@ class _ChatFilling:
                 session.add_all(
                     Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in with_story
                 )
-                attachments.attach(session, self.chat_id, references, self._user_id, must=False)
+                attachment_service.attach(session, self.chat_id, references, self._user_id, must=False)
         except IntegrityError:
             self._load_ids()
             raise
