@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from PIL import Image
 
-VOCABULARY = "rye flour water stone mill wheel brook grain sieve oats barley bread crust dough oven salt leaven".split()
+VOCABULARY = ("rye", "flour", "water", "stone", "mill", "wheel", "brook", "grain", "sieve", "oats", "barley", "bread", "oven")
 
 
 def picture(number: int, side: int = 32) -> bytes:
@@ -42,7 +42,11 @@ def chat(number: int, *, messages: int = 4, words: int = 30, pictures: Mapping[i
         id, above = f"c{number}-m{place}", f"c{number}-m{place - 1}" if place else ""
         text = " ".join(rng.choices(VOCABULARY, k=words))
         shown = (pictures or {}).get(place)
-        image = [{"content_type": "image_asset_pointer", "asset_pointer": f"sediment://{pointer(shown)}"}] if shown is not None else []
+        image = (
+            [{"content_type": "image_asset_pointer", "asset_pointer": f"sediment://{pointer(shown)}"}]
+            if shown is not None
+            else []
+        )
         nodes[id] = node(id, above, "assistant" if place % 2 else "user", [*image, text], model_slug="gpt-4o")
         if above:
             nodes[above]["children"].append(id)
@@ -50,12 +54,13 @@ def chat(number: int, *, messages: int = 4, words: int = 30, pictures: Mapping[i
     return {**about, "current_node": f"c{number}-m{messages - 1}", "mapping": nodes}
 
 
-def archived(chats: Iterable[Any], files: Iterable[tuple[str, bytes]], file: IO[bytes] | Path, *, packing: int = ZIP_DEFLATED) -> None:
+def archived(chats: Iterable[Any], files: Iterable[tuple[str, bytes]], file: IO[bytes] | Path) -> None:
     """Writes an archive with these chats and these other files, by their paths."""
-    with ZipFile(file, "w", packing) as packed:
+    with ZipFile(file, "w", ZIP_DEFLATED) as packed:
         with packed.open("conversations.json", "w") as member:
+            member.write(b"[")
             for number, value in enumerate(chats):
-                member.write((b"," if number else b"[") + json.dumps(value).encode())
+                member.write((b"," if number else b"") + json.dumps(value).encode())
             member.write(b"]")
         for path, content in files:
             packed.writestr(path, content, compress_type=ZIP_STORED)

@@ -45,11 +45,28 @@ def test_any_list_comes_out_as_it_is(whole: list[Any], size: int, is_ascii: bool
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b" ", b"{}", b"[", b"[1", b"[1,", b"[1,]", b"[,1]", b"[1,,2]", b"[1}", b"[] x", b"[]]", b'["a', b'["\\', b"[{]", b"x[1]"],
+    [
+        b"",
+        b" ",
+        b"{}",
+        b"[",
+        b"[1",
+        b"[1,",
+        b"[1,]",
+        b"[,1]",
+        b"[1,,2]",
+        b"[1}",
+        b"[] x",
+        b"[]]",
+        b'["a',
+        b'["\\',
+        b"[{]",
+        b"x[1]",
+    ],
 )
 def test_what_is_no_array_is_refused(content: bytes):
     for size in (1, 2, 100):
-        with pytest.raises(BadFile, match="incomplete or isn't JSON|extra data"):
+        with pytest.raises(BadFile, match=r"incomplete or isn't JSON|extra data"):
             values(cut(content, size))
 
 
@@ -66,8 +83,11 @@ def test_one_that_is_too_large_is_named_alone():
 
     small, large, following = cut(content, 1_000, most_bytes=20_000)
 
-    assert not small.is_too_large and parsed(following.text) == {"title": "Next"}
-    assert large.is_too_large and large.text.startswith(b'{"title": "Large"') and len(large.text) <= 4_096
+    assert not small.is_too_large
+    assert parsed(following.text) == {"title": "Next"}
+    assert large.is_too_large
+    assert large.text.startswith(b'{"title": "Large"')
+    assert len(large.text) <= 4_096
 
 
 @pytest.mark.parametrize(
@@ -106,4 +126,6 @@ def test_a_long_array_is_never_in_memory():
 
 
 def test_an_array_is_known_by_its_beginning():
-    assert is_array(b"\xef\xbb\xbf \r\n[") and not is_array(b'{"a": []}') and not is_array(b"")
+    assert is_array(b"\xef\xbb\xbf \r\n[")
+    assert not is_array(b'{"a": []}')
+    assert not is_array(b"")

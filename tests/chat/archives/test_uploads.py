@@ -30,7 +30,8 @@ def test_pieces_come_one_after_the_other(member, app):
     assert piece(member, told["id"], 0, CONTENT[:2_000]).json["stored"] == 2_000
     assert stored(app, told["id"]) == CONTENT[:2_000]
     page = member.page("/import")
-    assert page.says("chatgpt.zip") and page.says("2 KB of 5 KB sent")
+    assert page.says("chatgpt.zip")
+    assert page.says("2 KB of 5 KB sent")
     assert page.one("#import progress").attributes["value"] == "2000"
 
 
@@ -76,7 +77,8 @@ def test_another_file_is_refused_until_the_first_is_cancelled(member):
     id = begun(member, 10, "first.zip").json["id"]
 
     refused = begun(member, 10, "second.zip")
-    assert refused.status_code == 409 and "first.zip" in refused.text
+    assert refused.status_code == 409
+    assert "first.zip" in refused.text
 
     assert member.post(f"/imports/{id}/end").status_code == 303
     assert begun(member, 10, "second.zip").status_code == 200
@@ -87,7 +89,8 @@ def test_files_count_toward_the_space_of_a_person(member, app):
         set_setting("files.person_megabytes", "1")
 
     refused = begun(member, 2_000_000)
-    assert refused.status_code == 422 and "no room" in refused.text
+    assert refused.status_code == 422
+    assert "no room" in refused.text
 
 
 def test_cancelling_removes_the_file(member, app):
@@ -115,12 +118,14 @@ def test_what_gets_no_piece_for_a_day_is_removed(member, app):
     id = begun(member, len(CONTENT)).json["id"]
     piece(member, id, 0, CONTENT[:2_000])
     with app.app_context():
-        assert uploads.sweep() and arrivals.ids() == {id}
+        assert uploads.sweep()
+        assert arrivals.ids() == {id}
         with write() as session:
             session.execute(update(ChatImport).values(touched_at=utc_now() - timedelta(days=1, seconds=1)))
 
         assert not uploads.sweep()
-        assert not arrivals.ids() and uploads.of_person(member.person_id) is None
+        assert not arrivals.ids()
+        assert uploads.of_person(member.person_id) is None
 
 
 def test_what_no_row_names_is_swept(member, app):
@@ -146,7 +151,7 @@ def test_an_import_that_is_over_is_closed(member):
     page = member.wait_for("/import", over)
     assert page.says("1 new chat, 4 new messages.")
 
-    [form] = [form for form in page.all("#import form")]
+    [form] = list(page.all("#import form"))
     member.post(str(form.attributes["action"]))
     assert not member.page("/import").all("#import section")
 

@@ -14,7 +14,7 @@ from webapp.chat.imports.filed import FiledFile, FiledMessage, line
 
 PART_BYTES, MOST_BYTES, NAME_CHARS = 192 * 1024, 50 * 1024 * 1024, 120
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+PICTURES = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8|RIFF.{4}WEBP", re.DOTALL)
 # What the names of ChatGPT's own pictures say, which is nothing to people.
 NAMELESS = re.compile(r"(?:sanitized|image|[0-9a-f-]{32,36})?\.?(?:png|jpe?g|webp|gif|dat)?", re.IGNORECASE)
 MISSING = "It isn't in the archive."
@@ -72,7 +72,7 @@ def _read(packed: ZipFile, entry: ZipInfo) -> tuple[bytes, JsonObject | None]:
             content = member.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise _LeftOut(TOO_LARGE)
-        return _picture(content) if content.startswith(PICTURES) else (content, None)
+        return _picture(content) if PICTURES.match(content) else (content, None)
     except MemoryError as error:
         raise _LeftOut(TOO_MUCH) from error
     except zips.FAULTS as error:

@@ -116,7 +116,8 @@ def _listed(metadata: JsonObject) -> list[JsonObject]:
 
 
 def _file_id(row: JsonObject) -> str:
-    match = FILE_ID.search(text(row.get("asset_pointer") or row.get("id"), 1_000))
+    pointer = text(row.get("asset_pointer") or row.get("id"), 1_000)
+    match = FILE_ID.match(pointer.rpartition("://")[2])
     return match[0] if match else ""
 
 

@@ -233,6 +233,8 @@ class Storing:
         if filling:
             self._found += 1
             self._result.chat_id = filling.chat_id if self._found == 1 and filling.added else ""
+            # One without messages is what an import has left that was interrupted.
+            self._result.chats += filling.is_new or (filling.added > 0 and not filling.had_some)
             self._result.known += not filling.is_new and not filling.added
             self._result.messages += filling.added
         record = self._record if count else None
@@ -265,7 +267,6 @@ class Storing:
             self._project_ids |= {project_id} if project_id else set()
         speakers = there if cast_names.is_group(there) else {}
         self._filling = _ChatFilling(chat_id, self._user_id, chat, speakers, is_new=is_new)
-        self._result.chats += is_new
 
 
 def _store(
@@ -315,7 +316,7 @@ class _ChatFilling:
         # When the file and when the database says that a message was written.
         self._times: dict[str, tuple[datetime, datetime]] = {}
         self._load_ids()
-        self._had_some = bool(self._ids)
+        self.had_some = bool(self._ids)
 
     def lacks(self, message: str) -> bool:
         return message not in self._ids
@@ -335,7 +336,7 @@ class _ChatFilling:
             chat = session.get_one(Chat, self.chat_id)
             if chat.head_id is None or (self.added and session.get_one(Message, chat.head_id).origin):
                 chat.head_id = head
-        if self.added and self._had_some:
+        if self.added and self.had_some:
             announcements.announce(db.session.get_one(Chat, self.chat_id), "thread", head)
 
     def _load_ids(self) -> None:
