@@ -117,7 +117,7 @@ OF_CALL_ROW = tuple(
 
 @dataclass(frozen=True, slots=True)
 class FiledFile:
-    """A file of a message, which may be in the archive: the names to look for, and what stands in the text in its place."""
+    """A file of a message, which may be in the archive: the names to look for, and the note in its place in the text."""
 
     keys: tuple[str, ...]
     name: str

@@ -32,7 +32,7 @@ class ForeignFiles:
         self._user_id, self._result = user_id, result
         self._begun: pieces.FileBegun | None = None
         self._parts = BytesIO()
-        # What stands for each file in the text of its message: the note that it is missing, and its Markdown.
+        # For each message, the notes that files are missing, each with the Markdown that replaces it.
         self._blocks: dict[str, list[tuple[str, str]]] = {}
 
     def begin(self, file: pieces.FileBegun, *, is_wanted: bool) -> None:

@@ -1,6 +1,6 @@
 """Reads archives that have arrived, one person after the other: a child process cuts out the chats, which are stored one by one.
 
-How far it is stands in the row of the import, so that the next process goes on from there.
+How far it is stands in the row of the import, so that the next process continues from there.
 """
 
 import logging
@@ -163,7 +163,7 @@ class _Reading:
             arrivals.notify(self.user_id)
 
     def _skip_if_stuck(self) -> None:
-        """Leaves out a chat that takes too much each time; after any progress, the next round goes on."""
+        """Leaves out a chat that takes too much each time; after any progress, the next round continues."""
         if self.attempts < 2:
             return
         self.result.refuse("", TOO_MUCH)

@@ -11,7 +11,7 @@ from webapp.workspace.exchange.uploads import of_person
 
 @dataclass(frozen=True, slots=True)
 class ShownImport:
-    """An import; `total` is 0 as long as nobody knows it. `result` has what came so far, or nothing."""
+    """An import; `total` is 0 until the chats are counted. `result` has what came so far, or nothing."""
 
     id: str
     name: str

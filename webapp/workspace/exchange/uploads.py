@@ -45,7 +45,7 @@ def own(person_id: str, id: str) -> ChatImport:
 
 
 def begin(user: User, upload: UploadInput) -> ChatImport:
-    """Begins an upload, or returns the one of the same file that isn't complete, which goes on where it stopped."""
+    """Begins an upload, or returns the one of the same file that isn't complete, to be continued where it stopped."""
     row = of_person(user.id)
     if row and row.is_open:
         if row.state == UPLOADING and (row.name, row.bytes, row.mark) == (upload.name, upload.size, upload.mark):
@@ -70,7 +70,7 @@ def begin(user: User, upload: UploadInput) -> ChatImport:
 
 
 def add_piece(person_id: str, id: str, at: int, content: bytes) -> ChatImport:
-    """Stores a piece if it is the next one; the row says how much there is, from which the sender goes on."""
+    """Stores a piece if it is the next one; the row says how much there is, where the sender continues."""
     row = own(person_id, id)
     if row.state != UPLOADING or at != row.stored:
         return row
@@ -118,7 +118,7 @@ wake_sweep = Chore("uploads", sweep, every_seconds=900.0, most_seconds=60.0).wak
 
 
 def resume() -> None:
-    """Goes on with what was not finished when the server stopped."""
+    """Continues what was not finished when the server stopped."""
     if db.session.scalar(select(ChatImport.id).where(ChatImport.state == READING).limit(1)):
         _read()
     wake_sweep()
