@@ -10,7 +10,7 @@ from tests.chat.archives.archive import chat
 from tests.chat.archives.conftest import begun, over, packed, piece, sent
 from webapp.base.db import db, utc_now, write
 from webapp.chat.imports import MOST_ARCHIVE_BYTES, PIECE_BYTES
-from webapp.people.members import service as members
+from webapp.people.members.service import erase_person
 from webapp.settings.service import set_setting
 from webapp.workspace.exchange import arrivals, uploads
 from webapp.workspace.exchange.tables import ChatImport
@@ -141,7 +141,7 @@ def test_it_goes_with_its_account(owner, member, app):
     piece(member, id, 0, CONTENT[:2_000])
 
     with app.app_context():
-        members.erase_person(member.email)
+        erase_person(member.email)
         assert db.session.get(ChatImport, id) is None
         assert not arrivals.ids()
 

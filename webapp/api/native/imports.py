@@ -1,6 +1,6 @@
 """/api/v1/imports: archives of other programs, sent in pieces and read in the background."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from flask import Blueprint, request
 from pydantic import Field
@@ -14,6 +14,9 @@ from webapp.workspace.exchange import uploads
 from webapp.workspace.exchange.tables import ChatImport
 from webapp.workspace.exchange.uploads import UploadInput
 
+COUNTS = ("chats", "messages", "known", "pictures", "documents", "refused_count", "left_out_count")
+# What has come of an import that hasn't begun.
+NOTHING: dict[str, Any] = {**dict.fromkeys(COUNTS, 0), "refused": [], "left_out": [], "trouble": ""}
 bp = Blueprint("api_imports", __name__, url_prefix="/api/v1/imports")
 
 
@@ -40,12 +43,9 @@ class ImportAnswer(Answer):
 
     @classmethod
     def from_row(cls, row: ChatImport) -> "ImportAnswer":
-        counts = ("chats", "messages", "known", "pictures", "documents", "refused_count", "left_out_count")
-        return cls(
-            **{name: getattr(row, name) for name in ("id", "name", "bytes", "stored", "state", "read", "total")},
-            **{name: row.result.get(name, 0) for name in counts},
-            **{name: [tuple(pair) for pair in row.result.get(name, [])] for name in ("refused", "left_out")},
-            trouble=row.result.get("trouble", ""),
+        of_row = {name: getattr(row, name) for name in ("id", "name", "bytes", "stored", "state", "read", "total")}
+        return cls.model_validate(
+            {**{name: row.result.get(name, usual) for name, usual in NOTHING.items()}, **of_row}, strict=False
         )
 
 
