@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table(
         "chat_imports",
         sa.Column("owner_id", sa.String(26), nullable=False),
-        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
         sa.Column("mark", sa.String(40), nullable=False),
         sa.Column("bytes", sa.Integer(), nullable=False),
         sa.Column("stored", sa.Integer(), nullable=False),

@@ -73,6 +73,11 @@ def test_a_file_that_cannot_be_sent_is_refused(member, size, mark, status):
     assert member.post("/imports", name="a.zip", size=size, mark=mark).status_code == status
 
 
+@pytest.mark.parametrize("name", ["", "a\0.zip", "a" * 256])
+def test_a_file_needs_a_name(member, name):
+    assert member.post("/imports", name=name, size="1").status_code == 422
+
+
 def test_another_file_is_refused_until_the_first_is_cancelled(member):
     id = begun(member, 10, "first.zip").json["id"]
 

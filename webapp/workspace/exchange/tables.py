@@ -22,7 +22,7 @@ class ChatImport(Record):
     __tablename__ = "chat_imports"
 
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
-    name: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(255))
     mark: Mapped[str] = mapped_column(String(40))
     bytes: Mapped[int]
     stored: Mapped[int] = mapped_column(default=0)

@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Invalid, NotFound, TooLarge
-from webapp.base.inputs import Input
+from webapp.base.inputs import Input, OneLine
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.imports import MOST_ARCHIVE_BYTES, PIECE_BYTES
 from webapp.engine.chores import Chore
@@ -27,9 +27,13 @@ GONE = "This import doesn't exist, or it isn't yours."
 class UploadInput(Input):
     """The file that is going to be sent. `mark` tells it from another of the same name and size, such as when it was changed."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=255), OneLine("That isn't the name of a file.", 255, 1)]
     size: Annotated[int, Field(ge=1)]
-    mark: Annotated[str, Field(max_length=40, description="Tells the file from another of the same name and size.")] = ""
+    mark: Annotated[
+        str,
+        StringConstraints(pattern=r"^[0-9A-Za-z_-]{0,40}$"),
+        Field(description="Tells the file from another of the same name and size."),
+    ] = ""
 
 
 def of_person(person_id: str) -> ChatImport | None:
