@@ -42,6 +42,15 @@ def test_the_same_file_goes_on_where_it_stopped(member):
     assert begun(member, len(CONTENT)).json == {"id": first["id"], "stored": 2_000, "state": "uploading"}
 
 
+def test_a_file_that_is_gone_begins_anew(member, app):
+    id = begun(member, len(CONTENT)).json["id"]
+    piece(member, id, 0, CONTENT[:2_000])
+    with app.app_context():
+        arrivals.remove(id)
+
+    assert begun(member, len(CONTENT)).json == {"id": id, "stored": 0, "state": "uploading"}
+
+
 def test_a_piece_that_is_not_the_next_is_ignored_and_told(member, app):
     id = begun(member, len(CONTENT)).json["id"]
     piece(member, id, 0, CONTENT[:2_000])

@@ -23,6 +23,12 @@ def ids() -> set[str]:
     return {path.name.removesuffix(SUFFIX) for path in the_config().files_dir.glob(f"*{SUFFIX}")}
 
 
+def length(id: str) -> int:
+    """Returns how many bytes have arrived."""
+    path = path_of(id)
+    return path.stat().st_size if path.exists() else 0
+
+
 def put(id: str, at: int, content: bytes) -> None:
     """Writes a piece to its place in the file; raises `Unavailable` if the disk can't take it."""
     try:

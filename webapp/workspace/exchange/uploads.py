@@ -53,7 +53,7 @@ def begin(user: User, upload: UploadInput) -> ChatImport:
     row = of_person(user.id)
     if row and row.is_open:
         if row.state == UPLOADING and (row.name, row.bytes, row.mark) == (upload.name, upload.size, upload.mark):
-            return row
+            return _continued(row)
         raise Conflict(OTHER % row.name, field="file")
     if upload.size > MOST_ARCHIVE_BYTES:
         raise TooLarge.file(MOST_ARCHIVE_BYTES)
@@ -70,6 +70,15 @@ def begin(user: User, upload: UploadInput) -> ChatImport:
         raise Conflict(OTHER % upload.name, field="file") from error
     arrivals.notify(user.id)
     wake_sweep()
+    return row
+
+
+def _continued(row: ChatImport) -> ChatImport:
+    """Returns an upload from where its file ends: where only the database was restored from a backup, that is gone."""
+    if (length := arrivals.length(row.id)) < row.stored:
+        with write() as session:
+            session.execute(update(ChatImport).where(ChatImport.id == row.id).values(stored=length))
+        return own(row.owner_id, row.id)
     return row
 
 
