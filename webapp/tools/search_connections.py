@@ -25,7 +25,7 @@ from webapp.models.upstream.addresses import base_address, parts_of
 from webapp.models.upstream.bounded_json import UnreadableJson, load
 from webapp.models.upstream.large_replies import read_in_thread
 from webapp.settings.secrets.encryption import DecryptionError, Holder, Secret, the_encryption
-from webapp.settings.service import setting
+from webapp.settings.service import set_setting, setting
 from webapp.settings.tables import ApplicationSetting
 from webapp.streaming.stop import Stop
 from webapp.tools.tool import ToolFailed
@@ -317,6 +317,18 @@ def _plain(value: Any) -> str:
     raw = " … ".join(text[:MOST_RAW] for text in texts if isinstance(text, str) and text)
     words = html.unescape(TAG.sub("", raw)).replace("\u200b", "")
     return " ".join("".join(character if character.isprintable() else " " for character in words).split())
+
+
+def chosen() -> tuple[str, str]:
+    """Returns the service that is set, and its address."""
+    return setting(KIND), str(setting(ADDRESS))
+
+
+def leave_address(before: tuple[str, str], *, author: audit.AuditAuthor) -> None:
+    """Empties the address if another service was chosen, and no other address for it: each has its own."""
+    kind, address = chosen()
+    if address and kind != before[0] and address == before[1]:
+        set_setting(ADDRESS, "", author=author)
 
 
 def check_address(value: Any) -> None:

@@ -77,7 +77,9 @@ def update_web() -> Response:
     if form.wrong:
         return _web_page(form, key_form, status=422)
     with key_form.attempt():
+        before = search_connections.chosen()
         words = form.save(author=audit_author())
+        search_connections.leave_address(before, author=audit_author())
         if key := (key_form.key.data or "").strip():
             search_connections.set_key(key, author=audit_author())
         return redirect(url_for(".web"), _found() if setting(search_connections.KIND) != "none" else words)

@@ -51,3 +51,17 @@ def test_without_a_service_nothing_is_tried(owner: Browser, member: Browser, sit
     assert member.post(PATH, **_filled(site)).status_code in (403, 404)
     with owner.app.app_context():
         assert setting(search_connections.KIND) == "none"
+
+
+def test_another_service_gets_no_address_of_the_one_before(owner: Browser, site: Site) -> None:
+    site.says("/search", json.dumps(HITS), kind="application/json")
+    owner.post(PATH, **_filled(site, "searxng", key=""))
+    asked = len(site.requests)
+    owner.post(PATH, **_filled(site, "tavily", key=""))
+    with owner.app.app_context():
+        assert search_connections.chosen() == ("tavily", "")
+    assert len(site.requests) == asked
+    # An address that was entered with the service counts.
+    owner.post(PATH, **_filled(site, "searxng", key=""))
+    with owner.app.app_context():
+        assert search_connections.chosen() == ("searxng", site.url)
