@@ -260,11 +260,7 @@ _FILES = (
     ),
 )
 _SEARCH_KINDS = ("none", "duckduckgo", "wikipedia", "searxng", "brave", "tavily", "exa")
-_SEARCHES = (
-    "Where models search the web. The service gets the words that are searched for. DuckDuckGo and Wikipedia are free and need "
-    "no key, but may refuse many searches from one address. SearXNG is a server of yours. The others need a key. With none, "
-    "models can't search the web."
-)
+_SEARCHES = "Where models search the web. The service gets the words that are searched for, and nothing about the person."
 _THEN = "Then it waits, and a person says whether it continues, answers with what is there, or ends."
 _OUTSIDE_RULE = (
     "After an answer has read text from outside, whatever could send something asks. If off, single tools can be freed of this "
