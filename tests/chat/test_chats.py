@@ -340,13 +340,19 @@ def test_no_page_of_a_long_chat_is_kept_from_htmx(owner):
     assert owner.get(path, headers=HTMX).status_code == 200
 
 
-def test_the_menu_of_a_chat_begins_with_what_is_done_most(owner, path):
-    names = [words(text_of(node)) for node in owner.page(path).all("#chat-menu-list > :is(a, button, details > summary)")]
+def test_the_menu_of_a_chat_has_groups_of_few(owner, path):
+    entries = owner.page(path).all("#chat-menu-list > :is(a, button, details, hr)")
+    names = [words(text_of(node.css_first("summary") or node)) for node in entries]
     folded = owner.page(path).all("#chat-menu-list > details:not([open]) a")
 
+    groups = [group.strip(" |").split(" | ") for group in " | ".join(name or "-" for name in names).split("-")]
     notices = "Turn on notifications Turn off notifications"
-    first = ["Rename", "Pin", "Share", "Create a link", "Move to project…", "Chat settings", "Schedule…", "Archive", "Tags"]
-    assert names == [*first, notices, "Delete chat"]
+    assert groups == [
+        ["Rename", "Pin", "Chat settings"],
+        ["Share", "Create a link", "Export"],
+        ["Move to project…", "Tags", "Schedule…", notices],
+        ["Archive", "Delete chat"],
+    ]
     assert [words(text_of(node)) for node in folded] == [f"Export as {kind}" for kind in ("Markdown", "text", "web page", "JSON")]
 
 

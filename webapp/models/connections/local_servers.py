@@ -61,8 +61,8 @@ class LocalServers:
 
     def _answering(self, names: Mapping[str, str]) -> list[FoundServer]:
         replies = all_at_once([partial(_models_at, address, self.upstream, self.patience_seconds) for address in names])
-        found = zip(names.items(), replies, strict=True)
-        return [FoundServer(name, address, models) for (address, name), models in found if models]
+        answers = zip(names.items(), replies, strict=True)
+        return [FoundServer(name, address, models) for (address, name), models in answers if models]
 
 
 def _usual() -> LocalServers:

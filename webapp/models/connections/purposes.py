@@ -27,5 +27,5 @@ def _rank(purpose: str, model: Model) -> int | None:
     id, marks = model.id.lower(), MARKS[purpose]
     if OTHERS.search(id):
         return None
-    found = (rank for rank, mark in enumerate(marks) if re.search(rf"(?<![a-z]){mark}(?![a-z])", id))
-    return next(found, len(marks) if purpose == PICTURE_MODEL and model.draws else None)
+    ranks = (rank for rank, mark in enumerate(marks) if re.search(rf"(?<![a-z]){mark}(?![a-z])", id))
+    return next(ranks, len(marks) if purpose == PICTURE_MODEL and model.draws else None)
