@@ -26,6 +26,7 @@ document.addEventListener("arrived", () => {
     source.setAttribute("aria-invalid", ranges.length > 0);
   };
   const show = (link) => {
+    source.closest("details").open = true;
     source.focus();
     source.setSelectionRange(link.dataset.at, link.dataset.end);
     document.getElementById("source-faults").textContent = link.parentElement.innerText;
@@ -43,7 +44,6 @@ document.addEventListener("arrived", () => {
   });
   new MutationObserver(mark).observe(faults, { childList: true });
   mark();
-
   let isChecked = false;
   const put = (before, after) => {
     const focus = document.activeElement;
@@ -51,7 +51,7 @@ document.addEventListener("arrived", () => {
     while (first < after.length && after[first] === before[first]) first++;
     while (last < Math.min(after.length, before.length) - first && after.at(-1 - last) === before.at(-1 - last)) last++;
     const text = after.slice(first, after.length - last);
-    if (changed.querySelector("[data-typing]")) {
+    if (changed.querySelector("[data-typing]") || !source.checkVisibility()) {
       source.setRangeText(text, first, before.length - last);
       return source.dispatchEvent(new Event("input", { bubbles: true }));
     }

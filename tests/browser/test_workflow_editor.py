@@ -252,13 +252,31 @@ def test_a_workflow_is_built_from_cards_by_thumb(server: Server, visit: Visit) -
     assert violations(page) == []
 
 
+def test_a_workflow_that_is_there_shows_its_steps_and_folds_its_text(server: Server, visit: Visit) -> None:
+    """What a card changes goes into the folded text, and a link to a line unfolds it."""
+    page = opened(visit(server).open("/workflows/new"), TEA.replace("workflow: tea", "workflow: folded-tea"))
+    press(page, page.get_by_role("button", name="Save draft"))
+    page.goto("/workflows/folded-tea/edit")
+    expect(text_of(page)).to_be_hidden()
+    assert violations(page) == []
+    page.get_by_role("button", name="Edit step 1").click()
+    page.get_by_label("Text", exact=True).fill("Good day!")
+    page.get_by_role("button", name="Done").click()
+    expect(page.locator(".card").first).to_contain_text("Good day!")
+    expect(text_of(page)).to_be_hidden()
+    assert "Good day!" in text_of(page).input_value()
+    page.get_by_text("YAML", exact=True).click()
+    expect(text_of(page)).to_be_visible()
+    expect(page.locator(".code__line").nth(5)).to_contain_text("Good day!")
+
+
 def test_the_editor_works_without_javascript(server: Server, visit: Visit) -> None:
     page = visit(server, java_script_enabled=False).open("/workflows/new")
     source = text_of(page)
     source.fill(TEA.replace("collect: kind", "colect: kind"))
     press(page, page.get_by_role("button", name="Save draft"))
     expect(page.locator("#faults li")).to_have_count(1)
-    page.get_by_role("link", name="Line 7").first.click()
+    page.locator("#faults").get_by_role("link", name="Line 7").click()
     assert page.url.endswith("#line-7")
     expect(page.locator("#line-7")).to_contain_text("- colect: kind")
     press(page, page.get_by_role("button", name="Change to “collect”"))
