@@ -38,6 +38,7 @@ TABLE = {
         POST tools.update
         POST tools.choose
         POST tools.switch
+        POST tools.install_python
         GET tools.web
         POST tools.update_web
         POST tools.delete_key

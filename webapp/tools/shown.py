@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webapp.people.accounts.tables import User
+from webapp.tools.built_in.run_python import RUN_PYTHON
 from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.policies import POLICIES, own_limits, policies_for
 from webapp.tools.tool import Policy, Tool
@@ -54,6 +55,10 @@ class ToolCard:
     def lacking(self) -> Tool | None:
         """The first tool that isn't set up."""
         return next((row.tool for row in self.rows if row.policy != "deny" and row.tool.unavailable()), None)
+
+    @property
+    def is_to_install(self) -> bool:
+        return self.lacking is not None and self.lacking.key == RUN_PYTHON.key
 
 
 def tools_in(slug: str) -> list[Tool]:

@@ -10,6 +10,7 @@ from webapp.settings.forms import SettingsForm
 from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 from webapp.tools import search_connections, service, shown
+from webapp.tools.built_in import python_install
 from webapp.tools.offers import built_in_tools
 from webapp.tools.tool import ToolFailed
 from webapp.web.forms import Form
@@ -61,6 +62,13 @@ def choose() -> Response:
     tool = found(built_in_tools().get(request.form.get("key", "")))
     service.choose(tool, service.policy_in(request.form.get("policy", ""), "policy"), author=audit_author())
     return redirect(url_for(".index"))
+
+
+@bp.post("/python")
+@admin_only
+def install_python() -> Response:
+    python_install.install(author=audit_author())
+    return redirect(url_for(".index"), _("Installed. Models can run Python now."))
 
 
 @bp.get("/web")

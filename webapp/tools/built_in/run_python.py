@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
+from importlib import invalidate_caches
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from webapp.tools.files import FileText, NewFile
 from webapp.tools.tool import READS, CallContext, Result, Tool, ToolFailed
 
 PROGRAM = "webapp.tools.built_in.python_program"
+BINARY = Path(sysconfig.get_path("scripts")) / "monty"
 # The interpreter is stopped before: these are for what it does not count.
 LIMITS = replace(child.SMALL, memory_bytes=2 * 1024 * 1024 * 1024, cpu_seconds=13, wall_seconds=30, is_admitted=True)
 MOST_CODE, MOST_FILES, MOST_FILE_CHARS = 50_000, 10, 4_000_000
@@ -31,7 +33,7 @@ BUSY = "Other programs are running right now. Try again in a minute."
 _programs = WorkLimiter(most=2, most_each=1, patience_seconds=40.0, busy=BUSY)
 # What a file can be whose text another program won't follow anywhere by itself.
 WRITTEN = ("txt", "csv", "tsv", "json", "jsonl", "log")
-NOT_INSTALLED = "The interpreter isn't installed. An admin can add it on the server with: make python-tool"
+NOT_INSTALLED = "The interpreter isn't installed. Admins install it in Administration → Models → Tools."
 STOPPED = "The answer was stopped."
 TOO_MUCH = "The program needs too much memory or time. It has 10 seconds and 128 MB."
 NOTHING = "The program ended, and printed nothing. Print what you need, or end with an expression."
@@ -39,11 +41,15 @@ CUT = "(The rest of the output was left out.)"
 ENDINGS = "{} was not kept: a program can write files that end in ." + ", .".join(WRITTEN) + "."
 
 
-@cache
 def unavailable() -> str:
-    """Returns why programs can't be run, or nothing."""
-    has_binary = (Path(sysconfig.get_path("scripts")) / "monty").is_file()
-    return "" if has_binary and find_spec("pydantic_monty") else NOT_INSTALLED
+    """Returns why programs can't be run, or nothing. It can be installed while the server runs."""
+    return "" if BINARY.is_file() and _has_client() else NOT_INSTALLED
+
+
+@cache
+def _has_client() -> bool:
+    invalidate_caches()
+    return find_spec("pydantic_monty") is not None
 
 
 def run(context: CallContext, arguments: Mapping[str, Any], *, most_chars: int = MOST_CHARS) -> Result:
