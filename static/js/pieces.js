@@ -1,4 +1,4 @@
-// Sends a large file of the import in pieces. After a break, or when the same file is chosen again, it goes on where it stopped.
+// Sends a large file of the import in pieces. After a break, or when the same file is chosen again, it continues where it ended.
 "use strict";
 {
   const [FIRST_PAUSE, MOST_PAUSE] = [1_000, 30_000];

@@ -1,4 +1,4 @@
-"""Thousands of chats with hundreds of pictures on a real server: once over a kill, beside somebody whose answer goes on."""
+"""Thousands of chats with hundreds of pictures on a real server: once over a kill, beside a person whose answer continues."""
 
 import json
 from collections.abc import Iterator

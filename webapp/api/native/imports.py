@@ -50,12 +50,12 @@ class ImportAnswer(Answer):
 
 
 class PieceQuery(Query):
-    at: int = Field(ge=0, le=MOST_NUMBER, description="Where the piece begins in the file.")
+    at: int = Field(0, ge=0, le=MOST_NUMBER, description="Where the piece begins in the file.")
 
 
 @bp.post("")
 @operation(
-    "Begin to send an archive in pieces, or go on with the same file",
+    "Begin to send an archive in pieces, or continue with the same file",
     scope="chat",
     body=UploadInput,
     answer=ImportAnswer,
@@ -83,7 +83,7 @@ def show(id: str) -> ImportAnswer:
     most_bytes=PIECE_BYTES,
 )
 def add_piece(id: str, query: PieceQuery) -> ImportAnswer:
-    """The piece is the body. One that isn't the next is ignored: go on at `stored`. After the last one, the file is read."""
+    """The piece is the body. One that isn't the next is ignored: continue at `stored`. After the last one, the file is read."""
     return ImportAnswer.from_row(uploads.add_piece(caller().id, id, query.at, request.get_data(cache=False)))
 
 
