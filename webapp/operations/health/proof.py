@@ -105,8 +105,8 @@ class Pace:
     def rest(self) -> int:
         """Sleeps until this process is within its share; returns 0, which lets SQLite go on."""
         now = time.monotonic()
-        seconds = self._used_seconds / self._share - (now - self._began) if self._share < 1 else 0.0
-        if seconds > LEAST_SLEEP_SECONDS:
+        # Again, as other threads or greenlets of the process can use the core meanwhile.
+        while (seconds := self._owed_seconds) > LEAST_SLEEP_SECONDS:
             time.sleep(seconds)
             self.slept += seconds
         if now - self._watched > 1:
@@ -127,6 +127,10 @@ class Pace:
     def used(self) -> float:
         """The part of one core that this process has used."""
         return self._used_seconds / max(time.monotonic() - self._began, 0.001)
+
+    @property
+    def _owed_seconds(self) -> float:
+        return self._used_seconds / self._share - (time.monotonic() - self._began) if self._share < 1 else 0.0
 
     @property
     def _used_seconds(self) -> float:
