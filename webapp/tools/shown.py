@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from webapp.people.accounts.tables import User
 from webapp.tools.built_in.run_python import RUN_PYTHON
@@ -42,7 +43,7 @@ class ToolRow:
     mildest: Policy = "allow"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolCard:
     group: ToolGroup
     rows: list[ToolRow]
@@ -51,7 +52,7 @@ class ToolCard:
     def is_on(self) -> bool:
         return any(row.policy != "deny" for row in self.rows)
 
-    @property
+    @cached_property
     def lacking(self) -> Tool | None:
         """The first tool that isn't set up."""
         return next((row.tool for row in self.rows if row.policy != "deny" and row.tool.unavailable()), None)
