@@ -15,8 +15,7 @@
       let told = await ask(address, about);
       while (told?.state === "uploading") {
         wait = FIRST_PAUSE;
-        const piece = file.slice(told.stored, told.stored + bytes);
-        told = await ask(`${address}/${told.id}/pieces?at=${told.stored}`, piece);
+        told = await ask(`${address}/${told.id}/pieces?at=${told.stored}`, file.slice(told.stored, told.stored + bytes));
       }
       if (told) return told.detail && millrace.toast(told.detail);
       await pause(wait);
