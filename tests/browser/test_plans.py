@@ -22,8 +22,11 @@ PLACES = """() => Object.fromEntries([...document.querySelectorAll('.week:not(.w
   card => [card.id, Math.round(card.getBoundingClientRect().top + scrollY)]))"""
 FIRST_WORDS = "() => document.querySelector('#part-monthly_summary-text')?.textContent && performance.now()"
 MOST_SHIFT = 0.02
-NAMES_MODEL = """(form, value) =>
-    form.append(Object.assign(document.createElement('input'), {name: 'model', value, type: 'hidden'}))"""
+# The form has a choice of its own, which comes first and would count.
+NAMES_MODEL = """(form, value) => {
+  form.elements.model?.remove();
+  form.append(Object.assign(document.createElement('input'), {name: 'model', value, type: 'hidden'}));
+}"""
 # The number of finished weeks, once there are any, and of visible placeholders for coming ones.
 PARTS = """() => {
   const all = [...document.querySelectorAll('.week')], coming = all.filter(each => each.matches('.week--next'));
