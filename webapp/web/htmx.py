@@ -1,6 +1,6 @@
 """Detects the kind of response that a request expects, and makes pages, fragments and redirects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ PROGRAM_PATHS = ("/openapi.json", "/metrics", "/mcp", "/sign-on/back-channel/")
 API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", *PROGRAM_PATHS)
 # Scripts put only responses with this header into a page: never a file or a preview, which people and models write.
 OURS = "Millrace-Page"
+LONG_BYTES = 1_000_000
 # The templates that this process has drawn.
 DRAWN = PerApp[set[str]](set)
 
@@ -55,11 +56,12 @@ def render(template: str, *, status: int = 200, **context: Any) -> Response:
 
 def render_long(template: str, **context: Any) -> Response:
     """Renders a page that can be many megabytes; lets other greenlets run between its pieces."""
-    pieces = by_turns(piece.encode() for piece in stream_template(template, **context))
-    return fragment(b"".join(pieces))
+    pieces = [*by_turns(piece.encode() for piece in stream_template(template, **context))]
+    # Others would wait while fifty megabytes are joined, so these are sent piece by piece, and not compressed.
+    return fragment(b"".join(pieces) if sum(map(len, pieces)) < LONG_BYTES else iter(pieces))
 
 
-def fragment(html: str | bytes = "", status: int = 200) -> Response:
+def fragment(html: str | bytes | Iterator[bytes] = "", status: int = 200) -> Response:
     """Returns HTML that was rendered from our templates."""
     return _varied(Response(html, status, {OURS: "1"}))
 
