@@ -6,7 +6,7 @@
   const PARTS = /\S.{0,499}(?=\s|$)|\S{500}/gs;
   const sentences = (text) => {
     const copy = text.cloneNode(true);
-    for (const each of copy.querySelectorAll(".code")) each.remove();
+    for (const each of copy.querySelectorAll(".code, .calls")) each.remove();
     for (const each of copy.querySelectorAll("td, th")) each.append(", ");
     const blocks = copy.querySelectorAll("p, li, ul, ol, tr, h1, h2, h3, h4, h5, h6, summary");
     for (const each of blocks) each.replaceWith("\f", ...each.childNodes, "\f");

@@ -22,7 +22,7 @@
     isOver = false,
     waiting = 0;
 
-  const blocks = () => [...document.querySelectorAll(`#${id}-text > :not(.group), #${id}-text > .group > *`)];
+  const blocks = () => [...document.querySelectorAll(`#${id}-text > :not(.group, .calls), #${id}-text > .group > :not(.calls)`)];
   // A block that is still growing is announced up to its last whole sentence; the rest follows later.
   const fresh = () => {
     const all = blocks();

@@ -1,6 +1,6 @@
 // Gives quoted speech in chats with characters its own color. The browser paints ranges of the text, so the page stays the same.
 if (globalThis.Highlight) {
-  const BLOCKS = ".message-text :is(p, li, blockquote, summary, td, th, dd, h1, h2, h3, h4, h5, h6)";
+  const BLOCKS = ".message-text :is(p, li, blockquote, summary, td, th, dd, h1, h2, h3, h4, h5, h6):not(.calls *)";
   const SILENT = `code, pre, math, button, ${BLOCKS}`,
     MOST_CHARS = 20000;
   // Straight quotes count from a word's edge, so that inches and seconds don't.

@@ -137,8 +137,10 @@ def test_a_key_brings_to_what_waits(server: Server, upstream: Upstream, visit: V
     page = chat.page
     chat.expect("waiting")
     chat.box.fill("half a thought")
-    page.keyboard.press("F2")
+    # The page fetches the card once the answer waits.
     asked = card(page, "Allow “Write a file”?")
+    expect(asked).to_be_visible()
+    page.keyboard.press("F2")
     expect(asked).to_be_focused()
     expect(asked).to_be_in_viewport()
     expect(chat.box).to_have_value("half a thought")

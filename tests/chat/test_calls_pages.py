@@ -103,7 +103,7 @@ def test_a_question_waits_as_a_card_and_is_answered_by_a_form(owner, waiting):
     assert (answer.status_code, answer.location.partition("#")[0]) == (303, path)
     page = owner.wait_for(path, ended)
     assert not page.all(".ask")
-    assert "Blue" in page.all(".calls")[0].text()
+    assert "Blue" in page.all(".calls")[-1].text()
 
 
 def test_what_is_decided_twice_is_told_the_first(owner, waiting):
@@ -182,7 +182,7 @@ def test_a_tool_is_denied_with_a_note_for_the_model(owner, waiting, fake):
     call = become(owner, tool="read_page", policy="ask", arguments="{}")
     assert decided(owner, call, decision="deny", note="Look it up here.").status_code == 200
     page = owner.wait_for(path, ended)
-    assert "not allowed" in page.all(".calls")[0].text()
+    assert "not allowed" in page.all(".calls")[-1].text()
     assert "Look it up here." in str([asked["body"] for asked in fake.log()])
     assert owner.page(f"/calls/{call}").says("Denied by")
 
@@ -251,7 +251,7 @@ def test_the_end_brings_the_calls_to_open_pages(owner, waiting, listen):
     decided(owner, call_of(page), decision="answer", result="Red")
     listener.until(lambda feed: "completed" in feed.statuses())
     listener.until(lambda feed: f"#message-{id}-asks" in feed.html)
-    (lines,) = [html for target, _, html in PART.findall(listener.html) if target == f"#message-{id}-calls"]
+    (lines,) = [html for target, _, html in PART.findall(listener.html) if target == f"#message-{id}-calls-1"]
     assert "Red" in lines
 
 
@@ -269,7 +269,7 @@ def test_a_waiting_answer_is_stopped(owner, waiting):
     owner.post(str(stop.attributes["formaction"]))
     page = owner.wait_for(path, lambda page: page.all("article")[-1].attributes["data-status"] == "stopped")
     assert not page.all(".ask")
-    assert "not decided" in page.all(".calls")[0].text()
+    assert "not decided" in page.all(".calls")[-1].text()
 
 
 def test_the_tools_of_a_chat_are_switched_by_a_form(owner, member, stranger, path):

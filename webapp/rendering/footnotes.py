@@ -20,7 +20,9 @@ VIEW = re.compile(f'<a class="view" href="/messages/{SCOPE}[^>]*>[^<]*</a>')
 CITE = re.compile('<a class="cite" href="/messages/[^>]*>([0-9]*)</a>')
 REFERENCE = re.compile(r"\[\^([\w-]{1,30})\](?!:)")
 DEFINITION = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*")
-PLACEHOLDER = re.compile("\ue000(ref|again|note|twin|back|view|small|medium|large|cite)-([0-9a-f]*)\ue001")
+PLACEHOLDER = re.compile("\ue000(ref|again|note|twin|back|view|small|medium|large|cite|calls)-([0-9a-f]*)\ue001")
+# Where tools were called: filled on the pages of the chat, for each reader.
+CALLS = re.compile(r'<div class="calls" id="message-[^"]*-calls-([0-9]+)"></div>')
 VIEW_LINK = '<a class="view" href="/messages/{{0}}/preview?block={{1}}" data-panel{}>Preview</a>'
 # Of several references or notes with the same label, the first has the id that links lead to.
 MARKUP = {
@@ -32,6 +34,7 @@ MARKUP = {
     # Of what is drawn at once, with its height.
     **{height: VIEW_LINK.format(f' data-draw="{height}"') for height in ("small", "medium", "large")},
     "cite": '<a class="cite" href="/messages/{0}/sources?number={1}" title="Source {1}" data-panel>{1}</a>',
+    "calls": '<div class="calls" id="message-{0}-calls-{1}"></div>',
     "back": ' <a class="to-ref" href="#{0}-ref-{1}" aria-label="Back to the text">↩\ufe0e</a>',
 }
 
@@ -66,8 +69,8 @@ def scoped(markup: str, id: str) -> str:
 
 
 def as_written(markup: str) -> str:
-    """Turns citations back into numbers in brackets, for text outside a page."""
-    return CITE.sub(r"[\1]", markup)
+    """Turns citations back into numbers in brackets, and drops the places of calls, for text outside a page."""
+    return CITE.sub(r"[\1]", CALLS.sub("", markup))
 
 
 def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:

@@ -17,7 +17,7 @@ from webapp.rendering.markdown_rules import parser, plain_lines, spent
 from webapp.rendering.pictures import Pictures
 from webapp.rendering.previews import language, number_blocks
 from webapp.rendering.sanitise import clean
-from webapp.rendering.seams import Seam, Stitching
+from webapp.rendering.seams import AnySeam, CallsSeam, Seam, Stitching
 from webapp.rendering.tail import Tail, is_open, mark_cursor
 from webapp.rendering.unfinished import closed
 
@@ -25,6 +25,8 @@ __all__ = [
     "CURSOR",
     "PIECE_CHARS",
     "VERSION",
+    "AnySeam",
+    "CallsSeam",
     "FinishedText",
     "GrowingMarkdown",
     "HtmlChange",
@@ -69,7 +71,7 @@ class FinishedText:
 
 def render(
     text: str,
-    seams: Sequence[Seam] = (),
+    seams: Sequence[AnySeam] = (),
     *,
     cited: Iterable[int] = (),
     pictures: Pictures = NO_PICTURES,
@@ -89,7 +91,7 @@ def render(
 
 
 def rendering(
-    text: str, seams: Sequence[Seam] = (), *, cited: Iterable[int] = (), pictures: Pictures = NO_PICTURES
+    text: str, seams: Sequence[AnySeam] = (), *, cited: Iterable[int] = (), pictures: Pictures = NO_PICTURES
 ) -> Generator[None, None, str]:
     """Does the work of `render` in steps and returns its result."""
     growing = GrowingMarkdown(seams, growth=1.25, is_watched=False)
@@ -130,7 +132,7 @@ class GrowingMarkdown:
 
     def __init__(
         self,
-        seams: Sequence[Seam] = (),
+        seams: Sequence[AnySeam] = (),
         *,
         calm_chars: int = 2_000,
         growth: float = 1.05,
@@ -152,6 +154,10 @@ class GrowingMarkdown:
         self._highlighter = Highlighter()
         self._tail = Tail(calm_chars=calm_chars, growth=growth)
         self._finished: FinishedText | None = None
+
+    @property
+    def has_text(self) -> bool:
+        return self._raw_length > 0
 
     @property
     def tail(self) -> str:
@@ -185,6 +191,15 @@ class GrowingMarkdown:
         except faults():
             self._fail()
             return [*(HtmlChange("seal", markup) for markup in self.sealed[sealed_count:]), HtmlChange("tail", self._tail.markup)]
+
+    def interrupt(self, round: int) -> list[HtmlChange]:
+        """Adds the place of a round's calls after the text so far; text after it begins a block, so one that is open is ended."""
+        self._stitching.add(CallsSeam(self._length, round))
+        changes = self.feed("\n\n")
+        if not self._tail.text.strip() and (markup := self._clean(self._stitching.before(self._length, "", self._length))):
+            self.sealed.append(markup)
+            changes.append(HtmlChange("seal", markup))
+        return changes
 
     def snapshot(self) -> str:
         """Returns the HTML so far, for a page that is opened now."""

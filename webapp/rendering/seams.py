@@ -1,10 +1,12 @@
-"""Seams, where an answer was cut and continued, shown between the blocks of its text. Pure."""
+"""Seams, shown between the blocks of an answer's text: where it was cut and continued, and where tools were called. Pure."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from html import escape
+
+from webapp.rendering.footnotes import placeholder
 
 BLANK = " \t\n"
 
@@ -17,6 +19,23 @@ class Seam:
     label: str
     moment: datetime | None = None
 
+    def markup(self) -> str:
+        return f'<div class="seam">{escape(self.label)}{_time(self.moment) if self.moment else ""}</div>\n'
+
+
+@dataclass(frozen=True, slots=True)
+class CallsSeam:
+    """The place in the text at which an answer has called tools in a round: an element that pages fill for each reader."""
+
+    at: int
+    round: int
+
+    def markup(self) -> str:
+        return placeholder("calls", str(self.round)) + "\n"
+
+
+AnySeam = Seam | CallsSeam
+
 
 class Stitching:
     """Returns each seam of a text once, after the block that contains the last visible character before the cut.
@@ -24,10 +43,15 @@ class Stitching:
     Positions are those of the text with normalised line ends; a seam is `placed` when the text before it is known.
     """
 
-    def __init__(self, seams: Iterable[Seam]) -> None:
+    def __init__(self, seams: Iterable[AnySeam]) -> None:
         self._ahead = deque(sorted(seams, key=lambda seam: seam.at))
-        self._placed: deque[Seam] = deque()
-        self._all: list[Seam] = []
+        self._placed: deque[AnySeam] = deque()
+        self._all: list[AnySeam] = []
+
+    def add(self, seam: AnySeam) -> None:
+        """Adds one at the end of the text so far, with normalised line ends."""
+        self._all.append(seam)
+        self._placed.append(seam)
 
     def place(self, raw_start: int, raw: str, start: int) -> None:
         """Places the seams in a raw piece of text; `start` is its position with normalised line ends."""
@@ -47,15 +71,11 @@ class Stitching:
 
     def rest(self) -> str:
         """Renders the seams at the end of the text, and those whose position is beyond it."""
-        return "".join(_markup(seam) for seam in (*self._placed, *self._ahead))
+        return "".join(seam.markup() for seam in (*self._placed, *self._ahead))
 
     def _due(self, position: int, source: str, start: int) -> Iterator[str]:
         while self._placed and not source[position - start : max(0, self._placed[0].at - start)].strip(BLANK):
-            yield _markup(self._placed.popleft())
-
-
-def _markup(seam: Seam) -> str:
-    return f'<div class="seam">{escape(seam.label)}{_time(seam.moment) if seam.moment else ""}</div>\n'
+            yield self._placed.popleft().markup()
 
 
 def _time(moment: datetime) -> str:

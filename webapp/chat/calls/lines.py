@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from types import MappingProxyType
 from typing import Any
 
@@ -31,6 +31,7 @@ from webapp.chat.record.tables import Message
 from webapp.models.connections.models import the_models
 from webapp.models.providers.base import Model
 from webapp.people.accounts.tables import User
+from webapp.rendering.footnotes import CALLS
 from webapp.tools.built_in.texts import closed_up, revealed
 from webapp.tools.calls import shown_arguments
 from webapp.tools.offers import built_in_tools
@@ -99,6 +100,9 @@ class ShownCall:
     hidden: str = ""
     only_by: str = ""
     trouble: str = ""
+    round: int = 0
+    # Whether the answer had text before it, and it is shown there rather than above the text.
+    is_in_text: bool = False
 
     @property
     def is_waiting(self) -> bool:
@@ -156,6 +160,30 @@ class ShownCalls:
     can_decide: bool = True
     limit: ShownLimit | None = None
     loss: ShownLoss | None = None
+    # The round in whose place in the text they stand; 0 above it.
+    place: int = 0
+
+    @property
+    def id(self) -> str:
+        return f"message-{self.message_id}-calls{f'-{self.place}' if self.place else ''}"
+
+    @property
+    def above(self) -> "ShownCalls":
+        """Those that stand above the text."""
+        return replace(self, calls=tuple(call for call in self.calls if not call.is_in_text))
+
+    @property
+    def in_text(self) -> "dict[int, ShownCalls]":
+        """Those that stand in the text, by their rounds."""
+        by_round = groupby((call for call in self.calls if call.is_in_text), key=lambda call: call.round)
+        return {round: replace(self, calls=tuple(calls), place=round) for round, calls in by_round}
+
+    def placed_in(self, html: str) -> "ShownCalls":
+        """Returns them as they can stand: those without a place in this HTML above it, as in a text that was changed since."""
+        places = {int(round) for round in CALLS.findall(html)}
+        return replace(
+            self, calls=tuple(replace(call, is_in_text=call.is_in_text and call.round in places) for call in self.calls)
+        )
 
     @property
     def asks(self) -> tuple[ShownCall, ...]:
@@ -325,6 +353,8 @@ def shown_call(
         asked=asked.told_to_others() if asked and hidden else asked,
         hidden=hidden,
         only_by=only_by,
+        round=call.round,
+        is_in_text=call.text_at > 0,
         reply=_cut(call.text, MOST_REPLY_CHARS) if is_question and is_done else "",
     )
 

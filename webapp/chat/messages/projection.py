@@ -10,8 +10,16 @@ from webapp.base.languages import gettext as _, ngettext
 from webapp.base.visible_text import one_line
 from webapp.engine.generation_text import AGAIN as AGAIN_CODES
 from webapp.rendering.edits import Tails
-from webapp.rendering.footnotes import scoped
-from webapp.rendering.markdown import PIECE_LINES, FinishedText, GrowingMarkdown, Seam, pieces, rendering
+from webapp.rendering.footnotes import CALLS, scoped
+from webapp.rendering.markdown import (
+    PIECE_LINES,
+    AnySeam,
+    CallsSeam,
+    FinishedText,
+    GrowingMarkdown,
+    pieces,
+    rendering,
+)
 from webapp.rendering.part import part
 from webapp.rendering.pictures import Pictures
 from webapp.streaming.broadcaster import Cursor, Frame
@@ -75,7 +83,7 @@ class AnswerProjection:
         generation_id: str,
         *,
         beginning: str = "",
-        seams: Sequence[Seam] = (),
+        seams: Sequence[AnySeam] = (),
         doing: Doing = IDLE,
         cited: Iterable[int] = (),
         growing: Callable[..., GrowingMarkdown] = GrowingMarkdown,
@@ -97,6 +105,8 @@ class AnswerProjection:
         self._address = f"{message_id}:" if is_beside else ""
         self._growing = growing(seams, scope=message_id)
         self._growing.cite(cited)
+        # The rounds whose calls have a place in the text, and whether one of them is still to come to the pages.
+        self._placed, self._is_placing = {seam.round for seam in seams if isinstance(seam, CallsSeam)}, False
         self._scripted, self._scripted_html, self._pictures = scripted, "", pictures
         # The whole text, only if scripts can change it.
         self._texts: list[str] = []
@@ -188,8 +198,9 @@ class AnswerProjection:
                 self._calls += name == "waiting"
             case Asking() as asking:
                 self._hear_asking(asking)
-            case Asked(call_id):
+            case Asked(call_id, round):
                 self._asking = {}
+                self._place_calls(round)
                 self._open_calls.add(call_id)
                 self._hear_of_call(self.status)
             case Question():
@@ -235,23 +246,30 @@ class AnswerProjection:
         frames = [Frame(json.dumps(self._state()), event="status")] if states != self._states else []
         # Usually only the text has grown.
         has_more = self.has_ended or (reasoning, notices, calls) != now[1:4]
+        if has_more and not self.has_ended and calls != now[3] and sealed != now[0]:
+            # The place of calls is in the page before what fills it.
+            return [*frames, *self._text_since(sealed, tail)], (now[0], reasoning, notices, calls, *now[4:])
         if has_more and (data := self._beside(sealed, reasoning, notices, calls)):
             # The text follows in a frame of its own, on the next call: if the connection is lost between the two, the page's
             # position tells which of them it has.
             return [*frames, Frame(data)], now if self.has_ended else (sealed, *now[1:PERSISTENT_COUNTS], *tail)
         if not self.has_ended and (sealed, *tail) != (now[0], *now[PERSISTENT_COUNTS:]):
-            edit = self._tails.since(tuple(tail), "".join(self._growing.sealed[sealed:]))
-            frames += [Frame(self._address + edit)] if edit else []
+            frames += self._text_since(sealed, tail)
         return frames, now
+
+    def _text_since(self, sealed: int, tail: Sequence[int]) -> list[Frame]:
+        edit = self._tails.since(tuple(tail), "".join(self._growing.sealed[sealed:]))
+        return [Frame(self._address + edit)] if edit else []
 
     def _beside(self, sealed: int, reasoning: int, notices: int, calls: int) -> str:
         """Renders everything that is new except the growing text."""
+        last = self._last_part(sealed)
         parts = (
             self._part("no-thought", "outerHTML", "", is_needed=not reasoning and bool(self._reasoning)),
             self._part("reasoning", "beforeend", escape("".join(self._reasoning[reasoning:]))),
-            self._last_part(sealed),
+            last,
             self._part("notices", "beforeend", self._new_notices(notices)),
-            self._part("calls-news", "outerHTML", self._news_of_calls(calls)),
+            self._part("calls-news", "outerHTML", self._news_of_calls(calls, is_placed=bool(CALLS.search(last)))),
         )
         return "".join(parts)
 
@@ -277,9 +295,12 @@ class AnswerProjection:
         # At the end the saved message brings all notices in its own wording, possibly before this.
         return "" if self.has_ended else "".join(f'<p class="notice">{escape(message)}</p>' for message in self._notices[count:])
 
-    def _news_of_calls(self, count: int) -> str:
-        """Has a page fetch the calls, which each reader sees by their own right; at the end the saved message brings them."""
-        if self.has_ended or count == self._calls:
+    def _news_of_calls(self, count: int, *, is_placed: bool) -> str:
+        """Has a page fetch the calls, which each reader sees by their own right.
+
+        At the end the saved message brings them, but before places for them that only the end of the text has.
+        """
+        if not is_placed and (self.has_ended or count == self._calls):
             return ""
         id = f"message-{self._message_id}-calls-news"
         # Of two at a time, the later one is right.
@@ -315,6 +336,18 @@ class AnswerProjection:
             self._tails.draw(html)
         elif kind == "append":
             self._tails.add(html)
+        elif self._is_placing and CALLS.search(html):
+            self._is_placing = False
+            self._calls += 1
+
+    def _place_calls(self, round: int) -> None:
+        """Puts the calls of a round where the text was when they were asked for; those before all text stand above it."""
+        if round in self._placed or not self._growing.has_text:
+            return
+        self._placed.add(round)
+        self._is_placing = True
+        for change in self._growing.interrupt(round):
+            self._take(change.kind, change.html)
 
     def _hear_of_call(self, status: str) -> None:
         self._calls += 1

@@ -1,6 +1,6 @@
 """Chats and messages as pages show them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.people.accounts.guards import user_or_none
 from webapp.people.accounts.tables import User
 from webapp.people.things.shares import Share
-from webapp.rendering.footnotes import scoped
+from webapp.rendering.footnotes import CALLS, scoped
 from webapp.rendering.pictures import START
 from webapp.settings.service import setting
 from webapp.streaming.broadcaster import Cursor
@@ -141,6 +141,13 @@ class ShownMessage:
     # Of an answer in a column. The one on the path has all of them, itself among them.
     column: ShownColumn | None = None
     columns: "tuple[ShownMessage, ...]" = ()
+
+    @property
+    def pieces(self) -> "Iterator[tuple[Markup, ShownCalls | None]]":
+        """Yields its HTML up to each place of calls, with those calls."""
+        by_round, parts = self.calls.in_text if self.calls else {}, CALLS.split(self.html)
+        for at in range(0, len(parts), 2):
+            yield Markup(parts[at]), by_round.get(int(parts[at + 1])) if at + 1 < len(parts) else None
 
     @property
     def buttons(self) -> list[str]:
@@ -286,6 +293,7 @@ def _calling(
 ) -> ShownMessage:
     """Adds the calls. A running answer waits if one of them does: its log says so a moment later, and until it continues."""
     in_view = calls_for(reader, shown_message.id, calls, files, is_live=shown_message.is_running, hidden=hidden)
+    in_view = in_view.placed_in(shown_message.html)
     if shown_message.is_running and in_view.decided_at:
         # The time that a person took is no time of the answer.
         shown_message = replace(shown_message, started_at=in_view.decided_at, silence=SPOKE_JUST_NOW)
