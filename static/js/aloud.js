@@ -1,5 +1,4 @@
 // Reads an answer aloud, sentence by sentence and without code, also while it is being written: by the browser or by voice.js.
-"use strict";
 {
   const LAST = 800;
   // As long as what the server reads at a time (speakable.py).

@@ -1,5 +1,4 @@
 // Files and long pastes appear above the message box, where they can be checked or removed.
-"use strict";
 {
   const LONG_CHARS = 3000;
   let sent = [];

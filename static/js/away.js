@@ -1,5 +1,4 @@
 // Shows a notification when an answer ends while the page is hidden, if the person has turned that on.
-"use strict";
 // Browsers on phones show notifications only from a service worker, which shows what the server pushes (sw.js). A device that is
 // told by the server isn't told here as well.
 if (self.isSecureContext && self.Notification && !/Android|iPhone|iPad/.test(navigator.userAgent)) {

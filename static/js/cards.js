@@ -1,6 +1,5 @@
 // Beside the text of a workflow: its errors are marked at their lines, keys go from one to the next, and what cards and buttons
 // change goes into the textarea, so that it can be undone. Cards are moved by dragging.
-"use strict";
 document.addEventListener("arrived", () => {
   const [source, drawn, faults, changed] = ["source", "code-lines", "faults", "changed"].map((id) => document.getElementById(id));
   if (!source) return;

@@ -1,6 +1,5 @@
 // Typing in the text of a workflow: completions for the caret's position, which the request sends, and indentation. Tab leaves
 // the text after Esc, and before anything is typed.
-"use strict";
 document.addEventListener("arrived", () => {
   const source = document.getElementById("source"),
     found = document.getElementById("completions");

@@ -1,5 +1,4 @@
 // Keyboard handling of the message box; nothing that is typed gets lost.
-"use strict";
 {
   const SAVE_AFTER = 800,
     AGAIN_AFTER = 3_000;

@@ -1,5 +1,4 @@
 // Copies messages, adds buttons to finished code blocks, and draws diagrams.
-"use strict";
 {
   const oldWay = (text) => {
     // Without https there is no clipboard API.

@@ -1,5 +1,4 @@
 // Draws the buttons of messages from one template: a page in which each message had all of its own would be twice as long.
-"use strict";
 {
   const ID = "MESSAGE",
     PLACE = ".actions[data-buttons]";

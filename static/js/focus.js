@@ -1,5 +1,4 @@
 // When the focused element is swapped away, its replacement gets the focus.
-"use strict";
 {
   const FORM = ".edit, .rename";
   let [left, origin] = [null, null];

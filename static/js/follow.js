@@ -1,6 +1,5 @@
 // Keeps the page at its end while text arrives, if the reader is there; otherwise a button says that there is new text.
 // Keeps the reader's place when earlier messages are inserted above, in every browser.
-"use strict";
 {
   const NEAR = 64;
   let isFollowing = true,

@@ -1,5 +1,4 @@
 // Updates the unfinished end of an answer: the server sends only changes to its markup, counted from its end.
-"use strict";
 {
   const SIGNS = { n: "\n", c: "<x-c></x-c>" };
   const GROUP = 50;

@@ -1,5 +1,4 @@
 // Puts what was chosen into the message: a chip above the text, a prompt's fields, or text at the caret.
-"use strict";
 {
   const box = () => document.getElementById("composer-text");
   const place = () => document.getElementById("composer-prompt");

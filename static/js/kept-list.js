@@ -1,5 +1,4 @@
 // Lists what is kept, on the page that is shown without a network.
-"use strict";
 document.addEventListener("arrived", async () => {
   const place = document.querySelector("[data-kept-list]"),
     name = place && (await caches.keys()).find((name) => name.startsWith("kept "));

@@ -1,5 +1,4 @@
 // Does what has a key, by the table of the page; opens help and the search over it.
-"use strict";
 {
   const sheet = Object.assign(document.createElement("dialog"), { id: "sheet", className: "dialog", closedBy: "any" });
 

@@ -1,5 +1,4 @@
 // In the message box, `/` lists prompts, `#` knowledge and files, `@` models and characters: at the caret, by key or pointer.
-"use strict";
 {
   const MOST_ROWS = 8,
     // A sign and what follows it, up to the caret. Names of prompts have no spaces.

@@ -1,5 +1,4 @@
 // Registers the service worker (sw.js), and keeps what it keeps up to date. Loaded after the page.
-"use strict";
 if (self.caches && navigator.serviceWorker) {
   const ENDED = ["completed", "stopped", "interrupted", "failed"];
   let isOld = false;

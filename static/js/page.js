@@ -63,15 +63,19 @@ document.addEventListener("htmx:after:swap", () => {
 });
 // Every page begins with `arrived`, whether it was loaded or swapped in (visit.js).
 document.addEventListener("DOMContentLoaded", () => document.dispatchEvent(new Event("arrived", { bubbles: true })));
-// Loads what the page doesn't need at first, once. What fails is tried for a minute: the server may just be starting again.
-const begun = new Set();
-const load = (path, wait = 1_000) => import(path).catch(() => wait < 60_000 && setTimeout(load, wait, `${path}&`, 2 * wait));
-const loadLater = () => {
-  const paths = [...document.querySelectorAll("[data-later]")].map(({ dataset }) => dataset.later);
-  for (const path of paths.filter((path) => !begun.has(path))) begun.add(path) && load(path);
+// Loads what the page doesn't need at first, once: by address, or by the names that `LATER` in assets.py joins under one address.
+// What fails is tried for a minute: the server may just be starting again.
+const [begun, { parts }] = [{}, document.currentScript.dataset];
+const pause = (wait) => new Promise((done) => setTimeout(done, wait));
+const load = (path, wait = 1_000) =>
+  import(path).catch(() => wait < 60_000 && pause(wait).then(() => load(`${path}&`, 2 * wait)));
+const begin = async (name) => (name.startsWith("/") ? load(name) : (await (begun.all ??= load(parts))).default[name]());
+millrace.later = (place) => {
+  const names = [...place.querySelectorAll("[data-later]")].flatMap(({ dataset }) => dataset.later.split(" "));
+  return Promise.all(names.map((name) => (begun[name] ??= begin(name))));
 };
-addEventListener("load", loadLater);
-document.addEventListener("arrived", () => document.readyState === "complete" && loadLater());
+addEventListener("load", () => millrace.later(document));
+document.addEventListener("arrived", () => document.readyState === "complete" && millrace.later(document));
 function leave(toast) {
   if (toast.contains(document.activeElement)) document.getElementById("main")?.focus({ preventScroll: true });
   toast.remove();

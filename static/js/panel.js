@@ -1,5 +1,4 @@
 // Opens a page beside the chat, by a link with `data-panel`. In a narrow window it is over the chat, and Back closes it.
-"use strict";
 {
   const [BESIDE, SPACIOUS] = ["1100px", "64rem"].map((width) => matchMedia(`(min-width: ${width})`)),
     OVER = "dialog:modal, :popover-open:not(#tuning[popover=manual])";
@@ -23,7 +22,7 @@
     const { title } = document.activeElement.closest("#panel [title]") ?? {};
     panel().innerHTML = html;
     htmx.process(panel());
-    for (const { dataset } of panel().querySelectorAll("[data-later]")) void import(dataset.later);
+    millrace.later(panel());
     const heading = panel().querySelector("h2");
     panel().ariaLabel = heading.textContent;
     document.querySelector("#tuning:popover-open")?.hidePopover();

@@ -1,5 +1,4 @@
 // Selected text of a message is quoted in the next one: by a button at the selection, or by key.
-"use strict";
 {
   const AFTER = 150,
     GAP = 8;

@@ -1,5 +1,4 @@
 // The search, over a page and in the sidebar: arrows go through its results, and Enter opens the first.
-"use strict";
 {
   const BOX = "[data-search]";
   const listOf = (box) => document.getElementById(box.getAttribute("aria-controls"));

@@ -1,5 +1,4 @@
 // Shows a message at the end of the page while it is being sent; if that fails, its text returns to the box.
-"use strict";
 {
   const box = () => document.getElementById("composer-text"),
     // The number of messages need not grow: of a long chat, a page that connects again gets only the newest.

@@ -1,5 +1,4 @@
 // All pages of a browser share one connection, as browsers open only six per server. A shared worker holds it.
-"use strict";
 if (self.SharedWorker) {
   const NAME = "Shared-Stream";
   const PATIENCE = 3000;

@@ -1,5 +1,4 @@
 // The sidebar: its rows and their menus, and the words of a search in the message that was found.
-"use strict";
 {
   // Highlights the words of a search in the message that was found.
   const WORD = /[\p{L}\p{N}]+/gu;

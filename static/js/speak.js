@@ -1,5 +1,4 @@
 // Announces the answer to screen readers sentence by sentence, and once each when it starts and ends.
-"use strict";
 {
   const BEGUN = _("The answer has started."),
     EVERY = 900;

@@ -54,7 +54,7 @@ if (globalThis.Highlight) {
     observer = new MutationObserver((changes) => changes.forEach(changed));
   // The page that one comes to from a chat with characters can be one without.
   const begin = () => {
-    const main = document.querySelector("main[data-later*=speech]");
+    const main = document.querySelector("main[data-later=speech]");
     observer.disconnect();
     if (!main) return;
     wait(main);

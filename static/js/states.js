@@ -1,5 +1,4 @@
 // Says what a running answer does, in the language of the page; projection.py has the same words. Before stream.js.
-"use strict";
 {
   const STATES = { thinking: _("Thinking"), responding: _("Answering"), saving: _("Saving"), waiting: _("Waiting for you") };
   const DOING = {

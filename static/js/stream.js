@@ -1,5 +1,4 @@
 // The page's stream: shows the state of answers and of the connection.
-"use strict";
 {
   const WAITING = _("Connection lost. Reconnecting; new text will appear here.");
   let [lateLine, isOver, attempts, sign] = [0, false, 0, ""];

@@ -1,6 +1,5 @@
 // Shows times in the reader's time zone, keeps them up to date, and counts the seconds of a running answer.
 // Tells the server that zone, for the greeting of the home page.
-"use strict";
 {
   const zone = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
   if (!document.cookie.split("; ").includes(zone)) document.cookie = `${zone}; path=/; max-age=31536000; samesite=lax`;

@@ -1,5 +1,4 @@
 // Shows which messages wait for the network, and has them sent when there is one. Loaded after the page.
-"use strict";
 {
   const [SOON, LATEST, REFUSED, WAITS] = [3_000, 60_000, _("Not sent."), _("Waits for the network.")];
   const { serviceWorker } = navigator,

@@ -1,6 +1,5 @@
 // Follows links within the frame: the body of the next page is swapped in, style sheets and scripts stay. What can't be swapped
 // is loaded as a whole. A page is fetched ahead when the pointer rests on its link in the sidebar, one at a time.
-"use strict";
 {
   const REST = 65,
     FRESH = 5000,

@@ -256,7 +256,7 @@ def press(page: Page, button: Locator) -> None:
 
 def load_later(page: Page) -> None:
     """Waits for the scripts that a page loads when it is complete: a link that they take works without them, too."""
-    page.evaluate("() => Promise.all([...document.querySelectorAll('[data-later]')].map(({dataset}) => import(dataset.later)))")
+    page.evaluate("() => millrace.later(document)")
 
 
 def load(page: Page, button: Locator) -> Response:

@@ -19,6 +19,7 @@ from tests.browser.modules import missing_in
 from tests.support.inserted import PASSWORD, add_member
 from tests.support.server import Server, prepared
 from tests.upstream.handle import Upstream
+from webapp.web.assets import LATER
 
 Visit = Callable[..., Person]
 COSTS_NOTHING = {"json": {"data": {"id": "gen-1"}}}
@@ -89,6 +90,8 @@ def visit(chromium: Browser, cookies: dict[str, list[Any]], request: pytest.Fixt
         person.context.set_default_timeout(EXPECT_MS)
         if WITHOUT_SCRIPTS:
             for script in missing_in(request.node.nodeid):
+                if script in LATER:
+                    person.context.route("**/js/later.*", partial(empty_part, script))
                 person.context.route(re.compile(rf"/static/js/([\w-]+\+)*{script}(\+[\w-]+)*\.js"), partial(leave_out, script))
         if is_new:
             sign_in_anew(person, server)
@@ -139,6 +142,13 @@ def leave_out(script: str, route: Route) -> None:
         route.continue_(url=f"{start}/static/js/{others}.js{rest}")
     else:
         route.abort()
+
+
+def empty_part(script: str, route: Route) -> None:
+    """Answers with the parts that pages load later, of which this one does nothing."""
+    response = route.fetch()
+    name = f'"{script}"(){{'
+    route.fulfill(response=response, body=response.text().replace(name, f'{name}}},"without {script}"(){{', 1))
 
 
 @contextmanager

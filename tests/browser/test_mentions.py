@@ -185,7 +185,7 @@ def test_a_name_typed_before_the_script_is_there_counts_when_it_comes(server: Se
     def hold(route: Route) -> None:
         held.append(route)
 
-    person.context.route("**/*mentions*.js*", hold)
+    person.context.route("**/js/later*", hold)
     page = with_character(person)
     box(page).click()
     page.keyboard.type("@otti")

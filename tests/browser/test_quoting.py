@@ -79,7 +79,7 @@ def test_a_thumb_finds_the_button_below_the_selection(server: Server, upstream: 
 
 def test_text_selected_before_the_script_is_there_has_the_button(server: Server, upstream: Upstream, visit: Visit) -> None:
     person, held = visit(server), list[Route]()
-    person.context.route("**/quote*.js*", lambda route: held.append(route))
+    person.context.route("**/js/later*", lambda route: held.append(route))
     upstream.says("The wheel turns slowly.\n\nThe race is long.")
     chat = person.begin("How does it work?")
     chat.expect("completed")

@@ -147,7 +147,7 @@ def test_what_a_page_loads_later_is_tried_again(server: Server, visit: Visit) ->
         else:
             route.continue_()
 
-    person.context.route(re.compile(r"/js/unsent\+"), answer)
+    person.context.route(re.compile(r"/js/later\."), answer)
     page = person.open("/")
     page.wait_for_function("() => self.unsent")
     assert len(lost) == 3

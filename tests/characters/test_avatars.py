@@ -74,6 +74,27 @@ def test_it_is_shown_and_served_as_what_it_is(make, member, app):
     assert picture.attributes["alt"] == ""
 
 
+def test_beside_a_name_it_is_small(make, member):
+    path = make()
+    upload(member, path, noise(300, 400), **FIELDS)
+    address = f"{member.page(path).one('img.sitter__portrait').attributes['src']}&size=small"
+
+    answers = [member.client.get(address, base_url=member.origin) for _ in range(2)]
+
+    assert [Image.open(BytesIO(answer.data)).size for answer in answers] == [(72, 96)] * 2
+    assert {answer.mimetype for answer in answers} == {"image/webp"}
+    assert len(answers[0].data) < 10_000
+
+
+def test_one_that_is_light_or_broken_stays_as_it_is_also_where_it_is_small(make, member):
+    for content in (png(), JPEG + b"\0" * 10_000):
+        path = make()
+        upload(member, path, content, **FIELDS)
+        address = f"{member.page(path).one('img.sitter__portrait').attributes['src']}&size=small"
+
+        assert member.client.get(address, base_url=member.origin).data == content
+
+
 def test_another_one_takes_its_place_and_the_first_is_forgotten(make, member, app):
     path = make()
     upload(member, path, png(), **FIELDS)

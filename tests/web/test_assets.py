@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.support.waiting import until
-from webapp.web.assets import FOR_EVER, MATHS, asset, bundle, sheet
+from webapp.base.config import ROOT
+from webapp.web.assets import FOR_EVER, LATER, MATHS, asset, bundle, sheet
 
 
 @pytest.fixture
@@ -98,6 +100,25 @@ def test_scripts_are_joined_in_their_order_without_comments(joined: Path, visito
     assert answer.text == 'let two;\n\n"use strict";\nlet one = "http://x"; // kept\n'
     assert answer.headers["Content-Type"].startswith("text/javascript")
     assert answer.headers["Cache-Control"] == FOR_EVER
+
+
+def test_parts_that_pages_load_later_keep_what_they_declare(app: Flask, visitor: Browser, tmp_path: Path) -> None:
+    (tmp_path / "js").mkdir()
+    for name in LATER:
+        (tmp_path / "js" / f"{name}.js").write_text('"use strict";\n  // What is shown.\n  let shown; // the last\n')
+
+    answer = visitor.get(asset("js/later.js"))
+
+    parts = ",".join(f'"{name}"(){{\n"use strict";\nlet shown; // the last\n}}' for name in LATER)
+    assert answer.text == f"export default {{{parts}}};"
+    assert answer.headers["Cache-Control"] == FOR_EVER
+
+
+def test_what_a_page_names_is_one_of_these_parts() -> None:
+    places = "".join(path.read_text("utf-8") for path in (ROOT / "templates").rglob("*.html"))
+    named = {name for names in re.findall(r'data-later="([\w -]+)"', places) for name in names.split()}
+
+    assert named == set(LATER)
 
 
 @pytest.mark.parametrize("names", [["one", "none"], ["one", "one"]])

@@ -23,8 +23,9 @@ def is_packed(answer: TestResponse) -> bool:
     return answer.headers.get("Content-Encoding") == "gzip"
 
 
-def test_a_page_that_one_of_ours_asked_for_is_compressed(member: Browser) -> None:
-    packed, plain = got(member.client, "/help"), got(member.client, "/help", Accept_Encoding="identity")
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_a_page_that_one_of_ours_or_the_person_asked_for_is_compressed(member: Browser, site: str) -> None:
+    packed, plain = got(member.client, "/help", Sec_Fetch_Site=site), got(member.client, "/help", Accept_Encoding="identity")
 
     assert is_packed(packed)
     assert gzip.decompress(packed.data) == plain.data
@@ -32,7 +33,7 @@ def test_a_page_that_one_of_ours_asked_for_is_compressed(member: Browser) -> Non
     assert {"Accept-Encoding", "Sec-Fetch-Site"} <= set(packed.headers["Vary"].split(", "))
 
 
-@pytest.mark.parametrize("site", ["none", "cross-site", ""])
+@pytest.mark.parametrize("site", ["same-site", "cross-site", ""])
 def test_other_pages_are_not(member: Browser, site: str) -> None:
     # Other sites can only open a page; a request of its own scripts is refused for them.
     assert not is_packed(got(member.client, "/help", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate"))

@@ -30,7 +30,7 @@ PICTURE_BYTES = card_files.MOST_PICTURE_BYTES
 KEPT_BYTES, KEPT_PIXELS = 512 * 1024, 2_048
 PICTURES = f"Choose a PNG, JPEG or WebP image of at most {PICTURE_BYTES // 1024 // 1024} MB."
 # Named rather than imported: only a child process loads the image library.
-AS_PORTRAIT = "webapp.characters.cards.as_portrait"
+AS_PORTRAIT, AS_FACE = "webapp.characters.cards.as_portrait", "webapp.characters.cards.as_face"
 
 
 def picture(row: Profile, content: bytes, *, by: User) -> None:
@@ -113,14 +113,23 @@ def fitted_picture(content: bytes) -> bytes:
         raise Invalid(f"That image format isn't supported. {PICTURES}", field="avatar")
     if len(content) <= KEPT_BYTES and max(picture.width, picture.height) <= KEPT_PIXELS:
         return content
-    with child.short(AS_PORTRAIT, BytesIO(content)) as drawing:
-        try:
-            drawn = b64decode(next(drawing, {"content": ""})["content"])
-        except child.Exceeded:
-            drawn = b""
-    if not drawn:
+    if not (drawn := _drawn(AS_PORTRAIT, content)):
         raise Invalid(f"That image is damaged or has too many pixels. {PICTURES}", field="avatar")
     return drawn
+
+
+def face(content: bytes) -> bytes:
+    """Returns a picture as it is shown next to a name; nothing for one that can't be drawn. Waits for a child process."""
+    return _drawn(AS_FACE, content)
+
+
+def _drawn(module: str, content: bytes) -> bytes:
+    """Returns the WebP that a module draws in a child process, or nothing for a picture that can't be drawn."""
+    with child.short(module, BytesIO(content)) as drawing:
+        try:
+            return b64decode(next(drawing, {"content": ""})["content"])
+        except child.Exceeded:
+            return b""
 
 
 def _put_away(_session: Session, persona: Persona) -> None:

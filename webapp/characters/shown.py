@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import NamedTuple
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 from markupsafe import Markup
 
 from webapp.base.db import db
+from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import by_turns
 from webapp.base.languages import gettext as _
-from webapp.characters import exchange, queries
+from webapp.characters import exchange, profiles, queries
 from webapp.characters.cards.card_fields import preset_in, tools_in
 from webapp.characters.cards.card_files import Version
 from webapp.characters.cards.cards import group_greetings, notes_of, other_greetings
@@ -50,6 +51,9 @@ HTML_TAG = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^<>]{1,300}>", re.DOTALL 
 DONE = {"saved": "Saved.", "copied": "This is your own copy. Change it as you like.", "restored": "Restored."}
 # A greeting of a hundred thousand characters takes seconds to render.
 _long_greetings = SingleFlight[str](len, most=64, seconds=3600.0)
+# What is sent as it is, also where a small picture is enough.
+LIGHT_BYTES = 6_000
+_faces = SingleFlight[bytes](len, most=512, seconds=86_400.0)
 # Pictures can be cached as immutable, because another picture gets another URL.
 PICTURE_CACHED = "private, max-age=604800, immutable"
 
@@ -216,10 +220,24 @@ def tags_of(rows: Sequence[queries.CharacterSummary]) -> list[str]:
 
 def picture(avatar: Avatar | CharacterPicture | None) -> Response:
     """Serves a picture with the media type that was detected from its bytes."""
-    image = found(Image(avatar.media_type, avatar.content) if avatar else None)
+    if isinstance(avatar, Avatar) and request.args.get("size") == "small":
+        image = _small(avatar)
+    else:
+        image = found(Image(avatar.media_type, avatar.content) if avatar else None)
     response = written(image.content, image.media_type)
     response.headers["Cache-Control"] = PICTURE_CACHED
     return response
+
+
+def _small(avatar: Avatar) -> Image:
+    id, whole = avatar.id, Image(avatar.media_type, avatar.content)
+    # Holds no connection while it waits for a child process.
+    db.session.rollback()
+    try:
+        face = _faces.get((id,), lambda: profiles.face(whole.content)) if len(whole.content) > LIGHT_BYTES else b""
+    except Unavailable:
+        return whole
+    return Image("image/webp", face) if face else whole
 
 
 def card_file(character: Character, kind: exchange.Kind, version: Version | None = None) -> Response:

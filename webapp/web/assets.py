@@ -26,6 +26,11 @@ from webapp.web.compression import accepts_gzip, either
 FOR_EVER = "public, max-age=31536000, immutable"
 # A later layer wins over an earlier one, whatever the selectors are. A layer is a file or a folder of static/css.
 LAYERS = ("fonts", "tokens", "base", "components", "pages", "print")
+# The scripts that pages load when they are complete, under one address; each is a part that runs where a page names it.
+LATER = (
+    "lost", "unsent", "unsent-list", "offline", "aloud", "away", "inserting", "mentions", "models", "quote", "saving", "slider",
+    "lightbox", "swipe", "speech",
+)  # fmt: skip
 JOINED = re.compile(r"(css|js)/([\w+-]+)(?:\.([\w-]+))?\.\1")
 MATHS = "vendor/fonts/maths.woff2"
 # What a sheet of static/css asks for beside that folder: a font, a mask.
@@ -142,7 +147,8 @@ def _files(folder: str, path: str) -> tuple[Path, ...]:
     """Returns the files behind a path: of a sheet or a script all that it is joined from, or none if one is missing."""
     if not (match := JOINED.fullmatch(path)):
         return (Path(folder, path),)
-    names, sources = match[2].split("+"), _sources(folder, match[1])
+    names = LATER if match[2] == "later" else match[2].split("+")
+    sources = _sources(folder, match[1])
     is_known = set(names) <= sources.keys() and len(names) == len(set(names))
     return tuple(sources[name] for name in names) if is_known else ()
 
@@ -169,7 +175,11 @@ def _joined(folder: str, kind: str, files: tuple[Path, ...], _changes: tuple[int
         sheets = layered(files, Path(folder, "css"))
         return ASKED.sub(lambda match: f'url("{asset(match[1])}")', sheets).encode()
     # Without the lines that are comments, and without indents; the directive of the first script holds for all.
-    script = "\n".join(SCRIPT_COMMENTS_AND_INDENTS.sub("", file.read_text("utf-8")) for file in files)
+    texts = [SCRIPT_COMMENTS_AND_INDENTS.sub("", file.read_text("utf-8")) for file in files]
+    names = tuple(file.stem for file in files)
+    # What is declared in a part is its own.
+    parts = (f'"{name}"(){{\n{text}}}' for name, text in zip(names, texts, strict=True))
+    script = f"export default {{{','.join(parts)}}};" if names == LATER else "\n".join(texts)
     with languages.using(language or languages.ENGLISH):
         return SCRIPT_TEXT.sub(lambda match: json.dumps(languages.gettext(json.loads(match[1]))), script).encode()
 

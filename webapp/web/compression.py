@@ -46,8 +46,9 @@ def _compressed(response: Response) -> Response:
 
 def _is_safe_page() -> bool:
     # Pages of other sites can open ours, with a text of their choice in the address, and count its bytes on the network. They
-    # can't make the browser call such a request our own; nor can they make it send a token in place of its cookie.
-    return request.blueprint in WITHOUT_CREDENTIALS and request.headers.get("Sec-Fetch-Site") == "same-origin"
+    # can't make the browser call such a request our own or the person's, who typed it or opened a bookmark; nor can they make it
+    # send a token in place of its cookie.
+    return request.blueprint in WITHOUT_CREDENTIALS and request.headers.get("Sec-Fetch-Site") in ("same-origin", "none")
 
 
 def _with(response: Response, compress: Callable[[bytes], bytes], *varies: str) -> Response:

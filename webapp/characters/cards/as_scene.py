@@ -10,8 +10,8 @@ from PIL import Image
 from webapp.base.untrusted_json import JsonObject
 from webapp.characters.cards.assets import MOST_SCENE_BYTES
 
-# By purpose: a background fills the window, an expression or a portrait is shown next to the text.
-MOST_SIDE = {"background": 1_920, "expression": 1_024, "portrait": 1_024}
+# By purpose: a background fills the window, an expression or a portrait is shown next to the text, a face next to a name.
+MOST_SIDE = {"background": 1_920, "expression": 1_024, "portrait": 1_024, "face": 96}
 MOST_PIXELS = 40_000_000
 QUALITY = 82
 # What we have written, and other programs might have, stays as it is, so that a picture can be exported and imported for ever.
