@@ -1,16 +1,43 @@
-// Does what has a key, by the table of the page; opens help and the search over it.
+// Does what has a key, by the table of the page; opens over it the help, the search, and what links with `data-over` lead to.
 {
-  const sheet = Object.assign(document.createElement("dialog"), { id: "sheet", className: "dialog", closedBy: "any" });
-
+  const sheet = Object.assign(document.createElement("dialog"), { id: "sheet", className: "dialog" });
+  const show = (html, closedBy) => {
+    sheet.innerHTML = html;
+    const page = sheet.querySelector("main");
+    page?.replaceWith(Object.assign(document.createElement("div"), { className: page.className, innerHTML: page.innerHTML }));
+    Object.assign(sheet, { closedBy, ariaLabel: sheet.querySelector("h1").textContent });
+    if (!sheet.open) document.body.appendChild(sheet).showModal();
+    else sheet.querySelector("[autofocus], [aria-invalid=true], [type=submit]")?.focus();
+    window.htmx?.process(sheet);
+    millrace.later(sheet);
+  };
   const open = async (path) => {
     if (sheet.open || location.pathname === path) return sheet.close();
     const html = await millrace.fragment(path, { headers: { "HX-Request": "true", "HX-Current-URL": location.href } }, true);
-    if (!html) return location.assign(path);
-    sheet.innerHTML = html;
-    sheet.setAttribute("aria-label", sheet.querySelector("h1").textContent);
-    document.body.appendChild(sheet).showModal();
-    window.htmx?.process(sheet);
+    html ? show(html, "any") : location.assign(path);
   };
+  // What is typed there is not lost by a click beside it. A form that leads to its own page stays, like a list after a removal.
+  const over = async (url, options = {}) => {
+    const answer = await fetch(url, { headers: { "Millrace-Over": "1" }, ...options }).catch(() => null),
+      next = answer?.headers.get("HX-Redirect"),
+      html = answer && !answer.redirected && (await millrace.html(answer));
+    if (next && new URL(next, location).pathname === sheet.dataset.path) return over(next);
+    if (!html) return options.body && !next ? millrace.lost() : location.assign(next ?? url);
+    if (!options.body) sheet.dataset.path = new URL(url, location).pathname;
+    show(html, "closerequest");
+  };
+  sheet.addEventListener("submit", (event) => {
+    const { target, submitter } = event;
+    if (event.defaultPrevented || target.method !== "post") return;
+    event.preventDefault();
+    const body = new URLSearchParams(new FormData(target, submitter));
+    over(submitter?.getAttribute("formaction") ?? target.action, { method: "POST", body });
+  });
+  sheet.oncancel = () => !sheet.querySelector("[data-unsaved]") || millrace.mayLeave();
+  sheet.onclose = () => sheet.replaceChildren();
+  sheet.addEventListener("htmx:after:request", ({ target, detail }) => {
+    if (target.matches("[hx-post]") && detail.ctx.response?.status < 400) sheet.close();
+  });
   // What scripts do by key; they return false where there is nothing to do. For all else a button is pressed, or a card focused.
   millrace.acts = { search: () => open("/search"), help: () => open("/help"), new_chat: () => location.assign("/") };
   const keys = JSON.parse(document.documentElement.dataset.keys);
@@ -56,13 +83,13 @@
   };
   for (const change of ["arrived", "htmx:after:swap"]) document.addEventListener(change, say);
   document.addEventListener("click", (event) => {
-    if (!millrace.isPlain(event) || !event.target.closest?.("a[href='/search']") || location.pathname === "/search") return;
+    const link = millrace.isPlain(event) && event.target.closest?.("a[data-over], a[href='/search']");
+    if (!link || location.pathname === link.pathname) return;
     event.preventDefault();
-    open("/search");
+    link.closest("[popover]")?.hidePopover();
+    "over" in link.dataset ? over(link.href) : open("/search");
   });
-  document.addEventListener("input", (event) => {
-    if (event.target.type === "range") event.target.nextElementSibling.value = event.target.value;
-  });
+  document.addEventListener("input", ({ target }) => target.type === "range" && (target.nextElementSibling.value = target.value));
   const tell = () => {
     for (const line of document.querySelectorAll(".offline:not([data-kept])")) line.hidden = navigator.onLine;
   };

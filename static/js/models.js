@@ -1,5 +1,4 @@
 // The model picker: arrows move, Enter chooses, typing searches. What is chosen is put into the field at the button.
-// Loaded by the list.
 // Whether the focus belongs in the list, which is still loading, and whether its first row is to be chosen then.
 let [isWanted, isAwaited] = [false, false];
 // What was searched for in the list that is shown, and in the one that was asked for last.

@@ -22,9 +22,9 @@ self.millrace = {
   async fragment(address, options = {}, isQuiet = false) {
     const answer = await fetch(address, { headers: { "HX-Request": "true" }, ...options }).catch(() => null);
     if (answer?.ok || answer?.status === 422) return millrace.html(answer);
-    return isQuiet ? "" : void millrace.toast(_("Can't reach the server. Your text is still here. Please try again."));
+    return isQuiet ? "" : void millrace.lost();
   },
-
+  lost: () => millrace.toast(_("Can't reach the server. Your text is still here. Please try again.")),
   toast(words) {
     const toast = Object.assign(document.createElement("div"), { className: "toast" });
     toast.append(Object.assign(document.createElement("p"), { textContent: words }));
@@ -34,13 +34,11 @@ self.millrace = {
 
 document.documentElement.classList.remove("no-js");
 document.addEventListener("animationend", (event) => event.animationName === "toast" && leave(event.target));
-document.addEventListener("click", (event) => {
-  const toast = event.target.closest("[data-dismiss]")?.closest(".toast");
+document.addEventListener("click", ({ target }) => {
+  const toast = target.closest("[data-dismiss]")?.closest(".toast");
   // Later, as a removed button would not be submitted.
   if (toast) setTimeout(leave, 0, toast);
-});
-// Closes a menu when its action changes the page in place.
-document.addEventListener("click", ({ target }) => {
+  // Closes a menu when its action changes the page in place.
   if (target.closest(":is(.menu__list, .deeds) :is(a[hx-get], a[data-panel], button[formaction])"))
     target.closest("[popover]").hidePopover();
 });

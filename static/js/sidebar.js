@@ -1,6 +1,5 @@
 // The sidebar: its rows and their menus, and the words of a search in the message that was found.
 {
-  // Highlights the words of a search in the message that was found.
   const WORD = /[\p{L}\p{N}]+/gu;
   const ranges = (text, words) => {
     const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT),

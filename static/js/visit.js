@@ -3,7 +3,7 @@
 {
   const REST = 65,
     FRESH = 5000,
-    LINK = "a[href]:not([download], [target], [hx-get], [data-panel], .chats__more)";
+    LINK = "a[href]:not([download], [target], [hx-get], [data-panel], [data-over], .chats__more)";
   const address = ({ pathname, search }) => pathname + search;
   let [here, going, ahead, resting] = [address(location), null, null, 0];
   const begin = (url) => {
@@ -93,6 +93,7 @@
     );
   };
   const isHeld = () => !dispatchEvent(new Event("beforeunload", { cancelable: true }));
+  millrace.mayLeave = () => !isHeld() || confirm(_("Leave this page? What you typed isn't saved."));
   const linkOf = ({ target }) => {
     const link = target.closest?.(LINK);
     return link?.origin === location.origin && address(link) !== here && document.querySelector(".frame") ? link : null;
@@ -106,7 +107,7 @@
   });
   addEventListener("popstate", ({ state }) => {
     if (address(location) === here) return;
-    if (isHeld() && !confirm(_("Leave this page? What you typed isn't saved."))) history.pushState({}, "", here);
+    if (!millrace.mayLeave()) history.pushState({}, "", here);
     else go(location, state?.y ?? 0);
   });
   const rest = (event) => {

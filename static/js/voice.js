@@ -1,5 +1,4 @@
 // The server's voice, for those who have chosen it. Used by aloud.js, which has the next sentence fetched while one is heard.
-"use strict";
 {
   const MOST_KEPT = 100;
   // What was heard on this page isn't paid for twice.

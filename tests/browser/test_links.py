@@ -3,7 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import press
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import violations
 from tests.browser.texts import RICH
@@ -27,7 +26,8 @@ def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, 
     page.get_by_role("link", name="Create a link").click()
     page.get_by_label("A live page").check()
     page.get_by_label("Names of people").check()
-    press(page, page.get_by_role("button", name="Create link"))
+    page.get_by_role("button", name="Create link").click()
+    page.get_by_label("Address of the link").wait_for()
     assert violations(page) == []
     address = page.get_by_label("Address of the link").input_value().removeprefix(server.url)
 
@@ -45,7 +45,7 @@ def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, 
     expect(shared.locator("article").last).to_contain_text("Slowly")
     expect(shared.locator("article").last).to_contain_text("turns east.")
 
-    press(page, page.get_by_role("button", name="Revoke the link"))
+    page.get_by_role("button", name="Revoke the link").click()
     expect(shared.get_by_role("heading", name=GONE)).to_be_visible(timeout=NOTICED_MS)
     expect(shared.locator("article")).to_have_count(0)
     assert violations(shared) == []

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, render_template_string
 from tests.conftest import MakeApp
 from tests.support.browser import Browser
 from webapp.people.accounts.guards import anybody
-from webapp.web.htmx import done, redirect, render
+from webapp.web.htmx import OVER, done, redirect, render
 
 bp = Blueprint("tried", __name__, url_prefix="/tried")
 
@@ -55,6 +55,21 @@ def test_htmx_hears_of_what_was_done_by_its_stream(visitor: Browser) -> None:
     answer = visitor.htmx_post("/tried/done")
 
     assert (answer.status_code, answer.text) == (204, "")
+
+
+def test_a_form_in_a_dialog_over_a_page_hears_where_it_leads(visitor: Browser) -> None:
+    answer = visitor.client.post("/tried/redirect", headers={OVER: "1", "Origin": visitor.origin}, base_url=visitor.origin)
+
+    assert (answer.status_code, answer.headers["HX-Redirect"], answer.data) == (204, "/healthz", b"")
+    assert OVER in answer.headers["Vary"]
+
+
+def test_a_page_that_is_shown_there_has_no_frame(member: Browser) -> None:
+    whole, over = (member.client.get("/tags", headers=headers, base_url=member.origin).text for headers in ({}, {OVER: "1"}))
+
+    assert 'id="sidebar"' in whole
+    assert "<h1>Tags</h1>" in over
+    assert not [part for part in ("<html", "sidebar", "<script") if part in over]
 
 
 def test_what_is_rendered_has_its_status_and_says_what_it_depends_on(visitor: Browser) -> None:

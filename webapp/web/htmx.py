@@ -15,6 +15,8 @@ PROGRAM_PATHS = ("/openapi.json", "/metrics", "/mcp", "/sign-on/back-channel/")
 API_PATHS = ("/api/", "/v1/", "/chat/", "/threads/", "/ai/", "/service/", *PROGRAM_PATHS)
 # Scripts put only responses with this header into a page: never a file or a preview, which people and models write.
 OURS = "Millrace-Page"
+# What is asked for to be shown in a dialog over another page comes without its frame (layouts/app.html).
+OVER = "Millrace-Over"
 LONG_BYTES = 1_000_000
 # The templates that this process has drawn.
 DRAWN = PerApp[set[str]](set)
@@ -70,12 +72,17 @@ def redirect(location: str, words: str = "") -> Response:
     """Redirects with 303, so that the browser continues with a GET; the page at `location`, and no other, shows `words` once."""
     if words:
         flash(words, urlsplit(location).path)
-    return _varied(flask_redirect(location, 303, Response))
+    # Of a form in a dialog over a page: scripts don't learn where a 303 leads, and would fetch that page.
+    return _at(location) if OVER in request.headers else _varied(flask_redirect(location, 303, Response))
 
 
 def navigate(location: str) -> Response:
     """Redirects a form that htmx may have sent: on a 303, htmx would swap the target page into the current one."""
-    return _varied(Response(status=204, headers={"HX-Redirect": location})) if is_htmx() else redirect(location)
+    return _at(location) if is_htmx() else redirect(location)
+
+
+def _at(location: str) -> Response:
+    return _varied(Response(status=204, headers={"HX-Redirect": location}))
 
 
 def done(location: str) -> Response:
@@ -90,5 +97,5 @@ def done_message(sentences: Mapping[str, str]) -> str:
 
 def _varied(response: Any) -> Response:
     answer: Response = response
-    answer.vary.add("HX-Request")
+    answer.vary.update(("HX-Request", OVER))
     return answer
