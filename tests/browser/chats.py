@@ -239,6 +239,8 @@ def deed_of(message: Locator, name: str) -> Locator:
     if message.get_attribute("data-role") == "assistant" and not message.locator(".deeds").is_visible():
         message.get_by_role("button", name="More").click()
         button = message.get_by_role("button", name=name)
+        if not button.count():
+            message.locator(".deeds summary", has_text="More").click()
         # A menu that is scrolled to moves with its page for a moment, and a click beside it would close it.
         button.scroll_into_view_if_needed()
         button.evaluate(RESTS)

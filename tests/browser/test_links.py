@@ -23,6 +23,7 @@ def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, 
     chat.expect("completed")
     page, path = chat.page, chat.path
     page.locator("#chat-menu").get_by_role("button", name="More").click()
+    page.locator("#chat-rare > summary").click()
     page.get_by_role("link", name="Create a link").click()
     page.get_by_label("A live page").check()
     page.get_by_label("Names of people").check()

@@ -26,6 +26,8 @@ def chat(server: Server, visit: Visit, upstream: Upstream) -> ChatPage:
 
 def opened(page: Page, name: str) -> None:
     page.locator("#chat-menu").get_by_role("button", name="More").click()
+    if name == "Tags":
+        page.locator("#chat-rare > summary").press("Enter")
     page.locator("#chat-menu-list").get_by_role("link", name=name).press("Enter")
 
 

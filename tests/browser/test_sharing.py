@@ -99,8 +99,9 @@ def test_a_chat_goes_out_and_comes_back_once(
     files = {}
     for name in ("Markdown", "JSON", "web page"):
         page.locator(".top").get_by_role("button", name="More").click()
-        if page.locator(".menu__more", has_text="Export").get_attribute("open") is None:
-            page.locator(".menu summary", has_text="Export").click()
+        for fold in ("#chat-rare", "#chat-rare details"):
+            if page.locator(fold).get_attribute("open") is None:
+                page.locator(f"{fold} > summary").click()
         with page.expect_download() as download:
             page.get_by_role("link", name=f"Export as {name}").click()
         files[name] = tmp_path / name

@@ -340,20 +340,23 @@ def test_no_page_of_a_long_chat_is_kept_from_htmx(owner):
     assert owner.get(path, headers=HTMX).status_code == 200
 
 
-def test_the_menu_of_a_chat_has_groups_of_few(owner, path):
+def test_the_menu_of_a_chat_has_groups_of_few_and_folds_the_rest(owner, path):
     entries = owner.page(path).all("#chat-menu-list > :is(a, button, details, hr)")
     names = [words(text_of(node.css_first("summary") or node)) for node in entries]
-    folded = owner.page(path).all("#chat-menu-list > details:not([open]) a")
+    folded = owner.page(path).all("#chat-rare:not([open]) :is(a, div > button)")
 
     groups = [group.strip(" |").split(" | ") for group in " | ".join(name or "-" for name in names).split("-")]
     notices = "Turn on notifications Turn off notifications"
     assert groups == [
-        ["Rename", "Pin", "Chat settings"],
-        ["Share", "Create a link", "Export"],
-        ["Move to project…", "Tags", "Schedule…", notices],
+        ["Rename", "Pin"],
+        ["Share", "Move to project…"],
+        ["More"],
         ["Archive", "Delete chat"],
     ]
-    assert [words(text_of(node)) for node in folded] == [f"Export as {kind}" for kind in ("Markdown", "text", "web page", "JSON")]
+    exports = [f"Export as {kind}" for kind in ("Markdown", "text", "web page", "JSON")]
+    assert [words(text_of(node)) for node in folded] == [
+        "Chat settings", "Create a link", *exports, "Tags", "Schedule…", notices,
+    ]  # fmt: skip
 
 
 def test_a_page_with_formulas_asks_for_their_font_at_once(owner, begin, fake):
