@@ -74,7 +74,7 @@ def test_a_failed_test_says_why_and_leads_to_what_to_change(owner: Browser, app:
 
 
 def test_the_first_step_leads_to_other_servers_too(owner: Browser) -> None:
-    assert owner.page("/").click("connect another server").heading == "Add a connection"
+    assert owner.page("/").click("connect another server").heading == "New connection"
 
 
 def test_it_is_drawn_with_the_next_step_marked(owner: Browser, app: Flask) -> None:

@@ -5,13 +5,21 @@ import pytest
 from tests.support.browser import Browser
 
 NEW = {
+    "/chats": "New chat",
+    "/projects": "New project",
+    "/presets": "New preset",
+    "/schedules": "New schedule",
+    "/account/tokens": "New token",
+    "/admin/rules": "New rule",
+    "/admin/sign-on": "New provider",
+    "/admin/plan-types": "New plan type",
     "/knowledge": "New collection",
     "/personas": "New persona",
     "/lorebooks": "New lorebook",
     "/characters": "New character",
     "/prompts": "New prompt",
     "/workflows": "New workflow",
-    "/admin/connections": "Add a connection",
+    "/admin/connections": "New connection",
     "/admin/budgets": "New budget",
     "/admin/groups": "New group",
     "/admin/people": "Invite someone",

@@ -197,7 +197,7 @@ def test_only_admins_add_others_and_offer_them(program: Client, mine: dict[str, 
 
 
 def test_a_wrong_key_is_said_and_nothing_stored(member: Browser, program: Client, offered: str, app: Flask) -> None:
-    page = member.page("/settings/connections").click("Add a connection")
+    page = member.page("/settings/connections").click("New connection")
     page = page.press("Add", key="bad-key-0123456789")
     assert page.says("rejected the key")
     assert "bad-key-0123456789" not in page.text

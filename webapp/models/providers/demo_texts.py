@@ -36,7 +36,7 @@ the key into *Key* and press *Save*.
 
 If you don't see *Administration* there, an admin can do it for everyone.
 
-If you run models yourself, for instance with Ollama, press *Add a connection* there instead and choose its name, or
+If you run models yourself, for instance with Ollama, press *New connection* there instead and choose its name, or
 enter its address:
 
 ```
