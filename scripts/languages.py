@@ -54,7 +54,7 @@ SHOWN = {
     "workspace.page.answer_shown": ["NEXT", "NEXT_OF_KEY", "BY_ADMINS", "REASONS"],
     "workspace.page.mention_views": ["LABELS", "GROUP_LABEL"],
     "workspace.page.mentions_shown": ["ABOUT"],
-    "workspace.page.preview_views": ["NAMES"],
+    "workspace.previews.shown": ["NAMES", "OF_TABLE"],
     "workspace.presets.forms": ["SYSTEM_PROMPT"],
     "workspace.presets.views": ["SHARED"],
     "chat.prompt.section_order": ["MOVABLE"],

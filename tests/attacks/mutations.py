@@ -280,8 +280,8 @@ def _any_chat(id):
         ("tests/workflows/test_runs.py::test_a_program_answers_changes_and_reads_the_log_that_gives_the_state_again",),
     ),
     "a frame is for any session": Mutation(
-        "webapp/workspace/page/preview_views.py",
-        (('salt=f"frame {session_secret() or visitor_hash()}"', 'salt="frame"'),),
+        "webapp/workspace/previews/frame_views.py",
+        (('salt=f"frame {secret}"', 'salt="frame"'),),
         ("tests/chat/test_previews.py::test_a_ticket_expires_and_is_of_one_session",),
     ),
     "what is below a deleted message is found": Mutation(

@@ -3,8 +3,9 @@
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
+from tests.chat.conftest import ended
 from tests.support.people import PASSWORD
-from webapp.workspace.page.preview_views import TICKET_SECONDS
+from webapp.workspace.previews.frame_views import TICKET_SECONDS
 
 ANSWER = "```html\n<p>Hello</p>\n```\n\n```mermaid\ngraph TD\n  A --> B\n```\n"
 
@@ -41,18 +42,22 @@ def test_a_drawing_is_saved_as_a_file_that_stands_alone(owner, answered, fake):
         '```svg\n<svg viewBox="0 0 9 9"><path d="M0 0"/></svg>\n```\n\n```svg\n<svg xmlns="http://x.org"/>\n```\n\n' + ANSWER
     )
     at = f"/messages/{owner.page(answered(owner)).message_ids[-1]}"
-    file = owner.client.get(f"{at}/drawing.svg?block=0")
+    file = owner.client.get(f"{at}/preview/file?block=0")
     assert file.text == '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0"/></svg>\n'
     assert file.headers["Content-Disposition"] == 'attachment; filename="drawing.svg"'
     assert file.mimetype == "image/svg+xml"
-    assert owner.client.get(f"{at}/drawing.svg?block=1").text == '<svg xmlns="http://x.org"/>\n'
+    assert owner.client.get(f"{at}/preview/file?block=1").text == '<svg xmlns="http://x.org"/>\n'
     for shown in (owner.page(f"{at}/preview?block=0"), owner.htmx_get(f"{at}/preview?block=0")):
-        assert shown.one("a[download]").attributes["href"] == f"{at}/drawing.svg?block=0"
+        assert shown.one("a[download]").attributes["href"] == f"{at}/preview/file?block=0"
         assert shown.one("iframe").attributes["sandbox"] == "allow-scripts"
-    # A page isn't a drawing, and a diagram is drawn and saved in its frame.
-    for block in ("2", "3", "9", "soon"):
-        assert owner.get(f"{at}/drawing.svg?block={block}").status_code == 404
+    for block in ("9", "soon"):
+        assert owner.get(f"{at}/preview/file?block={block}").status_code == 404
         assert not owner.page(f"{at}/preview?block={block}").all("a[download]")
+    # The source; what is drawn of a diagram is saved in its frame.
+    for block, name, content in ((2, "preview.html", "<p>Hello</p>\n"), (3, "diagram.mmd", "graph TD\n  A --> B\n")):
+        file = owner.client.get(f"{at}/preview/file?block={block}")
+        assert (file.text, file.headers["Content-Disposition"]) == (content, f'attachment; filename="{name}"')
+        assert "sandbox" in file.headers["Content-Security-Policy"]
     id = at.rpartition("/")[2]
     assert "allow-downloads" in owner.client.get(frame_of(owner, id, 3)).headers["Content-Security-Policy"]
     assert "allow-downloads" not in owner.client.get(frame_of(owner, id, 2)).headers["Content-Security-Policy"]
@@ -119,7 +124,83 @@ def test_only_what_was_rendered_for_a_page_says_so(owner, message):
         assert "Millrace-Page" not in owner.client.get(path, headers=IFRAME).headers
 
 
+TABLE = """## Sales of *2024*
+
+| Month | Revenue | =cmd |
+|---|--:|---|
+| January | **1,200** | -3 |
+| February | 900 | =1+1 |
+| March | 1,500.5 | @x |
+"""
+
+
+def test_a_table_is_shown_as_rows_and_plotted_and_saved(owner, answered, fake):
+    fake.says(TABLE + "\n```csv\nFruit;Share\n<b>Pears</b>;12 %\nPlums;-3,5 %\n```\n")
+    answer = owner.page(answered(owner))
+    id = answer.message_ids[-1]
+    link = answer.one(".table + a.view")
+    assert (link.text(), link.attributes["href"]) == ("Open in side panel", f"/messages/{id}/preview?block=0")
+    panel = owner.htmx_get(f"/messages/{id}/preview?block=0")
+    assert panel.one("#panel-title").text() == "Sales of 2024"
+    assert [view.text() for view in panel.all(".preview__views a")] == ["Plot", "Table", "Source"]
+    frame = owner.client.get(panel.one("iframe").attributes["src"], headers=IFRAME)
+    assert "<title>January · Revenue: 1,200</title>" in frame.text
+    assert "script-src 'none'" in frame.headers["Content-Security-Policy"]
+    rows = owner.page(f"/messages/{id}/preview?block=0&view=table")
+    assert [cell.text() for cell in rows.all("td")][:4] == ["January", "1,200", "-3", "February"]
+    source = owner.htmx_get(f"/messages/{id}/preview?block=0&view=source")
+    assert 'January,"1,200",-3' in source.one("pre").text()
+    csv = owner.client.get(f"/messages/{id}/preview/file?block=0")
+    assert csv.headers["Content-Disposition"] == 'attachment; filename="sales-of-2024.csv"'
+    assert csv.text.splitlines() == [
+        "\ufeffMonth,Revenue,'=cmd",
+        'January,"1,200",-3',
+        "February,900,'=1+1",
+        'March,"1,500.5",\'@x',
+    ]
+    plot = owner.client.get(f"/messages/{id}/preview/file?block=0&view=plot")
+    assert plot.headers["Content-Disposition"] == 'attachment; filename="sales-of-2024.svg"'
+    assert plot.text.startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+    # The language of the reader has its own numbers, and a table's its own decimal sign.
+    shares = owner.client.get(f"/messages/{id}/preview/file?block=1&view=plot").text
+    assert "&lt;b&gt;Pears&lt;/b&gt; · Share: 12 %" in shares
+    assert "Plums · Share: -3.5 %" in shares
+
+
+def test_what_has_no_numbers_is_not_plotted(owner, answered, fake):
+    fake.says("| Name | Place |\n|---|---|\n| Ada | London |\n| Emmy | Erlangen |\n")
+    id = owner.page(answered(owner)).message_ids[-1]
+    page = owner.page(f"/messages/{id}/preview?block=0&view=plot")
+    assert [view.text() for view in page.all(".preview__views a")] == ["Table", "Source"]
+    assert page.says("Erlangen")
+    assert owner.get(f"/messages/{id}/preview/file?block=0&view=plot").status_code == 404
+
+
+def test_the_versions_of_a_page_follow_each_other(owner, answered, fake):
+    page = "```html\n<title>Snake</title>\n<p>{}</p>\n```\n"
+    fake.says(page.format("One"))
+    path = answered(owner)
+    fake.says("```html\n<title>Clock</title>\n```\n\n" + page.format("Two"))
+    owner.post(f"{path}/messages", message="Again")
+    owner.wait_for(path, ended)
+    first, second = (owner.page(path).message_ids[place] for place in (1, 3))
+    newest = owner.htmx_get(f"/messages/{second}/preview?block=1&view=source")
+    assert newest.one("#panel-title").text() == "Snake"
+    assert newest.one(".panel__steps span:not([class])").text() == "2 of 2"
+    [earlier] = newest.all(".panel__steps a")
+    assert earlier.attributes["href"] == f"/messages/{first}/preview?block=0&view=source"
+    assert owner.page(f"/messages/{first}/preview?block=0").one(".panel__steps a").attributes["title"] == "Later version"
+    assert not owner.htmx_get(f"/messages/{second}/preview?block=0").all(".panel__steps")
+
+
+def test_its_source_is_text(owner, message):
+    source = owner.page(f"/messages/{message}/preview?block=0&view=source")
+    assert source.one("pre").text() == "<p>Hello</p>\n"
+    assert not source.all("iframe")
+    assert not source.all("form[action*=preview]")
+
+
 def test_none_is_for_strangers(stranger, message):
-    for path in ("preview?block=0", "frame?block=0", "drawing.svg?block=0"):
+    for path in ("preview?block=0", "frame?block=0", "preview/file?block=0"):
         assert stranger.get(f"/messages/{message}/{path}").status_code == 404
         assert stranger.htmx_get(f"/messages/{message}/{path}").status_code == 404

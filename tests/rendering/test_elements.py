@@ -81,7 +81,8 @@ def test_an_image_is_a_link_that_names_its_host(text: str, html: str) -> None:
 def test_a_table_scrolls_in_itself_and_aligns_by_class() -> None:
     html = render("| a | b | c | d |\n|---|:-:|--:|:--|\n| 1 | 2 | 3 | 4 |")
     assert html.startswith('<div class="table table--wide" tabindex="0"><table>\n<thead>')
-    assert html.endswith("</table></div>\n")
+    link = '<a class="view" href="/messages/\ue002/preview?block=0" data-panel>Open in side panel</a>'
+    assert html.endswith(f"</table></div>\n{link}")
     assert '<td>1</td>\n<td class="center">2</td>\n<td class="end">3</td>\n<td>4</td>' in html
     assert "style" not in html
 

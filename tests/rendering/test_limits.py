@@ -113,7 +113,7 @@ def test_a_wide_table_is_a_paragraph() -> None:
 def test_a_table_has_so_many_cells_and_the_rest_is_text() -> None:
     html = render("|a" * 50 + "\n" + "|-" * 50 + "\n" + "|\n" * 500)
     assert html.count("<td") + html.count("<th>") == 50 * (MAX_CELLS_PER_TABLE // (50 + ROW_CELLS))
-    assert "</div>\n<p>|\n|" in html
+    assert "</a><p>|\n|" in html
 
 
 @pytest.mark.slow

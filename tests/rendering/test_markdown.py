@@ -11,7 +11,7 @@ from tests.support.rounds import ROUNDS
 from webapp.rendering.markdown import CURSOR, VERSION, GrowingMarkdown, Seam, render
 from webapp.rendering.sanitise import clean
 
-DRAWN = re.compile(r"<math .*?</math>|<sup .*?</sup> ?| ?<a class=\"to-ref\".*?</a>", re.DOTALL)
+DRAWN = re.compile(r"<math .*?</math>|<sup .*?</sup> ?| ?<a class=\"(?:to-ref|view)\".*?</a>", re.DOTALL)
 LABEL = "continued <14:03>"
 calm = st.sampled_from([20, 200, 2_000])
 
@@ -41,7 +41,7 @@ def check_the_end(text: str, sizes: list[int], calm_chars: int, cuts: list[float
     assert whole.html == render(text, seams) == unseen(text, sizes, seams, calm_chars)
     assert whole.differs or whole.html.startswith(sealed)
     assert whole.html.count('<div class="seam">') == len(seams)
-    # Formulas and footnotes are inserted after the sanitizer, whose allow-list has none of their elements.
+    # Formulas, footnotes and links to previews are inserted after the sanitizer, whose allow-list has none of their elements.
     others = DRAWN.sub("", whole.html)
     assert clean(others) == others
 

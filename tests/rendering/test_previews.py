@@ -2,7 +2,8 @@
 
 import pytest
 
-from webapp.rendering.previews import DiagramLook, diagram, document, link_kind
+from webapp.rendering.preview_search import previewed
+from webapp.rendering.previews import DiagramLook, PreviewSource, diagram, document, link_kind, own_title, versions
 
 
 @pytest.mark.parametrize("kind", ["html", "svg"])
@@ -65,3 +66,64 @@ def test_a_diagram_has_the_look_of_its_reader(look: DiagramLook, present: tuple[
     assert [words for words in present if words not in page] == []
     assert [words for words in absent if words in page] == []
     assert "<script>" not in page
+
+
+@pytest.mark.parametrize(
+    ("preview", "title"),
+    [
+        (PreviewSource("html", "<head><TITLE>A &amp; B\n C</TITLE>"), "A & B C"),
+        (PreviewSource("svg", "<svg><title id=t>Mill</title>"), "Mill"),
+        (PreviewSource("mermaid", "---\ntitle: Flow\n---\ngraph TD"), "Flow"),
+        (PreviewSource("mermaid", "pie title Pets\n"), "Pets"),
+        (PreviewSource("mermaid", "gantt\n  title The plan\n"), "The plan"),
+        (PreviewSource("mermaid", "graph TD\n  A[title] --> B"), ""),
+        (PreviewSource("table", "title,x\n"), ""),
+    ],
+)
+def test_its_title_is_in_its_source(preview, title):
+    assert own_title(preview) == title
+
+
+def test_a_version_has_the_same_title_or_half_of_the_lines():
+    first, second, other = PreviewSource("svg", "a\nb\nc\nd"), PreviewSource("svg", "a\nb\nx\nd"), PreviewSource("svg", "e\nf")
+    third = PreviewSource("svg", "a\nz\nx\nd")
+    page = PreviewSource("html", "a\nb\nc\nd")
+    all_of_them = [first, page, other, second, third]
+    assert versions(all_of_them, 0) == versions(all_of_them, 4) == [0, 3, 4]
+    assert versions(all_of_them, 1) == [1]
+    assert versions(all_of_them, 2) == [2]
+    titled = [PreviewSource("html", f"<title>Snake</title>{number}") for number in range(2)]
+    assert versions(titled, 1) == [0, 1]
+    tables = [PreviewSource("table", "a,b\n1,2"), PreviewSource("table", "a,b\n3,4"), PreviewSource("table", "a,c\n1,2")]
+    assert versions(tables, 0) == [0, 1]
+
+
+def test_what_a_text_contains_is_found_with_its_heading():
+    text = """## The *mill*
+
+```svg
+<svg/>
+```
+
+**By month**
+
+> | A | B |
+> |---|---|
+> | x `y` | [1](https://a.example) |
+
+    not this
+
+```python
+print()
+```
+
+```csv
+a,b
+```
+"""
+    assert previewed(text) == {
+        0: PreviewSource("svg", "<svg/>\n", "The *mill*"),
+        1: PreviewSource("table", "A,B\nx y,1\n", "The *mill*"),
+        4: PreviewSource("table", "a,b\n", "The *mill*"),
+    }
+    assert previewed("**By month**:\n\n| A | B |\n|---|---|\n| x | 1 |")[0].heading == "By month"

@@ -57,7 +57,9 @@ def _table_open(self: RendererHTML, tokens: Sequence[Token], index: int, options
 
 
 def _table_close(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-    return "</table></div>\n"
+    # Not in text that is still growing: its table is sent again with each row.
+    view = held_link("table", str(tokens[index].meta["preview"])) if "highlight" in env else ""
+    return f"</table></div>\n{view}"
 
 
 def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

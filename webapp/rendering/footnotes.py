@@ -20,19 +20,20 @@ VIEW = re.compile(f'<a class="view" href="/messages/{SCOPE}[^>]*>[^<]*</a>')
 CITE = re.compile('<a class="cite" href="/messages/[^>]*>([0-9]*)</a>')
 REFERENCE = re.compile(r"\[\^([\w-]{1,30})\](?!:)")
 DEFINITION = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*")
-PLACEHOLDER = re.compile("\ue000(ref|again|note|twin|back|view|small|medium|large|cite|calls)-([0-9a-f]*)\ue001")
+PLACEHOLDER = re.compile("\ue000(ref|again|note|twin|back|view|table|small|medium|large|cite|calls)-([0-9a-f]*)\ue001")
 # Where tools were called: filled on the pages of the chat, for each reader.
 CALLS = re.compile(r'<div class="calls" id="message-[^"]*-calls-([0-9]+)"></div>')
-VIEW_LINK = '<a class="view" href="/messages/{{0}}/preview?block={{1}}" data-panel{}>Preview</a>'
+VIEW_LINK = '<a class="view" href="/messages/{{0}}/preview?block={{1}}" data-panel{}>{}</a>'
 # Of several references or notes with the same label, the first has the id that links lead to.
 MARKUP = {
     "ref": '<sup class="ref"><a href="#{0}-note-{1}" id="{0}-ref-{1}" aria-label="Note {1}">{1}</a></sup>',
     "again": '<sup class="ref"><a href="#{0}-note-{1}" aria-label="Note {1}">{1}</a></sup>',
     "note": '<sup class="ref" id="{0}-note-{1}">{1}</sup> ',
     "twin": '<sup class="ref">{1}</sup> ',
-    "view": VIEW_LINK.format(""),
+    "view": VIEW_LINK.format("", "Preview"),
+    "table": VIEW_LINK.format("", "Open in side panel"),
     # Of what is drawn at once, with its height.
-    **{height: VIEW_LINK.format(f' data-draw="{height}"') for height in ("small", "medium", "large")},
+    **{height: VIEW_LINK.format(f' data-draw="{height}"', "Preview") for height in ("small", "medium", "large")},
     "cite": '<a class="cite" href="/messages/{0}/sources?number={1}" title="Source {1}" data-panel>{1}</a>',
     "calls": '<div class="calls" id="message-{0}-calls-{1}"></div>',
     "back": ' <a class="to-ref" href="#{0}-ref-{1}" aria-label="Back to the text">↩\ufe0e</a>',

@@ -15,7 +15,6 @@ from webapp.rendering.fallback import as_lines, faults, unrendered
 from webapp.rendering.footnotes import footnotes_in, scoped
 from webapp.rendering.markdown_rules import parser, plain_lines, spent
 from webapp.rendering.pictures import Pictures
-from webapp.rendering.previews import language, number_blocks
 from webapp.rendering.sanitise import clean
 from webapp.rendering.seams import AnySeam, CallsSeam, Seam, Stitching
 from webapp.rendering.tail import Tail, is_open, mark_cursor
@@ -38,7 +37,7 @@ __all__ = [
 ]
 
 # Stored with the HTML; HTML with another version is rendered again.
-VERSION = 6
+VERSION = 7
 LIMITS = ("cells", "addresses", "formulas", "blocks")
 # Limits of one uninterrupted rendering step: a line costs time, however short it is.
 PIECE_CHARS, PIECE_LINES = 4_096, 400
@@ -47,9 +46,6 @@ NO_PICTURES: Pictures = {}
 BLANK_LINES = re.compile(r"(?:[ \t]*+\n)++")
 
 MARKDOWN: MarkdownIt = parser()
-# Only finds the blocks of a text, and numbers those of code.
-_BLOCKS: MarkdownIt = parser()
-_BLOCKS.core.ruler.enableOnly(["normalize", "block", number_blocks.__name__])
 Parsed = tuple[list[Token], dict[str, Any]]
 
 
@@ -396,9 +392,3 @@ def _tops(tokens: Sequence[Token]) -> list[int]:
 
 def _line_starts(source: str) -> list[int]:
     return [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
-
-
-def previewed(text: str) -> dict[int, tuple[str, str]]:
-    """Returns the code blocks that have a preview, by number: the language and the code of each."""
-    tokens = _BLOCKS.parse(text, {"references": {}})
-    return {token.meta["preview"]: (language(token.info), token.content) for token in tokens if "preview" in token.meta}

@@ -1,10 +1,59 @@
-"""Finds the previews of a long text in a child process, as the text can be crafted to take long. Pure."""
+"""Finds what has a preview in texts; for long ones in a child process, as a text can be crafted to take long. Pure."""
 
-from collections.abc import Iterator
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
 from typing import IO
 
-from webapp.rendering.markdown import previewed
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from webapp.rendering.markdown_rules import parser
+from webapp.rendering.previews import PreviewSource, language, number_blocks
+from webapp.rendering.text import inline_words
+
+# Finds the blocks of a text alone, and numbers those of code and tables.
+_BLOCKS: MarkdownIt = parser()
+_BLOCKS.core.ruler.enableOnly(["normalize", "block", number_blocks.__name__])
+# A line in bold right above something is its heading.
+BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*:?")
 
 
-def pieces(file: IO[bytes]) -> Iterator[dict[int, tuple[str, str]]]:
-    yield previewed(file.read().decode())
+def pieces(file: IO[bytes]) -> Iterator[dict[int, PreviewSource]]:
+    yield from map(previewed, json.loads(file.read()))
+
+
+def previewed(text: str) -> dict[int, PreviewSource]:
+    """Returns what has a preview in a text, by its number."""
+    tokens = _BLOCKS.parse(text, {"references": {}})
+    previews, heading = dict[int, PreviewSource](), ""
+    for at, token in enumerate(tokens):
+        if token.type == "heading_open":
+            heading = tokens[at + 1].content
+        elif "preview" in token.meta and token.type != "table_close":
+            kind = "table" if token.type == "table_open" else language(token.info)
+            content = _as_csv(tokens[at:]) if token.type == "table_open" else token.content
+            previews[token.meta["preview"]] = PreviewSource(kind, content, _bold_line(tokens[:at][-3:]) or heading)
+    return previews
+
+
+def _bold_line(before: Sequence[Token]) -> str:
+    match = BOLD.fullmatch(before[1].content) if before and before[-1].type == "paragraph_close" else None
+    return match[1] if match else ""
+
+
+def _as_csv(tokens: Sequence[Token]) -> str:
+    """Returns the table that begins here, its cells as they are read, without markup."""
+    file = io.StringIO()
+    writer, row = csv.writer(file, lineterminator="\n"), list[str]()
+    for token in tokens:
+        if token.type == "inline":
+            row.append(inline_words(token.content))
+        elif token.type == "tr_close":
+            writer.writerow(row)
+            row = []
+        elif token.type == "table_close":
+            break
+    return file.getvalue()

@@ -1,16 +1,17 @@
-"""Previews of code blocks: web pages, SVG images and diagrams that a text contains. Pure."""
+"""Previews of what a text contains: web pages, SVG images, diagrams and tables. Pure."""
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Literal
+from html import escape, unescape
+from typing import Literal, NamedTuple
 
 from markdown_it.rules_core import StateCore
 
 from webapp.rendering.tail import is_open
 
-PREVIEWED = {"html": "html", "htm": "html", "svg": "svg", "mermaid": "mermaid"}
+PREVIEWED = {"html": "html", "htm": "html", "svg": "svg", "mermaid": "mermaid", "csv": "table"}
 MAX_CHARS = 200_000
 # An SVG is centred, on the white background that it was drawn for.
 FRAME = (
@@ -159,28 +160,91 @@ class DiagramLook:
 NO_LOOK = DiagramLook()
 
 
+class PreviewSource(NamedTuple):
+    """What has a preview: its kind, its source (of a table, as CSV), and the heading above it, as Markdown."""
+
+    kind: str
+    content: str
+    heading: str = ""
+
+
+# A version has this share of the lines of the one before it.
+SHARED_LINES = 0.5
+# Of a page or an image its `<title>`, of a diagram its `title`.
+TITLES = {
+    "html": re.compile(r"<title\b[^>]{0,200}>([^<]{1,300})</title", re.I),
+    "svg": re.compile(r"<title\b[^>]{0,200}>([^<]{1,300})</title", re.I),
+    "mermaid": re.compile(r"^[ \t]*(?:pie[ \t]+(?:showData[ \t]+)?)?title:?[ \t]+([^\n]{1,300})", re.M),
+}
+# A title stands at the beginning, except that of a page with scripts before it.
+TITLE_READS_CHARS, MAX_TITLE_CHARS = 20_000, 120
+
+
 def number_blocks(state: StateCore) -> None:
-    """The core rule that numbers the code blocks of a text, and marks the complete ones that have a preview."""
-    number = state.env.get("blocks", 0)
+    """The core rule that numbers the blocks of code and the tables of a text, and marks the complete ones with a preview."""
+    number, table = state.env.get("blocks", 0), 0
     for token in state.tokens:
-        if token.type not in {"fence", "code_block"}:
+        if token.type == "table_close":
+            token.meta["preview"] = table
+        if token.type not in {"fence", "code_block", "table_open"}:
             continue
         token.meta["blocks"] = 1
+        if token.type == "table_open":
+            token.meta["preview"] = table = number
         if token.type == "fence" and language(token.info) and len(token.content) <= MAX_CHARS and not is_open(token):
             token.meta |= {"preview": number, "link": link_kind(token.info, token.content)}
         number += 1
     state.env["blocks"] = number
 
 
+def own_title(preview: PreviewSource) -> str:
+    """Returns the title that a page, an image or a diagram has in its source; empty without one."""
+    match = TITLES[preview.kind].search(preview.content, 0, TITLE_READS_CHARS) if preview.kind in TITLES else None
+    return " ".join(unescape(match[1]).split())[:MAX_TITLE_CHARS].strip("\"'") if match else ""
+
+
+def versions(previews: Sequence[PreviewSource], place: int) -> list[int]:
+    """Returns the places of the versions of one of these previews, which are in the order in which they were written.
+
+    Each is a version of the last thing before it that it continues: one of its kind with the same title, which of a table are
+    its headings, or with at least half of the same lines.
+    """
+    things: list[list[int]] = []
+    lines = [_lines(preview.content) for preview in previews]
+    for at, preview in enumerate(previews):
+        earlier_things = (thing for thing in reversed(things) if _continues(previews, lines, thing[-1], at))
+        if thing := next(earlier_things, None):
+            thing.append(at)
+        elif preview.kind == previews[place].kind:
+            things.append([at])
+    return next(thing for thing in things if place in thing)
+
+
+def _continues(previews: Sequence[PreviewSource], lines: Sequence[frozenset[str]], before: int, after: int) -> bool:
+    if previews[before].kind != previews[after].kind:
+        return False
+    title = _title(previews[before])
+    most = max(len(lines[before]), len(lines[after]), 1)
+    return (bool(title) and title == _title(previews[after])) or len(lines[before] & lines[after]) >= SHARED_LINES * most
+
+
+def _title(preview: PreviewSource) -> str:
+    return preview.content.partition("\n")[0].strip() if preview.kind == "table" else own_title(preview)
+
+
+def _lines(content: str) -> frozenset[str]:
+    return frozenset(line.strip() for line in content.splitlines() if line.strip())
+
+
 def language(info: str) -> str:
-    """Returns the preview type of a code block; empty if it has no preview."""
+    """Returns the kind of preview that a code block has; empty if it has no preview."""
     return PREVIEWED.get((info.split() or [""])[0].lower(), "")
 
 
 def link_kind(info: str, content: str) -> str:
     """Returns which link to its preview a code block has: `view`, or the height of what is drawn at once."""
     kind = language(info)
-    if kind == "html" or len(content) > MOST_DIAGRAM_CHARS:
+    if kind in ("html", "table") or len(content) > MOST_DIAGRAM_CHARS:
         return "view"
     rem = _svg_height(content) if kind == "svg" else _diagram_height(content)
     return next((height for most, height in HEIGHTS if rem <= most), "large")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from markdown_it.token import Token
 
+from webapp.rendering.blocks import is_writing
 from webapp.rendering.markdown_rules import parser
 
 TITLE_READS_CHARS = 2_000
@@ -24,6 +25,15 @@ def plain(text: str) -> str:
 def spoken_lines(text: str) -> list[str]:
     """Returns what of a Markdown text can be read aloud, one line per block, without code."""
     return _lines(text, between_cells=", ", with_code=False)
+
+
+def inline_words(text: str) -> str:
+    """Returns the words of a text within a block, such as a table's cell, without markup."""
+    if _unmarked.fullmatch(text) or not is_writing(text):
+        return text.strip()
+    children: list[Token] = []
+    _markdown.inline.parse(text, _markdown, {"references": {}}, children)
+    return _words(children).strip()
 
 
 def title(text: str, limit: int = 60) -> str:

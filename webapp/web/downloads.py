@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ SANDBOXED = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 VIEWED = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 Body = str | bytes | Iterable[str] | Iterable[bytes] | None
 # Spreadsheets treat a cell as a formula if it begins with one of these, also after white space.
+NUMBER = re.compile(r"[-+]?\d[\d.,]*%?")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -64,5 +66,6 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """Returns the cell as text, with an apostrophe before anything that would be evaluated."""
-    return f"'{cell}" if cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA) else cell
+    """Returns the cell with an apostrophe before anything that would be evaluated, but a number, such as -3, as it is."""
+    is_formula = (cell.startswith(FORMULA) or cell.lstrip().startswith(FORMULA)) and not NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell

@@ -47,7 +47,7 @@ FEATURE = Feature(
         "webapp.workspace.home.views:bp",
         "webapp.workspace.home.starters.views:bp",
         "webapp.workspace.page.views:bp",
-        "webapp.workspace.page.preview_views:bp",
+        "webapp.workspace.previews.views:bp",
         "webapp.workspace.page.views:reading",
         "webapp.workspace.page.picker_views:bp",
         "webapp.workspace.page.side_by_side_views:bp",

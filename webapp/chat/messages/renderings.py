@@ -42,7 +42,7 @@ NOTHING = "\n"
 # What the renderer names in English: links to notes, back from them, and to sources and previews, and ticks of tasks.
 NAMED = re.compile(
     r'(?P<before><(?:sup class="ref"><a|a class="(?:cite|to-ref)"|span class="task)[^>]*? (?:aria-label|title)=)"(?P<name>[^"]*)"'
-    r'|(?P<link><a class="view" [^>]*>)Preview(?=</a>)'
+    r'|(?P<link><a class="view" [^>]*>)(?P<words>Preview|Open in side panel)(?=</a>)'
 )
 LABELS = {"Note": "Note %(label)s", "Source": "Source %(label)s"}
 TICKS = ("Back to the text", "done", "to do")
@@ -79,7 +79,7 @@ def in_our_words(html: str) -> str:
 
 def _named(match: re.Match[str]) -> str:
     if match["link"]:
-        return f"{match['link']}{escape(_('Preview'))}"
+        return f"{match['link']}{escape(_(match['words']))}"
     kind, _space, label = match["name"].partition(" ")
     words = _(LABELS[kind], label=unescape(label)) if kind in LABELS else _(match["name"])
     return f'{match["before"]}"{escape(words)}"'

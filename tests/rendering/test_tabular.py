@@ -1,0 +1,81 @@
+"""Tables of values: which cells are numbers, and what of a table can be plotted."""
+
+import time
+
+import pytest
+
+from webapp.rendering.tabular import MAX_COLUMNS, MAX_POINTS, MAX_ROWS, decimal_sign, number, plot_of, table_of
+
+NUMBERS = {
+    "1,234.5": (1234.5, ""),
+    "12 %": (12, "%"),
+    "€ 3": (3, "€"),
+    "-€5": (-5, "€"),
+    "−7": (-7, ""),
+    "$ -8": (-8, "$"),
+    "5k": (5_000, ""),
+    "3.2M": (3_200_000, ""),
+    "12 kg": (12, "kg"),
+    "1 234 567": (1_234_567, ""),
+    "1'000.25": (1000.25, ""),
+    "0": (0, ""),
+}
+OTHERS = ("", "x", "2024-01-02", "12.05.2024", "1,23,456", "3 of 4", "1e5", "v1.2.3", "1" * 60, "5 < 6", "=1", "--1")
+
+
+@pytest.mark.parametrize("cell", NUMBERS)
+def test_a_number_has_a_value_and_a_unit(cell):
+    assert number(cell) == NUMBERS[cell]
+
+
+@pytest.mark.parametrize("cell", OTHERS)
+def test_other_cells_are_no_numbers(cell):
+    assert number(cell) is None
+
+
+def test_a_comma_is_the_decimal_sign_where_the_numbers_show_it():
+    assert number("1.234,5", ",") == (1234.5, "")
+    assert decimal_sign(["1.234,5", "2.000"]) == decimal_sign(["3,5"]) == decimal_sign(["1.000.000"]) == ","
+    assert decimal_sign(["1,234", "2.5"]) == decimal_sign(["1.234"]) == decimal_sign([]) == "."
+
+
+def test_words_and_numbers_are_bars_and_times_a_line():
+    bars = plot_of(table_of("#,Fruit,Kilos,Price\n1,Pears,3,€ 2\n2,Plums,,€ 4\n"))
+    assert bars
+    assert (bars.labels, bars.label_name, bars.is_line) == (("Pears", "Plums"), "Fruit", False)
+    # Of the first unit alone, and not those that count rows.
+    assert [(series.name, series.values) for series in bars.series] == [("Kilos", (3.0, None))]
+    for times in (
+        "2019,2020,2021",
+        "Jan 2024,Feb 2024,March 2024",
+        "2024-01-01,2024-01-02,2024-01-03",
+        "Q1,Q2,Q3",
+        "1. Mai,2. Mai,3. Mai",
+    ):
+        rows = "\n".join(f"{time};{value}" for value, time in enumerate(times.split(",")))
+        line = plot_of(table_of(f"When;Value\n{rows}"))
+        assert line
+        assert line.is_line, times
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "\n", "a", "a,b", "a,b\n1,2", "a,b\nx,y\nz,w", "a\n1\n2", "a,b\nx,1\ny,two", '"' * 99, "a,b\n" + '"x' * 200_000],
+)
+def test_what_holds_no_values_is_not_plotted(content):
+    assert plot_of(table_of(content)) is None
+
+
+def test_a_huge_table_is_cut():
+    content = "\n".join(
+        ",".join(["name", *map(str, range(49))] if row else [f"c{at}" for at in range(60)]) for row in range(5_001)
+    )
+    start = time.thread_time()
+    table = table_of(content)
+    plot = plot_of(table)
+    assert time.thread_time() - start < 1
+    assert table.is_cut
+    assert (len(table.rows), len(table.head), {len(row) for row in table.rows}) == (MAX_ROWS, MAX_COLUMNS, {MAX_COLUMNS})
+    assert plot
+    assert len(plot.series) * len(plot.labels) <= MAX_POINTS
+    assert plot.is_cut

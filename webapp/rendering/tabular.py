@@ -1,0 +1,151 @@
+"""Tables of values: reads CSV, recognizes columns of numbers, and says what of a table can be plotted. Pure."""
+
+import csv
+import io
+import re
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+MAX_ROWS, MAX_COLUMNS, MAX_SERIES = 500, 50, 12
+# More bars than that are no picture: the rows after them are left out.
+MAX_POINTS = 2_000
+MAX_LABEL_CHARS, MAX_NUMBER_CHARS = 200, 40
+DELIMITERS = ",;\t|"
+MISSING = {"", "-", "–", "—", "?", "n/a", "na", "none", "null", "nan", "k. a.", "k.a."}
+# Counts of rows are no values.
+COUNTERS = {"#", "no", "no.", "nr", "nr.", "rank", "rang", "id", "index"}
+CURRENCY = "€$£¥₹"
+NUMBER = re.compile(
+    rf"(?P<sign>[-−–+])?\s*(?P<before>[{CURRENCY}]|EUR|USD|GBP|CHF)?\s*(?P<inner>[-−–+])?"
+    rf"(?P<digits>\d(?:[\d.,'’\s]*\d)?)\s*(?P<after>%|‰|°?[^\W\d_]{{1,12}}[²³]?|[{CURRENCY}])?"
+)
+SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9, "Mio": 1e6, "Mrd": 1e9}
+# Thousands are set off by three digits each.
+WRITTEN = {
+    sign: re.compile(rf"(?:\d{{1,3}}(?:[{group}\s'’]\d{{3}})+|\d+)(?:[{sign}]\d+)?") for sign, group in ((".", ","), (",", "."))
+}
+# What shows which of both signs is the decimal one: it stands last, alone, and not before exactly three digits.
+COMMA_DECIMAL = re.compile(r"\d,(?:\d{1,2}|\d{4,})$|\.\d{3},\d|\d\.\d{3}\.\d{3}")
+POINT_DECIMAL = re.compile(r"\d\.(?:\d{1,2}|\d{4,})$|,\d{3}\.\d|\d,\d{3},\d{3}")
+MONTHS = "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
+TIME = re.compile(
+    r"[12]\d{3}(?:[-/.]\d{1,2}){0,2}|\d{1,2}[./]\d{1,2}[./](?:\d{2}){1,2}|\d{1,2}:\d{2}"
+    rf"|(?:q|h|kw|cw|week|woche|day|tag|month|monat|year|jahr)[ .-]?\d{{1,4}}(?:[ /]\d{{2,4}})?"
+    rf"|(?:\d{{1,2}}\.? )?(?:{MONTHS})[a-zäé]{{0,8}}\.?(?:[ ,/-]+\d{{1,4}}){{0,2}}",
+    re.I,
+)
+# So many points are a course.
+LEAST_OF_LINE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The first rows and columns of a table; `is_cut` if it has more."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlotSeries:
+    """The values of a column; None where one is missing."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """What is drawn of a table: series of values over the same labels, as a line if these are times. All have the same unit."""
+
+    labels: tuple[str, ...]
+    series: tuple[PlotSeries, ...]
+    label_name: str = ""
+    unit: str = ""
+    is_line: bool = False
+    is_cut: bool = False
+
+
+def table_of(content: str, *, most_rows: int = MAX_ROWS, most_columns: int = MAX_COLUMNS) -> Table:
+    """Reads CSV, whichever delimiter it has; without rows if it is none."""
+    first_line = content.lstrip("\ufeff\n").partition("\n")[0]
+    delimiter = max(DELIMITERS, key=first_line.count)
+    lines = csv.reader(io.StringIO(content.lstrip("\ufeff\n")), delimiter=delimiter, skipinitialspace=True)
+    try:
+        rows = list(islice((row for row in lines if any(map(str.strip, row))), most_rows + 2))
+    except csv.Error:
+        return Table((), ())
+    head, *body = rows or [[]]
+    width = min(most_columns, len(head))
+    is_cut = len(body) > most_rows or len(head) > width
+    filled = (tuple(cell.strip() for cell in (*row[:width], *[""] * (width - len(row)))) for row in body[:most_rows])
+    return Table(tuple(cell.strip() for cell in head[:width]), tuple(filled), is_cut)
+
+
+def plot_of(table: Table) -> Plot | None:
+    """Returns what can be drawn of a table: a column of words or times and columns of numbers; None if there is neither."""
+    columns = list(zip(*table.rows, strict=True))
+    if len(columns) < 2 or len(table.rows) < 2:
+        return None
+    sign = decimal_sign([cell for column in columns for cell in column])
+    numbers = {place: read for place, column in enumerate(columns) if (read := _numbers(column, sign))}
+    label = _label_column(columns, numbers)
+    numbers = {place: read for place, read in numbers.items() if place != label and not _counts(table.head[place])}
+    if not numbers:
+        return None
+    unit = next(iter(numbers.values()))[1]
+    series = [PlotSeries(table.head[place], values) for place, (values, own) in numbers.items() if own == unit][:MAX_SERIES]
+    is_cut = table.is_cut or len(series) < len(numbers) or len(series) * len(table.rows) > MAX_POINTS
+    most = MAX_POINTS // len(series)
+    labels = tuple(cell[:MAX_LABEL_CHARS] for cell in columns[label][:most])
+    shown = tuple(PlotSeries(column.name, column.values[:most]) for column in series)
+    is_line = len(labels) >= LEAST_OF_LINE and all(TIME.fullmatch(cell) for cell in labels)
+    return Plot(labels, shown, table.head[label], unit, is_line, is_cut)
+
+
+def decimal_sign(cells: Sequence[str]) -> str:
+    """Returns the decimal sign of a table's numbers, a point unless the numbers show that it is a comma."""
+    digits = [match["digits"] for cell in cells if (match := _matched(cell))]
+    has_commas, has_points = (any(map(sign.search, digits)) for sign in (COMMA_DECIMAL, POINT_DECIMAL))
+    return "," if has_commas and not has_points else "."
+
+
+def number(cell: str, sign: str = ".") -> tuple[float, str] | None:
+    """Returns the number in a cell and its unit, such as 12.5 and `%`; None if it isn't one number."""
+    match = _matched(cell)
+    if not match:
+        return None
+    if not WRITTEN[sign].fullmatch(match["digits"]) or (match["sign"] and match["inner"]):
+        return None
+    digits = re.sub(r"[\s'’]", "", match["digits"]).replace("." if sign == "," else ",", "").replace(sign, ".")
+    scale = SCALES.get(match["after"] or "", 1.0)
+    after = "" if scale > 1 else match["after"] or ""
+    is_negative = any(part in {"-", "−", "–"} for part in (match["sign"], match["inner"]))
+    return float(digits) * scale * (-1 if is_negative else 1), match["before"] or after
+
+
+def _matched(cell: str) -> re.Match[str] | None:
+    return NUMBER.fullmatch(cell) if cell and len(cell) <= MAX_NUMBER_CHARS else None
+
+
+def _numbers(column: Sequence[str], sign: str) -> tuple[tuple[float | None, ...], str] | None:
+    """Returns a column's values and their unit, if it consists of numbers of one unit."""
+    entries = [number(cell, sign) for cell in column]
+    numbers = [entry for entry in entries if entry]
+    is_all = all(entry or cell.lower() in MISSING for entry, cell in zip(entries, column, strict=True))
+    if not is_all or len(numbers) * 2 < len(column) or len({unit for _, unit in numbers}) != 1:
+        return None
+    return tuple(entry[0] if entry else None for entry in entries), numbers[0][1]
+
+
+def _label_column(columns: Sequence[Sequence[str]], numbers: Container[int]) -> int:
+    """Returns the first column if it has times, or the first one with words, or else the first one that doesn't count."""
+    if all(TIME.fullmatch(cell) for cell in columns[0]):
+        return 0
+    return next((place for place in range(len(columns)) if place not in numbers), 0)
+
+
+def _counts(name: str) -> bool:
+    return name.lower() in COUNTERS

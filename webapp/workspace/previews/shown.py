@@ -1,0 +1,136 @@
+"""What the page of a preview shows: its title, the views of it, its source, and the file that it is saved as."""
+
+from dataclasses import dataclass
+
+from flask import Response, request
+from markupsafe import Markup
+
+from webapp.base import languages
+from webapp.base.languages import gettext as _
+from webapp.base.words import fence_for
+from webapp.chat.messages import renderings
+from webapp.people.accounts.guards import found
+from webapp.rendering import plots
+from webapp.rendering.footnotes import scoped
+from webapp.rendering.plots import Scheme
+from webapp.rendering.previews import PreviewSource, own_title, svg_file
+from webapp.rendering.tabular import Plot, Table, plot_of, table_of
+from webapp.rendering.text import inline_words
+from webapp.web.downloads import csv_text, download, file_name, harmless
+
+SOURCE, PLOT, TABLE, DRAWN = "source", "plot", "table", "drawn"
+NAMES = {"html": "Preview", "svg": "Drawing", "mermaid": "Diagram", "table": "Table"}
+# The views of a table besides its source.
+OF_TABLE = {PLOT: "Plot", TABLE: "Table"}
+FILES = {
+    "html": ("html", "text/html"),
+    "svg": ("svg", "image/svg+xml"),
+    "mermaid": ("mmd", "text/plain"),
+    "table": ("csv", "text/csv"),
+}
+LANGUAGES = {"html": "html", "svg": "svg", "mermaid": "mermaid", "table": "csv"}
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRequest:
+    """What is requested of a preview: its number in the message, a view of it, and whether its scripts run."""
+
+    number: int
+    view: str = ""
+    is_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A preview as its page shows it, in one of its views by name."""
+
+    kind: str
+    name: str
+    title: str
+    view: str
+    views: dict[str, str]
+    source: Markup
+    table: Table | None
+
+    @property
+    def is_framed(self) -> bool:
+        return self.view in (DRAWN, PLOT)
+
+    @property
+    def can_run(self) -> bool:
+        return self.kind == "html" and self.view == DRAWN
+
+
+def requested(*, is_run: bool) -> PreviewRequest:
+    return PreviewRequest(request.args.get("block", -1, type=int), request.args.get("view", "")[:10], is_run)
+
+
+def framed() -> PreviewRequest:
+    return requested(is_run=request.args.get("scripts") == "run")
+
+
+def preview(entry: PreviewSource, view: str) -> Shown:
+    """Returns a preview in a view or, if it hasn't that one, in its first."""
+    table = table_of(entry.content) if entry.kind == "table" else None
+    drawn = {DRAWN: NAMES.get(entry.kind, "Preview")}
+    if table:
+        drawn = OF_TABLE if plot_of(table) else {TABLE: OF_TABLE[TABLE]}
+    views = {name: _(words) for name, words in drawn.items()} | ({SOURCE: _("Source")} if entry.kind else {})
+    chosen = view if view in views else next(iter(views))
+    name = _(NAMES.get(entry.kind, "Preview"))
+    source = _source(entry) if chosen == SOURCE else Markup()
+    return Shown(entry.kind, name, title(entry), chosen, views, source, table if chosen == TABLE else None)
+
+
+def title(entry: PreviewSource) -> str:
+    """Returns its own title, or the heading above it, or else the name of its kind."""
+    return _title(entry) or _(NAMES.get(entry.kind, "Preview"))
+
+
+def plot_svg(entry: PreviewSource, scheme: Scheme = "") -> str:
+    """Returns the plot of a table; empty if it has nothing to be drawn."""
+    plot = plot_of(table_of(entry.content)) if entry.kind == "table" else None
+    if not plot:
+        return ""
+    words = _title(entry) or _("Plot")
+    return plots.svg(plot, title=words, description=_description(plot), number=_number, scheme=scheme)
+
+
+def file(entry: PreviewSource, view: str) -> Response:
+    """Returns a preview as a file: as it was written, a table as CSV in which no cell is a formula, its plot as an image."""
+    words = _title(entry)
+    if view == PLOT:
+        return download(found(plot_svg(entry) or None), file_name(words, "svg", otherwise="plot"), "image/svg+xml")
+    ending, media_type = found(FILES.get(entry.kind))
+    content = svg_file(entry.content) if entry.kind == "svg" else entry.content
+    if entry.kind == "table":
+        table = table_of(entry.content, most_rows=len(entry.content), most_columns=len(entry.content))
+        content = csv_text([harmless(cell) for cell in table.head], table.rows)
+    return download(content, file_name(words, ending, otherwise=NAMES[entry.kind].lower()), media_type)
+
+
+def _title(entry: PreviewSource) -> str:
+    return own_title(entry) or inline_words(entry.heading)
+
+
+def _source(entry: PreviewSource) -> Markup:
+    fence = fence_for(entry.content)
+    text = f"{fence}{LANGUAGES[entry.kind]}\n{entry.content.rstrip()}\n{fence}\n"
+    return Markup(scoped(renderings.render_markdown(text), ""))
+
+
+def _description(plot: Plot) -> str:
+    values = [value for series in plot.series for value in series.values if value is not None]
+    named = ", ".join(series.name for series in plot.series if series.name)
+    words = (
+        _("%(names)s for %(count)s rows, from %(least)s to %(most)s.")
+        if named
+        else _("%(count)s rows, from %(least)s to %(most)s.")
+    )
+    numbers = {"count": _number(len(plot.labels)), "least": _number(min(values)), "most": _number(max(values))}
+    return words % {"names": named, **numbers}
+
+
+def _number(value: float) -> str:
+    rounded = float(f"{value:.10g}")
+    return languages.current().formats.number(int(rounded) if rounded.is_integer() else rounded)

@@ -1,0 +1,108 @@
+"""Reads what messages contain that has a preview, and the versions of it in a chat."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from io import BytesIO
+from threading import Lock
+from typing import NamedTuple
+
+from sqlalchemy import or_, select
+
+from webapp.base.db import db
+from webapp.base.errors import Unavailable
+from webapp.base.heavy import child
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Message
+from webapp.engine.engine import the_engine
+from webapp.engine.watching.single_flight import SingleFlight
+from webapp.rendering import preview_search
+from webapp.rendering.markdown import PIECE_CHARS
+from webapp.rendering.preview_search import previewed
+from webapp.rendering.previews import PreviewSource, versions
+
+Previews = dict[int, PreviewSource]
+NOTHING = PreviewSource("", "")
+# Versions are looked for among so many messages before and after the one that is open, and in so many characters.
+MOST_BESIDE, MOST_CHARS = 60, 400_000
+# Cache the parsed blocks of texts, however many of them are viewed.
+_read = SingleFlight[Previews](lambda blocks: sum(len(preview.content) for preview in blocks.values()), most=64)
+_read_versions = SingleFlight[list["PreviewVersion"]](len, most=64)
+# Only one child process at a time parses long texts, because imports need child processes, too.
+_reading = Lock()
+
+
+class PreviewVersion(NamedTuple):
+    """Where a version stands: its message, and its number there."""
+
+    message_id: str
+    number: int
+
+
+def in_message(message: Message, number: int) -> PreviewSource:
+    """Returns what has this number in a message, also while that is being written; `NOTHING` if nothing has."""
+    return in_text(message.id, queries.text_so_far(the_engine(), message), number)
+
+
+def in_text(message_id: str, text: str, number: int) -> PreviewSource:
+    """Returns what has this number in the text of a message. Holds no connection meanwhile."""
+    # Releases the database connection while the text is parsed.
+    db.session.rollback()
+    return _read.get(_key(message_id, text), lambda: _parsed([text])[0]).get(number, NOTHING)
+
+
+def versions_of(chat: Chat, message: Message, number: int) -> list[PreviewVersion]:
+    """Returns the versions of what has this number in the message, the earliest first, on the path of the chat that it is on.
+
+    If the texts take too long to parse, there is this one alone.
+    """
+    id, own_text = message.id, queries.text_so_far(the_engine(), message)
+    path = queries.ids_to(chat.head_id or id)
+    path = path if id in path else queries.ids_to(id)
+    place = path.index(id)
+    path = path[max(0, place - MOST_BESIDE) : place + MOST_BESIDE + 1]
+    has_any = or_(*(Message.content.contains(mark, autoescape=True) for mark in ("```", "~~~", "|")))
+    rows = db.session.execute(select(Message.id, Message.content).where(Message.id.in_(path), has_any)).all()
+    db.session.rollback()
+    texts = _within({row.id: row.content for row in rows} | {id: own_text}, path, id)
+    key = tuple(_key(message_id, text) for message_id, text in texts.items())
+    return _read_versions.get((number, id, key), partial(_versions, texts, id, number))
+
+
+def _within(texts: dict[str, str], path: Sequence[str], id: str) -> dict[str, str]:
+    """Returns the texts nearest to a message that are not too long together, in their order on the path."""
+    place, left, near = path.index(id), MOST_CHARS, {id}
+    for other in sorted(texts, key=lambda other: abs(path.index(other) - place)):
+        left -= len(texts[other])
+        if left >= 0:
+            near.add(other)
+    return {other: texts[other] for other in path if other in near}
+
+
+def _versions(texts: dict[str, str], id: str, number: int) -> list[PreviewVersion]:
+    try:
+        by_message = dict(zip(texts, _parsed(list(texts.values())), strict=True))
+    except Unavailable:
+        return [PreviewVersion(id, number)]
+    for message_id, text in texts.items():
+        # The frame of what is opened is requested next.
+        _read.get(_key(message_id, text), partial(by_message.__getitem__, message_id))
+    places = [PreviewVersion(message_id, at) for message_id, previews in by_message.items() for at in previews]
+    if PreviewVersion(id, number) not in places:
+        return [PreviewVersion(id, number)]
+    previews = [by_message[message_id][at] for message_id, at in places]
+    return [places[place] for place in versions(previews, places.index(PreviewVersion(id, number)))]
+
+
+def _key(message_id: str, text: str) -> tuple[object, ...]:
+    return message_id, len(text), hash(text)
+
+
+def _parsed(texts: Sequence[str]) -> list[Previews]:
+    if sum(map(len, texts)) <= PIECE_CHARS:
+        return [previewed(text) for text in texts]
+    with _reading, child.short(preview_search.__name__, BytesIO(json.dumps(texts).encode())) as matches:
+        try:
+            return [{int(number): PreviewSource(*preview) for number, preview in blocks.items()} for blocks in matches]
+        except child.Exceeded as error:
+            raise Unavailable("This answer is too long to be previewed right now. Please try again.") from error

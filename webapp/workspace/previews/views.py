@@ -1,0 +1,85 @@
+"""Previews of HTML, images, diagrams and tables in a message, beside its chat: drawn in a sandboxed frame, or their source.
+
+The scripts of a web page run only when a person asks for it: nothing else that a model writes runs in a browser. What the frame
+shows needs a ticket, which only our page around it has (ADR 50).
+"""
+
+from typing import Any
+
+from flask import Blueprint, Response, url_for
+
+from webapp.chat.record import queries as chat_queries
+from webapp.chat.record.access import right_in, visible_message
+from webapp.chat.record.tables import Chat, Message
+from webapp.people.accounts.guards import anybody, user_or_none
+from webapp.web.htmx import is_htmx, render
+from webapp.workspace.page.pages import chat_page_url
+from webapp.workspace.previews import frame_views, shown, versions_shown
+from webapp.workspace.previews.shown import PreviewRequest
+from webapp.workspace.previews.versions_shown import PreviewVersion
+
+bp = Blueprint("previews", __name__)
+
+
+@bp.get("/messages/<id>/preview")
+@anybody
+def show(id: str) -> Response:
+    return _page(visible_message(id), shown.requested(is_run=False))
+
+
+@bp.post("/messages/<id>/preview")
+@anybody
+def run(id: str) -> Response:
+    """Shows the page with its scripts. By form, as a link to it could stand in any message."""
+    return _page(visible_message(id), shown.requested(is_run=True))
+
+
+@bp.get("/messages/<id>/frame")
+@anybody
+def frame(id: str) -> Response:
+    message, asked = visible_message(id), shown.framed()
+    refusal = frame_views.refusal([id], asked, url_for(".show", id=id, block=asked.number))
+    return refusal or frame_views.response(versions_shown.in_message(message, asked.number), asked)
+
+
+@bp.get("/messages/<id>/preview/file")
+@anybody
+def save(id: str) -> Response:
+    """Downloads what is previewed. The drawing of a diagram is made in the browser, and its frame has a link of its own."""
+    asked = shown.requested(is_run=False)
+    return shown.file(versions_shown.in_message(visible_message(id), asked.number), asked.view)
+
+
+def _page(message: Message, asked: PreviewRequest) -> Response:
+    id, chat = message.id, chat_queries.chat_of(message)
+    can_publish = message.role == "assistant" and not chat.is_temporary and right_in(chat, user_or_none()) == "own"
+    back_url, steps = chat_page_url(chat.id), _steps(chat, message, asked)
+    preview = shown.preview(versions_shown.in_message(visible_message(id), asked.number), asked.view)
+    asked = PreviewRequest(asked.number, preview.view, asked.is_run)
+    block: dict[str, Any] = {"id": id, "block": asked.number}
+    return render(
+        "workspace/previews/_preview.html" if is_htmx() else "workspace/previews/preview.html",
+        preview=preview,
+        steps=steps,
+        view_urls={view: url_for(".show", **block, view=view) for view in preview.views},
+        page_url=url_for(".show", **block, view=asked.view if asked.view in (shown.SOURCE, shown.TABLE) else None),
+        frame_url=url_for(".frame", id=id, **frame_views.address_values([id], asked, preview.kind, user_or_none())),
+        run_url=url_for(".run", **block) if preview.can_run and not asked.is_run else "",
+        file_url=url_for(".save", **block, view=shown.PLOT if asked.view == shown.PLOT else None) if preview.kind else "",
+        publish_url=url_for("links.of_answer", **block) if can_publish and preview.kind else "",
+        back_url=back_url,
+    )
+
+
+def _steps(chat: Chat, message: Message, asked: PreviewRequest) -> dict[str, str | int]:
+    """Returns which of how many versions is shown, and where those before and after it are."""
+    here = PreviewVersion(message.id, asked.number)
+    versions = versions_shown.versions_of(chat, message, asked.number)
+    place = versions.index(here)
+    beside = {"earlier": versions[place - 1 : place], "later": versions[place + 1 : place + 2]}
+    urls = {
+        step: url_for(".show", id=version.message_id, block=version.number, view=asked.view or None)
+        for step, neighbours in beside.items()
+        for version in neighbours
+    }
+    return {"number": place + 1, "count": len(versions), **urls}
