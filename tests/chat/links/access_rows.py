@@ -30,6 +30,11 @@ TABLE = {
     ("one's own", ("link",)): "DELETE api_links.delete api:chat",
     ("open link", ("link token",)): "GET shared.show anybody",
     ("link or not", ("link token",)): "GET shared.events anybody",
+    ("open link", ("token of a link to a drawing",)): """
+        POST shared.run anybody
+        GET shared.frame anybody
+        GET shared.save anybody
+    """,
     ("open link", ("token of a link with a file", "file of a link")): "GET shared.file anybody",
     ("any name", ("link token",)): """
         GET shared.confirm signed_in
@@ -58,6 +63,17 @@ def link(world: World, state: str) -> str:
 def link_token(world: World, _state: str) -> str:
     token = new_id()
     made(world, "there", token)
+    return token
+
+
+@makes("token of a link to a drawing")
+def token_of_link_to_drawing(world: World, _state: str) -> str:
+    token = new_id()
+    link = made(world, "there", token)
+    content = "```svg\n<svg></svg>\n```\n"
+    link.block, link.is_answer, link.title, link.extent = 0, True, CANARY, {link.head_id: [len(content), 0, 0, 0]}
+    db.session.get_one(Message, link.head_id).content = content
+    db.session.commit()
     return token
 
 

@@ -13,7 +13,7 @@ from webapp.base.inputs import AnyId
 from webapp.chat.record import queries
 from webapp.chat.record.access import own_chat
 from webapp.people.accounts.guards import client_address, found, own_address
-from webapp.workspace.links import service
+from webapp.workspace.links import pages, service
 from webapp.workspace.links.service import LinkInput, LinkRow, Part
 
 bp = Blueprint("api_links", __name__, url_prefix="/api/v1")
@@ -21,6 +21,7 @@ bp = Blueprint("api_links", __name__, url_prefix="/api/v1")
 
 class NewLink(LinkInput):
     message_id: AnyId | None = Field(None, description="An answer, which is then shown alone, with its question.")
+    block: int | None = Field(None, description="The number of a page, drawing or table in the answer, to show that alone.")
 
 
 class LinkAnswer(Answer):
@@ -28,6 +29,7 @@ class LinkAnswer(Answer):
     url: str = Field(description="The address of the page; empty if it can't be decrypted any longer.")
     live: bool
     message_id: str | None = Field(description="The answer that it shows, if it doesn't show the whole chat.")
+    block: int | None = Field(description="The number in the answer of what it shows alone.")
     shows: list[Part] = Field(serialization_alias="with")
     is_open: bool = Field(description="False once it has ended, and while it is closed: its page says that it opens nothing.")
     visits: int = Field(description="How often its page was requested.")
@@ -51,7 +53,8 @@ def index(id: str) -> LinkList:
 def create(id: str, body: NewLink) -> LinkAnswer:
     chat, me = own_chat(id), caller()
     message = found(queries.message_in(chat, body.message_id)) if body.message_id else None
-    link = service.create(chat, body, author=AuditAuthor(me, client_address()), by=me, message=message)
+    block = pages.linked_block(message, body.block) if message and body.block is not None else None
+    link = service.create(chat, body, author=AuditAuthor(me, client_address()), by=me, message=message, block=block)
     return _answer(found(service.link_row(link.id)))
 
 

@@ -22,10 +22,12 @@ from webapp.engine.engine import Engine
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
 from webapp.knowledge.tables import Collection, Document
+from webapp.people.accounts.guards import found
 from webapp.web.compression import gzipped
 from webapp.workspace.exchange import export, export_pages
 from webapp.workspace.exchange.export_pages import SHOWN, PageMessage
-from webapp.workspace.links.service import OpenLink
+from webapp.workspace.links.service import LinkedBlock, OpenLink
+from webapp.workspace.previews import shown, versions_shown
 
 # A page ends there, and says so.
 MOST_CHARS = 4_000_000
@@ -43,6 +45,12 @@ class LinkPage:
     etag: str
     body: bytes
     zipped: bytes
+
+
+def linked_block(message: Message, number: int) -> LinkedBlock:
+    """Returns what has this number in an answer, for a link to it."""
+    source = versions_shown.in_message(message, number)
+    return LinkedBlock(number, shown.title(found(source if source.kind else None)))
 
 
 class LinkFiles:

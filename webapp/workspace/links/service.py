@@ -19,6 +19,7 @@ from webapp.base.ids import new_id
 from webapp.base.inputs import Input, Moment
 from webapp.base.languages import gettext as _
 from webapp.chat.messages import fork
+from webapp.chat.messages.chats import TITLE_CHARS
 from webapp.chat.messages.fork import Extent, Included
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
@@ -73,7 +74,10 @@ class LinkInput(Input):
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """What a link opens: a chat down to its head or, if it `is_answer`, the last two messages there, without a title."""
+    """What a link opens: a chat down to its head or, if it `is_answer`, the last two messages there, without a title.
+
+    One with a `block` opens nothing but what has that number in the answer, as long as that was then.
+    """
 
     id: str
     chat_id: str
@@ -81,6 +85,7 @@ class OpenLink:
     model: str
     head_id: str
     is_answer: bool
+    block: int | None
     is_live: bool
     included: Included
     made_at: datetime
@@ -90,8 +95,14 @@ class OpenLink:
     @property
     def ids(self) -> list[str]:
         """The ids of the messages that it shows."""
-        path = queries.ids_to(self.head_id) if self.head_id else []
+        path = queries.ids_to(self.head_id) if self.head_id and self.block is None else []
         return path[-PAIR:] if self.is_answer else path
+
+    @property
+    def text(self) -> str:
+        """The text of the answer at its head, as long as it was then."""
+        content = db.session.scalars(select(Message.content).where(Message.id == self.head_id)).one()
+        return content[: self.included.extents[self.head_id].text]
 
 
 class LinkRow(NamedTuple):
@@ -111,9 +122,27 @@ class LinkRow(NamedTuple):
             return ""
 
 
-def create(chat: Chat, entered: LinkInput, *, author: audit.AuditAuthor, by: User, message: Message | None = None) -> Link:
-    """Creates a link to a chat or, with a message, to one answer with its question."""
+@dataclass(frozen=True, slots=True)
+class LinkedBlock:
+    """What has a preview in an answer, for a link to it alone: its number there, and its title."""
+
+    number: int
+    title: str
+
+
+def create(
+    chat: Chat,
+    entered: LinkInput,
+    *,
+    author: audit.AuditAuthor,
+    by: User,
+    message: Message | None = None,
+    block: LinkedBlock | None = None,
+) -> Link:
+    """Creates a link to a chat or, with a message, to one answer with its question or to a block of it alone."""
     refuse_unlinkable(chat, by)
+    if block:
+        entered = entered.model_copy(update={"live": False, "shows": []})
     ends_at = _checked_end(entered.end)
     if message and message.role != "assistant":
         raise Invalid("Choose an answer.", field="message_id")
@@ -128,6 +157,8 @@ def create(chat: Chat, entered: LinkInput, *, author: audit.AuditAuthor, by: Use
         token_hash=hashed(token),
         ciphertext=the_encryption().encrypt_api_key(token, owner=id, purpose=PURPOSE),
         is_answer=message is not None,
+        block=block.number if block else None,
+        title=block.title[:TITLE_CHARS] if block else "",
         is_live=entered.live,
         head_id=head_id if message or not entered.live else None,
         shows=[part for part in PARTS if part in entered.shows],
@@ -249,7 +280,8 @@ def _take_snapshot(session: Session, link: Link) -> None:
     if session.scalar(select(Generation.id).where(Generation.message_id == head.id, WHILE_ACTIVE).limit(1)):
         raise Conflict(RUNNING)
     # The end of the last answer can have been saved since the others were measured.
-    link.title, link.extent = chat.title, link.extent | _extents_in(session.execute(MEASURES.where(Message.id == head.id)))
+    link.title = chat.title if link.block is None else link.title
+    link.extent = link.extent | _extents_in(session.execute(MEASURES.where(Message.id == head.id)))
 
 
 def _opened(row: LinkRow) -> OpenLink:
@@ -257,10 +289,11 @@ def _opened(row: LinkRow) -> OpenLink:
     return OpenLink(
         id=link.id,
         chat_id=chat.id,
-        title="" if link.is_answer else chat.title if link.is_live else link.title,
+        title=link.title if link.block is not None else "" if link.is_answer else chat.title if link.is_live else link.title,
         model=chat.model,
         head_id=link.head_id or chat.head_id or "",
         is_answer=link.is_answer,
+        block=link.block,
         is_live=link.is_live,
         made_at=link.created_at,
         ends_at=link.ends_at,

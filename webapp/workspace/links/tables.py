@@ -9,7 +9,7 @@ from webapp.base.db import Record
 
 
 class Link(Record):
-    """A link to a chat, or to one answer with its question (`is_answer`).
+    """A link to a chat, to one answer with its question (`is_answer`), or to what has a preview in an answer (`block`).
 
     Its token is in the table as a hash, by which it is found, and as a ciphertext, from which its maker can copy the address
     again. A snapshot ends at `head_id`: it has the `title` of its time and, as an answer can be continued, the `extent` of each
@@ -25,6 +25,8 @@ class Link(Record):
     ciphertext: Mapped[str] = mapped_column(Text)
     head_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
     is_answer: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # The number of what it shows alone. Such a link is a snapshot, with the title of what it shows.
+    block: Mapped[int | None]
     is_live: Mapped[bool] = mapped_column(default=False, server_default=false())
     # What it shows besides texts: files, reasoning, calls, names.
     shows: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")

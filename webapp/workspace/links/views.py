@@ -1,4 +1,8 @@
-"""/s/TOKEN: the page of a link, for people without an account; and the pages on which members and admins manage links."""
+"""/s/TOKEN: the page of a link, for people without an account; and the pages on which members and admins manage links.
+
+What has a preview in an answer can be shown alone. Then the page has a frame for it as in `workspace/previews`, with the same
+sandbox and the same tickets.
+"""
 
 import time
 from math import ceil
@@ -30,13 +34,16 @@ from webapp.people.accounts.guards import (
     signed_in,
     viewer_may,
 )
+from webapp.rendering.previews import PreviewSource
 from webapp.settings.service import setting
 from webapp.web.compression import either
 from webapp.web.htmx import done_message, redirect, render
 from webapp.workspace.links import feed, pages, service
 from webapp.workspace.links.forms import LinkForm
-from webapp.workspace.links.service import LinkRow, OpenLink
+from webapp.workspace.links.service import LinkedBlock, LinkRow, OpenLink
 from webapp.workspace.page.pages import chat_page_url
+from webapp.workspace.previews import frame_views, shown, versions_shown
+from webapp.workspace.previews.shown import PreviewRequest
 
 bp = Blueprint("links", __name__)
 open_pages = Blueprint("shared", __name__, url_prefix="/s/<token>")
@@ -64,6 +71,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# Of a page with a preview: a form runs its scripts, and its frame has a policy of its own.
+PREVIEW_POLICY = POLICY.replace("form-action 'none'", "form-action 'self'; frame-src 'self'")
 HEADERS = {
     "Content-Security-Policy": POLICY,
     # The address of the page is what opens it: the sites that it leads to don't learn it.
@@ -79,6 +88,9 @@ def show(token: str) -> Response:
     link = service.by_token(token)
     if not link:
         return _closed()
+    if link.block is not None:
+        service.count_visit(link.id)
+        return _preview_page(link, token, shown.requested(is_run=False))
     page = pages.page_of(the_engine(), link, token, same_request())
     response = either(page.body, page.zipped, mimetype="text/html")
     response.headers.update(HEADERS)
@@ -86,6 +98,31 @@ def show(token: str) -> Response:
     if request.method == "GET":
         service.count_visit(link.id)
     return response.make_conditional(request)  # type: ignore[return-value]  # it returns itself
+
+
+@open_pages.post("")
+@anybody
+def run(token: str) -> Response:
+    """Shows a page with its scripts. By form, as a link to it could stand anywhere."""
+    link = service.by_token(token)
+    return _preview_page(link, token, shown.requested(is_run=True)) if link and link.block is not None else _closed()
+
+
+@open_pages.get("/frame")
+@anybody
+def frame(token: str) -> Response:
+    link, asked = service.by_token(token), shown.framed()
+    if not link or link.block is None:
+        return _closed()
+    refusal = frame_views.refusal([token], asked, url_for(".show", token=token))
+    return refusal or frame_views.response(_source(link), asked)
+
+
+@open_pages.get("/save")
+@anybody
+def save(token: str) -> Response:
+    link = service.by_token(token)
+    return shown.file(_source(link), shown.requested(is_run=False).view) if link and link.block is not None else _closed()
 
 
 @open_pages.get("/events")
@@ -98,7 +135,7 @@ def events(token: str) -> Response:
 @anybody
 def file(token: str, name: str) -> Response:
     link = service.by_token(token)
-    page = pages.page_of(the_engine(), link, token, same_request()) if link else None
+    page = pages.page_of(the_engine(), link, token, same_request()) if link and link.block is None else None
     stored = storage.file(page.files[name]) if page and name in page.files else None
     if not stored:
         return _closed()
@@ -147,14 +184,14 @@ def of_answer(id: str) -> Response:
     message = _answer(id)
     chat = queries.chat_of(message)
     service.refuse_unlinkable(chat, current_user())
-    return _chat_page(chat, LinkForm.fresh().offering(), message)
+    return _chat_page(chat, LinkForm.fresh().offering(), message, _block(message))
 
 
 @bp.post("/messages/<id>/links")
 @signed_in
 def create_for_answer(id: str) -> Response:
     message = _answer(id)
-    return _created(queries.chat_of(message), message)
+    return _created(queries.chat_of(message), message, _block(message))
 
 
 @bp.get("/links")
@@ -185,7 +222,32 @@ def links_are_on() -> bool:
 
 
 def _open(token: str) -> OpenLink:
-    return found(service.by_token(token))
+    """Returns what a token opens of a chat, to continue it."""
+    link = found(service.by_token(token))
+    return found(link if link.block is None else None)
+
+
+def _source(link: OpenLink) -> PreviewSource:
+    assert link.block is not None
+    return versions_shown.in_text(link.head_id, link.text, link.block)
+
+
+def _preview_page(link: OpenLink, token: str, asked: PreviewRequest) -> Response:
+    preview = shown.preview(_source(link), asked.view)
+    asked = PreviewRequest(asked.number, preview.view, asked.is_run)
+    page = render_template(
+        "workspace/links/preview.html",
+        link=link,
+        token=token,
+        preview=preview,
+        view_urls={view: url_for(".show", token=token, view=view) for view in preview.views},
+        frame_url=url_for(".frame", token=token, **frame_views.address_values([token], asked, preview.kind)),
+        run_url=url_for(".run", token=token) if preview.can_run and not asked.is_run else "",
+        file_url=url_for(".save", token=token, view=shown.PLOT if asked.view == shown.PLOT else None),
+    )
+    # With `no-referrer`, browsers would not say where its form comes from.
+    headers = HEADERS | {"Content-Security-Policy": PREVIEW_POLICY, "Referrer-Policy": "same-origin"}
+    return make_response(page, headers)
 
 
 def _closed() -> Response:
@@ -200,19 +262,26 @@ def _answer(id: str) -> Message:
     return found(message if message.role == "assistant" else None)
 
 
-def _created(chat: Chat, message: Message | None) -> Response:
+def _block(message: Message) -> LinkedBlock | None:
+    """Returns what is to be shown alone of an answer, which the address names; None for the whole answer."""
+    number = request.args.get("block", type=int)
+    return pages.linked_block(message, number) if number is not None else None
+
+
+def _created(chat: Chat, message: Message | None, block: LinkedBlock | None = None) -> Response:
     form, me = LinkForm.opened().offering(), current_user()
     with form.attempt():
-        service.create(chat, form.entered, author=audit_author(), by=me, message=message)
+        service.create(chat, form.entered, author=audit_author(), by=me, message=message, block=block)
         return redirect(url_for(".of_chat", id=chat.id, done="created"))
-    return _chat_page(own_chat(chat.id), form, message)
+    return _chat_page(own_chat(chat.id), form, message, block)
 
 
-def _chat_page(chat: Chat, form: LinkForm, message: Message | None = None) -> Response:
+def _chat_page(chat: Chat, form: LinkForm, message: Message | None = None, block: LinkedBlock | None = None) -> Response:
     return form.shown(
         "workspace/links/chat.html",
         chat=chat,
         message=message,
+        block=block,
         rows=[_shown(row) for row in service.of_chat(chat.id)],
         done=done_message(DONE),
     )
@@ -232,10 +301,10 @@ def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:
     whole, one = (_("Live"), _("Live of one answer")) if is_live else (_("Snapshot"), _("Snapshot of one answer"))
     return {
         "id": row.link.id,
-        "kind": one if of_answer else whole,
+        "kind": _("Published from an answer") if row.link.block is not None else one if of_answer else whole,
         "shows": [_(SHOWN[part]) for part in row.link.shows if part in SHOWN],
         "url": own_address(url_for("shared.show", token=token)) if token else "",
-        "title": (row.chat.title or _("New chat")) if is_own else "",
+        "title": ((row.link.title if row.link.block is not None else row.chat.title) or _("New chat")) if is_own else "",
         "chat_id": row.chat.id if is_own else "",
         "owner": row.owner.name or row.owner.email,
         "closed": row.closed,

@@ -1,0 +1,142 @@
+"""Links to what has a preview in an answer: a page, a drawing or a table, alone and as it was."""
+
+import pytest
+
+from tests.support.browser import Browser
+from webapp.base.db import db, utc_now
+from webapp.workspace.links.tables import Link
+
+SECRET = "Only for us"
+ANSWER = f"""{SECRET}
+
+```html
+<title>Snake</title><p>Hello</p><script>parent.document.title = 1</script>
+```
+
+| Month | <b>Revenue</b> |
+|---|--:|
+| January | 3 |
+| =1+1 | 4 |
+
+```svg
+<svg onload="alert(1)"><script>alert(1)</script><circle/></svg>
+```
+"""
+IFRAME = {"Sec-Fetch-Dest": "iframe"}
+
+
+@pytest.fixture
+def chat(owner, answered, fake) -> str:
+    fake.says(ANSWER)
+    path = str(answered(owner, SECRET))
+    owner.post(f"{path}/rename", title=SECRET)
+    return path
+
+
+@pytest.fixture
+def nobody(app) -> Browser:
+    return Browser(app)
+
+
+def published(owner: Browser, chat: str, block: int) -> str:
+    """Publishes a block of the last answer as a person does; returns the path of its page."""
+    message = owner.page(chat).message_ids[-1]
+    address = owner.page(f"/messages/{message}/preview?block={block}").one("a[href*=links]").attributes["href"]
+    form = owner.page(address).one("form.form")
+    assert not owner.page(address).all("[name=live], [name=shows]")
+    assert owner.post(form.attributes["action"], life="7", live="live", shows="files").status_code == 303
+    address = owner.page("/links").all(".entries--links input")[0].attributes["value"]
+    return "/s/" + str(address).rpartition("/s/")[2]
+
+
+def test_a_page_is_shown_in_the_sandbox_to_anyone_and_nothing_else_of_the_chat(owner, nobody, chat):
+    path = published(owner, chat, 0)
+    page = nobody.page(path)
+    assert page.one("h1").text() == "Snake"
+    response = nobody.client.get(path)
+    assert SECRET not in response.text
+    assert "Set-Cookie" not in response.headers
+    assert response.headers["X-Robots-Tag"].startswith("noindex")
+    assert "form-action 'self'" in response.headers["Content-Security-Policy"]
+    assert page.one("iframe").attributes["sandbox"] == "allow-scripts"
+    frame = nobody.client.get(page.one("iframe").attributes["src"], headers=IFRAME)
+    assert "<p>Hello</p>" in frame.text
+    assert frame.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'; script-src 'none'")
+    run = nobody.post(path).one("iframe").attributes["src"]
+    policy = nobody.client.get(run, headers=IFRAME).headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'")
+    source = nobody.page(f"{path}?view=source")
+    assert "<p>Hello</p>" in source.one("pre").text()
+    assert not source.all("iframe")
+    assert nobody.client.get(f"{path}/save").headers["Content-Disposition"] == 'attachment; filename="snake.html"'
+    for other in ("files/x", "continue"):
+        assert owner.get(f"{path}/{other}").status_code == 404
+    assert owner.post(f"{path}/continue").status_code == 404
+
+
+def test_its_frame_is_sent_only_to_its_page(owner, nobody, chat):
+    path = published(owner, chat, 0)
+    address = nobody.page(path).one("iframe").attributes["src"]
+    bare = address.partition("&ticket=")[0]
+    for wrong in (bare, f"{address}x", f"{address}&scripts=run"):
+        assert "has expired" in nobody.client.get(wrong, headers=IFRAME).text
+        assert nobody.client.get(wrong).location == path
+    assert nobody.client.get(address, headers={"Sec-Fetch-Dest": "document"}).status_code == 303
+    # Nor with the ticket of another reader, or of another link.
+    assert "has expired" in owner.client.get(address, headers=IFRAME).text
+    elsewhere = {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}}
+    assert "has expired" in Browser(owner.app).client.get(address, headers=IFRAME, **elsewhere).text
+    other = published(owner, chat, 2)
+    assert "has expired" in nobody.client.get(address.replace(path, other), headers=IFRAME).text
+
+
+def test_an_image_runs_nothing_and_a_table_is_text(owner, nobody, chat):
+    drawing = nobody.page(published(owner, chat, 2))
+    frame = nobody.client.get(drawing.one("iframe").attributes["src"], headers=IFRAME)
+    assert frame.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'; script-src 'none'")
+    path = published(owner, chat, 1)
+    plot = nobody.client.get(nobody.page(path).one("iframe").attributes["src"], headers=IFRAME)
+    assert "January · &lt;b&gt;Revenue&lt;/b&gt;: 3" in plot.text
+    assert [cell.text() for cell in nobody.page(f"{path}?view=table").all("th")] == ["Month", "<b>Revenue</b>"]
+    assert "'=1+1,4" in nobody.client.get(f"{path}/save").text
+    assert nobody.client.get(f"{path}/save?view=plot").text.startswith("<svg ")
+
+
+def test_it_stays_as_it_was_and_ends_like_other_links(owner, nobody, chat):
+    path = published(owner, chat, 0)
+    links = owner.page("/links")
+    assert links.says("Published from an answer")
+    with owner.app.app_context():
+        link = db.session.scalars(db.select(Link)).one()
+        assert (link.is_live, link.shows, link.block, link.title) == (False, [], 0, "Snake")
+    assert nobody.page(path).says("Snake")
+    owner.post(f"{chat}/delete")
+    assert nobody.client.get(path).status_code == nobody.client.get(f"{path}/frame?block=0").status_code == 404
+    assert nobody.client.post(path).status_code == nobody.client.get(f"{path}/save").status_code == 404
+    owner.post(f"{chat}/restore")
+    assert nobody.client.get(path).status_code == 200
+    owner.post(links.one(".entries--links form").attributes["action"])
+    assert nobody.client.get(path).status_code == 404
+
+
+def test_one_that_has_ended_opens_nothing(owner, nobody, chat):
+    path = published(owner, chat, 0)
+    with owner.app.app_context():
+        db.session.execute(db.update(Link).values(ends_at=utc_now()))
+        db.session.commit()
+    assert nobody.client.get(path).status_code == 404
+
+
+def test_only_what_is_there_can_be_published_and_only_by_the_chats_owner(owner, member, stranger, chat):
+    message = owner.page(chat).message_ids[-1]
+    assert owner.get(f"/messages/{message}/links?block=9").status_code == 404
+    assert stranger.get(f"/messages/{message}/links?block=0").status_code == 404
+    assert stranger.post(f"/messages/{message}/links?block=0", life="7").status_code == 404
+
+
+def test_a_program_publishes_one(owner, nobody, chat):
+    message, at = owner.page(chat).message_ids[-1], f"/api/v1{chat}/links"
+    made = owner.client.post(at, json={"message_id": message, "block": 1}).json
+    assert (made["block"], made["live"]) == (1, False)
+    assert nobody.page("/s/" + made["url"].rpartition("/s/")[2]).says("Made by a model.")
+    assert owner.client.post(at, json={"message_id": message, "block": 7}).status_code == 404
