@@ -19,7 +19,8 @@ FORBIDDEN = "script style iframe object embed form input button img svg video au
 NAMES = "^(on|hx-|id$|name$|style$|src|data-)"
 # With the document's own selectors: Playwright's would also find our Copy buttons, which are in shadow roots.
 # Our links to previews, and our frames, which have no access to the page.
-OURS = """.code > header > a.view[href^="/messages/"], .message-text a.cite[href^="/messages/"],
+OURS = """.code > header > a.view[href^="/messages/"], .table + a.view[href^="/messages/"],
+  .message-text a.cite[href^="/messages/"],
   .code > iframe.drawn[sandbox="allow-scripts"][src*="/frame?block="]"""
 FOUND = f"""([forbidden, names]) => [...document.querySelectorAll('.message-text *')].filter(element =>
   !element.matches(`{OURS}`) &&

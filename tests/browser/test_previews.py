@@ -1,7 +1,7 @@
 """Previews of what models write: shown in an isolated frame, and closed immediately."""
 
 import socket
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
 from xml.etree import ElementTree
 
@@ -390,3 +390,62 @@ def test_a_hostile_picture_that_is_drawn_at_once_does_nothing(server: Server, up
     expect(drawn_in(chat).locator("circle")).to_have_attribute("r", "4")
     assert chat.path in chat.page.url
     person.oddities.clear()
+
+
+@pytest.mark.mostly_deep
+def test_a_hostile_page_that_is_published_reaches_nobody(
+    server: Server, upstream: Upstream, visit: Visit, visit_anywhere: Visit
+) -> None:
+    upstream.says(HOSTILE)
+    owner = visit(server)
+    chat = owner.begin("Show me")
+    chat.expect("completed")
+    chat.answer.locator("a.view").click()
+    chat.page.get_by_role("link", name="Publish").click()
+    chat.page.get_by_role("button", name="Create link").click()
+    address = urlsplit(chat.page.locator(".entries--links input").first.input_value()).path
+    reader = visit_anywhere(server, is_signed_in=False)
+    asked: list[str] = []
+    reader.context.route("https://evil.example/**", lambda route: (asked.append(route.request.url), route.abort()))
+    page = reader.open(address)
+    here, pages = page.url, reader.context.pages
+    page.get_by_role("button", name="Run scripts").click()
+    said = page.frame_locator("iframe").locator("#said")
+    expect(said).to_contain_text("fetch: no")
+    for name in ("cookie", "storage", "parent", "top"):
+        expect(said).to_contain_text(f"{name}: no")
+    expect(said).to_contain_text("popup: null")
+    page.evaluate("document.querySelector('iframe').contentWindow.postMessage('leave', '*')")
+    expect(said).to_have_count(0)
+    page.wait_for_timeout(1_000)
+    assert (asked, page.url, reader.context.pages) == ([], here, pages)
+    reader.oddities.clear()
+    owner.oddities.clear()
+    page.goto(here)
+    page.get_by_role("link", name="Source").click()
+    expect(page.locator("pre")).to_contain_text("evil.example/form")
+    assert violations(page) == []
+    reader.oddities.clear()
+
+
+VALUES = "| Month | Value |\n|---|--:|\n| January | {} |\n| February | -2 |\n| March | 4 |\n\n"
+
+
+def test_a_table_is_plotted_and_has_versions(server: Server, upstream: Upstream, visit: Visit) -> None:
+    chat = shown(server, upstream, visit, VALUES.format(1), viewport={"width": 1280, "height": 800}, color_scheme="dark")
+    upstream.says(VALUES.format(3))
+    chat.ask("Again")
+    chat.expect("completed")
+    page = chat.page
+    chat.answer.get_by_role("link", name="Open in side panel").click()
+    panel, plot = page.locator("#panel"), page.frame_locator("#panel iframe")
+    expect(plot.locator("circle")).to_have_count(3)
+    expect(plot.locator("circle title").first).to_have_text("January · Value: 3")
+    panel.get_by_role("link", name="Earlier version").click()
+    expect(plot.locator("circle title").first).to_have_text("January · Value: 1")
+    panel.get_by_role("link", name="Table").click()
+    expect(panel.get_by_role("cell", name="-2")).to_be_visible()
+    assert violations(page) == []
+    with page.expect_download() as saved:
+        panel.get_by_role("link", name="Download").click()
+    assert saved.value.suggested_filename == "table.csv"

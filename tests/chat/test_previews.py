@@ -193,6 +193,13 @@ def test_the_versions_of_a_page_follow_each_other(owner, answered, fake):
     assert not owner.htmx_get(f"/messages/{second}/preview?block=0").all(".panel__steps")
 
 
+def test_among_thousands_of_blocks_one_is_found(owner, answered, fake):
+    fake.says("```svg\n<svg/>{}\n```\n".replace("{}", "x") * 3_000)
+    id = owner.page(answered(owner)).message_ids[-1]
+    page = owner.page(f"/messages/{id}/preview?block=1500")
+    assert page.one(".panel__steps span:not([class])").text() == "61 of 121"
+
+
 def test_its_source_is_text(owner, message):
     source = owner.page(f"/messages/{message}/preview?block=0&view=source")
     assert source.one("pre").text() == "<p>Hello</p>\n"

@@ -1,5 +1,7 @@
 """The documents of previews: what no policy keeps from the network is not in them."""
 
+import time
+
 import pytest
 
 from webapp.rendering.preview_search import previewed
@@ -96,6 +98,15 @@ def test_a_version_has_the_same_title_or_half_of_the_lines():
     assert versions(titled, 1) == [0, 1]
     tables = [PreviewSource("table", "a,b\n1,2"), PreviewSource("table", "a,b\n3,4"), PreviewSource("table", "a,c\n1,2")]
     assert versions(tables, 0) == [0, 1]
+
+
+def test_versions_of_many_are_found_at_once():
+    sources = [
+        PreviewSource("html", f"<title>{number}</title>" + "<title" * 3_000 + f"\n{number}" * 200) for number in range(120)
+    ]
+    start = time.thread_time()
+    assert versions(sources, 60) == [60]
+    assert time.thread_time() - start < 1
 
 
 def test_what_a_text_contains_is_found_with_its_heading():

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from webapp.rendering.tabular import MAX_COLUMNS, MAX_POINTS, MAX_ROWS, decimal_sign, number, plot_of, table_of
+from webapp.rendering.tabular import MAX_CELLS, MAX_COLUMNS, MAX_POINTS, decimal_sign, number, plot_of, records, table_of
 
 NUMBERS = {
     "1,234.5": (1234.5, ""),
@@ -75,7 +75,17 @@ def test_a_huge_table_is_cut():
     plot = plot_of(table)
     assert time.thread_time() - start < 1
     assert table.is_cut
-    assert (len(table.rows), len(table.head), {len(row) for row in table.rows}) == (MAX_ROWS, MAX_COLUMNS, {MAX_COLUMNS})
+    assert (len(table.rows), len(table.head), {len(row) for row in table.rows}) == (
+        MAX_CELLS // MAX_COLUMNS,
+        MAX_COLUMNS,
+        {MAX_COLUMNS},
+    )
     assert plot
     assert len(plot.series) * len(plot.labels) <= MAX_POINTS
     assert plot.is_cut
+
+
+def test_few_characters_are_no_billions_of_cells():
+    content = "a" + "," * 100_000 + "\n" + "a\n" * 50_000
+    assert table_of(content).is_cut
+    assert sum(len(row) for row in records(content)) == 150_001

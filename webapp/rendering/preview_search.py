@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import IO
 
 from markdown_it import MarkdownIt
@@ -18,6 +19,7 @@ from webapp.rendering.text import inline_words
 _BLOCKS: MarkdownIt = parser()
 _BLOCKS.core.ruler.enableOnly(["normalize", "block", number_blocks.__name__])
 # A line in bold right above something is its heading.
+MAX_HEADING_CHARS = 200
 BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*:?")
 
 
@@ -31,11 +33,11 @@ def previewed(text: str) -> dict[int, PreviewSource]:
     previews, heading = dict[int, PreviewSource](), ""
     for at, token in enumerate(tokens):
         if token.type == "heading_open":
-            heading = tokens[at + 1].content
+            heading = tokens[at + 1].content[:MAX_HEADING_CHARS]
         elif "preview" in token.meta and token.type != "table_close":
             kind = "table" if token.type == "table_open" else language(token.info)
-            content = _as_csv(tokens[at:]) if token.type == "table_open" else token.content
-            previews[token.meta["preview"]] = PreviewSource(kind, content, _bold_line(tokens[:at][-3:]) or heading)
+            content = _as_csv(islice(tokens, at, None)) if token.type == "table_open" else token.content
+            previews[token.meta["preview"]] = PreviewSource(kind, content, _bold_line(tokens[max(0, at - 3) : at]) or heading)
     return previews
 
 
@@ -44,7 +46,7 @@ def _bold_line(before: Sequence[Token]) -> str:
     return match[1] if match else ""
 
 
-def _as_csv(tokens: Sequence[Token]) -> str:
+def _as_csv(tokens: Iterable[Token]) -> str:
     """Returns the table that begins here, its cells as they are read, without markup."""
     file = io.StringIO()
     writer, row = csv.writer(file, lineterminator="\n"), list[str]()

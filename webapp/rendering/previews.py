@@ -210,22 +210,21 @@ def versions(previews: Sequence[PreviewSource], place: int) -> list[int]:
     its headings, or with at least half of the same lines.
     """
     things: list[list[int]] = []
-    lines = [_lines(preview.content) for preview in previews]
-    for at, preview in enumerate(previews):
-        earlier_things = (thing for thing in reversed(things) if _continues(previews, lines, thing[-1], at))
+    looks = [(preview.kind, _title(preview), _lines(preview.content)) for preview in previews]
+    for at, look in enumerate(looks):
+        earlier_things = (thing for thing in reversed(things) if _continues(looks[thing[-1]], look))
         if thing := next(earlier_things, None):
             thing.append(at)
-        elif preview.kind == previews[place].kind:
+        else:
             things.append([at])
     return next(thing for thing in things if place in thing)
 
 
-def _continues(previews: Sequence[PreviewSource], lines: Sequence[frozenset[str]], before: int, after: int) -> bool:
-    if previews[before].kind != previews[after].kind:
+def _continues(before: tuple[str, str, frozenset[str]], after: tuple[str, str, frozenset[str]]) -> bool:
+    (kind, title, lines), (own_kind, own_title, own_lines) = before, after
+    if kind != own_kind:
         return False
-    title = _title(previews[before])
-    most = max(len(lines[before]), len(lines[after]), 1)
-    return (bool(title) and title == _title(previews[after])) or len(lines[before] & lines[after]) >= SHARED_LINES * most
+    return title == own_title != "" or len(lines & own_lines) >= SHARED_LINES * max(len(lines), len(own_lines), 1)
 
 
 def _title(preview: PreviewSource) -> str:

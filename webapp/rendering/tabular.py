@@ -3,11 +3,12 @@
 import csv
 import io
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-MAX_ROWS, MAX_COLUMNS, MAX_SERIES = 500, 50, 12
+MAX_ROWS, MAX_COLUMNS, MAX_CELLS, MAX_SERIES = 500, 50, 10_000, 12
 # More bars than that are no picture: the rows after them are left out.
 MAX_POINTS = 2_000
 MAX_LABEL_CHARS, MAX_NUMBER_CHARS = 200, 40
@@ -68,20 +69,24 @@ class Plot:
     is_cut: bool = False
 
 
-def table_of(content: str, *, most_rows: int = MAX_ROWS, most_columns: int = MAX_COLUMNS) -> Table:
-    """Reads CSV, whichever delimiter it has; without rows if it is none."""
-    first_line = content.lstrip("\ufeff\n").partition("\n")[0]
-    delimiter = max(DELIMITERS, key=first_line.count)
-    lines = csv.reader(io.StringIO(content.lstrip("\ufeff\n")), delimiter=delimiter, skipinitialspace=True)
-    try:
-        rows = list(islice((row for row in lines if any(map(str.strip, row))), most_rows + 2))
-    except csv.Error:
-        return Table((), ())
-    head, *body = rows or [[]]
-    width = min(most_columns, len(head))
-    is_cut = len(body) > most_rows or len(head) > width
-    filled = (tuple(cell.strip() for cell in (*row[:width], *[""] * (width - len(row)))) for row in body[:most_rows])
-    return Table(tuple(cell.strip() for cell in head[:width]), tuple(filled), is_cut)
+def records(content: str) -> Iterator[list[str]]:
+    """Yields the rows of CSV, whichever delimiter it has, up to the first that is none."""
+    content = content.lstrip("\ufeff\n")
+    first_line = content.partition("\n")[0]
+    lines = csv.reader(io.StringIO(content), delimiter=max(DELIMITERS, key=first_line.count), skipinitialspace=True)
+    with suppress(csv.Error):
+        yield from (row for row in lines if any(map(str.strip, row)))
+
+
+def table_of(content: str) -> Table:
+    """Returns the first rows and columns of CSV, each row with all columns."""
+    rows = records(content)
+    head = next(rows, [])
+    width = min(MAX_COLUMNS, len(head))
+    most = min(MAX_ROWS, MAX_CELLS // max(1, width))
+    body = list(islice(rows, most + 1))
+    filled = (tuple(cell.strip() for cell in (*row[:width], *[""] * (width - len(row)))) for row in body[:most])
+    return Table(tuple(cell.strip() for cell in head[:width]), tuple(filled), len(body) > most or len(head) > width)
 
 
 def plot_of(table: Table) -> Plot | None:

@@ -14,7 +14,7 @@ from webapp.rendering import plots
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.plots import Scheme
 from webapp.rendering.previews import PreviewSource, own_title, svg_file
-from webapp.rendering.tabular import Plot, Table, plot_of, table_of
+from webapp.rendering.tabular import Plot, Table, plot_of, records, table_of
 from webapp.rendering.text import inline_words
 from webapp.web.downloads import csv_text, download, file_name, harmless
 
@@ -104,8 +104,8 @@ def file(entry: PreviewSource, view: str) -> Response:
     ending, media_type = found(FILES.get(entry.kind))
     content = svg_file(entry.content) if entry.kind == "svg" else entry.content
     if entry.kind == "table":
-        table = table_of(entry.content, most_rows=len(entry.content), most_columns=len(entry.content))
-        content = csv_text([harmless(cell) for cell in table.head], table.rows)
+        head, *rows = [*records(entry.content)] or [[]]
+        content = csv_text([harmless(cell) for cell in head], rows)
     return download(content, file_name(words, ending, otherwise=NAMES[entry.kind].lower()), media_type)
 
 

@@ -23,7 +23,8 @@ from webapp.rendering.previews import PreviewSource, versions
 
 Previews = dict[int, PreviewSource]
 NOTHING = PreviewSource("", "")
-# Versions are looked for among so many messages before and after the one that is open, and in so many characters.
+# Versions are looked for among so many messages, and blocks of the kind, on both sides of the one that is open, and in so many
+# characters.
 MOST_BESIDE, MOST_CHARS = 60, 400_000
 # Cache the parsed blocks of texts, however many of them are viewed.
 _read = SingleFlight[Previews](lambda blocks: sum(len(preview.content) for preview in blocks.values()), most=64)
@@ -87,11 +88,19 @@ def _versions(texts: dict[str, str], id: str, number: int) -> list[PreviewVersio
     for message_id, text in texts.items():
         # The frame of what is opened is requested next.
         _read.get(_key(message_id, text), partial(by_message.__getitem__, message_id))
-    places = [PreviewVersion(message_id, at) for message_id, previews in by_message.items() for at in previews]
-    if PreviewVersion(id, number) not in places:
-        return [PreviewVersion(id, number)]
-    previews = [by_message[message_id][at] for message_id, at in places]
-    return [places[place] for place in versions(previews, places.index(PreviewVersion(id, number)))]
+    own = PreviewVersion(id, number)
+    kind = by_message[id].get(number, NOTHING).kind
+    alike = {
+        PreviewVersion(message_id, at): block
+        for message_id, blocks in by_message.items()
+        for at, block in blocks.items()
+        if block.kind == kind
+    }
+    if own not in alike:
+        return [own]
+    place = list(alike).index(own)
+    near = list(alike)[max(0, place - MOST_BESIDE) : place + MOST_BESIDE + 1]
+    return [near[at] for at in versions([alike[version] for version in near], near.index(own))]
 
 
 def _key(message_id: str, text: str) -> tuple[object, ...]:
