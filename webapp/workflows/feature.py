@@ -10,7 +10,7 @@ from webapp.workflows.shown import LEADER, open_work
 from webapp.workspace.home.open_work_shown import OpenWorkSource
 
 FEATURE = Feature(
-    blueprints=("webapp.workflows.views:bp", "webapp.workflows.editor.views:bp", "webapp.workflows.editor.views:trials"),
+    blueprints=("webapp.workflows.views:bp", "webapp.workflows.editor.views:bp", "webapp.workflows.editor.trial_views:bp"),
     requires={"runs": "workflows", "workflows": "workflows", "workflows.schema": ""},
     commands={"workflow": "webapp.workflows.commands:workflow"},
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections), OpenWorkSource(open_work)),

@@ -17,6 +17,13 @@ def own_run(owner_id: str, id: str) -> WorkflowRun | None:
     return db.session.scalar(query.where(WorkflowRun.id == id, WorkflowRun.owner_id == owner_id, Chat.deleted_at.is_(None)))
 
 
+def last_run(owner_id: str, slug: str) -> WorkflowRun | None:
+    """Returns a person's newest run of a workflow, a trial or not, whose chat isn't in the trash."""
+    query = select(WorkflowRun).join(Chat, Chat.id == WorkflowRun.chat_id).where(Chat.deleted_at.is_(None))
+    query = query.where(WorkflowRun.owner_id == owner_id, WorkflowRun.slug == slug)
+    return db.session.scalar(query.order_by(WorkflowRun.id.desc()).limit(1))
+
+
 def run_of(chat_id: str) -> WorkflowRun | None:
     return db.session.scalar(select(WorkflowRun).where(WorkflowRun.chat_id == chat_id))
 
@@ -32,14 +39,17 @@ def slugs_of(chat_ids: Sequence[str]) -> dict[str, str]:
     return {row.chat_id: row.slug for row in rows}
 
 
-def runs_of(owner_id: str, *, status: str = "", limit: int = MOST_RUNS, before: str = "") -> Sequence[WorkflowRun]:
+def runs_of(
+    owner_id: str, *, status: str = "", limit: int = MOST_RUNS, before: str = "", with_trials: bool = False
+) -> Sequence[WorkflowRun]:
     """Returns a person's runs whose chats are not in the trash, newest first; `open` selects those that have not ended.
 
-    With `before`, only runs that were started before that one.
+    With `before`, only runs that were started before that one. What the editor tries is among them only `with_trials`.
     """
     # Selects the ids first, because sorting whole rows would read all of their texts.
     query = select(WorkflowRun.id).join(Chat, Chat.id == WorkflowRun.chat_id)
     query = query.where(WorkflowRun.owner_id == owner_id, Chat.deleted_at.is_(None))
+    query = query if with_trials else query.where(Chat.is_temporary.is_(False))
     if status == "open":
         query = query.where(WorkflowRun.status.not_in(ENDED))
     elif status:

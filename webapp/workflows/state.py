@@ -62,8 +62,9 @@ class Event:
     """An event of a run.
 
     A person causes `answer`, `ask`, `skip`, `back`, `pause`, `resume`, `cancel` and `change`; a model `MODEL_ANSWERED`,
-    `MODEL_FAILED` and `guess`; a tool `MODEL_ANSWERED` and `TOOL_FAILED`; `begin` occurs once. The value of a guess is the
-    interpretation and, after an empty line, the answer as typed.
+    `MODEL_FAILED` and `guess`; a tool `MODEL_ANSWERED` and `TOOL_FAILED`; `begin` occurs once, and can name the step where
+    a trial begins, with earlier answers as JSON. The value of a guess is the interpretation and, after an empty line, the answer
+    as typed.
     """
 
     kind: str

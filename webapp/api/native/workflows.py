@@ -115,7 +115,7 @@ class Redone(Answer):
 @runs_bp.get("", endpoint="index")
 @operation("List your runs, newest first", scope="read", query=RunsQuery, answer=RunList)
 def index_runs(query: RunsQuery) -> RunList:
-    rows = queries.runs_of(caller().id, status=query.state, limit=query.limit + 1, before=query.cursor)
+    rows = queries.runs_of(caller().id, status=query.state, limit=query.limit + 1, before=query.cursor, with_trials=True)
     page = cut(rows, query.limit)
     return RunList(runs=[_run(row) for row in page.rows], next_cursor=page.next_cursor)
 

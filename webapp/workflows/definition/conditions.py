@@ -2,7 +2,7 @@
 
 import ast
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -57,6 +57,16 @@ def parsed(text: str, names: Collection[str]) -> ast.expr:
         raise BadCondition("This condition has too many parts.")
     _check(tree, names)
     return tree
+
+
+def mentioned(checked: str) -> Iterator[str]:
+    """Yields the names of the answers that a condition compares; that of a step's as `steps.name`."""
+    for node in ast.walk(_tree(checked)):
+        match node:
+            case ast.Attribute(attr=name):
+                yield f"steps.{name}"
+            case ast.Name(id=name) if name != "steps" and name not in WORDS:
+                yield name
 
 
 def holds_now(checked: str, values: Mapping[str, Any]) -> bool:

@@ -1,37 +1,26 @@
-"""/workflows/…/edit: each workflow is one YAML text, tried beside its editor, saved as a draft and published with a note."""
+"""/workflows/…/edit: each workflow is one YAML text, saved as a draft and published with a note."""
 
 from collections.abc import Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
-from markupsafe import Markup
 
-from webapp.base.db import db
 from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.heavy.threads import offload
 from webapp.base.languages import gettext as _
 from webapp.base.yaml_text import MOST_CHARS
-from webapp.chat.messages import chats, renderings
-from webapp.chat.record import queries as chat_queries
-from webapp.chat.record.tables import Chat
-from webapp.engine.engine import the_engine
-from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user, signed_in
+from webapp.people.accounts.guards import admin_only, anybody, audit_author, signed_in
 from webapp.plans.types import service as plan_type_service
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
-from webapp.workflows import queries, service as workflow_service, shown
+from webapp.workflows import queries, service as workflow_service
 from webapp.workflows.definition.slots import TYPES
 from webapp.workflows.editor import cards, changes
 from webapp.workflows.editor.diagram import Diagram, diagram_of
 from webapp.workflows.editor.schema import FIELDS, PARTS, SCHEMA, SLOT_FIELDS, VERBS, completions
 from webapp.workflows.editor.text import PlacedFault, placed
 from webapp.workflows.foreign import import_foreign
-from webapp.workflows.running import service as run_service
-from webapp.workflows.state import Event
-from webapp.workflows.tables import WorkflowRun
-from webapp.workflows.views import own_run, typed_value
 
 bp = Blueprint("workflows", __name__)
 NEW = """workflow: my-workflow
@@ -47,10 +36,8 @@ steps:
     max_sentences: 2
   - end: That's it for now.
 """
-trials = Blueprint("trials", __name__, url_prefix="/workflows/preview")
 # The names that have a meaning of their own, which the editor colours.
 WORDS = " ".join(dict.fromkeys([*PARTS, *VERBS, *FIELDS, *SLOT_FIELDS, "id", "next", "if", "go", "hand_over"]))
-DEEDS = ("answer", "back", "skip", "resume")
 
 
 @bp.get("/workflows/new")
@@ -208,66 +195,3 @@ def _excerpts(source: str, faults: Sequence[PlacedFault]) -> list[tuple[int, str
     lines = source.split("\n")
     wanted = {number for fault in faults for number in range(fault.line - 2, fault.line + 3) if 0 < number <= len(lines)}
     return [(number, lines[number - 1], [fault for fault in faults if fault.line == number]) for number in sorted(wanted)]
-
-
-@dataclass(frozen=True, slots=True)
-class ChatLine:
-    """A message in a trial."""
-
-    role: str
-    html: Markup
-
-
-@trials.post("")
-@admin_only
-def happen() -> Response:
-    """Starts a trial or sends it an event; the form includes the editor's text, so that a page without JavaScript keeps it."""
-    form = request.form
-    source, slug = whole(), form.get("slug", "")
-    before = own_run(form["preview"]) if form.get("preview") else None
-    try:
-        run = _next_trial(before, source)
-    except AppError as refusal:
-        return _trial(before, source, slug, refusal)
-    return _trial(run, source, slug)
-
-
-@trials.get("/<id>")
-@signed_in
-def show_trial(id: str) -> Response:
-    """Renders the current state of a trial."""
-    return render("workflows/_preview.html", **_trial_context(own_run(id)))
-
-
-def _next_trial(run: WorkflowRun | None, source: str) -> WorkflowRun:
-    form = request.form
-    deed = form.get("deed", "")
-    value = deed.removeprefix("option:") if deed.startswith("option:") else typed_value("said")
-    deed = "answer" if deed.startswith("option:") else deed
-    if run and deed in DEEDS:
-        return run_service.apply_event(run, Event(deed, value if deed == "answer" else ""))
-    if run and deed == "look":
-        return run
-    is_demo, old_id = "demo" in form, run.chat_id if run else ""
-    workflow_run = run_service.try_out(current_user(), source, is_demo=is_demo)
-    if old_id and (old := db.session.get(Chat, old_id)) and not old.deleted_at:
-        # Only the last trial is kept.
-        chats.trash(old)
-    return workflow_run
-
-
-def _trial(run: WorkflowRun | None, source: str, slug: str, refusal: AppError | None = None) -> Response:
-    context: dict[str, Any] = _trial_context(run, refusal) if run else {"trial": None, "why": refusal.message if refusal else ""}
-    if is_htmx():
-        return render("workflows/_preview.html", **context)
-    return editor(slug, source, refusal=None if run else refusal, **context)
-
-
-def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[str, Any]:
-    run = own_run(run.id)
-    panel = shown.panel(run, "own")
-    chat = db.session.get_one(Chat, run.chat_id)
-    texts = [(message.role, chat_queries.text_so_far(the_engine(), message)) for message in chat_queries.thread(chat)]
-    lines = [ChatLine(role, Markup(renderings.render_markdown(text) if text.strip() else "")) for role, text in texts]
-    why = panel.refusal or panel.why or (refusal.message if refusal else "")
-    return {"trial": panel, "lines": lines, "why": why, "chat_id": run.chat_id, "trial_is_demo": chat.model == run_service.DEMO}

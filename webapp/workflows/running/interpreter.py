@@ -1,5 +1,6 @@
 """The interpreter: turns a definition, a state and an event into effects and the next state. No event makes it raise. Pure."""
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -140,10 +141,15 @@ class _Move:
         return (*self.state.trail, step.id)[-MOST_TRAIL:]
 
 
-def _begin(move: _Move, _event: Event) -> str:
+def _begin(move: _Move, event: Event) -> str:
+    """Begins at the first step; a trial, at the step that is named, with answers that the steps before would have had."""
     if move.state.step or move.state.has_ended or move.state.outcomes:
         return "This workflow has already started."
-    move.go(move.definition.steps[0].id)
+    if event.name not in ("", *move.definition.by_id):
+        return NOT_WAITING
+    if event.name:
+        move.change(**json.loads(event.value))
+    move.go(event.name or move.definition.steps[0].id)
     return ""
 
 

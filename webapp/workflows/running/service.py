@@ -30,6 +30,7 @@ from webapp.workflows.tables import RunEvent, WorkflowRun
 
 # `KIND` is the kind of a run's chat and of the generations in it.
 KIND, DEMO = LED, "demo/quick"
+BEGIN = Event("begin")
 FREED = "This chat continues without its workflow. Write in its message box instead."
 # Events that can be refused because their value doesn't fit.
 ANSWERS = ("answer", "guess", "change", "ask")
@@ -62,18 +63,28 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
         raise
 
 
-def try_out(user: User, source: str, *, is_demo: bool) -> WorkflowRun:
-    """Starts a trial run of an unpublished text in a temporary chat, with the person's default model or the demo model."""
+def try_out(user: User, source: str, *, is_demo: bool, begin: Event = BEGIN, files_id: str | None = None) -> WorkflowRun:
+    """Starts a trial run of an unpublished text in a temporary chat, with the person's default model or the demo model.
+
+    It starts where `begin` says, and can read the files of the run whose answers that has.
+    """
     definition = workflow_service.runnable(source)
     model = DEMO if is_demo else the_models().default(user.default_model, user.id)
     if not is_demo:
         providers().for_model(model, person=user.id)
-    pinned = {"slug": definition.slug, "version": 0, "source": source}
-    return _begun(user.id, model, f"Trial: {definition.title}", pinned, is_temporary=True)
+    pinned = {"slug": definition.slug, "version": 0, "source": source, "collection_id": files_id}
+    return _begun(user.id, model, f"Trial: {definition.title}", pinned, begin=begin, is_temporary=True)
 
 
 def _begun(
-    owner_id: str, model: str, title: str, pinned: dict[str, Any], *, sent_as: str | None = None, is_temporary: bool = False
+    owner_id: str,
+    model: str,
+    title: str,
+    pinned: dict[str, Any],
+    *,
+    begin: Event = BEGIN,
+    sent_as: str | None = None,
+    is_temporary: bool = False,
 ) -> WorkflowRun:
     creation_limit.count(owner_id)
     with write() as session:
@@ -86,7 +97,7 @@ def _begun(
         run = WorkflowRun(owner_id=owner_id, chat_id=chat.id, state={}, **pinned)
         session.add(run)
         session.flush()
-        record(session, run, Event("begin"), sent_as=sent_as)
+        record(session, run, begin, sent_as=sent_as)
         id = run.id
     return _notified(id)
 
