@@ -83,6 +83,7 @@ RULES: dict[str, Rule] = {
     "person": _together(_CLOSED, _PEOPLES_OWN),
     "writing people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("to write",), "in")),
     "reading people": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, GIVEN, "in")),
+    "person, an admin": _together(_CLOSED, _all(TEAM, (*STATES, *GIVEN), "no"), _all(ADMINS, ("own",), "in")),
     "person, from the trash alone": _together(_CLOSED, _all(SIGNED_IN, ("deleted", "buried"), "in")),
     "person, from the trash too": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("deleted",), "in")),
     "person, in a list or in the trash": _together(_CLOSED, _PEOPLES_OWN, _all(SIGNED_IN, ("deleted", "buried"), "in")),

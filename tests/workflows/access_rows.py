@@ -36,6 +36,10 @@ TABLE = {
         POST trials.happen admin_only
     """,
     ("open", ()): "GET workflows.schema anybody",
+    ("person, an admin", ("chat",)): """
+        GET proposals.new admin_only
+        POST proposals.create admin_only
+    """,
     ("looked after", ("workflow",)): """
         GET workflows.edit admin_only
         POST workflows.remove admin_only

@@ -5,7 +5,19 @@ from typing import Any
 
 from webapp.base.yaml_document import Path, UnreadableYaml, YamlDocument, YamlSpan
 
-__all__ = ["MOST_CHARS", "Path", "UnreadableYaml", "YamlDocument", "YamlSpan", "read", "written"]
+__all__ = [
+    "MOST_CHARS",
+    "MOST_MARKS",
+    "MOST_OPEN",
+    "Path",
+    "UnreadableYaml",
+    "YamlDocument",
+    "YamlSpan",
+    "brackets",
+    "marks",
+    "read",
+    "written",
+]
 
 MOST_CHARS = 60_000
 # Characters from which YAML creates values. Each costs parsing time.
@@ -23,9 +35,9 @@ def read(source: str, what: str, *, is_new: bool = False) -> YamlDocument:
     """
     if len(source) > MOST_CHARS:
         raise UnreadableYaml(f"That is too long. The limit is {MOST_CHARS:,} characters.")
-    if sum(map(source.count, MARKS)) > MOST_MARKS:
+    if marks(source) > MOST_MARKS:
         raise UnreadableYaml(f"That has too many parts for a {what}.")
-    if max(accumulate(DEEPER.get(char, 0) for char in source), default=0) > MOST_OPEN:
+    if brackets(source)[0] > MOST_OPEN:
         raise UnreadableYaml("That has too many brackets within each other.")
     # Imported late, so that a server that reads no YAML doesn't load it.
     from webapp.base.yaml_loading import loaded
@@ -34,6 +46,19 @@ def read(source: str, what: str, *, is_new: bool = False) -> YamlDocument:
     for name, line, column in document.repeated if is_new else ():
         raise UnreadableYaml(f"“{name[:40]}” is given twice, and only the last counts.", line, column, hint="Remove one of them.")
     return document
+
+
+def marks(text: str) -> int:
+    """Returns how many characters of a text can create values."""
+    return sum(map(text.count, MARKS))
+
+
+def brackets(text: str) -> tuple[int, int]:
+    """Returns how many brackets are open at most, and how many are at the end."""
+    deepest = opened = 0
+    for opened in accumulate(DEEPER.get(char, 0) for char in text):
+        deepest = max(deepest, opened)
+    return deepest, opened
 
 
 def written(value: Any) -> str:

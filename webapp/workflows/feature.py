@@ -10,8 +10,13 @@ from webapp.workflows.shown import LEADER, open_work
 from webapp.workspace.home.open_work_shown import OpenWorkSource
 
 FEATURE = Feature(
-    blueprints=("webapp.workflows.views:bp", "webapp.workflows.editor.views:bp", "webapp.workflows.editor.trial_views:bp"),
-    requires={"runs": "workflows", "workflows": "workflows", "workflows.schema": ""},
+    blueprints=(
+        "webapp.workflows.views:bp",
+        "webapp.workflows.editor.views:bp",
+        "webapp.workflows.editor.trial_views:bp",
+        "webapp.workflows.editor.proposal_views:bp",
+    ),
+    requires={"runs": "workflows", "workflows": "workflows", "proposals": "workflows", "workflows.schema": ""},
     commands={"workflow": "webapp.workflows.commands:workflow"},
     brings=(WORKFLOW, WORKFLOW_PLAN, WORKFLOW_ANSWER, LEADER, STEP, Contributor(run_sections), OpenWorkSource(open_work)),
     navigation=(

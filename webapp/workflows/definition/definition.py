@@ -128,6 +128,8 @@ class Definition:
     title: str
     about: str = ""
     minutes: int = 0
+    # The model that answers, if the person can choose it.
+    model: str = ""
     knowledge: tuple[str, ...] = ()
     slots: Mapping[str, Slot] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()

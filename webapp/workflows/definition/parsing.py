@@ -22,7 +22,7 @@ MOST_TEXT, MOST_INPUTS, MOST_COLLECTIONS = 4_000, 30, 10
 MOST_TOOLS, MOST_KEY, MOST_VALUES, DEEPEST = 20, 200, 200, 8
 # Finding a name similar to a wrong one takes up to ten milliseconds.
 MOST_LIKE, MOST_KNOWN = 10, 20
-KNOWN = ("workflow", "title", "about", "minutes", "knowledge", "slots", "steps")
+KNOWN = ("workflow", "title", "about", "minutes", "model", "knowledge", "slots", "steps")
 OF_A_SLOT = ("type", "ask", "options", "min", "max", "optional", "example")
 OPTIONS, NONE_YET = "options: [good, mixed, low]", "There are none yet: add it under “slots”."
 WITH_OPTIONS = ("choice", "multi")
@@ -109,6 +109,7 @@ class _DefinitionReader:
             title=self._text(("title",), about.get("title"), most=80, is_needed=True),
             about=self._text(("about",), about.get("about"), most=300),
             minutes=int(self._number(("minutes",), about.get("minutes"), 0, 600) or 0),
+            model=self._text(("model",), about.get("model"), most=200),
             knowledge=self._names(("knowledge",), about.get("knowledge")),
             slots=slots,
             steps=steps,

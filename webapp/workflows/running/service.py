@@ -51,7 +51,7 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
     if earlier := queries.run_of_request(sent_as):
         return earlier
     entry = workflow_service.published(slug)
-    model = the_models().default(user.default_model, owner_id)
+    model = _model(workflow_service.known(entry.source), user)
     providers().for_model(model, person=owner_id)
     pinned = {"slug": entry.slug, "version": entry.version, "source": entry.source}
     try:
@@ -64,16 +64,22 @@ def start(user: User, slug: str, *, title: str = "", key: str = "") -> WorkflowR
 
 
 def try_out(user: User, source: str, *, is_demo: bool, begin: Event = BEGIN, files_id: str | None = None) -> WorkflowRun:
-    """Starts a trial run of an unpublished text in a temporary chat, with the person's default model or the demo model.
+    """Starts a trial run of an unpublished text in a temporary chat, with its own model, the person's or the demo's.
 
     It starts where `begin` says, and can read the files of the run whose answers that has.
     """
     definition = workflow_service.runnable(source)
-    model = DEMO if is_demo else the_models().default(user.default_model, user.id)
+    model = DEMO if is_demo else _model(definition, user)
     if not is_demo:
         providers().for_model(model, person=user.id)
     pinned = {"slug": definition.slug, "version": 0, "source": source, "collection_id": files_id}
     return _begun(user.id, model, f"Trial: {definition.title}", pinned, begin=begin, is_temporary=True)
+
+
+def _model(definition: Definition, user: User) -> str:
+    """Returns the definition's model if the person can choose it, else that of their new chats."""
+    is_theirs = definition.model and the_models().is_choosable(definition.model, user.id)
+    return the_models().default(definition.model if is_theirs else user.default_model, user.id)
 
 
 def _begun(
