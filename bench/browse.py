@@ -1,9 +1,10 @@
-"""What a click in the sidebar takes: from the click until the chat is painted, in a Chromium, on a server of its own."""
+"""What a click in the sidebar, a message and a cold chat take of a Chromium, on a server of its own."""
 
 import random
+import sqlite3
 import statistics
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +17,13 @@ from bench.verdict import Bar, Verdict, drift
 from webapp.people.accounts import service as accounts
 
 EMAIL, PASSWORD = "bench@example.org", "measured and found wanting"
-CHATS, MESSAGES = 30, 12
+CHATS, MESSAGES, LONG = 30, 12, 200
 MOST_CLICK_MS, MOST_RESTED_MS, MOST_KB, MOST_SHEETS, MOST_SCRIPTS = 120.0, 90.0, 45.0, 3, 8
-REST_MS = 250
+# From Enter to the frame with one's own message, in a chat of `MESSAGES` and in one of `LONG`.
+MOST_SENT_MS, MOST_SENT_LONG_MS = 30.0, 40.0
+MOST_COLD_KB, MOST_REQUESTS = 180.0, 14
+REST_MS, SETTLED_MS = 250, 1_500
+LONGEST = "SELECT chat_id FROM messages GROUP BY chat_id ORDER BY count(*) DESC LIMIT 1"
 LINKS = "links => links.map(link => link.getAttribute('href'))"
 # Resolves when a frame with the next chat has been painted; never, if the page was loaded again.
 CLICK = """path => new Promise(done => {
@@ -31,6 +36,20 @@ CLICK = """path => new Promise(done => {
   document.querySelector(`#sidebar-chats a[href='${path}']`).click();
   requestAnimationFrame(look);
 })"""
+# Resolves when the frame with the message that Enter sends has been drawn.
+SENT = """() => { window.sent = new Promise(done => {
+  let began = 0;
+  addEventListener('keydown', event => (began = event.timeStamp), {capture: true, once: true});
+  new MutationObserver((_, observer) => {
+    if (!document.querySelector('#sending p')?.textContent) return;
+    observer.disconnect();
+    requestAnimationFrame(() => {
+      const drawn = new MessageChannel();
+      drawn.port1.onmessage = () => done(performance.now() - began);
+      drawn.port2.postMessage(0);
+    });
+  }).observe(document.body, {childList: true, subtree: true, characterData: true});
+}); }"""
 Say = Callable[[str], None]
 
 
@@ -38,13 +57,15 @@ def fill() -> None:
     """Creates the person of this measurement, with chats; in the server's data folder, before it starts."""
     dice = random.Random(7)
     person = accounts.add_user(EMAIL, "member", PASSWORD)
-    Archive(person.id, Texts(dice), dice).add_chats(CHATS, MESSAGES)
+    archive = Archive(person.id, Texts(dice), dice)
+    archive.add_chats(CHATS - 1, MESSAGES)
+    archive.add_chats(1, LONG)
 
 
 def measure(clicks: int, say: Say) -> Verdict:
-    """Clicks on chats in the sidebar, at once and after a rest on the link, and loads some pages as a whole."""
-    with _page() as page:
-        paths = page.eval_on_selector_all("#sidebar-chats ol a:not(.chats__more)", LINKS)
+    """Clicks on chats in the sidebar, at once and after a rest on the link, loads some pages as a whole, and sends messages."""
+    with _page() as (page, long):
+        paths = [path for path in page.eval_on_selector_all("#sidebar-chats ol a:not(.chats__more)", LINKS) if path != long]
         page.goto(paths[0])
         sudden, rested = [], []
         for number in range(clicks):
@@ -59,7 +80,10 @@ def measure(clicks: int, say: Say) -> Verdict:
         loaded = [_load_ms(page, path) for path in paths[: max(3, clicks // 3)]]
         html = page.request.get(paths[0]).body()
         sheets, scripts = (page.locator(f"head {part}").count() for part in ("link[rel=stylesheet]", "script[src]"))
-    for name, times in {"a click": sudden, "a click after a rest": rested, "a page loaded anew": loaded}.items():
+        requests, cold_kb = _cold(page, paths[0])
+        sent, sent_long = (_sent_ms(page, path, clicks) for path in (paths[0], long))
+    shown = {"a click": sudden, "a click after a rest": rested, "a page loaded anew": loaded}
+    for name, times in {**shown, "a message": sent, f"one below {LONG}": sent_long}.items():
         p50, p95 = (percentile(times, share) for share in (0.5, 0.95))
         say(f"{name:<24} {p50:>7.0f} ms (p50) {p95:>7.0f} ms (p95)")
     bars = [
@@ -67,6 +91,10 @@ def measure(clicks: int, say: Say) -> Verdict:
         Bar("the same after a rest on the link, p95", percentile(rested, 0.95), MOST_RESTED_MS, " ms", is_timed=True),
         Bar("a click, in times of a page loaded anew", statistics.median(sudden) / statistics.median(loaded), None),
         Bar(f"HTML of a chat of {MESSAGES} messages, with {CHATS} in the sidebar", len(html) / 1000, MOST_KB, " KB"),
+        Bar("from Enter to one's own message, p50", percentile(sent, 0.5), MOST_SENT_MS, " ms", is_timed=True),
+        Bar(f"the same below {LONG}, p50", percentile(sent_long, 0.5), MOST_SENT_LONG_MS, " ms", is_timed=True),
+        Bar("requests of the chat, with nothing kept", requests, MOST_REQUESTS),
+        Bar("their bytes", cold_kb, MOST_COLD_KB, " KB"),
         Bar("style sheets of its page", sheets, MOST_SHEETS),
         Bar("scripts of its page", scripts, MOST_SCRIPTS),
     ]
@@ -81,9 +109,41 @@ def _load_ms(page: Any, path: str) -> float:
     return taken
 
 
+def _settle(page: Any, path: str) -> None:
+    page.goto(path)
+    page.wait_for_timeout(SETTLED_MS)
+
+
+def _sent_ms(page: Any, path: str, count: int) -> list[float]:
+    """Sends messages in a chat, and returns how long each took to be seen."""
+    _settle(page, path)
+    times = []
+    for _ in range(count):
+        page.locator("#composer-text").fill("And then?")
+        page.evaluate(SENT)
+        page.keyboard.press("Enter")
+        times.append(page.evaluate("() => window.sent"))
+        # Its answer has ended by then, and the next message is not queued.
+        page.wait_for_timeout(SETTLED_MS)
+    return times
+
+
+def _cold(page: Any, path: str) -> tuple[int, float]:
+    """Returns how many requests a chat takes with an empty cache, until it is quiet, and the KB that came."""
+    context = page.context.browser.new_context(storage_state=page.context.storage_state())
+    other, sizes = context.new_page(), dict[str, int]()
+    session = context.new_cdp_session(other)
+    session.send("Network.enable")
+    session.on("Network.requestWillBeSent", lambda event: sizes.setdefault(event["requestId"], 0))
+    session.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
+    _settle(other, page.url.partition("/chats/")[0] + path)
+    context.close()
+    return len(sizes), sum(sizes.values()) / 1000
+
+
 @contextmanager
-def _page() -> Iterator[Any]:
-    """Yields the page of a person who has just signed in, in a Chromium."""
+def _page() -> Iterator[tuple[Any, str]]:
+    """Yields the page of a person who has just signed in, in a Chromium, and the path of the long chat."""
     try:
         from playwright.sync_api import sync_playwright  # installed for the tests only
     except ImportError as error:
@@ -101,5 +161,7 @@ def _page() -> Iterator[Any]:
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_label("Password").press("Enter")
             page.locator(".frame").wait_for()
-            yield page
+            with closing(sqlite3.connect(Path(data_dir, "millrace.sqlite3"))) as database:
+                ((id,),) = database.execute(LONGEST)
+            yield page, f"/chats/{id}"
             browser.close()
