@@ -28,7 +28,13 @@
     deeds.append(drawn("deeds", idOf(place), place.dataset.buttons.split(" ")));
     if (rated) deeds.querySelector(".thumbs")?.replaceWith(rated);
   };
+  // Where several models have answered, each answer says its own. An answer that has ended comes with its buttons.
+  const several = () => {
+    const names = [...document.querySelectorAll("#thread [data-model]")].map(({ dataset }) => dataset.model);
+    document.getElementById("thread")?.toggleAttribute("data-several", new Set(names).size > 1);
+  };
   const draw = (root) => {
+    if (root !== document && root.querySelector(PLACE)) setTimeout(several);
     for (const place of root.querySelectorAll(PLACE)) {
       const names = place.dataset.buttons.split(" "),
         id = idOf(place),

@@ -4,11 +4,7 @@
   const zone = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
   if (!document.cookie.split("; ").includes(zone)) document.cookie = `${zone}; path=/; max-age=31536000; samesite=lax`;
   const SILENT = 15000;
-  const STEPS = [
-    [86400, "day"],
-    [3600, "hour"],
-    [60, "minute"],
-  ];
+  const STEPS = Object.entries({ day: 86400, hour: 3600, minute: 60 });
   const { lang } = document.documentElement,
     region = lang === "en" ? "en-GB" : lang;
   const exact = new Intl.DateTimeFormat(region, { dateStyle: "long", timeStyle: "short" });
@@ -19,7 +15,7 @@
   const ago = (moment) => {
     const seconds = (Date.now() - moment) / 1000;
     if (seconds > 30 * 86400) return day.format(moment);
-    const [length, unit] = STEPS.find(([length]) => seconds >= length) ?? [];
+    const [unit, length] = STEPS.find(([, length]) => seconds >= length) ?? [];
     return unit ? relative.format(-Math.floor(seconds / length), unit) : _("just now");
   };
 

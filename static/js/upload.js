@@ -1,5 +1,4 @@
 // Uploads a picture or document and adds the result; loaded with the first one.
-
 export const upload = async (file, { model }, chips, add) => {
   const body = new FormData();
   if (model) body.append(model.name, model.value);

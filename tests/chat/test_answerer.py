@@ -49,9 +49,14 @@ def test_sending_is_refused_and_keeps_the_text(owner, path, fake):
 @pytest.mark.slow
 def test_whoever_is_chosen_goes_on(owner, path, fake):
     fake.says("From now on.")
+    assert not owner.page(path).all("[data-several]")
     owner.submit(path, message="Second", model="third/model")
 
     page = owner.wait_for(path, ended_with(4))
+    assert [mark.attributes["data-model"] for mark in page.all("[data-several] .receipt [data-model]")] == [
+        "Model · Some",
+        "Model · Third",
+    ]
     assert asked(fake)[-1]["body"]["model"] == "third/model"
     assert page.one("#composer-model option[selected]").text() == "Model · Third"
     assert not page.says("no longer available")

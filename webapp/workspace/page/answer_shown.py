@@ -177,14 +177,17 @@ def reasoning_label(generations: list[Generation]) -> str:
     return _("Thought for %(time)s", time=_seconds(seconds)) if seconds >= A_MOMENT else _("Thought for a moment")
 
 
-def receipt(generations: list[Generation]) -> str:
+def model_name(last: Generation) -> str:
+    return the_models().display_name(last.model, last.connection)
+
+
+def receipt(generations: list[Generation], model: str) -> str:
     last = generations[-1]
     # Imported generations can lack a start time.
     seconds = _seconds(_duration(generations)) if any(generation.started_at for generation in generations) else ""
     spent = [seconds, _tokens(generations), cost(generations)]
     if last.status == "stopped":
         return _("Stopped after %(spent)s", spent=", ".join(part for part in (spent[1], spent[0], spent[2]) if part))
-    model = the_models().display_name(last.model, last.connection)
     return " · ".join(part for part in (model, spent[1], spent[0], spent[2], led_by(generations), by_rule(generations)) if part)
 
 

@@ -128,6 +128,8 @@ class ShownMessage:
     author_id: str = ""
     is_long: bool = False
     pace: str = ""
+    # The name of the model that wrote an answer, as its receipt begins.
+    model: str = ""
     words: str = ""
     silence: Silence = SPOKE_JUST_NOW
     said_at: datetime | None = None
@@ -394,7 +396,7 @@ def _unheard(engine: Engine, message: Message, last: Generation) -> ShownMessage
 
 
 def _ended(message: Message, last: Generation | None, generations: list[Generation]) -> ShownMessage:
-    status = last.status if last else "completed"
+    status, model = last.status if last else "completed", answer_shown.model_name(last) if last else ""
     return ShownMessage(
         id=message.id,
         role=message.role,
@@ -405,7 +407,8 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         reasoning=message.reasoning,
         thought=answer_shown.reasoning_label(generations) if message.reasoning else "",
         notices=notices(last, message) if last else (),
-        receipt=answer_shown.receipt(generations) if last else "",
+        receipt=answer_shown.receipt(generations, model) if last else "",
+        model=model,
         pace=answer_shown.pace(generations),
         is_running=False,
         started_at=last.started_at if last else None,

@@ -11,7 +11,7 @@ from webapp.chat.files.tables import BY_CALL, BY_CHANGE, BY_MESSAGE
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
 from webapp.rendering.difference import DiffLine, difference
-from webapp.workspace.page.answer_shown import receipt
+from webapp.workspace.page.answer_shown import model_name, receipt
 from webapp.workspace.texts import changing, queries
 from webapp.workspace.texts.queries import TextVersion
 from webapp.workspace.texts.tables import READY, RUNNING
@@ -71,5 +71,5 @@ def change(text_id: str, reader: User) -> ShownChange | None:
         (asker.name or asker.email) if asker else "",
         row.created_at,
         tuple(lines),
-        receipt([generation]) if generation and is_over else "",
+        receipt([generation], model_name(generation)) if generation and is_over else "",
     )
