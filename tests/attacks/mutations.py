@@ -279,6 +279,11 @@ def _any_chat(id):
         (("WorkflowRun.id == id, WorkflowRun.owner_id == owner_id, Chat", "WorkflowRun.id == id, Chat"),),
         ("tests/workflows/test_runs.py::test_a_program_answers_changes_and_reads_the_log_that_gives_the_state_again",),
     ),
+    "a link to a drawing continues its chat": Mutation(
+        "webapp/workspace/links/views.py",
+        (("found(link if link.block is None else None)", "link"),),
+        ("tests/chat/links/test_previews.py::test_a_page_is_shown_in_the_sandbox_to_anyone_and_nothing_else_of_the_chat",),
+    ),
     "a frame is for any session": Mutation(
         "webapp/workspace/previews/frame_views.py",
         (('salt=f"frame {secret}"', 'salt="frame"'),),

@@ -141,7 +141,7 @@ def _lines(plot: Plot, axis: Scale, top: float, number: Callable[[float], str]) 
     for place in range(0, len(plot.labels), every):
         x = left + step * place
         is_last = x + LETTER * longest / 2 > WIDTH
-        anchor = "start" if not place else "end" if is_last else "middle"
+        anchor = "start" if x < LETTER * longest / 2 else "end" if is_last else "middle"
         label = _short(plot.labels[place], LABEL_CHARS)
         parts.append(f'<text class="soft {anchor}" x="{x + 20 if anchor == "end" else x:.1f}" y="{bottom + 22:g}">{label}</text>')
     for which, series in enumerate(plot.series):
