@@ -18,6 +18,7 @@ TABLE = {
     """,
     ("one's own", ("collection",)): """
         GET knowledge.show signed_in
+        GET quoted.show signed_in
         GET knowledge.events signed_in
         POST knowledge.update signed_in
         POST knowledge.delete signed_in

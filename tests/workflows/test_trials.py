@@ -12,11 +12,14 @@ from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
 from webapp.base.db import db
 from webapp.chat.record.tables import Chat
+from webapp.models.connections.models import the_models
+from webapp.people.accounts.tables import User
 from webapp.workflows import queries
 from webapp.workflows.definition.conditions import mentioned
 from webapp.workflows.definition.definition import Definition
 from webapp.workflows.definition.parsing import read
 from webapp.workflows.definition.slots import UnfitAnswer
+from webapp.workflows.running import service as run_service
 from webapp.workflows.running.interpreter import apply
 from webapp.workflows.running.record import definition_of
 from webapp.workflows.running.trial import beginning, inputs_at
@@ -136,3 +139,14 @@ def test_a_step_is_tried_by_forms_alone_with_what_is_asked_for_and_then_with_the
         part = owner.htmx_post("/workflows/preview", deed=f"from {number}", source=TRIP)
         assert part.says("That step isn't there any more.")
     assert owner.htmx_post("/workflows/preview", deed="from 1", source="steps: [").all(".error")
+
+
+@pytest.mark.parametrize(("model", "chosen"), [("other/model", "other/model"), ("demo/quick", "")])
+def test_a_definition_names_a_model_for_those_who_can_use_it(
+    app: Flask, owner: Browser, fake: Upstream, model: str, chosen: str
+) -> None:
+    with app.app_context():
+        person = db.session.scalars(select(User).where(User.email == owner.email)).one()
+        usual = the_models().default(person.default_model, person.id)
+        run = run_service.try_out(person, TRIP.replace("slots:", f'model: "{model}"\nslots:', 1), is_demo=False)
+        assert db.session.get_one(Chat, run.chat_id).model == (chosen or usual)
