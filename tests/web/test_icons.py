@@ -49,6 +49,7 @@ OTHERS = {
     "users": "Share|Shared",
     "wrench": "Tools for answers",
     "x": "Close|Dismiss|Remove",
+    "workflow": "Make a workflow",
 }
 IDEAS = {
     icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(place.title) for place in ENTRIES if place.icon == icon))))
