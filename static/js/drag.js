@@ -1,5 +1,4 @@
-// Puts a chat of the sidebar into a project by dragging it there, and takes it out by dragging it to the heading of other chats.
-// Loaded when a row is first dragged.
+// Puts a chat of the sidebar into a project by dragging it there, and takes it out at the heading of other chats.
 let place = null;
 
 const mark = (now) => {

@@ -93,8 +93,7 @@
   const tell = () => {
     for (const line of document.querySelectorAll(".offline:not([data-kept])")) line.hidden = navigator.onLine;
   };
-  for (const change of ["online", "offline"]) addEventListener(change, tell);
-  document.addEventListener("arrived", tell);
+  for (const change of ["online", "offline", "arrived"]) addEventListener(change, tell);
   // A page that is swapped in has no place for a dialog of the one before.
   addEventListener("pagehide", () => sheet.close());
 }

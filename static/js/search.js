@@ -49,9 +49,7 @@
   };
   addEventListener("keydown", key, true);
 
-  document.addEventListener("input", ({ target }) => {
-    if (target.matches(BOX)) opening = null;
-  });
+  document.addEventListener("input", ({ target }) => target.matches(BOX) && (opening = null));
   document.addEventListener("htmx:after:swap", () => {
     for (const box of document.querySelectorAll(BOX)) {
       listOf(box).previousElementSibling.textContent = listOf(box).firstElementChild?.dataset.count ?? "";
