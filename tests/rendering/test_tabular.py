@@ -58,6 +58,12 @@ def test_words_and_numbers_are_bars_and_times_a_line():
         assert line.is_line, times
 
 
+def test_time_goes_from_left_to_right():
+    line = plot_of(table_of("Year,Value\n2025,3\n2024,2\n2023,1"))
+    assert line
+    assert (line.labels, line.series[0].values) == (("2023", "2024", "2025"), (1.0, 2.0, 3.0))
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "\n", "a", "a,b", "a,b\n1,2", "a,b\nx,y\nz,w", "a\n1\n2", "a,b\nx,1\ny,two", '"' * 99, "a,b\n" + '"x' * 200_000],

@@ -30,6 +30,7 @@ WRITTEN = {
 COMMA_DECIMAL = re.compile(r"\d,(?:\d{1,2}|\d{4,})$|\.\d{3},\d|\d\.\d{3}\.\d{3}")
 POINT_DECIMAL = re.compile(r"\d\.(?:\d{1,2}|\d{4,})$|,\d{3}\.\d|\d,\d{3},\d{3}")
 MONTHS = "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez"
+DATE = re.compile(r"[12]\d{3}(?:[-/.]\d{2}){0,2}")
 TIME = re.compile(
     r"[12]\d{3}(?:[-/.]\d{1,2}){0,2}|\d{1,2}[./]\d{1,2}[./](?:\d{2}){1,2}|\d{1,2}:\d{2}"
     rf"|(?:q|h|kw|cw|week|woche|day|tag|month|monat|year|jahr)[ .-]?\d{{1,4}}(?:[ /]\d{{2,4}})?"
@@ -106,6 +107,9 @@ def plot_of(table: Table) -> Plot | None:
     most = MAX_POINTS // len(series)
     labels = tuple(cell[:MAX_LABEL_CHARS] for cell in columns[label][:most])
     shown = tuple(PlotSeries(column.name, column.values[:most]) for column in series)
+    if all(map(DATE.fullmatch, labels)) and list(labels) == sorted(labels, reverse=True):
+        # The newest row can be the first one, but time goes from left to right.
+        labels, shown = labels[::-1], tuple(PlotSeries(column.name, column.values[::-1]) for column in shown)
     is_line = len(labels) >= LEAST_OF_LINE and all(TIME.fullmatch(cell) for cell in labels)
     return Plot(labels, shown, table.head[label], unit, is_line, is_cut)
 
