@@ -81,7 +81,9 @@ def test_every_page_ends_with_the_rendering_of_the_whole(owner, begin, fake, lis
         listener.until(lambda feed: "completed" in feed.statuses())
 
     final = owner.page(path).all(".message-text")[-1].inner_html
-    assert {shown_text(page, listener) for page, listener in pages} == {final}
+    # The parser of pages writes an attribute without a value in another way.
+    texts = {shown_text(page, listener).replace(" data-panel>", ' data-panel="">') for page, listener in pages}
+    assert texts == {final}
 
 
 @pytest.mark.slow
