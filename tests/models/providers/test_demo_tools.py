@@ -181,8 +181,24 @@ def test_a_limit_comes_before_the_call(stop: Stop) -> None:
     assert (received.calls, received.end) == ((), "length")
 
 
-@pytest.mark.parametrize("how", [{"model": "demo/quick"}, {"schema": '{"properties": {"title": {"type": "string"}}}'}], ids=str)
+@pytest.mark.parametrize("how", [{"model": "demo/thoughtful"}, {"schema": '{"properties": {"title": {"type": "string"}}}'}], ids=str)
 def test_a_plan_and_other_models_of_the_demo_call_nothing(stop: Stop, how: dict[str, Any]) -> None:
     received = told(replace(ASKED, **how), stop)
 
     assert (received.calls, received.end) == ((), "stop")
+
+
+PYTHON = ToolSpec("run_python", "Runs Python.", json.dumps({"properties": {"code": {"type": "string"}}, "required": ["code"]}))
+
+
+def test_the_quick_one_calculates_a_sum_and_searches_the_web_where_that_is_on(new_stop: NewStop) -> None:
+    quick = replace(ASKED, model="demo/quick", tools=(ASK, DOCUMENTS, PYTHON))
+    assert told(quick, new_stop()).calls == ()
+    asked = replace(quick, turns=(Turn("user", "What is 12 × 3.5+4?"),))
+    first = told(asked, new_stop())
+    assert first.calls == (ToolCall("call_1", "run_python", '{"code": "print(12 * 3.5+4)"}'),)
+    last = told(after(asked, first, "46.0"), new_stop())
+    assert (last.calls, last.end, "46.0" in last.text) == ((), "stop", True)
+    web = ToolSpec("search_web", "Searches the web.", QUERY)
+    assert [call.tool for call in told(replace(quick, tools=(PYTHON, web)), new_stop()).calls] == ["search_web"]
+    assert told(replace(asked, tools=(DOCUMENTS,)), new_stop()).calls == ()

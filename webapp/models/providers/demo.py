@@ -154,15 +154,15 @@ def question(request: ModelRequest) -> str:
 
 
 def _with_tools(request: ModelRequest) -> str:
-    step = demo_tools.step(request, question(request))
+    step = STEPS[request.model](request, question(request))
     return step.text if step else _talk(request)
 
 
 def _call(request: ModelRequest) -> demo_tools.Wanted | None:
     """Returns the call with which an answer ends, if it does."""
     begun = _begun(request)
-    is_run = request.model == "demo/tools" and not request.schema
-    step = demo_tools.step(begun, question(begun)) if is_run else None
+    steps = None if request.schema else STEPS.get(request.model)
+    step = steps(begun, question(begun)) if steps else None
     return step.call if step else None
 
 
@@ -237,10 +237,12 @@ def _echo(request: ModelRequest) -> str:
     return json.dumps({**asdict(replace(request, turns=())), "turns": turns}, ensure_ascii=False, indent=1)
 
 
+STEPS = {"demo/quick": demo_tools.plain_step, "demo/tools": demo_tools.step}
 ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
     "demo/long": lambda _: _chapters(12),
     "demo/verbose": lambda _: _chapters(200),
     "demo/code": lambda _: demo_texts.CODE,
+    "demo/quick": _with_tools,
     "demo/tools": _with_tools,
     "demo/stall": lambda _: demo_texts.STALLED,
     "demo/malformed": lambda _: demo_texts.MALFORMED,

@@ -11,7 +11,11 @@ from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, Too
 from webapp.models.providers.calls import as_json, parameters_of
 from webapp.models.providers.demo_sources import SENTENCE, SOURCE
 
-SEARCHES, ASK = ("search_documents", "search_web"), "ask_person"
+WEB, PYTHON, ASK = "search_web", "run_python", "ask_person"
+SEARCHES = ("search_documents", WEB)
+# What a person types to have it calculated.
+SUM = re.compile(r"\d[\d.]{0,20}(?: ?[-+*/×÷] ?\d[\d.]{0,20}){1,20}")
+SIGNS = str.maketrans("×÷", "*/")
 # Names of tools that only read, as far as a name can say.
 READS = re.compile(r"(?:^|_)(?:search|find|read|get|list|look|lookup|query|fetch|show|now)(?:_|$)")
 LONGEST_QUESTION, MOST_LINES, LONGEST_LINE = 200, 6, 200
@@ -44,6 +48,20 @@ def step(request: ModelRequest, question: str) -> DemoStep | None:
     if ASK in tools and ASK not in called:
         return DemoStep(demo_texts.TOOLS_ASK, Wanted(ASK, as_json(_question(tools[ASK]))))
     return DemoStep(_answer(earlier_calls)) if earlier_calls else None
+
+
+def plain_step(request: ModelRequest, question: str) -> DemoStep | None:
+    """Returns the next round of a model that only calculates a sum that it is asked for, or searches the web if that is on."""
+    earlier_calls = _earlier_calls(request)
+    if earlier_calls and all(call.tool in (WEB, PYTHON) for call, _ in earlier_calls):
+        return DemoStep(_answer(earlier_calls))
+    tools = {tool.name: tool for tool in request.tools} if request.takes_calls and not earlier_calls else {}
+    if PYTHON in tools and (asked_sum := SUM.search(question)):
+        code = f"print({asked_sum[0].translate(SIGNS)})"
+        return DemoStep(demo_texts.TOOLS_LOOK.format(tool=PYTHON), Wanted(PYTHON, as_json({"code": code})))
+    if WEB in tools:
+        return DemoStep(demo_texts.TOOLS_LOOK.format(tool=WEB), Wanted(WEB, as_json(_arguments(tools[WEB], question))))
+    return None
 
 
 def _earlier_calls(request: ModelRequest) -> list[tuple[ToolCall, ToolResult]]:
