@@ -73,7 +73,7 @@
     const failed = (why = "") => {
       if (mine !== read) return;
       const goesOn = why && hasBrowserVoice();
-      if (why) millrace.toast(goesOn ? `${why} ${_("Your browser's voice reads on.")}` : why);
+      if (why) millrace.toast(goesOn ? `${why} ${_("Continuing with your browser's voice.")}` : why);
       if (!goesOn) return begin();
       read.isFallen = true;
       browser.say(words, done, failed);

@@ -39,7 +39,7 @@ const insert = (text) => {
 };
 const write = async (recording) => {
   const mine = (now = { recording });
-  show("writing", _("Writing it down…"));
+  show("writing", _("Transcribing…"));
   const body = new FormData();
   body.append("recording", recording, "recording");
   const told = await fetch(bar().dataset.url, { method: "POST", body, headers: { Accept: "application/json" } })
@@ -53,8 +53,8 @@ const write = async (recording) => {
 const done = () => now.recorder?.state === "recording" && now.recorder.stop();
 
 const WORDS = {
-  NotAllowedError: _("Your browser doesn't let this page use the microphone. Allow it in the address bar, and press again."),
-  NotFoundError: _("No microphone was found. Connect one, and press again."),
+  NotAllowedError: _("Your browser is blocking the microphone. Allow it in the address bar, then try again."),
+  NotFoundError: _("No microphone found. Connect one and try again."),
 };
 // Ends after a silence that follows speech. The level of the room is followed slowly upwards, so that a fan is no speech.
 const listen = (mine) => {
@@ -72,7 +72,7 @@ const listen = (mine) => {
     if ((heard && at - heard > SILENCE) || at - began > LONGEST) done();
     else if (!heard && at - began > UNHEARD) {
       now = { ...mine };
-      fail(_("Nothing was heard. Check your microphone, and press again."));
+      fail(_("Couldn't hear anything. Check your microphone and try again."));
     }
   }, EVERY);
 };
@@ -88,7 +88,7 @@ const start = async () => {
     mine.analyser = mine.sound.createAnalyser();
     mine.sound.createMediaStreamSource(mine.stream).connect(mine.analyser);
   } catch ({ name }) {
-    return mine === now && fail(WORDS[name] ?? _("The microphone can't be used at the moment. Press again."));
+    return mine === now && fail(WORDS[name] ?? _("The microphone isn't available right now. Try again."));
   }
   mine.recorder.ondataavailable = ({ data }) => {
     release(mine);

@@ -2,10 +2,10 @@
 const IS_APPLE = /iPhone|iPad/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
 const WORDS = {
   apple: _("On an iPhone or iPad, add Millrace to the home screen first: Share, then Add to Home Screen. Open it from there."),
-  missing: _("This browser can't show notices. Use a current one, and an address that begins with https."),
-  denied: _("This browser doesn't let Millrace show notices. Allow them for this site in its settings, then try again."),
-  dismissed: _("Nothing has changed. Press the button again, and allow notices when the browser asks."),
-  failed: _("This browser's notice service can't be reached. Please try again later."),
+  missing: _("This browser doesn't support notifications. Use an up-to-date browser and an https address."),
+  denied: _("Notifications are blocked. Allow them for this site in your browser settings, then try again."),
+  dismissed: _("Notifications are still off. Press the button again and allow them when your browser asks."),
+  failed: _("Can't reach this browser's push service. Please try again later."),
 };
 const form = () => document.querySelector("form[data-push]");
 const tell = (why) => {

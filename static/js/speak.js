@@ -8,7 +8,7 @@
     completed: _("The answer is complete."),
     stopped: _("The answer was stopped."),
     interrupted: _("The answer was interrupted."),
-    failed: _("There is no answer. The reason is shown instead."),
+    failed: _("No answer. The reason is shown instead."),
   };
   const known = new Set(),
     begun = new Set(),
@@ -64,7 +64,7 @@
     at = blocks()[place]?.textContent.length ?? 0;
   });
   document.addEventListener("silent", () => {
-    lines.push(_("The model has sent no text for 15 seconds."));
+    lines.push(_("No text from the model for 15 seconds."));
     waiting ||= setTimeout(tick);
   });
   // A question of a workflow, which arrives complete.

@@ -6,12 +6,12 @@
     calling: _("Using a tool"),
     asking: _("Waiting for an answer"),
     continuing: _("Continuing after a restart"),
-    drawing: _("Drawing a picture"),
+    drawing: _("Creating a picture"),
   };
   const doing = ({ is, title, chars, end }) => {
     if (is !== "writing") return DOING[is];
     const words =
-      chars === 1 ? _("Writing a call: %(title)s · %(num)s character") : _("Writing a call: %(title)s · %(num)s characters");
+      chars === 1 ? _("Preparing %(title)s · %(num)s character") : _("Preparing %(title)s · %(num)s characters");
     const number = chars.toLocaleString(document.documentElement.lang);
     return `${words.replace("%(title)s", () => title).replace("%(num)s", number)} ${end}`;
   };

@@ -3,8 +3,8 @@
 "use strict";
 const [SHELL, PAGE, KEEPER, MOST_PAGES, MOST_CHARS, MOST_ASSETS] = ["shell", "/offline", "Millrace-Keep", 20, 2_000_000, 120];
 const [ASSET, LINE] = [/\/static\/(?!vendor\/mermaid)[\w./+-]+\?v=\w+/g, /<p class="offline"/];
-const OF_PAGE = _("You are offline: this is how the page stood at %(time)s.");
-const OF_CHAT = _("You are offline: this is how the chat stood at %(time)s.");
+const OF_PAGE = _("You're offline. This is the page as of %(time)s.");
+const OF_CHAT = _("You're offline. This is the chat as of %(time)s.");
 let [turns, newest, line] = [0, 0, Promise.resolve()];
 // One after the other: what is forgotten is not kept again by a page that was on its way.
 const inTurn = (task) => (line = line.then(task).catch(() => {}));

@@ -1,6 +1,6 @@
 // Shows which messages wait for the network, and has them sent when there is one. Loaded after the page.
 {
-  const [SOON, LATEST, REFUSED, WAITS] = [3_000, 60_000, _("Not sent."), _("Waits for the network.")];
+  const [SOON, LATEST, REFUSED, WAITS] = [3_000, 60_000, _("Not sent."), _("Will send when you're back online.")];
   const { serviceWorker } = navigator,
     news = new BroadcastChannel("unsent"),
     keeper = () => document.querySelector(".offline[data-person]"),
@@ -33,7 +33,7 @@
     if (key) key.value = crypto.randomUUID();
     await unsent.add(person, { chat, fields: [...fields, ["chat", chat], ["person", person]] }).catch(() => {
       giveBack(body.get("message"));
-      millrace.toast(_("This device couldn't keep your message. Your text is still here."));
+      millrace.toast(_("Couldn't save your message on this device. Your text is still here."));
     });
     await show();
     scrollTo({ top: document.documentElement.scrollHeight });
@@ -83,7 +83,7 @@
     box().focus();
   };
   const takeBack = async (row, isEdited) => {
-    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast(_("It has just been sent."));
+    if (!(await unsent.remove(keeper().dataset.person, row.dataset.url))) return millrace.toast(_("This message was just sent."));
     await show();
     if (isEdited) giveBack(row.querySelector("p").textContent);
   };
@@ -122,7 +122,7 @@
   });
   document.addEventListener("submit", (event) => {
     if (!waiting().length || event.target.getAttribute("action") !== "/logout") return;
-    const words = _("Messages that wait for the network: %(num)s. Signing out deletes them. Sign out?");
+    const words = _("Unsent messages: %(num)s. Signing out deletes them. Sign out?");
     if (!confirm(words.replace("%(num)s", waiting().length))) event.preventDefault();
   });
 }

@@ -1,7 +1,7 @@
 // Messages that were written offline: kept until they are sent, once and in order. Used by pages and by the worker (sw.js).
 "use strict";
 self.unsent = (() => {
-  const [ALL, PATIENCE, NEXT_TIME] = ["waiting ", 30_000, _("The server couldn't take this yet.")];
+  const [ALL, PATIENCE, NEXT_TIME] = ["waiting ", 30_000, _("The server couldn't accept this yet.")];
   // What the server will never take; anything else is tried again.
   const FOR_GOOD = [400, 403, 404, 410, 413, 415, 422];
   const news = new BroadcastChannel("unsent");

@@ -10,6 +10,6 @@ export const upload = async (file, { model }, chips, add) => {
   chips.toggleAttribute("data-coming", false);
   const chip = told.block && add(told);
   if (told.url) chip.prepend(Object.assign(new Image(), { className: "chip__picture", src: told.url, alt: "" }));
-  const words = told.warning ?? told.detail ?? _("The file couldn't be sent. Please try again.");
+  const words = told.warning ?? told.detail ?? _("Couldn't upload the file. Please try again.");
   if (words) millrace.toast(words);
 };

@@ -93,7 +93,7 @@
     );
   };
   const isHeld = () => !dispatchEvent(new Event("beforeunload", { cancelable: true }));
-  millrace.mayLeave = () => !isHeld() || confirm(_("Leave this page? What you typed isn't saved."));
+  millrace.mayLeave = () => !isHeld() || confirm(_("Leave this page? Your changes won't be saved."));
   const linkOf = ({ target }) => {
     const link = target.closest?.(LINK);
     return link?.origin === location.origin && address(link) !== here && document.querySelector(".frame") ? link : null;

@@ -34,7 +34,7 @@
         source.connect(audio.destination);
         source.start();
       } catch ({ detail }) {
-        if (!signal.aborted) failed(detail ?? _("The server's voice failed."));
+        if (!signal.aborted) failed(detail ?? _("The server's voice isn't working."));
       }
     },
     // Once the one before is there, as that is waited for.

@@ -76,7 +76,7 @@ def test_pages_beyond_the_bound_ask_again_later_and_those_of_no_link_are_closed(
         assert not feed.PAGES.get().followed
     assert not ENGINE.of(app).readers
     told = nobody.client.get("/s/AAAAAAAAAAAAAAAAAAAAAA/events").text
-    assert "This link doesn't open anything" in told
+    assert "This link isn't available" in told
     assert "event: closed" in told
 
 

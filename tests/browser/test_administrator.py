@@ -121,7 +121,7 @@ def change_the_encryption_key(page: Page) -> None:
 
 
 def read_the_log(page: Page) -> None:
-    go_to(page, "System", "Audit")
+    go_to(page, "System", "Audit log")
     done = page.locator(".log")
     for deed in ("created the owner", "entered a key", "tested a connection", "created an invite", "accepted an invite"):
         expect(done).to_contain_text(deed)

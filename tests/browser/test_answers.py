@@ -117,7 +117,7 @@ def test_reasoning_is_folded_beside_the_text(server: Server, upstream: Upstream,
     upstream.says("Forty-two.", reasoning="Let me think about it. " * 5, pace=0.05, holds=[0])
     chat = visit(server).begin("What is the answer?")
     thought = chat.answer.locator("details.thought")
-    expect(thought.locator("summary")).to_contain_text("Thoughts")
+    expect(thought.locator("summary")).to_contain_text("Reasoning")
     thought.locator("summary").click()
     expect(thought.locator(".thought__text")).to_contain_text("Let me think")
     upstream.goes_on()

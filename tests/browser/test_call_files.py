@@ -53,7 +53,7 @@ def test_a_picture_and_a_file_are_below_their_line(
     server: Server, upstream: Upstream, visit: Visit, look: dict[str, object]
 ) -> None:
     making(upstream)
-    chat = begun(visit(server, **look), "Make a picture", "Write a file")
+    chat = begun(visit(server, **look), "Create a picture", "Write a file")
     page = chat.page
     page.get_by_role("button", name="Allow once").click()
     chat.expect("completed")
@@ -84,7 +84,7 @@ def test_a_picture_and_a_file_are_below_their_line(
 
 def test_without_scripts_a_picture_is_a_link_and_a_file_a_download(server: Server, upstream: Upstream, visit: Visit) -> None:
     making(upstream)
-    chat = begun(visit(server, **PHONE, java_script_enabled=False), "Make a picture", "Write a file")
+    chat = begun(visit(server, **PHONE, java_script_enabled=False), "Create a picture", "Write a file")
     page = chat.page
     assert load(page, page.get_by_role("button", name="Allow once")).ok
     chat.expect("completed")

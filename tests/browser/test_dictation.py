@@ -128,7 +128,7 @@ def test_without_scripts_a_recording_is_chosen(server: Server, visit: Visit, rec
     box.fill("Please:")
     assert overflows(page) == []
     page.get_by_label("Recording").set_input_files(recorded)
-    assert load(page, page.get_by_role("button", name="Write it down")).ok
+    assert load(page, page.get_by_role("button", name="Transcribe")).ok
     expect(box).to_have_value("Please: Buy oats.")
 
 

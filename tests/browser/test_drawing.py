@@ -43,15 +43,15 @@ def test_a_picture_is_made_and_changed(server: Server, visit: Visit, how: dict[s
     first = chat.answer.locator(".message-text img")
     expect(first).to_have_js_property("naturalWidth", 600)
     chat.answer.locator(".message-text a:has(img)").click()
-    page.locator("#lightbox").get_by_role("link", name="Change this picture").click()
-    panel = page.get_by_role("dialog", name="Change this picture")
-    wish = panel.get_by_role("textbox", name="What is to be different?")
+    page.locator("#lightbox").get_by_role("link", name="Edit this picture").click()
+    panel = page.get_by_role("dialog", name="Edit this picture")
+    wish = panel.get_by_role("textbox", name="What should change?")
     expect(wish).to_be_visible()
     expect(page.locator("#lightbox")).to_be_hidden()
     wish.fill("Make it night")
     assert violations(page) == []
     assert overflows(page) == []
-    panel.get_by_role("button", name="Make the new picture").click()
+    panel.get_by_role("button", name="Create new picture").click()
     expect(page.locator("article.message")).to_have_count(4)
     expect(page.locator("article.message").nth(2)).to_contain_text("Make it night")
     expect(page.locator("article.message").nth(3).locator(".message-text img")).to_have_js_property("naturalWidth", 400)
@@ -79,7 +79,7 @@ def test_without_scripts_it_is_a_page(server: Server, visit: Visit) -> None:
     page = chat.page
     chat.expect("completed")
     assert load(page, chat.answer.get_by_role("link", name="Actions")).ok
-    assert load(page, page.get_by_role("link", name="Change this picture")).ok
-    page.get_by_role("textbox", name="What is to be different?").fill("Make it night")
-    assert load(page, page.get_by_role("button", name="Make the new picture")).ok
+    assert load(page, page.get_by_role("link", name="Edit this picture")).ok
+    page.get_by_role("textbox", name="What should change?").fill("Make it night")
+    assert load(page, page.get_by_role("button", name="Create new picture")).ok
     expect(page.locator("article.message").nth(2)).to_contain_text("Make it night")

@@ -11,7 +11,7 @@ from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
 pytestmark = pytest.mark.slow
-GONE = "This link doesn't open anything"
+GONE = "This link isn't available"
 # A page notices within a second; the rest is for a machine that others use, too.
 NOTICED_MS = 3_000
 
@@ -26,7 +26,7 @@ def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, 
     page.locator("#chat-rare > summary").click()
     page.get_by_role("link", name="Create a link").click()
     page.get_by_label("A live page").check()
-    page.get_by_label("Names of people").check()
+    page.get_by_label("People's names").check()
     page.get_by_role("button", name="Create link").click()
     page.get_by_label("Address of the link").wait_for()
     assert violations(page) == []

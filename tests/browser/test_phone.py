@@ -52,8 +52,8 @@ def test_the_admin_pages_are_behind_one_button_without_a_script(server: Server, 
     expect(places).to_be_hidden()
     page.get_by_role("button", name="Administration").click()
     expect(places.get_by_role("link", name="Health")).to_have_attribute("aria-current", "page")
-    places.get_by_role("link", name="Audit").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
+    places.get_by_role("link", name="Audit log").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Audit log")
     expect(places).to_be_hidden()
 
 

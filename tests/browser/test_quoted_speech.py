@@ -44,7 +44,7 @@ def test_speech_has_its_own_color(server: Server, upstream: Upstream, visit: Vis
     url = page.url
 
     page = person.open("/settings/chats")
-    page.get_by_label("Quoted speech of characters").select_option("plain")
+    page.get_by_label("Character dialogue").select_option("plain")
     press(page, page.get_by_role("button", name="Save", exact=True))
     page.goto(url)
     assert page.evaluate(SPOKEN) == []

@@ -314,7 +314,7 @@ def test_an_answer_that_stalls_says_for_how_long_until_it_grows(context: Browser
     expect(state).to_contain_text("Answering")
     page.clock.fast_forward(32_000)
     expect(state).to_have_text(re.compile(r"^\s*No text for [3-5]\d s$"), use_inner_text=True)
-    expect(page.locator("#announcer")).to_have_text("The model has sent no text for 15 seconds.")
+    expect(page.locator("#announcer")).to_have_text("No text from the model for 15 seconds.")
     stage.part("#message-a-text", "beforeend", "<p>more</p>")
     expect(page.locator("#message-a-text")).to_contain_text("more")
     page.clock.fast_forward(1_000)

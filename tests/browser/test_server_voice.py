@@ -82,7 +82,7 @@ def test_the_browser_reads_on_where_the_server_fails(upstream: Upstream, listene
     chat.expect("completed")
     chat.deed("Read aloud").click()
     expect(chat.page.locator("#toasts")).to_contain_text("returned a web page instead of an answer")
-    expect(chat.page.locator("#toasts")).to_contain_text("Your browser's voice reads on.")
+    expect(chat.page.locator("#toasts")).to_contain_text("Continuing with your browser's voice.")
     assert [words for words, _ in chat.page.evaluate("said")] == ["Two is there."]
 
 

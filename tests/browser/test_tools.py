@@ -190,7 +190,7 @@ def test_the_tools_of_a_chat_are_switched_beside_it(server: Server, upstream: Up
     expect(panel).to_be_hidden()
     upstream.always({"rounds": [{"says": "Hm.", "calls": [QUESTION]}, {"says": "Red."}]})
     chat.ask("Then ask me")
-    card(page).get_by_role("button", name="Go on without an answer").click()
+    card(page).get_by_role("button", name="Continue without answering").click()
     chat.expect("completed")
 
 
@@ -238,7 +238,7 @@ def test_the_web_is_searched_before_an_answer_and_a_call_is_shown_as_it_grows(
     upstream.behaves([{"steps": WRITES}, {"says": "Written."}])
     upstream.always({"json": {"data": [{"id": "fake/plain"}]}}, at="/models")
     assert page.request.post("/admin/models/refresh", headers={"Origin": own_server.url}).ok
-    chat.ask("Write it down")
+    chat.ask("Transcribe")
     words = chat.answer.locator(".state__words")
     expect(words).to_have_text('Writing a call: fly · 16 characters {"what": "a half')
     assert overflows(page) == []

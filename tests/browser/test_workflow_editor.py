@@ -122,7 +122,7 @@ def test_an_error_is_shown_at_its_line_and_put_right(server: Server, visit: Visi
     assert page.evaluate("CSS.highlights.get('wrong').size") == 2
     expect(source).to_have_attribute("aria-invalid", "true")
     # The picture stays as it was, and says so.
-    expect(page.locator("#picture-note")).to_have_text("The picture shows your last version without errors.")
+    expect(page.locator("#picture-note")).to_have_text("The diagram shows your last version without errors.")
     expect(page.locator("#picture")).to_contain_text("more")
     assert violations(page) == []
     source.press("Control+Home")

@@ -55,7 +55,7 @@ def test_entries_are_sent_for_what_they_are_meant(triggered, say, member, fake):
     before = 0
     say(triggered, "Hello")
     assert told() == ["An answer."]
-    for press, text in (("Try again", "Another."), ("Continue", "The rest."), ("Write my next message for me", "Mine.")):
+    for press, text in (("Try again", "Another."), ("Continue", "The rest."), ("Draft my next message", "Mine.")):
         before = len(asked(fake))
         member.wait_for(triggered, ended).press(press)
         assert told() == [text]

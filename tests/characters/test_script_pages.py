@@ -74,7 +74,7 @@ def test_one_is_added_moved_and_deleted(path, member, app):
         ("find", "Find", "  ", "Enter what to find."),
         ("find", "Find", "x" * 2_001, "2,000 characters"),
         ("most_depth", "To depth", "x", "Enter a whole number from 0 to 9,999."),
-        ("trims", "Remove from what was found", "x" * 201, "Use at most 20 lines"),
+        ("trims", "Remove from match", "x" * 201, "Use at most 20 lines"),
     ],
 )
 def test_bad_input_is_said_in_place_and_kept(path, member, app, field, label, value, words):

@@ -34,7 +34,7 @@ def messages(member):
 @also_on_postgres
 def test_it_stands_in_the_box_and_is_told_as_an_answer_would_be(member, chat, fake):
     fake.says(WORDS)
-    page = member.page(chat).press("Write my next message for me")
+    page = member.page(chat).press("Draft my next message")
 
     assert (page.path, box(page)) == (chat, WORDS)
     assert heard(fake) == [
@@ -60,12 +60,12 @@ def test_it_stands_in_the_box_and_is_told_as_an_answer_would_be(member, chat, fa
 
 def test_it_begins_with_what_was_typed_and_without_a_name(member, chat, fake):
     fake.says("Jo: and leave again.")
-    page = member.page(chat).press("Write my next message for me", message="I come in")
+    page = member.page(chat).press("Draft my next message", message="I come in")
 
     assert box(page) == "I come in and leave again."
     assert heard(fake)[-1][1].endswith("\n\nI come in")
     fake.says("Jo: I come in, wet.")
-    assert box(member.page(chat).press("Write my next message for me", message="I come in")) == "I come in, wet."
+    assert box(member.page(chat).press("Draft my next message", message="I come in")) == "I come in, wet."
 
 
 def test_what_stands_in_its_way_is_said_and_nothing_typed_is_lost(member, chat, fake):
@@ -121,7 +121,7 @@ def test_only_a_scene_with_a_real_model_offers_it(owner, member, chat, fake):
     usual = owner.post("/chats", message="Hello").location.partition("#")[0]
     owner.wait_for(usual, ended)
 
-    assert not owner.page(usual).has("button", "Write my next message for me")
+    assert not owner.page(usual).has("button", "Draft my next message")
     assert owner.htmx_post(f"{usual}/suggestion", message="Mine").status_code == 422
     assert owner.post(f"{chat}/suggestion", message="").status_code == 404
 

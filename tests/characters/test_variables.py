@@ -143,7 +143,7 @@ def test_who_writes_in_the_chat_of_another_neither_reads_nor_sets_them(chat, mem
 def test_what_is_only_looked_at_sets_nothing(chat, member, say, kept, fake):
     say(chat, "One")
     fake.says("I would say so.")
-    member.page(chat).press("Write my next message for me")
+    member.page(chat).press("Draft my next message")
     assert heard(fake)[0] == ("system", "2 turns, calm.")
     member.page(chat).click("What was sent")
     assert kept(chat) == {"mood": "calm", "turns": "1"}

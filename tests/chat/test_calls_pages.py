@@ -326,7 +326,7 @@ def test_an_answer_at_a_limit_has_a_card_with_three_ways(owner, member, fake):
     live = ENGINE.of(owner.app).live
     page = owner.wait_for(path, lambda page: bool(page.all(".ask")) and not live)
     (card,) = page.all(".ask")
-    assert "It has cost as much as one answer may." in card.text()
+    assert "It has reached the cost limit for one answer." in card.text()
     assert [button.attributes["value"] for button in card.css("button[name=decision]")] == ["continue", "answer", "end"]
     give(path, member, "view")
     assert not member.page(path).all(".ask button")

@@ -130,7 +130,7 @@ def test_one_that_hangs_is_stopped_and_its_price_unknown(app, owner, fake):
     fake.always({"steps": [{"hang": True}]}, at=PICTURES)
     path = owner.post("/chats", message="An otter", answered_by=MODEL).location.partition("#")[0]
     fake.until(lambda _: sent_to(fake, PICTURES))
-    assert owner.get(path).one(".state__words").text() == "Drawing a picture"
+    assert owner.get(path).one(".state__words").text() == "Creating a picture"
     owner.post(f"{path}/stop")
     page = owner.wait_for(path, ended)
     generation, _ = last(app)
@@ -250,7 +250,7 @@ def test_only_pictures_of_the_message_are_changed_by_people_who_can_write(app, o
     foreign = str(other.one(".message-text img").attributes["src"]).rpartition("/")[2]
     assert owner.post(changing(page), picture=foreign, wish="At night").status_code == 404
     assert owner.post(changing(page), picture="nonsense", wish="At night").status_code == 404
-    assert owner.page(changing(without)).says("This message has no picture that you could change.")
+    assert owner.page(changing(without)).says("This message has no picture to edit.")
     assert owner.post(changing(page), wish="At night").status_code == 422, "no picture is chosen"
     assert not offers(owner, without)
     for browser in (member, stranger):

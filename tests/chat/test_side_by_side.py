@@ -184,7 +184,7 @@ def test_each_model_stands_once_below_its_own_heading_and_the_present_one_is_cho
 
     owner.post("/models/star", model="other/m0", is_favorite="y")
     headings, models, chosen = shown("/models/side-by-side?model=other/m3")
-    assert (headings, chosen) == (["Chosen", "Favorites", fake.host], ["other/m3"])
+    assert (headings, chosen) == (["Selected", "Favorites", fake.host], ["other/m3"])
     assert models[:2] == ["other/m3", "other/m0"]
     assert len(models) == len(set(models)) == 6
     assert shown("/models/side-by-side")[2] == [shown("/models/side-by-side")[1][0]]

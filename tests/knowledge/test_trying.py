@@ -66,7 +66,7 @@ def test_questions_are_kept_and_measured(shelf, others, member):
     page = member.page("/knowledge/try?q=who+oils+it")
     fields = {"question": "who oils it", "document": document}
     assert [button.attributes["value"] for button in page.all("form button[name=document]")] == [document, ""]
-    assert member.send("/knowledge/questions", fields, follow=True).says("Question kept.")
+    assert member.send("/knowledge/questions", fields, follow=True).says("Question saved.")
     member.send("/knowledge/questions", {**fields, "question": "oil the moon", "document": ""}, follow=True)
     page = member.send("/knowledge/questions/run", {}, follow=True)
     assert [cell.text() for cell in page.all(".figures td")] == ["Now", "2", "0.50", "50%"]

@@ -66,9 +66,9 @@ def test_the_receipt_says_what_became_of_everything(owner: Browser, member: Brow
     erased = counts(answer["lines"], "erased")
     expected = {"chats": 1, "messages in their chats": 1, "collections": 1, "characters": 1, "projects": 1, "prompts": 1}
     assert expected | {"API tokens": 1} == {words: erased[words] for words in (*expected, "API tokens")}
-    assert counts(answer["lines"], "kept") == {"answers in the sums of usage, without the person": 2}
+    assert counts(answer["lines"], "kept") == {"answers in usage totals, without the person": 2}
     rewritten = counts(answer["lines"], "rewritten")
-    assert rewritten["messages in chats of others"] == 1
+    assert rewritten["messages in others' chats"] == 1
     assert rewritten["lines of the audit log, without address and name"] >= 2
     with app.app_context():
         assert [count(table) for table in (Collection, Character, Project, ApiToken)] == [0, 0, 0, 1]

@@ -159,14 +159,14 @@ def test_the_usual_ports_are_asked_only_when_wanted_and_what_answers_is_connecte
     page = owner.page("/admin/connections/new")
     assert fake.log() == []
 
-    page = page.press("Look on this machine")
+    page = page.press("Scan this machine")
     assert page.says("LM Studio runs on this computer: 2 models")
     assert not page.has("button", "Use it : vLLM")
 
     page = page.press("Use it : LM Studio")
     assert page.heading == "LM Studio"
     assert page.says("works")
-    assert owner.page("/admin/connections/new").press("Look on this machine").says("No other model server answered")
+    assert owner.page("/admin/connections/new").press("Scan this machine").says("No other model server answered")
 
 
 def test_no_member_looks(member: Browser, fake: Fake, around: LocalServers) -> None:

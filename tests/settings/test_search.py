@@ -66,7 +66,7 @@ def test_each_part_of_the_settings_is_of_an_area_and_has_settings() -> None:
         "Tools",
         "Web search",
         "Pictures",
-        "Sign-on",
+        "Single sign-on",
     }
     for part in PARTS.values():
         assert {setting.page for setting in SECTIONS[part.title]} == {part.path}
@@ -95,7 +95,7 @@ def test_a_form_finds_settings_and_pages(owner: Browser) -> None:
     page = owner.page("/admin/settings").form("Search pages and settings").submit(q="audit")
 
     assert page.path.startswith("/admin")
-    assert [node.text() for node in page.all("#found .what")] == ["Audit", "Keep the audit log, in days"]
+    assert [node.text() for node in page.all("#found .what")] == ["Audit log", "Keep the audit log, in days"]
     assert page.says("2 results")
     assert owner.page("/admin?q=kingfisher").says("No matching settings or pages.")
 

@@ -68,7 +68,7 @@ def test_a_wrong_value_is_refused_in_place_and_nothing_is_stored(owner: Browser,
     assert page.status_code == 422
     assert page.error_at("Message length").endswith("A whole number from 0 to 10000000.")
     assert page.textbox("Message length").value == "many"
-    assert page.textbox("Answers in a row").value == "5"
+    assert page.textbox("Answer burst limit").value == "5"
     with app.app_context():
         assert setting("limits.streams_burst") == 10
 

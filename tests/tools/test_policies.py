@@ -104,7 +104,7 @@ def test_admins_get_a_link_to_what_makes_a_tool_available(owner: Browser, member
         assert owner.page(link).all(f"[id='{field}']")
     path = member.post("/chats", message="Hello").location.partition("#")[0]
     tools = member.page(f"{path}/tools")
-    assert tools.says("No web search is set up. Admins choose one in Administration → Models → Tools.")
+    assert tools.says("No web search is set up. An admin can choose one under Administration → Models → Tools.")
     assert not tools.all("a[href^='/admin']")
 
 
@@ -139,7 +139,7 @@ def test_what_is_wrong_is_said_at_the_field(owner: Browser) -> None:
 def test_a_denied_tool_is_shown_but_cannot_be_chosen(owner: Browser, member: Browser) -> None:
     owner.post("/admin/tools/policy?key=read_page", policy="deny")
     path = member.post("/chats", message="Hello", tools="ask_person").location.partition("#")[0]
-    assert member.page(f"{path}/tools").says("Not allowed, as decided by an admin or in your own settings.")
+    assert member.page(f"{path}/tools").says("Blocked by an admin or your own settings.")
     assert member.post(f"{path}/tools", shown="read_page", tool="read_page").status_code == 422
     assert member.post("/chats", message="Hello", tools="read_page").status_code == 422
     # Among those that a new chat can begin with, it isn't there.

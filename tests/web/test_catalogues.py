@@ -52,7 +52,7 @@ def test_the_texts_of_templates_code_scripts_and_data_are_listed() -> None:
         "Everything",
         "In its own color",
         "Alert saved.",
-        "An answer ended while I wasn’t looking",
+        "An answer is ready while I’m away",
     ):
         assert words in whole, f"{words} is not listed: see SHOWN in scripts/languages.py."
 

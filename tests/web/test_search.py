@@ -99,7 +99,7 @@ def test_documents_characters_prompts_settings_and_pages_are_found(app: Flask, o
     assert "Documents" not in typed(owner, "100_")
     assert typed(stranger, "mill") == typed(stranger, "müller") == {}
 
-    assert "Answers in a row" in typed(owner, "in a row")["Settings"]
+    assert "Answer burst limit" in typed(owner, "in a row")["Settings"]
     assert typed(stranger, "getglobalvar")["Go to"] == ["Variables"]
     assert typed(owner, "custom instr")["Settings"][0] == "Custom instructions"
     assert typed(owner, "rotate") == {"Administration": ["Keys"]}

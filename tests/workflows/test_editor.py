@@ -53,16 +53,16 @@ def test_the_last_picture_stays_while_there_is_an_error(owner: Browser) -> None:
     live = owner.htmx_post("/workflows/check", source=WRONG).text
     assert 'hx-target="#faults"' in live
     assert "<svg" not in live.partition("picture-note")[0].partition('hx-target="#picture"')[2]
-    assert "The picture shows your last version without errors." in live
+    assert "The diagram shows your last version without errors." in live
     live = owner.htmx_post("/workflows/check", source=TEA).text
     assert 'hx-target="#picture"' in live
     assert "last version" not in live
     page = owner.page("/workflows/new").press("Save draft", source=TEA)
     page = page.press("Save draft", source=WRONG)
-    assert page.says("The picture shows the saved draft, which has no errors.")
+    assert page.says("The diagram shows the saved draft, which has no errors.")
     assert page.all("#picture svg")
     page = owner.page("/workflows/new").press("Save draft", source="steps: [")
-    assert page.says("The picture appears when there are no errors.")
+    assert page.says("The diagram appears when there are no errors.")
     assert page.says("The steps appear here once the error in line 1 is corrected.")
 
 

@@ -71,7 +71,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
     )
     note = TextAreaField(
         "Note",
-        description="What this character is for, in a sentence. It's shown in the list; models don't get it.",
+        description="What this character is for, in a sentence. Shown in the list, but not to models.",
         render_kw=text_box(2),
     )
     tags = StringField(
@@ -87,7 +87,7 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
     )
     character_note = TextAreaField(
         "Character's note",
-        description="Sent again and again among the last messages, so that it isn't forgotten in a long chat.",
+        description="Repeated among the latest messages so it isn't forgotten in a long chat.",
         render_kw=text_box(3),
     )
     note_depth = StringField(
@@ -98,14 +98,14 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
     note_role = SelectField("Role of the note", choices=options(NOTE_ROLES), description="Whose message it is.")
     talkativeness = StringField(
         "Talkativeness",
-        description="In groups where talkative characters speak more often: from 0, never by chance, to 1. 0.5 is usual.",
+        description="In groups where talkative characters speak more often: 0 (never at random) to 1. The default is 0.5.",
         render_kw={"inputmode": "decimal", "autocomplete": "off", "maxlength": 5},
     )
     nickname = StringField("Nickname", description="What {{char}} becomes, instead of the name.", render_kw=LINE)
     creator = StringField("Creator", render_kw=LINE)
     version = StringField("Version", render_kw=LINE)
     collections = SelectMultipleField(
-        "What it knows",
+        "Knowledge",
         choices=[],
         default=(),
         description="Its answers can quote these collections, if the person asking can see them.",
@@ -114,10 +114,10 @@ class CharacterForm(InputForm[CharacterInput], ProfileForm):
         "Tools",
         choices=[],
         default=(),
-        description="They are on in its new chats, as far as the person chatting can use them.",
+        description="Turned on in its new chats, if the person chatting can use them.",
     )
     preset_id = SelectField(
-        "Preset", choices=[], default="", description="Its new chats begin with it, if the person chatting can use it."
+        "Preset", choices=[], default="", description="Its new chats start with it, if the person chatting can use it."
     )
     is_shared = BooleanField("Everyone on the team can chat with it and see its prompts")
 

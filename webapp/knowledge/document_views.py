@@ -17,7 +17,7 @@ from webapp.web.htmx import done_message, is_htmx, redirect, render
 bp = Blueprint("documents", __name__, url_prefix="/knowledge/documents")
 DONE = {
     "saved": "Saved.",
-    "again": "It is being read again. Until then, its earlier text is used.",
+    "again": "Reading it again. Until that's done, the earlier text is used.",
     "restored": "Restored.",
     "same": "It hasn't changed since it was fetched.",
 }

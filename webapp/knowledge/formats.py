@@ -32,7 +32,7 @@ LABELS = {
     "sheets": "Excel",
     "opendocument": "OpenDocument",
     "book": "EPUB",
-    "mail": "E-mail",
+    "mail": "Email",
     "table": "CSV",
     "html": "HTML",
     "markdown": "Markdown",

@@ -28,7 +28,7 @@ class CollectionForm(InputForm[CollectionInput], MergingForm):
     embedding_model = StringField(
         "Embedding model",
         id="collection-embedding-model",
-        description="With one, documents are also found by meaning. Empty: the team's model; “none”: words only.",
+        description="Also finds documents by meaning. Empty: the team's model; “none”: words only.",
         render_kw=PLAIN,
     )
 
@@ -46,7 +46,7 @@ class AddForm(InputForm[NewDocumentInput]):
     url = StringField(
         "Web address",
         id="document-url",
-        description="One page of the web, fetched once. To update it, open it here and press Fetch again.",
+        description="A single web page, fetched once. To update it, open it here and press Fetch again.",
         render_kw={"type": "url", "placeholder": "https://", "autocomplete": "off"},
     )
     title = StringField("Title", id="document-title")

@@ -13,7 +13,7 @@ from webapp.streaming.events import SourceRecord
 
 WITHHELD = "You can't see this source."
 DELETED = "The document was deleted."
-REPLACED = "The document has been read again since, and this passage is no longer in it."
+REPLACED = "The document has since been updated and no longer contains this passage."
 
 
 @dataclass(frozen=True, slots=True)

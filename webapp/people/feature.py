@@ -86,7 +86,7 @@ FEATURE = Feature(
             about="Which features each role and group can use.",
         ),
         NavEntry(
-            title="Audit",
+            title="Audit log",
             path="/admin/audit",
             icon="scroll-text",
             under="System",

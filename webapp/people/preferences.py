@@ -21,8 +21,8 @@ WIDTHS = {"narrow": "Narrow", "": "Normal", "wide": "Wide"}
 DENSITIES = {"": "Comfortable", "compact": "Compact"}
 SPEECH = {"": "In its own color", "plain": "Like other text"}
 VOICES = {"": "The browser's voice", "server": "The server's voice"}
-SCROLLING = {"": "Follow it to its end", "still": "Stay where I am reading"}
-OFFLINE = {"": "Keep the last 20 of my chats that I opened", "off": "Keep nothing"}
+SCROLLING = {"": "Follow the new text", "still": "Stay where I am reading"}
+OFFLINE = {"": "Keep the last 20 chats I opened", "off": "Don't keep any"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
 # Preferences with fixed choices, by column: the choices, and the word for them in errors. First those that change how pages look.
 LOOKS = {

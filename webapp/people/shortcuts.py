@@ -30,9 +30,9 @@ SHORTCUTS = (
     Shortcut("search", "Search everything, or run an action by name", "Ctrl+K"),
     Shortcut("sidebar", "Show or hide the sidebar", "Ctrl+Shift+S"),
     Shortcut("help", "Show the help", "?"),
-    Shortcut("chat_settings", "Open the settings of a chat: its collections and prompts", "#"),
-    Shortcut("quote", "Quote the selected text of a message", ">"),
-    Shortcut("waiting", "Go to what waits for your decision in a chat", "F2", is_for_text=True),
+    Shortcut("chat_settings", "Open chat settings: collections and prompts", "#"),
+    Shortcut("quote", "Quote selected text", ">"),
+    Shortcut("waiting", "Go to the next decision in a chat", "F2", is_for_text=True),
     Shortcut("previous_version", "Show the previous version of the last answer", "ArrowLeft"),
     Shortcut("next_version", "Show the next version, or write one in a chat with a character", "ArrowRight"),
     Shortcut("stop_plan", "Stop the plan in progress", "s"),
@@ -43,12 +43,12 @@ SHORTCUTS = (
 BY_NAME = {shortcut.name: shortcut for shortcut in SHORTCUTS}
 # What can't be changed: it belongs to texts, dialogs and the browser.
 FIXED = (
-    (("Enter",), "Send message, or Ctrl + Enter if you choose so in Settings"),
+    (("Enter",), "Send message (or Ctrl + Enter, if set in Settings)"),
     (("Shift", "Enter"), "Insert a new line"),
     (("a",), "Any other letter starts a message when nothing is selected"),
     (("/",), "In the message box: insert a prompt"),
-    (("#",), "In the message box: name a collection or a file to read"),
-    (("@",), "In the message box: name who answers, a model or a character"),
+    (("#",), "In the message box: mention a collection or file"),
+    (("@",), "In the message box: mention a model or character"),
     (("↑",), "Edit your last message, when the message box is empty"),
     (("Ctrl", "Enter"), "Save an edited answer"),
     (("Esc",), "Cancel an edit you haven't changed, close the open dialog, or stop the answer"),

@@ -52,7 +52,7 @@ FEATURE = Feature(
             rank=10,
             also="schema",
             right="administer",
-            about="What the plans that people create consist of.",
+            about="The types of plans that people can create.",
         ),
     ),
 )

@@ -79,7 +79,7 @@ class PromptForm(VersionForm):
     key = StringField(
         "Name",
         default="",
-        description="What you type after / in a message. Leave it empty to make it from the title: weekly-review.",
+        description="What you type after / in a message. Leave empty to use the title, such as weekly-review.",
         render_kw={**PLAIN, "maxlength": KEY_CHARS},
     )
     about = StringField("What it's for", default="", render_kw={"maxlength": ABOUT_CHARS, "autocomplete": "off", "dir": "auto"})

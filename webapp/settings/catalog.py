@@ -20,7 +20,7 @@ def _whole(name: str, title: str, default: int, sentence: str, *, most: int) -> 
 
 
 def _days(name: str, title: str, default: int, sentence: str) -> Setting:
-    return Setting(name, title, "whole", default, f"{sentence} 0 means for ever.", most=36_500)
+    return Setting(name, title, "whole", default, f"{sentence} 0 means forever.", most=36_500)
 
 
 def _switch(name: str, title: str, sentence: str, *, is_on: bool = True) -> Setting:
@@ -36,8 +36,8 @@ _WAITS_FOR_SOURCES = f"How long an answer waits for passages from its collection
 _WAITS_FOR_FILES = f"How long an answer waits until the long files of its chat are read. {_LATER}"
 _WHOLE = "The longest file that models are sent whole. Longer ones are read as documents, and answers quote passages of them."
 _UNSENT = "How many days files that were added to a message, but never sent, are kept."
-_NIGHTLY = "A copy of the database and files, restored on trial and compared row by row. Only with SQLite."
-_HOUR = "The hour at which it begins, by the server's clock. Choose one in which little is written."
+_NIGHTLY = "A copy of the database and files, test-restored and compared row by row. SQLite only."
+_HOUR = "The hour it starts, by the server's clock. Choose a quiet one."
 _STORY = "Which chats summarize what no longer fits: those with characters (roleplay), all, or none. Each chat can override this."
 _STREAM = (
     _switch("stream.enabled", "Show answers as they are written", "If off, an answer appears when it is complete."),
@@ -71,7 +71,7 @@ _STREAM = (
         "Save interval, in milliseconds",
         "whole",
         250,
-        "How often running answers are saved, and so how much a power cut can lose.",
+        "How often running answers are saved, which limits what a power outage can lose.",
         least=10,
         most=10_000,
     ),
@@ -105,7 +105,7 @@ _LIMITS = (
     _limit("limits.streams_per_minute", "Answers per minute", 20, "How many answers a person can start per minute, on average."),
     _whole(
         "limits.streams_burst",
-        "Answers in a row",
+        "Answer burst limit",
         10,
         "How many answers a person can start in a row after a pause, before the per-minute limit applies.",
         most=1_000_000,
@@ -121,11 +121,11 @@ _LIMITS = (
     _limit("limits.sse_per_user", "Open pages per person", 16, "How many live connections a person can have in total."),
     Setting(
         "limits.queue_seconds",
-        "Wait in line, in seconds",
+        "Queue timeout, in seconds",
         "whole",
         10,
-        "How long a request for an answer waits in line while MAX_STREAMS answers are in progress, before it is refused. "
-        "0 refuses it immediately.",
+        "How long a request for an answer is queued while MAX_STREAMS answers are in progress before it's "
+        "refused. 0 refuses it immediately.",
         # Many proxies give up a request after 60 s.
         most=50,
     ),
@@ -151,22 +151,24 @@ _LIMITS = (
     ),
     _whole(
         "limits.made_burst",
-        "New items in a row",
+        "New item burst limit",
         100,
         "How many of these items a person can create in a row after a pause, before the per-minute limit applies.",
         most=1_000_000,
     ),
     _limit("limits.plans_per_month", "Plans per month", 0, "How many plans a person can create per month."),
     _limit("limits.schedules", "Schedules per person", 20, "How many schedules a person can have.", most=1_000),
-    _whole("limits.schedule_minutes", "Minutes between runs of a schedule", 15, "The shortest time between two.", most=10_080),
+    _whole(
+        "limits.schedule_minutes", "Minutes between runs of a schedule", 15, "The shortest time between two runs.", most=10_080
+    ),
 )
 _KEEPING = (
     _days(
         "chats.days",
         "Keep chats, in days",
         0,
-        "How many days after anyone last touched it a chat goes to the trash; a week before, it says so. Pinned chats and "
-        "those that a person keeps stay. Groups can have a rule of their own.",
+        "How many days without activity before a chat moves to the trash, with a week's warning. Pinned and kept chats stay. "
+        "Groups can have their own rule.",
     ),
     _days(
         "trash.days",
@@ -179,14 +181,14 @@ _KEEPING = (
         "traces.days",
         "Keep what was sent, in days",
         0,
-        "How many days the record of what models were sent for an answer is kept, which its receipt shows as What was sent.",
+        "How many days to keep what was sent to models for an answer, shown in its receipt as What was sent.",
     ),
     _days("audit.days", "Keep the audit log, in days", 365, "How many days audit log entries are kept."),
     _days(
         "insights.days",
         "Keep insights, in days",
         0,
-        "How many days daily sums are kept, and the records of answers whose chat is deleted. At least 62, for budgets.",
+        "How many days daily totals are kept, and the records of answers in deleted chats. At least 62, for budgets.",
     ),
     _choice(
         "restart.policy",
@@ -198,7 +200,7 @@ _KEEPING = (
 )
 _BACKUP = (
     _switch("backup.nightly", "Back up every night", _NIGHTLY),
-    Setting("backup.hour", "Hour of the backup", "whole", 3, _HOUR, most=23),
+    Setting("backup.hour", "Backup hour", "whole", 3, _HOUR, most=23),
 )
 _KNOWLEDGE = (
     _limit("knowledge.file_megabytes", "File size, in MB", 50, "The largest file that can be added to a collection.", most=1_000),
@@ -253,29 +255,56 @@ _KNOWLEDGE = (
 )
 _FILES = (
     _limit("files.megabytes", "File size, in MB", 50, "The largest file that can be sent in a chat.", most=1_000),
-    Setting("files.whole_tokens", "Tokens of a file in a message", "whole", 8_000, _WHOLE, least=500, most=50_000),
+    Setting("files.whole_tokens", "Tokens per file in a message", "whole", 8_000, _WHOLE, least=500, most=50_000),
     Setting("files.reading_seconds", "Time for long files", "number", 20, _WAITS_FOR_FILES, most=100),
     _limit(
         "files.person_megabytes", "Files per person, in MB", 2_000, "How much space a person's files can take up.", most=10**7
     ),
 )
 _SEARCH_KINDS = ("none", "duckduckgo", "wikipedia", "searxng", "brave", "tavily", "exa")
-_SEARCHES = "Where models search the web. The service gets the words that are searched for, and nothing about the person."
-_THEN = "Then it waits, and a person says whether it continues, answers with what is there, or ends."
+_SEARCHES = "Where models search the web. The service gets the search terms and nothing about the person."
+_THEN = "for a person to let it continue, answer now or stop."
 _OUTSIDE_RULE = (
-    "After an answer has read text from outside, whatever could send something asks. If off, single tools can be freed of this "
-    "rule, each on its own page; for all others it holds."
+    "After an answer has read outside content, any tool that could send data asks first. If off, "
+    "individual tools can be exempted on their own pages; all others still follow the rule."
 )
-_PERSONAL_SERVERS = (
-    "Whether people can connect tool servers of their own, on public addresses. Only their own answers can use them."
-)
+_PERSONAL_SERVERS = "Whether people can connect their own apps, at public addresses. Only their own answers can use them."
 _TOOLS = (
-    _switch("tools.enabled", "Tools", "Whether answers can use tools. If off, they are written without."),
-    Setting("tools.rounds", "Rounds", "whole", 12, f"How often one answer can go back to the model. {_THEN}", least=1, most=100),
-    Setting("tools.calls", "Calls", "whole", 40, f"How many calls one answer can make. {_THEN}", least=1, most=1_000),
-    _limit("tools.seconds", "Seconds", 600, f"How long one answer can run at a time. {_THEN}", most=100_000),
-    _limit("tools.chars", "Size of all results, in characters", 1_000_000, f"How much calls can return. {_THEN}", most=10**8),
-    Setting("tools.usd", "Cost, in dollars", "number", 0, f"How much one answer can cost. {_THEN} 0 means no limit.", most=1_000),
+    _switch("tools.enabled", "Tools", "Whether models can use tools."),
+    Setting(
+        "tools.rounds",
+        "Rounds",
+        "whole",
+        12,
+        f"How often one answer can go back to the model. Then it waits {_THEN}",
+        least=1,
+        most=100,
+    ),
+    Setting(
+        "tools.calls",
+        "Calls",
+        "whole",
+        40,
+        f"How many tool calls one answer can make. Then it waits {_THEN}",
+        least=1,
+        most=1_000,
+    ),
+    _limit("tools.seconds", "Seconds", 600, f"How long one answer can run at a time. Then it waits {_THEN}", most=100_000),
+    _limit(
+        "tools.chars",
+        "Size of all results, in characters",
+        1_000_000,
+        f"How much tool calls can return in total. Then the answer waits {_THEN}",
+        most=10**8,
+    ),
+    Setting(
+        "tools.usd",
+        "Cost, in dollars",
+        "number",
+        0,
+        f"How much one answer can cost. Then it waits {_THEN} 0 means no limit.",
+        most=1_000,
+    ),
     Setting(
         "tools.result_chars",
         "Size of a result, in characters",
@@ -287,7 +316,7 @@ _TOOLS = (
     ),
     _switch("tools.outside_rule", "Outside rule for every tool", _OUTSIDE_RULE),
     _limit("tools.waiting_days", "Days to wait", 7, "How long an answer waits for a person before it is stopped.", most=3_650),
-    _switch("tools.personal_servers", "Tool servers of people", _PERSONAL_SERVERS, is_on=False),
+    _switch("tools.personal_servers", "Personal apps", _PERSONAL_SERVERS, is_on=False),
 )
 _WEB_SEARCH = (
     _choice("tools.search_kind", "Web search", _SEARCH_KINDS, "none", _SEARCHES),
@@ -303,11 +332,11 @@ _WEB_SEARCH = (
 _PICTURES = (
     Setting(
         "tools.picture_model",
-        "Model for pictures",
+        "Picture model",
         "text",
         "",
-        "The model that makes pictures, of a connection that offers /images/generations, such as openai:gpt-image-1. If empty, "
-        "a suitable one that a connection lists; off makes none.",
+        "The model that creates pictures, from a connection that offers /images/generations, such as "
+        "openai:gpt-image-1. If empty, a suitable one that a connection lists; off turns this off.",
     ),
 )
 _VOICE = (
@@ -316,20 +345,22 @@ _VOICE = (
         "Model for dictation",
         "text",
         "",
-        "The model that writes down what people say, of a connection that offers /audio/transcriptions, such as "
-        "openai:gpt-4o-mini-transcribe. If empty, a suitable one that a connection lists; with off, nobody can dictate.",
+        "The model that transcribes speech, from a connection that offers /audio/transcriptions, such as "
+        "openai:gpt-4o-mini-transcribe. If empty, a suitable one that a connection lists; off turns dictation "
+        "off.",
     ),
     Setting(
         "voice.reading_model",
         "Model for reading aloud",
         "text",
         "",
-        "The model that reads answers aloud, of a connection that offers /audio/speech, such as openai:gpt-4o-mini-tts. If "
-        "empty, a suitable one that a connection lists; with off, browsers read with their own voices.",
+        "The model that reads answers aloud, from a connection that offers /audio/speech, such as "
+        "openai:gpt-4o-mini-tts. If empty, a suitable one that a connection lists; with off, browsers use "
+        "their own voices.",
     ),
     Setting(
         "voice.reading_voice",
-        "Its voice",
+        "Reading voice",
         "text",
         "",
         "The voice of that model, such as alloy. If empty, the model's usual one, which some servers don't have.",
@@ -346,8 +377,8 @@ _DEMO = (
     _switch("demo.visitors", "Demo for visitors", "Whether people without an account can try the demo, at /ai-demo."),
 )
 _PERSONAL = (
-    "Whether people can use keys of their own for servers that you offer for it, or servers of their own on public addresses, "
-    "too. Their models answer them alone, and no budget counts them."
+    "Whether people can use their own keys for servers you allow, or also their own servers at public "
+    "addresses. Only they can use those models, and no budget counts them."
 )
 _MODELS = (
     Setting(
@@ -400,10 +431,8 @@ _MODELS = (
         most=10**7,
         config="openrouter_max_tokens",
     ),
-    Setting(
-        "models.rules", "Rules", "list", (), "Which model answers what, before the fallbacks. Changed on a page of their own."
-    ),
-    _choice("connections.personal", "Connections of people", ("off", "keys", "servers"), "off", _PERSONAL),
+    Setting("models.rules", "Rules", "list", (), "Which model answers what, before the fallbacks. Edited on their own page."),
+    _choice("connections.personal", "Personal connections", ("off", "keys", "servers"), "off", _PERSONAL),
 )
 _BUDGETS = (
     Setting(
@@ -432,7 +461,7 @@ _BUDGETS = (
 _ALERTS = (
     Setting(
         "alerts.webhook",
-        "Webhook for alerts",
+        "Alert webhook",
         "text",
         "",
         "The address that Millrace calls when an alert fires and when it is over. If empty, none.",
@@ -446,7 +475,7 @@ _ALERTS = (
     ),
     Setting(
         "alerts.emails",
-        "Email for alerts",
+        "Alert emails",
         "list",
         (),
         "The addresses that get an email when an alert fires and when it is over.",
@@ -490,12 +519,12 @@ _PROMPTS = (
         "Assistant API: conversation memory",
         "switch",
         False,
-        "Whether answers in its chats are embedded and quoted later, for everyone. Each memory stays private to its person, "
-        "who is told and can keep a chat out.",
+        "Whether answers in its chats are embedded and quoted later, for everyone. Each person's memory stays "
+        "private; they are notified and can keep a chat out.",
     ),
 )
 _INSIGHTS = (
-    _switch("insights.reading", "Count reading time", "About how long people look at answers. Each person can turn it off."),
+    _switch("insights.reading", "Count reading time", "Approximately how long people view answers. Each person can turn it off."),
     Setting(
         "insights.otlp_url",
         "OpenTelemetry collector",
@@ -510,19 +539,25 @@ _SIGN_ON = (
     _switch(
         "sign_in.passwords",
         "Sign in with passwords",
-        "When off, people sign in by a provider only. An owner locked out gets in by “flask users sign-in-link”.",
+        "If off, people can only sign in with a provider. A locked-out owner can use “flask users sign-in-link”.",
     ),
     _switch(
         "sign_in.header_accounts",
-        "Make accounts for people from the proxy",
-        "With SIGN_IN_HEADER, whoever the proxy has signed in for the first time gets an account as a member.",
+        "Create accounts for people from the proxy",
+        "With SIGN_IN_HEADER, anyone the proxy signs in for the first time gets an account as a member.",
         is_on=False,
     ),
 )
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
-    Setting(LANGUAGE, "Language", "text", "en", "Of people who have chosen none, and whose browser asks for none that there is."),
-    _switch("accounts.offline", "Keep chats on devices", "Browsers keep a person's last 20 chats, to be read offline."),
+    Setting(
+        LANGUAGE,
+        "Language",
+        "text",
+        "en",
+        "For people who haven't chosen one and whose browser doesn't request an available one.",
+    ),
+    _switch("accounts.offline", "Keep chats on devices", "Browsers keep each person's last 20 chats for offline reading."),
 )
 _LINKS = (
     _choice(
@@ -530,17 +565,17 @@ _LINKS = (
         "Who can create links",
         ("off", "members", "everyone"),
         "members",
-        "Links by which people without an account read a chat: nobody, all but guests, or guests too. Closed links open again if "
-        "this is changed back.",
+        "Who can create links that let people without an account read a chat: no one, everyone but guests, or "
+        "guests too. Closed links reopen if this is changed back.",
     ),
-    _switch("links.for_ever", "Links without an end", "If off, every link ends within a year.", is_on=False),
+    _switch("links.for_ever", "Links that never expire", "If off, every link expires within a year.", is_on=False),
 )
 SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Models": _MODELS,
     "Streaming": _STREAM,
     "Limits": _LIMITS,
     "Accounts": _ACCOUNTS,
-    "Sign-on": _SIGN_ON,
+    "Single sign-on": _SIGN_ON,
     "Links": _LINKS,
     "Assistant API": _PROMPTS,
     "Budgets": _BUDGETS,

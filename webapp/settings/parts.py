@@ -32,13 +32,13 @@ class PartDetail:
 PARTS: Mapping[str, SettingsPart] = {
     part.slug: part
     for part in (
-        SettingsPart("voice", "Voice", "Voice", "Models", "The models that listen and that read aloud."),
+        SettingsPart("voice", "Voice", "Voice", "Models", "Models for dictation and reading aloud."),
         SettingsPart("demo", "Demo", "Demo", "Models", "When the demo answers, and whether visitors can try it."),
-        SettingsPart("insights", "Insights", "Telemetry", "Models", "Which figures are collected, and where they are sent."),
+        SettingsPart("insights", "Insights", "Telemetry", "Models", "Which metrics are collected, and where they are sent."),
         SettingsPart("limits", "Limits", "Limits", "People", "How many answers a person can have, and how long messages can be."),
         SettingsPart("accounts", "Accounts", "Account security", "People", "Two-factor authentication, and what browsers keep."),
         SettingsPart(
-            "links", "Links", "Link settings", "People", "Who can show chats to people without an account, and for how long."
+            "links", "Links", "Link settings", "People", "Who can share chats with people without an account, and for how long."
         ),
         SettingsPart("budgets", "Budgets", "Budget settings", "Costs", "Whether budgets apply, and when their days start."),
         SettingsPart("alerts", "Alerts", "Alert delivery", "Notifications", "Where alerts are sent."),
@@ -46,10 +46,8 @@ PARTS: Mapping[str, SettingsPart] = {
             "knowledge", "Knowledge", "Knowledge settings", "System", "The size of collections, and the embedding model."
         ),
         SettingsPart("files", "Files", "Files in chats", "System", "How large files in chats can be."),
-        SettingsPart(
-            "retention", "Retention", "Retention", "System", "How long things are kept, and how much there is of them now."
-        ),
-        SettingsPart("backup", "Backups", "Backups", "System", "The backup of every night."),
+        SettingsPart("retention", "Retention", "Retention", "System", "How long data is kept, and how much is stored now."),
+        SettingsPart("backup", "Backups", "Backups", "System", "Nightly backups."),
         SettingsPart(
             "streaming", "Streaming", "Streaming", "Advanced", "How answers are shown as they are written, and time limits."
         ),

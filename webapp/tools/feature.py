@@ -44,7 +44,7 @@ FEATURE = Feature(
             icon="hammer",
             rank=86,
             also="search web policy ask allow deny",
-            about="What answers can use for you, and when they ask.",
+            about="Tools that models can use for you, and when they ask first.",
             is_own=True,
         ),
         NavEntry(
@@ -55,7 +55,7 @@ FEATURE = Feature(
             rank=14,
             also="search web searxng brave tavily exa calls mcp",
             right="administer",
-            about="What models can use while they answer, and where they search the web.",
+            about="Tools that models can use to answer, and where they search the web.",
         ),
     ),
 )

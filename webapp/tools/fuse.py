@@ -13,11 +13,11 @@ from webapp.tools.tables import Fuse
 
 # What people are told of each limit that an answer can reach.
 WORDS = {
-    "rounds": "It has gone back to the model as often as one answer may.",
-    "calls": "It asks for more calls than one answer may make.",
-    "seconds": "It has run as long as one answer may.",
-    "chars": "Its calls have returned as much as one answer may read.",
-    "cost": "It has cost as much as one answer may.",
+    "rounds": "It has reached the limit on rounds for one answer.",
+    "calls": "It needs more tool calls than one answer can make.",
+    "seconds": "It has reached the time limit for one answer.",
+    "chars": "Its tool results have reached the size limit for one answer.",
+    "cost": "It has reached the cost limit for one answer.",
     "budget": "A budget is used up.",
 }
 # The round of a call that is made before the model is asked: it counts for no limit.

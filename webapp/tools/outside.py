@@ -24,12 +24,10 @@ NOBODY = "a deleted account"
 FREE_ADDRESSES = 3
 IMPORTED, LINKED = "an imported chat", "a shared link"
 # Why a call asks; stored as a sentence, and worded in a reader's language from these.
-SEND = "This answer has read text from %(places)s. Should it be able to send this?"
-ANOTHER = "This answer has opened three addresses from text of %(places)s. Should it be able to open another?"
-PRIVATE = "This answer has read private text, and you haven't written this address. Should it be able to open it?"
-PRIVATE_TOO = (
-    "This answer has read private text, and text from %(places)s. You haven't written this address. Should it be able to open it?"
-)
+SEND = "This answer has read content from %(places)s. Send this anyway?"
+ANOTHER = "This answer has opened three addresses found in content from %(places)s. Open another?"
+PRIVATE = "This answer has read private content, and you didn't enter this address. Open it anyway?"
+PRIVATE_TOO = "This answer has read private content and content from %(places)s. You didn't enter this address. Open it anyway?"
 SENTENCES = (SEND, ANOTHER, PRIVATE, PRIVATE_TOO)
 
 

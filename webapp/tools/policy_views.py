@@ -21,21 +21,21 @@ from webapp.web.pick_field import PickField, choose
 
 bp = Blueprint("policies", __name__)
 STRICTER = {"ask": WORDS["ask"], "deny": WORDS["deny"]}
-DONE = {"saved": "Saved. It holds from the next call on."}
+DONE = {"saved": "Saved. Applies from the next call."}
 
 
 class EveryoneForm(Form):
     """What holds for everyone; an empty policy is the tool's usual one."""
 
     policy = SelectField(
-        "For everyone", default="", choices=options({"": "As usual", **{str(policy): words for policy, words in WORDS.items()}})
+        "For everyone", default="", choices=options({"": "Default", **{str(policy): words for policy, words in WORDS.items()}})
     )
-    is_free = BooleanField("Free this tool of the outside rule")
+    is_free = BooleanField("Exempt this tool from the outside rule")
 
 
 class ToolGroupForm(Form):
     group = PickField("Group", choices=[], validate_choice=False, default="", render_kw={"required": True})
-    limit = SelectField("Its limit", choices=options({**STRICTER, "": "None"}))
+    limit = SelectField("Limit", choices=options({**STRICTER, "": "None"}))
 
 
 # The key is no part of the path: a tool server can name a tool `../x`, which a browser would resolve.

@@ -153,7 +153,7 @@ KINDS: Mapping[str, SearchKind] = {
         # 202 is how it asks whether a person is searching.
         refusals={202: TOO_MANY, 403: TOO_MANY},
         needs_key=False,
-        about="Free, without a key. What is searched for goes to DuckDuckGo, which may refuse many searches from one address.",
+        about="Free, no key needed. Searches go to DuckDuckGo, which may limit searches from one address.",
     ),
     "wikipedia": SearchKind(
         "Wikipedia",
@@ -165,11 +165,10 @@ KINDS: Mapping[str, SearchKind] = {
         order="index",
         refusals={403: TOO_MANY},
         needs_key=False,
-        about="Free, without a key: searches only Wikipedia, which gets what is searched for and may refuse many searches from "
-        "one address.",
+        about="Free, no key needed. Searches go only to Wikipedia, which may limit searches from one address.",
     ),
     "searxng": SearchKind(
-        "SearXNG", "", _of_searxng, refusals={403: NO_JSON}, needs_key=False, about="A server of your own. Needs its address."
+        "SearXNG", "", _of_searxng, refusals={403: NO_JSON}, needs_key=False, about="Your own server. Needs its address."
     ),
     "brave": SearchKind(
         "Brave Search",
@@ -177,7 +176,7 @@ KINDS: Mapping[str, SearchKind] = {
         _of_brave,
         hits=("web", "results"),
         extracts=("description", "extra_snippets"),
-        about="An index of its own. Needs a key.",
+        about="Has its own index. Needs a key.",
     ),
     "tavily": SearchKind("Tavily", "https://api.tavily.com", _of_tavily, about="Made for models. Needs a key."),
     "exa": SearchKind(
@@ -186,7 +185,7 @@ KINDS: Mapping[str, SearchKind] = {
         _of_exa,
         ("results",),
         ("highlights", "summary", "text"),
-        about="Finds by meaning. Needs a key.",
+        about="Searches by meaning. Needs a key.",
     ),
 }
 

@@ -51,10 +51,10 @@ AREAS = tuple(
     for title, icon, about, also in (
         ("Models", "boxes", "Where answers come from, and how well that works.", "ai"),
         ("People", "users", "Who can use this server, and how much at once.", "team"),
-        ("Costs", "wallet", "What answers cost, and limits on it.", "money price"),
+        ("Costs", "wallet", "What answers cost, and spending limits.", "money price"),
         ("Notifications", "bell", "What Millrace tells you when something is wrong.", "notices"),
         ("System", "activity", "How the server is doing, what it keeps, and for how long.", "server operations"),
-        ("Advanced", "sliders-horizontal", "What most teams never change.", "expert"),
+        ("Advanced", "sliders-horizontal", "Settings that most teams never change.", "expert"),
     )
 )
 ADMINISTRATION = tuple(area.title for area in AREAS)

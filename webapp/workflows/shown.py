@@ -32,7 +32,7 @@ STATES = {
     "waiting": "In progress",
     "paused": "Paused",
     "completed": "Completed",
-    "cancelled": "Cancelled",
+    "cancelled": "Canceled",
     "failed": "Stopped",
 }
 # Of runs that have not ended, in a list of what a person can go on with.

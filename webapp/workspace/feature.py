@@ -170,7 +170,7 @@ FEATURE = Feature(
             rank=30,
             also="shared public links share",
             right="administer",
-            about="Links by which people without an account read chats.",
+            about="Links that let people without an account read chats.",
         ),
         NavEntry(
             title="Home page",
@@ -180,7 +180,7 @@ FEATURE = Feature(
             rank=45,
             also="start begin cards suggestions starters",
             right="administer",
-            about="What people can start with.",
+            about="The cards on the home page.",
         ),
     ),
 )

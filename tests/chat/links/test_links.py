@@ -149,7 +149,7 @@ def test_a_file_that_a_call_made_is_downloaded(owner, nobody, fake):
 
 def test_a_file_is_served_by_its_link_alone_and_as_long_as_it_is_open(app, owner, nobody, path):
     picture = uploaded(owner, drawn()).json
-    chat = owner.post("/chats", message="Look", part=picture["block"]).location.partition("#")[0]
+    chat = owner.post("/chats", message="Appearance", part=picture["block"]).location.partition("#")[0]
     owner.wait_for(chat, ended)
     made, other = link(owner, chat, **{"with": ["files"]}), link(owner, path, **{"with": ["files"]})
     [address] = set(re.findall(r'src="(/s/[^"]+)"', nobody.get(path_of(made)).text))
@@ -304,7 +304,7 @@ def test_only_the_owner_links_and_admins_see_whose_but_not_what(app, owner, memb
     assert owner.page("/links").says("The rivers")
     assert made["url"] in owner.page("/links").text
     assert owner.post(f"/links/{made['id']}/revoke").status_code == 303
-    assert owner.page("/links").says("None of your chats has a link.")
+    assert owner.page("/links").says("No links yet.")
 
 
 def test_the_form_creates_the_same_link_without_a_script(app, owner, nobody, path):

@@ -170,7 +170,7 @@ def test_it_is_said_at_which_limit_an_answer_waits(app: Flask, program: Client, 
     sent = program.post("/chats", {"message": "Go", "tools": ["search_documents"]}, status=201)["sent"]
     answer = parked(program, sent)
     (waiting,) = program.get("/waiting")["answers"]
-    words = "It has gone back to the model as often as one answer may."
+    words = "It has reached the limit on rounds for one answer."
     ids = {name: sent[name] for name in ("generation_id", "message_id", "chat_id")}
     assert waiting == {**ids, "reason": "limit", "limit": "rounds", "figure": "1", "message": words}
     generation = program.get(f"/generations/{sent['generation_id']}")

@@ -181,7 +181,9 @@ def test_a_limit_comes_before_the_call(stop: Stop) -> None:
     assert (received.calls, received.end) == ((), "length")
 
 
-@pytest.mark.parametrize("how", [{"model": "demo/thoughtful"}, {"schema": '{"properties": {"title": {"type": "string"}}}'}], ids=str)
+@pytest.mark.parametrize(
+    "how", [{"model": "demo/thoughtful"}, {"schema": '{"properties": {"title": {"type": "string"}}}'}], ids=str
+)
 def test_a_plan_and_other_models_of_the_demo_call_nothing(stop: Stop, how: dict[str, Any]) -> None:
     received = told(replace(ASKED, **how), stop)
 

@@ -158,7 +158,7 @@ def test_only_a_model_that_makes_pictures_is_asked_for_them():
     listed = {"data": [{"id": "a", "architecture": {"output_modalities": ["text", "image"]}}, {"id": "b"}]}
     painter, writer = openai.models_of(listed)
     assert (painter.modalities, writer.modalities) == (("image", "text"), ())
-    assert (abilities(painter), abilities(writer)) == (["Makes pictures"], [])
+    assert (abilities(painter), abilities(writer)) == (["Creates pictures"], [])
     assert matching([painter, writer], "draws") == [painter]
     request: ModelRequest = request_for(modalities=painter.modalities)
     assert openai.body(request, "instruct", is_streamed=True)["modalities"] == ["image", "text"]

@@ -83,7 +83,7 @@ def test_a_rule_whose_model_is_gone_is_skipped_and_said(
     words = program.get(f"/generations/{answer['generation_id']}")["rule"]
     assert words.startswith("Rule 2 chose the model.")
     assert "Rule 1 was skipped" in words
-    assert owner.page("/admin/rules").says("Skipped: its model isn't available at present.")
+    assert owner.page("/admin/rules").says("Skipped: its model isn't available right now.")
     assert [rule["is_skipped"] for rule in admin.get(RULES)["rules"]] == [True, False]
 
 
@@ -114,10 +114,10 @@ def test_rules_are_made_moved_tried_and_deleted_by_forms(owner: Browser) -> None
         "1. For chats of at least 500 characters: Plain.",
         "2. For chats: Other.",
     ]
-    page = owner.page("/admin/rules").press("Which rule would choose?", chars="600")
+    page = owner.page("/admin/rules").press("Which rule would apply?", chars="600")
     assert page.says("Rule 1 chose the model. For chats of at least 500 characters: Plain. Plain would answer.")
     page = owner.page("/admin/rules").press("Move down: For chats of at least 500 characters: Plain.")
-    page = page.press("Which rule would choose?", chars="600")
+    page = page.press("Which rule would apply?", chars="600")
     assert page.says("Other would answer.")
     page = owner.page("/admin/rules").click("Change : For chats: Other.")
     page = page.press("Save", from_hour="22", to_hour="6", overrules="y")

@@ -375,7 +375,7 @@ def test_keys_that_no_longer_read_what_is_stored_are_said(make_app: MakeApp) -> 
 
 
 def test_one_is_made_now_in_the_background(app: Flask, owner: Browser) -> None:
-    owner.page("/admin/health").press("Make one now")
+    owner.page("/admin/health").press("Back up now")
 
     with app.app_context():
         until(lambda: nightly.runs(), "the backup is made")

@@ -61,7 +61,7 @@ def test_calls_are_counted_by_tool_and_by_day(owner: Browser, made: Made) -> Non
 
 
 def test_the_page_shows_them_as_tables(owner: Browser, made: Made) -> None:
-    assert not owner.page("/insights").says("Calls of tools")
+    assert not owner.page("/insights").says("Tool calls")
     made(("read_page", "done", 100), ("<b>odd</b>", "failed", None))
     page = owner.page("/insights")
     lines = [[cell.text(strip=True) for cell in row.css("th, td")] for row in page.all('[aria-labelledby="calls"] tbody tr')]

@@ -163,12 +163,12 @@ def test_a_webhook_has_a_secret_that_is_shown_once(app: Flask, member: Browser, 
     assert secret.startswith("whsec_")
     assert secret not in member.page(PAGE).text
     page = member.page(PAGE).one(".entries a").attributes["href"]
-    again = member.page(str(page)).press("Make a new secret")
+    again = member.page(str(page)).press("Create new secret")
     assert str(again.one("#once-secret").attributes["value"]) not in ("", secret)
     assert member.submit(PAGE, url=f"{service.url}/other").says("Webhook changed.")
     assert member.page(str(page)).press("Send a test").says("The webhook has taken the test.")
     with app.app_context():
-        assert {secret.name for _, secret in stored()} >= {"Key for notices on devices", "Secret of webhook for notices"}
+        assert {secret.name for _, secret in stored()} >= {"Push notification key", "Secret of webhook for notices"}
     assert member.page(str(page)).press("Remove").says("Webhook isn't told any more.")
 
 

@@ -40,7 +40,7 @@ def sent(browser: Browser, path: str, **fields: str) -> Page:
 
 
 def test_a_person_makes_changes_runs_pauses_and_deletes_one(owner: Browser) -> None:
-    assert owner.page("/schedules").says("Nothing runs by itself yet.")
+    assert owner.page("/schedules").says("No schedules yet.")
     assert owner.page("/schedules/new").heading == "New schedule"
     page = sent(owner, "/schedules", **FORM)
     assert page.says("Schedule created.")
@@ -51,11 +51,11 @@ def test_a_person_makes_changes_runs_pauses_and_deletes_one(owner: Browser) -> N
     assert edit.one("#schedule-prompt").text() == "News"
     page = sent(owner, path, **FORM | {"every": "month", "day": "31", "ends_on": "2099-12-31"})
     assert page.says("On the 31st of every month, or on the last day of a shorter one, at 08:00")
-    assert sent(owner, f"{path}/pause").says("It doesn't run until you continue it.")
+    assert sent(owner, f"{path}/pause").says("Paused until you continue it.")
     assert owner.page("/schedules").says("Paused")
     assert len(sent(owner, f"{path}/continue").all(".due li")) == 5
     page = sent(owner, f"{path}/run")
-    assert page.says("Run by hand.")
+    assert page.says("Run manually.")
     assert page.one(".entries a").attributes["href"].startswith("/chats/")
     assert owner.post(f"{path}/run").status_code in (303, 409)
     assert sent(owner, f"{path}/delete").says("Schedule deleted.")

@@ -133,7 +133,7 @@ def test_answers_are_in_no_file_and_no_copy(app, program: Client, member: Browse
         session.execute(update(Call).values(text="Booked."))
     assert b"Heron" not in download(member, f"/chats/{chat_id}/export.json")
     page = member.page(f"/calls/{booking['id']}")
-    assert page.says("What you answered, which only you see")
+    assert page.says("Your answers, visible only to you")
     assert page.says("Heron")
     member.post(f"/messages/{booking['message_id']}/fork")
     with app.app_context():

@@ -186,7 +186,7 @@ def change(slug: str, body: Changes) -> ConnectionAnswer:
     switches = {name: changes.pop(name) for name in ("is_enabled", "is_offered") if name in changes}
     service = own_connections if live.owner_id else connections
     if live.owner_id and "is_offered" in switches:
-        raise Invalid("A connection of your own can't be offered to others.", field="is_offered")
+        raise Invalid("A personal connection can't be offered to others.", field="is_offered")
     if changes:
         service.change(slug, ConnectionInput.entered(ConnectionInput.present(live) | changes), author=audit_author())
     if "is_enabled" in switches:

@@ -16,15 +16,15 @@ from webapp.web.merging_form import MergingForm
 WHOLE: JsonObject = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 7}
 LINES: JsonObject = {"dir": "auto", "spellcheck": "false"}
 PLACES = {"0": "Before the character", "1": "After the character", "4": "Among the messages"}
-PLACES |= {"2": "Above the author's note", "3": "Below the author's note", "7": "Where a text asks for its outlet"}
+PLACES |= {"2": "Above the author's note", "3": "Below the author's note", "7": "At its outlet"}
 # Positions that only entries from other programs have.
 FOREIGN = {"5": "Above the examples", "6": "Below the examples"}
-LOGICS = {"0": "One of them is there", "3": "All of them are there", "1": "One of them is missing", "2": "None of them is there"}
+LOGICS = {"0": "Any is present", "3": "All are present", "1": "Any is missing", "2": "None is present"}
 OCCASIONS = {
     "normal": "Answers",
     "swipe regenerate": "Try again",
     "continue": "Continue",
-    "impersonate": "Write my next message",
+    "impersonate": "Draft my next message",
 }
 ROLES = {"0": "System", "1": "Person", "2": "Model"}
 # The folded fields of an entry, by group.
@@ -80,7 +80,7 @@ class EntryForm(InputForm[EntryInput]):
     was = StringField(default="")
     title = StringField(
         "Title",
-        description="Without keys and content, it is a heading among the others.",
+        description="Without keys and content, it's just a heading.",
         render_kw={"autocomplete": "off", "dir": "auto"},
     )
     keys = TextAreaField(
@@ -92,7 +92,7 @@ class EntryForm(InputForm[EntryInput]):
     content = TextAreaField("Content", description="The text that the model gets.", render_kw={"rows": 6, **LINES})
     is_enabled = BooleanField("Enabled")
     is_constant = BooleanField("Always send it, without looking for keys")
-    others = TextAreaField("More keys", default="", description="One on each line.", render_kw={"rows": 2, "spellcheck": "false"})
+    others = TextAreaField("More keys", default="", description="One per line.", render_kw={"rows": 2, "spellcheck": "false"})
     logic = SelectField("Condition", choices=options(LOGICS))
     position = SelectField("Place", choices=options(PLACES))
     depth = StringField("Depth", description="Among the messages: how many of them come after it.", render_kw=WHOLE)
@@ -102,23 +102,23 @@ class EntryForm(InputForm[EntryInput]):
         render_kw={"autocomplete": "off"},
     )
     role = SelectField("Role", choices=options(ROLES))
-    order = StringField("Order", description="The highest is last, nearest to the end.", render_kw=WHOLE)
-    priority = StringField("Priority", description="The lowest is the first left out.", render_kw=WHOLE)
+    order = StringField("Order", description="The highest goes last, nearest the end.", render_kw=WHOLE)
+    priority = StringField("Priority", description="The lowest is left out first.", render_kw=WHOLE)
     chance = StringField("Chance in percent", render_kw=WHOLE)
-    scan_depth = StringField("Messages searched", description="As the lorebook says if empty.", render_kw=WHOLE)
+    scan_depth = StringField("Messages searched", description="If empty, the lorebook's setting applies.", render_kw=WHOLE)
     whole_words = BooleanField("Whole words only")
     is_exact = BooleanField("Match case")
     stays = StringField("Stays for (messages)", render_kw=WHOLE)
     silent = StringField("Then pauses for (messages)", render_kw=WHOLE)
     waits = StringField("Starts after (messages)", render_kw=WHOLE)
-    group = StringField("Group", description="Of a group, one entry is sent.")
+    group = StringField("Group", description="Only one entry per group is sent.")
     weight = StringField("Weight in its group", render_kw=WHOLE)
     takes_precedence = BooleanField("Takes precedence in its group")
     is_scored = BooleanField("In its group, the entry with the most matching keys wins")
     brings_none = BooleanField("Doesn't trigger others")
     is_not_brought = BooleanField("Isn't triggered by others")
     triggers = SelectMultipleField(
-        "Only for", choices=options(OCCASIONS), description="With none of them, it is sent for everything."
+        "Only for", choices=options(OCCASIONS), description="If none are selected, it's sent for everything."
     )
     is_brought_only = BooleanField("Only when another entry triggers it")
 

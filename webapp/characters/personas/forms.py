@@ -25,7 +25,7 @@ class PersonaForm(InputForm[PersonaInput], ProfileForm):
         description="Sent to the model word for word: your name, and what the character should know about you.",
         render_kw=text_box(6),
     )
-    is_default = BooleanField("Use it in new chats with characters")
+    is_default = BooleanField("Use in new chats with characters")
     lorebooks = SelectMultipleField(
         "Lorebooks",
         choices=[],

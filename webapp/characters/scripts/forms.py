@@ -12,7 +12,11 @@ from webapp.web.forms import InputForm, options
 CODE: JsonObject = {"dir": "auto", "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off"}
 WHOLE: JsonObject = {"inputmode": "numeric", "autocomplete": "off", "maxlength": 5}
 PLACES = {"both": "What is shown and what is sent", "shown": "Only what is shown", "sent": "Only what is sent to the model"}
-NAMINGS = {"0": "Stay as written", "2": "Become the names, taken literally", "1": "Become the names, as part of the expression"}
+NAMINGS = {
+    "0": "Stay as written",
+    "2": "Replaced by the names, literally",
+    "1": "Replaced by the names, as part of the expression",
+}
 
 
 class ScriptForm(InputForm[ScriptInput]):
@@ -27,19 +31,22 @@ class ScriptForm(InputForm[ScriptInput]):
     )
     replacement = TextAreaField(
         "Replace with",
-        description="{{match}} is the whole match, $1 its first group, {{char}} and {{user}} the names. Empty removes the match.",
+        description="{{match}} is the whole match, $1 its first group, {{char}} and {{user}} the names. "
+        "Leave empty to remove the match.",
         render_kw={"rows": 4, "dir": "auto", "spellcheck": "false"},
     )
     where = SelectField("It changes", choices=options(PLACES))
     is_for_character = BooleanField("Messages of the character")
     is_for_person = BooleanField("Messages of the person")
     is_enabled = BooleanField("On")
-    least_depth = StringField("From depth", description="The last message has depth 0. Empty is no limit.", render_kw=WHOLE)
+    least_depth = StringField(
+        "From depth", description="The last message has depth 0. Leave empty for no limit.", render_kw=WHOLE
+    )
     most_depth = StringField("To depth", render_kw=WHOLE)
     trims = TextAreaField(
-        "Remove from what was found",
+        "Remove from match",
         default="",
-        description="One text on each line.",
+        description="One text per line.",
         render_kw={"rows": 2, "dir": "auto", "spellcheck": "false"},
     )
     naming = SelectField("{{char}} and {{user}} in Find", choices=options(NAMINGS))

@@ -47,7 +47,7 @@ STATES = {
     "done": "done",
     "failed": "failed",
     "denied": "not allowed",
-    "unknown": "sent, but no reply was seen",
+    "unknown": "sent, but no reply received",
 }
 # Of a call that an answer has left behind: nothing more comes of it.
 LEFT = {"asked": "not finished", "waiting": "not decided", "running": "not finished"}
@@ -217,7 +217,7 @@ class ShownCalls:
         tools = len({call.tool for call in self.calls if call.state in ("done", "failed", "unknown")})
         failed = sum(call.state == "failed" for call in self.calls)
         parts = (
-            ngettext("Used %(num)s tool", "Used %(num)s tools", tools) if tools else _("Used no tool"),
+            ngettext("Used %(num)s tool", "Used %(num)s tools", tools) if tools else _("No tools used"),
             ngettext("%(num)s call", "%(num)s calls", count) if count > tools else "",
             _("%(num)s failed", num=failed) if failed else "",
         )

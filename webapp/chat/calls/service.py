@@ -134,7 +134,7 @@ def decide(
     such as with their sign-in, only they can allow.
     """
     if decision not in get_args(Decision):
-        raise Invalid("Choose what is to be done.", field="decision")
+        raise Invalid("Choose what to do.", field="decision")
     if max(len(note), len(result)) > MOST_CHARS:
         raise Invalid("That is too long.", field="note")
     if decision not in choices(call):
@@ -219,7 +219,7 @@ def decide_limit(generation: Generation | None, decision: FuseDecision, *, by: U
     More is spent only by who asked for it, as it is counted as theirs; all who can write can end it.
     """
     if decision not in get_args(FuseDecision):
-        raise Invalid("Choose how it is to end.", field="decision")
+        raise Invalid("Choose how to end it.", field="decision")
     if not (generation and generation.is_parked):
         raise Conflict(NO_LIMIT)
     message_id, by_id = generation.message_id or "", by.id

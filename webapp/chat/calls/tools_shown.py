@@ -19,7 +19,7 @@ from webapp.tools.tool import Policy, Tool
 
 # What is used freely needs no word.
 POLICIES = {"allow": "", "ask": "Asks first", "deny": "Off"}
-OFF = "Not allowed, as decided by an admin or in your own settings."
+OFF = "Blocked by an admin or your own settings."
 ASKS_YOU = "Waits for your answer"
 # With fewer, a search is in the way.
 SEARCHED_FROM = 7

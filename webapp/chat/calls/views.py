@@ -121,9 +121,7 @@ def tools(id: str) -> Response:
 def choose(id: str) -> Response:
     chat, form = own_chat(id), request.form
     choosing.choose_among(chat, current_user(), form.getlist("tool"), shown=form.getlist("shown"))
-    return (
-        _tools_page(own_chat(id), is_saved=True) if is_htmx() else redirect(_end_of(id), _("The tools of this chat are saved."))
-    )
+    return _tools_page(own_chat(id), is_saved=True) if is_htmx() else redirect(_end_of(id), _("Tools saved."))
 
 
 @bp.post("/chats/<id>/tools/take-back")

@@ -40,7 +40,7 @@ OPEN_CALLS = {
     "asked": "This was not finished.",
     "waiting": "This was not decided.",
     "running": "This was not finished.",
-    "unknown": "This was sent, but no reply was seen.",
+    "unknown": "The request was sent, but no reply came back.",
 }
 POLICIES = {"allow", "ask", "deny"}
 DECISIONS = {"", "allow", "allow_in_chat", "deny", "done", "again", "leave", "answer", "decline", "cancel"}

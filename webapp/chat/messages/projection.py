@@ -129,8 +129,8 @@ class AnswerProjection:
         match self._doing:
             case {"is": "writing", "title": title, "chars": int(chars), "end": end}:
                 words = ngettext(
-                    "Writing a call: %(title)s · %(num)s character",
-                    "Writing a call: %(title)s · %(num)s characters",
+                    "Preparing %(title)s · %(num)s character",
+                    "Preparing %(title)s · %(num)s characters",
                     chars,
                     title=title,
                 )
@@ -144,7 +144,7 @@ class AnswerProjection:
             case {"is": "continuing"}:
                 return _("Continuing after a restart")
             case {"is": "drawing"}:
-                return _("Drawing a picture")
+                return _("Creating a picture")
         return ""
 
     @property

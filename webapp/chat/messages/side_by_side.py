@@ -36,7 +36,7 @@ def keep(message: Message) -> None:
     if not number:
         if chat.head_id == id:
             return
-        raise Conflict("Nothing is side by side with this answer any more.")
+        raise Conflict("This answer is no longer side by side with others.")
     last, seen = queries.last_generation(message), list(chat.column_ids)
     # The chat keeps a model that its owner can use.
     can_stay = last is not None and (last.user_id == chat.owner_id or not is_own(last.model_asked))

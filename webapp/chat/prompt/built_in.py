@@ -107,7 +107,7 @@ OF_CHATS = (
     ),
     BuiltIn(
         key=TEXT_CHANGE_KEY,
-        title="Change of a text",
+        title="Text edits",
         about="Rewrites a part of a text beside a chat, when a person asks for it.",
         load=parts(Change_of_a_text=TEXT_CHANGE),
         takes=("model", "temperature", "max_tokens"),

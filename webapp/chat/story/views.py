@@ -19,9 +19,7 @@ from webapp.web.htmx import fragment, is_htmx, redirect, render
 
 class StoryForm(Form):
     # Each field has an explicit id, because the form is on the same page as the composer.
-    text = TextAreaField(
-        "What came before", id="story-text", default="", render_kw={"rows": 8, "maxlength": MOST_CHARS, "dir": "auto"}
-    )
+    text = TextAreaField("Summary", id="story-text", default="", render_kw={"rows": 8, "maxlength": MOST_CHARS, "dir": "auto"})
     # The mark of the story that was shown, to detect a concurrent change.
     was = StringField(default="")
 

@@ -49,12 +49,12 @@ class ShownFigures:
 
 
 class QuestionTryForm(Form):
-    person = PickField("As", name="as", id="as", choices=[], validate_choice=False, default="")
+    person = PickField("Search as", name="as", id="as", choices=[], validate_choice=False, default="")
 
 
 bp = Blueprint("trying", __name__, url_prefix="/knowledge")
 MOST_WEIGHT = 20
-DONE = {"kept": "Question kept.", "deleted": "Question deleted.", "measured": "All questions were run."}
+DONE = {"kept": "Question saved.", "deleted": "Question deleted.", "measured": "All questions were run."}
 
 
 @bp.get("/try")

@@ -75,7 +75,7 @@ class NewConnectionForm(ConnectionForm):
 
     server, sealed = HiddenField(), HiddenField()
     kind = SelectField(
-        "Kind of server",
+        "Server type",
         choices=options({name: kind.title for name, kind in KINDS.items() if name != "openrouter"}),
         default="openai",
         validate_choice=False,
@@ -124,7 +124,7 @@ class NewConnectionForm(ConnectionForm):
             self.key.description = ""
             self.key.render_kw = {**self.key.render_kw, "required": True}
         if self.usual and not needs_key:
-            self.base_url.description = _("Where it usually listens. Change it if yours is elsewhere.")
+            self.base_url.description = _("Its usual address. Change it if yours is different.")
         return self
 
     def _sealed_key(self) -> str:
@@ -133,7 +133,7 @@ class NewConnectionForm(ConnectionForm):
 
 class ModelForm(InputForm[ModelInput]):
     takes = ModelInput
-    name = StringField("Name", description="The name that is shown everywhere. Leave empty for its usual name.", render_kw=PLAIN)
+    name = StringField("Name", description="The name shown everywhere. Leave empty for its default name.", render_kw=PLAIN)
     context_length = StringField(
         "Context length in tokens",
         description="Leave empty to use what its server reports.",

@@ -92,7 +92,7 @@ def rename() -> Response:
         had_name = model.id in the_connections().built_in().own_names
         own_names.rename(model.id, entered, author=audit_author())
         contexts.give(model.id, entered.context_length, author=audit_author())
-        return _saved(_("The model has its usual name again.") if had_name and not entered.name else _("Saved."))
+        return _saved(_("The model's name was reset.") if had_name and not entered.name else _("Saved."))
     return _model_page(model, form)
 
 

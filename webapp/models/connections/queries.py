@@ -136,7 +136,7 @@ def _own_keys() -> list[Secret]:
     query = select(OwnConnection.id, User.name, OwnConnection.key_ciphertext).join(User, User.id == OwnConnection.owner_id)
     with db.engine.connect() as connection:
         rows = connection.execute(query.where(OwnConnection.key_ciphertext != "").order_by(User.name, OwnConnection.id))
-        return [Secret(row[0], _("Own connection of %(email)s", email=row[1]), row[2]) for row in rows]
+        return [Secret(row[0], _("Personal connection of %(email)s", email=row[1]), row[2]) for row in rows]
 
 
 def _replace_own_key(session: Session, id: str, ciphertext: str, fresh: str) -> bool:

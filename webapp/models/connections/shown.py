@@ -16,7 +16,7 @@ from webapp.web.filters import number, plural
 
 # A usual answer, for prices in words: a short chat's prompt and a few paragraphs.
 TYPICAL_PROMPT, TYPICAL_TEXT = 1500, 500
-ABILITIES = {"vision": "Pictures", "makes": "Makes pictures", "reasoning": "Reasoning", "tools": "Tools"}
+ABILITIES = {"vision": "Pictures", "makes": "Creates pictures", "reasoning": "Reasoning", "tools": "Tools"}
 FINER_ABILITIES = {"json": "JSON", "top_p": "top-p", "stop": "stop sequences"}
 # What a field of one model can have in its place, with the words for it, by the name of the field.
 NO_MODEL: Mapping[str, Mapping[str, str]] = {

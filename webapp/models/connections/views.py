@@ -100,7 +100,7 @@ def offer(slug: str) -> Response:
     """Offers the connection's server for people's own keys, or with an empty `is_offered` no longer."""
     is_offered = bool(request.form.get("is_offered"))
     connections.offer(slug, is_offered=is_offered, author=audit_author())
-    words = _("Offered for people's own keys.") if is_offered else _("No longer offered, so own keys are not used there.")
+    words = _("Personal keys allowed.") if is_offered else _("Personal keys are no longer used for this server.")
     return _saved(slug, words)
 
 

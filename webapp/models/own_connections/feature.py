@@ -15,7 +15,7 @@ FEATURE = Feature(
             icon="cable",
             rank=86,
             also="own key provider server openai api byok",
-            about="Keys and servers of your own, for your answers alone.",
+            about="Your own keys and servers, for your answers only.",
             is_own=True,
             right="own_keys",
         ),

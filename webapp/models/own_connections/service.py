@@ -160,7 +160,7 @@ def _target(kind: str, entered: OwnConnectionInput) -> tuple[LiveConnection | No
 def _refuse(session: Session, person: str, name: str) -> None:
     count = session.scalar(select(func.count(OwnConnection.id)).where(OwnConnection.owner_id == person)) or 0
     if count >= MOST_OWN:
-        raise Conflict(f"You can have at most {MOST_OWN} connections of your own. Delete one first.")
+        raise Conflict(f"You can have at most {MOST_OWN} personal connections. Delete one first.")
     _refuse_taken_name(session, person, name)
 
 

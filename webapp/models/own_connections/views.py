@@ -50,7 +50,7 @@ def create() -> Response:
     form, kind = NewOwnConnectionForm(), request.form.get("kind", "")
     with form.attempt():
         slug = service.add(kind, form.own, author=audit_author())
-        return _to(slug, _("Connection added. You find its models wherever you choose one."))
+        return _to(slug, _("Connection added. Its models are now in your model list."))
     return _new_page(form)
 
 

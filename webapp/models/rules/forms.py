@@ -20,7 +20,7 @@ def _kinds(every: str) -> dict[str, str]:
 
 class ModelRuleForm(InputForm[ModelRuleInput]):
     takes = ModelRuleInput
-    kind = SelectField("What for", choices=options(_kinds("Everything")))
+    kind = SelectField("Purpose", choices=options(_kinds("Everything")))
     least_chars = StringField("At least, in characters", description="Of the message. 0 for any length.", render_kw=WHOLE)
     most_chars = StringField("At most, in characters", description="0 for no limit.", render_kw=WHOLE)
     pictures = SelectField("Pictures", choices=options(PICTURES))
@@ -30,7 +30,7 @@ class ModelRuleForm(InputForm[ModelRuleInput]):
         "To",
         choices=options({**HOURS, "24": "24:00"}),
         default="0",
-        description="In the team's time zone. Equal hours: all day.",
+        description="In the team's time zone. Same start and end: all day.",
     )
     model = PickField("Model", choices=[], validate_choice=False)
     overrules = BooleanField("Also where a person has chosen another model")
@@ -53,7 +53,7 @@ class ModelRuleForm(InputForm[ModelRuleInput]):
 class RuleTryForm(Form):
     """An occasion to try the rules with."""
 
-    kind = SelectField("What for", id="try-kind", choices=options(_kinds("")), default="chat")
+    kind = SelectField("Purpose", id="try-kind", choices=options(_kinds("")), default="chat")
     chars = IntegerField("Characters", default=100, render_kw=WHOLE)
     has_pictures = BooleanField("With pictures")
     is_chosen = BooleanField("A person has chosen another model")

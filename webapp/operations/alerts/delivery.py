@@ -26,7 +26,7 @@ from webapp.settings.service import setting
 from webapp.streaming.stop import Stop
 
 AGAIN_SECONDS = (5.0, 30.0, 120.0)
-SUBJECTS = {"firing": "Alert", "test": "Test of an alert"}
+SUBJECTS = {"firing": "Alert", "test": "Test alert"}
 SIGNATURE = "X-Millrace-Signature"
 
 
@@ -56,7 +56,7 @@ def has_addresses() -> bool:
 
 def send_email(news: News) -> str:
     """Sends one email to all addresses; raises `ProviderError` if the server does not accept it."""
-    subject = f"[Millrace] {SUBJECTS.get(news.state, 'Alert over')}: {news.words}"
+    subject = f"[Millrace] {SUBJECTS.get(news.state, 'Resolved')}: {news.words}"
     address = the_config().public_url
     page = f"{address}/admin/alerts/{news.rule}" if address else "Administration, Alerts."
     text = f"{news.words}\n\nLimits, mute and history: {page}\n"

@@ -17,7 +17,7 @@ FEATURE = Feature(
             rank=15,
             also="webhook monitoring rules",
             right="administer",
-            about="What is wrong now, and the rules that find it.",
+            about="Current problems, and the rules that detect them.",
         ),
     ),
 )

@@ -92,7 +92,7 @@ KINDS: Mapping[str, AlertKind] = {
         AlertKind(
             PROOF,
             "Nightly backup",
-            "more than %(limit)s things are wrong with nightly backups",
+            "nightly backups have more than %(limit)s problems",
             ABOVE,
             "",
             special=(0, "a nightly backup failed or is missing, or a copy is damaged"),

@@ -34,8 +34,8 @@ NONE_COUNTS = {
 }
 # Smaller relative differences are not mentioned.
 WORTH_SAYING = 0.1
-LATER = "%(letter)s begins later: 95 %% of the answers within %(time)s, against %(other_time)s with %(other)s."
-SOONER = "%(letter)s begins sooner: 95 %% of the answers within %(time)s, against %(other_time)s with %(other)s."
+LATER = "%(letter)s starts later: 95 %% of answers within %(time)s, compared with %(other_time)s for %(other)s."
+SOONER = "%(letter)s starts sooner: 95 %% of answers within %(time)s, compared with %(other_time)s for %(other)s."
 CHANCE = "So far, the difference may just be chance."
 # More answers than a small team gets in weeks.
 VERY_MANY = 1000
@@ -144,7 +144,7 @@ def _too_early(evidence: Evidence, outcome: str) -> list[str]:
     if not more:
         return [_("Too early to tell: after %(count)s the versions are much alike.", count=plural(judged, noun))]
     needed = _more_needed(noun, _rounded(more) if more > 1 else 1)
-    long = [_("That may take very long, so it's fine to keep the version that was in use before.")] if more >= VERY_MANY else []
+    long = [_("This may take a very long time, so it's fine to keep the version you had.")] if more >= VERY_MANY else []
     return [needed, _(CHANCE), *long]
 
 

@@ -16,7 +16,7 @@ from webapp.web.forms import PLAIN, Form, InputForm, options
 
 METHODS = {
     A_B_TEST: "In fixed shares: each person always gets the same version",
-    BEST_PERFORMANCE: "The better one more and more often: each chat keeps its version",
+    BEST_PERFORMANCE: "Favor the better one over time: each chat keeps its version",
 }
 SHARE = "share-"
 
@@ -24,7 +24,7 @@ SHARE = "share-"
 class SharesForm(Form):
     """How the versions are given out: the shares as typed, by version."""
 
-    strategy = SelectField("Give the versions out", choices=options(METHODS))
+    strategy = SelectField("Assign versions", choices=options(METHODS))
     # Named like the field of the errors.
     weights = StringField("Shares, in percent", default="")
     shares: dict[int, str]

@@ -98,7 +98,7 @@ def _line(row: Experiment, key: str) -> ShownExperiment:
     figures = queries.figures_of(row)
     state = _("running") if row.ended_at is None else _("example") if row.is_example else ""
     winner = row.winner
-    title = _("Stopped without a winner") if winner is None else _("Version %(version)s was taken", version=winner)
+    title = _("Stopped without a winner") if winner is None else _("Version %(version)s was chosen", version=winner)
     title = card_of(row, figures).title if row.ended_at is None else title
     return ShownExperiment(row.id, key, state, title, row.created_at, row.ended_at)
 
@@ -115,7 +115,7 @@ def _over(row: Experiment, figures: Sequence[ArmFigures]) -> str:
         return ""
     if row.winner is None:
         return _("It was stopped without a winner, so version %(version)s stayed in use.", version=figures[0].version)
-    return _("It was stopped, and version %(version)s was taken.", version=row.winner)
+    return _("It was stopped, and version %(version)s was chosen.", version=row.winner)
 
 
 def _arm(arm: ArmFigures, *, control: ArmFigures) -> ShownArm:

@@ -44,7 +44,7 @@ UNREADABLE = "%(secrets)s can't be read with it: enter those keys again under Ad
 # What helps a connection that is refused, by the reason.
 REMEDIES = {
     "auth": "Enter a new key under Administration, Models, Connections, then test it.",
-    "credit": "Once there is credit, test it under Administration, Models, Connections.",
+    "credit": "After adding credit, test it under Administration, Models, Connections.",
 }
 # Of chapters, in English wherever they are looked for; pages say them in their language.
 TITLES = (
@@ -54,7 +54,7 @@ TITLES = (
     "Database",
     "Models",
     "Knowledge",
-    "Tool servers",
+    "Apps",
     "Safety",
     "Nightly backup",
     "Server",

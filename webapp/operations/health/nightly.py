@@ -54,7 +54,9 @@ RUNS, RUNNING, LOCK = "nightly.json", "nightly.running", "nightly.lock"
 BROKEN_OFF = "It was interrupted when the server stopped, and what it left was removed."
 UNDER_WAY = "A backup is being made already."
 NOT_HERE = "With PostgreSQL, Millrace makes no nightly backup: use pg_dump, or flask backup, and copy FILES_DIR."
-SAME_DISK = "The copies are on the disk of the data, which can fail with both: copy them to another machine, or set BACKUP_DIR."
+SAME_DISK = (
+    "The copies are on the same disk as the data and could be lost with it: copy them to another machine, or set BACKUP_DIR."
+)
 TURNED_OFF = "Turned off under Administration, Backups."
 NOT_WRITABLE = "{} can't be written to, so no backup can be made. Check BACKUP_DIR and the permissions of that folder."
 MISSING = "The backup that was due {} wasn't made."
@@ -290,7 +292,7 @@ def _plan() -> HealthFact:
     if is_under_way():
         since = running_since() or utc_now()
         return HealthFact(
-            _("Now"), _("A backup is being made, since %(when)s. It uses a tenth of one core at most.", when=_clock(since))
+            _("Now"), _("A backup is running, started %(when)s. It uses at most a tenth of one core.", when=_clock(since))
         )
     hour = int(setting("backup.hour"))
     if not setting("backup.nightly"):
@@ -318,15 +320,15 @@ def _last() -> Iterator[HealthFact]:
         seconds = max(1, round(good.restore_seconds))
         yield HealthFact(
             _("Restoring it"),
-            _("Takes about %(seconds)s, as tried on a scratch copy.", seconds=filters.plural(seconds, "second")),
+            _("Takes about %(seconds)s, measured on a test copy.", seconds=filters.plural(seconds, "second")),
         )
     if others := [trouble for trouble in troubles if trouble not in last.faults]:
-        yield HealthFact(_("To look at"), " ".join(others), "warn")
+        yield HealthFact(_("Needs attention"), " ".join(others), "warn")
 
 
 def _held(run: BackupRun) -> str:
     rows, tables = filters.plural(run.rows, "row"), filters.plural(run.tables, "table")
-    compared = _("Restored and compared: all %(rows)s of %(tables)s are equal.", rows=rows, tables=tables)
+    compared = _("Restored and compared: all %(rows)s in %(tables)s match.", rows=rows, tables=tables)
     if not run.files:
         return f"{size(run.bytes)}. {compared}"
     files = _(

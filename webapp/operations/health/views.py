@@ -30,7 +30,7 @@ bp = Blueprint("selftest", __name__, url_prefix="/admin/health")
 PIECES, PAUSE_SECONDS = 12, 0.15
 # Why a model is paused, by the code of its failures.
 PAUSED = {
-    "rate": "Its provider refused several requests in a row as too many. Millrace will try it again automatically.",
+    "rate": "Its provider is rate limiting. Millrace will try again automatically.",
     "error": "It failed several times in a row. Millrace will try it again automatically.",
 }
 STOPS = "This server stops."

@@ -19,7 +19,7 @@ FEATURE = Feature(
             rank=59,
             also="statistics success speed latency fallback",
             also_under="Models",
-            about="How many answers there are, how good and how fast.",
+            about="The number, quality and speed of answers.",
         ),
     ),
 )

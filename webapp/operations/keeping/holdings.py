@@ -75,11 +75,11 @@ def _in_trash() -> Sequence[Part]:
 
 HOLDINGS = (
     Holding("Chats", "chat", lambda: [(TOUCHED, can_leave())], "chats.days"),
-    Holding("Trash", "deleted thing", _in_trash, "trash.days"),
+    Holding("Trash", "deleted item", _in_trash, "trash.days"),
     Holding("Files that were never sent", "file", lambda: [(StoredFile.created_at, is_unsent())], "uploads.days"),
     Holding("What was sent to models", "recorded prompt", lambda: [(Generation.created_at, RECORDED)], "traces.days"),
     Holding("Audit log", "audit log line", lambda: [(AuditEntry.at, true())], "audit.days"),
-    Holding("Insights", "daily sum", lambda: [(InsightDay.day, true())], "insights.days"),
+    Holding("Insights", "daily total", lambda: [(InsightDay.day, true())], "insights.days"),
     Holding("Files in chats", "file", lambda: [(StoredFile.created_at, ~is_unsent())], rule="as long as a message has them"),
     Holding("Temporary chats", "chat", lambda: [(Chat.created_at, Chat.is_temporary.is_(True))], rule="a day"),
     Holding(
@@ -89,15 +89,13 @@ HOLDINGS = (
         "tools.waiting_days",
     ),
     Holding(
-        "Journals of answers",
+        "Answer journals",
         "row",
         lambda: [(Generation.created_at, Generation.id.in_(select(JournalRow.generation_id)))],
         rule="until the answer has ended",
     ),
     Holding("Notifications", "notice", lambda: [(StoredNotice.created_at, true())], rule="a week"),
-    Holding(
-        "Usage", "request", lambda: [(Generation.created_at, true())], rule="for ever, without text once its chat is deleted"
-    ),
+    Holding("Usage", "request", lambda: [(Generation.created_at, true())], rule="forever, without text once the chat is deleted"),
 )
 LOSSES = (
     OF_CHATS,
@@ -126,6 +124,6 @@ def shown_holdings() -> Iterator[ShownHolding]:
     """Yields how long each is kept, and what there is of it now."""
     for holding in HOLDINGS:
         days = int(setting(holding.setting)) if holding.setting else 0
-        kept = _(holding.rule) if holding.rule else plural(days, "day") if days else _("for ever")
+        kept = _(holding.rule) if holding.rule else plural(days, "day") if days else _("forever")
         count, oldest = holding.counted()
         yield ShownHolding(holding.title, kept, plural(count, holding.noun), oldest)

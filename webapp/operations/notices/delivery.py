@@ -145,7 +145,7 @@ def _summary(messages: Sequence[NoticeMessage]) -> NoticeMessage:
     counts = Counter(message.kind for message in messages)
     text = " · ".join(KINDS[kind].counted(count) for kind, count in counts.items() if kind in KINDS)
     last = messages[-1]
-    title = f"{len(messages)} notices from your quiet hours"
+    title = f"{len(messages)} notifications from your quiet hours"
     return NoticeMessage(last.id, SUMMARY, title, text, "/settings/notices", last.at, held=messages)
 
 

@@ -17,7 +17,7 @@ FEATURE = Feature(
             icon="bell",
             rank=86,
             also="notifications push phone device email webhook quiet hours told",
-            about="What you are told while you aren't looking: on your devices, by email, by webhook.",
+            about="Get notified while you're away: on your devices, by email or by webhook.",
             is_own=True,
         ),
     ),

@@ -8,7 +8,7 @@ from webapp.people.notices.kinds import KINDS
 from webapp.people.notices.tables import NoticeChannel
 from webapp.web.forms import PLAIN, Form, InputForm, options
 
-WITH_TEXT = "With its text, such as the chat’s title and how the answer begins"
+WITH_TEXT = "Include text, such as the chat’s title and the start of the answer"
 
 
 class DeviceForm(InputForm[DeviceInput]):
@@ -36,7 +36,7 @@ class QuietForm(InputForm[PreferencesInput]):
 class ChannelForm(Form):
     name = StringField("Name", render_kw={**PLAIN, "maxlength": 60})
     kinds = SelectMultipleField(
-        "Tell me here when", choices=options({name: kind.label for name, kind in KINDS.items()}), validate_choice=False
+        "Notify me here when", choices=options({name: kind.label for name, kind in KINDS.items()}), validate_choice=False
     )
     has_words = BooleanField(WITH_TEXT)
 

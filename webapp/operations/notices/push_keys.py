@@ -50,7 +50,7 @@ def _stored_public_key() -> str:
 def _stored() -> list[Secret]:
     with db.engine.connect() as connection:
         ciphertext = connection.scalar(select(ApplicationSetting.ciphertext).where(ApplicationSetting.key == NAME))
-    return [Secret(NAME, _("Key for notices on devices"), ciphertext)] if ciphertext else []
+    return [Secret(NAME, _("Push notification key"), ciphertext)] if ciphertext else []
 
 
 def _replace(session: Session, _id: str, ciphertext: str, fresh: str) -> bool:

@@ -15,7 +15,7 @@ from webapp.people.notices.tables import NoticeChannel, NoticeDelivery, NoticePr
 MOST_SHOWN = 20
 # Of several channels, the first of these that one has says what became of a notice.
 STATES = {"sent": "sent", "waiting": "on its way", "failed": "not delivered", "dropped": "not needed: you were here"}
-HELD, GONE = "after your quiet hours", "to a channel that is gone"
+HELD, GONE = "after your quiet hours", "to a removed channel"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,10 +111,10 @@ def _email(target: Target, message: NoticeMessage, _stop: Stop, _now: datetime) 
     text = f"{message.title}\n\n{message.text}".strip()
     address = _address(message.path)
     where = address if address.startswith("http") else f"Millrace, {address}"
-    foot = f"You can change what you are told: {_address('/settings/notices')}"
+    foot = f"Change your notifications: {_address('/settings/notices')}"
     subject = f"[Millrace] {_line(message.title, TITLE_CHARS)}"
     if mail_service.send([target.email], subject, f"{text}\n\n{where}\n\n{foot}\n"):
-        raise ProviderError("invalid", "The mail server refused your address.")
+        raise ProviderError("invalid", "The mail server rejected your address.")
 
 
 def _webhook(target: Target, message: NoticeMessage, stop: Stop, now: datetime) -> None:

@@ -54,7 +54,7 @@ KIND = "notice channel"
 SECRET_BYTES = 32
 TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 OF_SOMEONE_ELSE = "This device is someone else's. In its browser, take back the permission to show notices, then allow it again."
-NO_KEYS = "These aren't the keys of a push subscription. Please allow notices in the browser again."
+NO_KEYS = "These aren't valid push keys. Please allow notifications in the browser again."
 NAMES = {EMAIL: "Email", WEBHOOK: "Webhook"}
 ACCEPTED = {
     PUSH: "The push service has taken the test. The device shows it within seconds, if it is on and allows notices.",
@@ -284,7 +284,7 @@ def _checked_address(text: str, field: str) -> str:
     if parts.scheme != "https" and trust == "public":
         raise Invalid("The address must begin with https://.", field=field)
     if not _is_public(host) and trust == "public":
-        raise Invalid("The address must be public: notices aren't sent into this server's network.", field=field)
+        raise Invalid("The address must be public: notifications aren't sent to this server's network.", field=field)
     return address
 
 
@@ -316,7 +316,7 @@ def _stored() -> list[Secret]:
     query = select(NoticeChannel.id, NoticeChannel.name, NoticeChannel.secret).where(NoticeChannel.secret != "")
     with db.engine.connect() as connection:
         return [
-            Secret(id, _("Secret of %(name)s for notices", name=name.lower()), secret)
+            Secret(id, _("Notification secret of %(name)s", name=name.lower()), secret)
             for id, name, secret in connection.execute(query)
         ]
 

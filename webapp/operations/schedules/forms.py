@@ -34,7 +34,7 @@ OFTEN = {
     "week": "Every week",
     "month": "Every month",
     "once": "Once",
-    OWN_RULE: "Own rule",
+    OWN_RULE: "Custom rule",
 }
 # Of each of these, the field for its day.
 DAYS = {"week": "weekday", "month": "day", "once": "date"}
@@ -61,7 +61,7 @@ class ScheduleForm(Form):
         id="schedule-plan",
         validate_choice=False,
         default="",
-        description="Each time, a new plan is made from what you entered for this one.",
+        description="Each run creates a new plan from what you entered for this one.",
     )
     every = SelectField("How often", id="schedule-every", choices=options(OFTEN), default="day", validate_choice=False)
     at = StringField("Time", id="schedule-at", default="08:00", render_kw={"type": "time"})
@@ -75,7 +75,7 @@ class ScheduleForm(Form):
     day = StringField("Day of the month", id="schedule-day", default="1", render_kw={"type": "number", "min": 1, "max": 31})
     date = StringField("Date", id="schedule-date", default="", render_kw={"type": "date"})
     cron = StringField(
-        "Own rule",
+        "Custom rule",
         id="schedule-cron",
         default="",
         description="Minute, hour, day of the month, month and weekday, as for cron: 0 8 * * 1-5 is every weekday at 08:00.",
@@ -83,11 +83,11 @@ class ScheduleForm(Form):
     )
     time_zone = PickField("Time zone", id="schedule-zone", default="", validate_choice=False)
     ends_on = StringField("Last day", id="schedule-ends", default="", render_kw={"type": "date"}, description="Empty: no end.")
-    chat_id = RadioField("Where it is answered", id="schedule-chat", default="", validate_choice=False)
+    chat_id = RadioField("Where to answer", id="schedule-chat", default="", validate_choice=False)
     project_id = SelectField("Project", id="schedule-project", default="", validate_choice=False)
     model = PickField("Model", id="schedule-model", default="", validate_choice=False)
     tools = SelectMultipleField(
-        "Tools", id="schedule-tools", validate_choice=False, description="A call that needs your decision waits for it."
+        "Tools", id="schedule-tools", validate_choice=False, description="Tool calls that need your decision wait for it."
     )
 
     @classmethod
@@ -116,7 +116,7 @@ class ScheduleForm(Form):
     def offering(self, user: User, *, chat: Chat | None = None, schedule: Schedule | None = None) -> Self:
         """Returns the form with what this person can choose; with the chat that it may continue, and what the schedule has."""
         self.time_zone.offering(_zones)
-        self.model.offering(partial(candidates, person=user.id), [("", _("Your usual model"))])
+        self.model.offering(partial(candidates, person=user.id), [("", _("Your default model"))])
         workflows = [(entry.slug, entry.headline.title) for entry in workflow_service.entries() if entry.version]
         self.workflow.choices = [SelectChoice(*choice) for choice in [choose(), *workflows]]
         same = [(SAME, _("As it is"))] if schedule and schedule.plan_type else []
@@ -126,7 +126,7 @@ class ScheduleForm(Form):
         self.plan.choices = [SelectChoice(*choice) for choice in [choose(), *same, *plans]]
         theirs = [(project.id, project.name) for project in projects.projects(user, rights=(projects.WRITE,))]
         self.project_id.choices = [SelectChoice(*choice) for choice in [("", _("None")), *theirs]]
-        next_turn = {chat.id: _("The next message of “%(title)s”", title=chat.title or _("New chat"))} if chat else {}
+        next_turn = {chat.id: _("The next message in “%(title)s”", title=chat.title or _("New chat"))} if chat else {}
         self.chat_id.choices = options({value: _(words) for value, words in NEW_CHAT.items()} | next_turn)
         policies, tools = policies_for(user), tools_of(user)
         self.tools.choices = [SelectChoice(key, tool.words) for key, tool in tools.items() if policies.of(tool) != "deny"]

@@ -85,12 +85,12 @@ class DueTime:
         named, later = f"{self.local:%H:%M}", f"{here:%H:%M}"
         if here.replace(tzinfo=None) != self.local:
             return _(
-                "%(time)s doesn't exist on that day, as the clocks go forward. It runs right after that, at %(later)s.",
+                "%(time)s doesn't exist that day because clocks go forward. It runs right after, at %(later)s.",
                 time=named,
                 later=later,
             )
         if here.utcoffset() != here.replace(fold=1).utcoffset():
-            return _("%(time)s comes twice on that day, as the clocks go back. It runs once, the first time.", time=named)
+            return _("%(time)s occurs twice that day because clocks go back. It runs once, the first time.", time=named)
         return ""
 
 

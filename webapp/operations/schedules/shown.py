@@ -18,7 +18,7 @@ from webapp.plans.types import service as plan_type_service
 from webapp.workflows import service as workflow_service
 
 NEXT = 5
-STATES = {"active": "", "paused": "Paused", "stopped": "Stopped", "over": "Over"}
+STATES = {"active": "", "paused": "Paused", "stopped": "Stopped", "over": "Finished"}
 RUN_STATES = {
     "starting": "Starting",
     "running": "Running",
@@ -116,5 +116,5 @@ def _shown(schedule: Schedule, run: ScheduleRun | None) -> ShownSchedule:
 
 
 def _run(run: ScheduleRun) -> ShownRun:
-    note = " ".join(filter(None, (_("Run by hand.") if run.is_by_hand else "", run.late, run.note)))
+    note = " ".join(filter(None, (_("Run manually.") if run.is_by_hand else "", run.late, run.note)))
     return ShownRun(run.status, _(RUN_STATES[run.status]), run.due_at, note, run.path)

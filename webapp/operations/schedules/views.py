@@ -19,9 +19,9 @@ bp = Blueprint("schedules", __name__, url_prefix="/schedules")
 DONE = {
     "created": "Schedule created.",
     "saved": "Schedule saved.",
-    "paused": "Schedule paused. It doesn't run until you continue it.",
+    "paused": "Schedule paused. It won't run until you continue it.",
     "continued": "Schedule continued.",
-    "started": "It runs now.",
+    "started": "Running now.",
     "deleted": "Schedule deleted. Its chats and plans stay.",
 }
 

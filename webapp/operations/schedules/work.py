@@ -163,7 +163,7 @@ def outcome_of(run: ScheduleRun, now: datetime) -> WorkOutcome:
         # It can wait for ever, and its chat is in the list of what waits.
         return WorkOutcome(DONE, "It waits for your answer.")
     if status == "failed":
-        return WorkOutcome(FAILED, "The workflow failed. Look at its chat.")
+        return WorkOutcome(FAILED, "The workflow failed. See its chat.")
     return WorkOutcome(RUNNING) if status == "running" else WorkOutcome(DONE)
 
 
@@ -176,9 +176,9 @@ def _of_plan(plan_id: str, now: datetime) -> WorkOutcome:
 
 def _of_generation(generation: Generation | None, now: datetime) -> WorkOutcome:
     if generation is None:
-        return WorkOutcome(DONE, "What it wrote was deleted.")
+        return WorkOutcome(DONE, "Its result was deleted.")
     if generation.status == engine_tables.WAITING:
-        return WorkOutcome(WAITING, "A tool waits for your decision.")
+        return WorkOutcome(WAITING, "A tool needs your decision.")
     if generation.status in ACTIVE:
         return WorkOutcome(RUNNING)
     if generation.status == "interrupted":

@@ -15,7 +15,7 @@ FEATURE = Feature(
     setting_checks={"sign_in.passwords": service.check_passwords},
     navigation=(
         NavEntry(
-            title="Sign-on",
+            title="Single sign-on",
             path="/admin/sign-on",
             icon="log-in",
             under="People",

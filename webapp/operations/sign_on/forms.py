@@ -34,14 +34,14 @@ class ProviderForm(InputForm[ProviderInput]):
     client_secret = PasswordField("Client secret", render_kw={"autocomplete": "new-password"})
     scopes = StringField("Scopes", description="Besides openid. Empty: profile email.", render_kw=PLAIN)
     is_enabled = BooleanField("People can sign in with it")
-    creates_accounts = BooleanField("The first sign-in makes an account")
-    trusts_email = BooleanField("Its email addresses are verified, though it doesn't say so")
+    creates_accounts = BooleanField("Create an account at first sign-in")
+    trusts_email = BooleanField("Treat its email addresses as verified")
     signs_out = BooleanField("Signing out here signs out there, too")
     domains = TextAreaField("Email domains that get an account", default="", description="Empty: all.", render_kw=FEW_LINES)
-    required_claim = StringField("Claim that lets people in", description="Such as groups. Empty: everyone.", render_kw=PLAIN)
-    required_values = TextAreaField("One of its values", default="", description="One in each line.", render_kw=FEW_LINES)
+    required_claim = StringField("Claim required to sign in", description="Such as groups. Empty: everyone.", render_kw=PLAIN)
+    required_values = TextAreaField("Accepted values", default="", description="One per line.", render_kw=FEW_LINES)
     default_role = SelectField("Role of new accounts", choices=options(ROLES))
-    contact = StringField("Whom people ask who have no account", description="Such as it@example.org.", render_kw=PLAIN)
+    contact = StringField("Contact for people without an account", description="Such as it@example.org.", render_kw=PLAIN)
 
     @classmethod
     def for_provider(cls, row: IdentityProvider) -> "ProviderForm":

@@ -117,7 +117,7 @@ def disconnect(id: str) -> Response:
     user_id = current_user().id
     sign_ins.disconnect(current_user(), id, author=audit_author())
     access_changed(user_id)
-    return redirect(SECURITY, _("Removed. It no longer signs you in."))
+    return redirect(SECURITY, _("Removed. You can no longer sign in with it."))
 
 
 @bp.app_template_global()
@@ -165,7 +165,7 @@ def _back(told: VerifiedIdentity, aim: str, person_id: str, path: str) -> Respon
         raise SignInFailed(NOT_BEGUN)
     if aim == CONNECT:
         sign_ins.connect(me, told, address=client_address())
-        return redirect(path, _("Connected. It signs you in from now on."))
+        return redirect(path, _("Connected. You can now sign in with it."))
     sign_ins.confirm(me, told, secret=session_secret(), address=client_address())
     return redirect(path)
 

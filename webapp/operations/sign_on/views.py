@@ -78,7 +78,7 @@ def test(id: str) -> Response:
 @admin_only
 def delete(id: str) -> Response:
     service.delete(id, author=audit_author())
-    return redirect(url_for(".index"), _("Deleted. Whoever had signed in with it is signed out."))
+    return redirect(url_for(".index"), _("Deleted. Everyone who signed in with it has been signed out."))
 
 
 @bp.post("/identities/<id>/remove")
@@ -88,7 +88,7 @@ def disconnect(id: str) -> Response:
     person_id = person.id
     sign_ins.disconnect(person, id, author=audit_author())
     access_changed(person_id)
-    return redirect(url_for("people.show", id=person_id), _("Disconnected, and signed out where they had signed in with it."))
+    return redirect(url_for("people.show", id=person_id), _("Disconnected and signed out wherever it was used."))
 
 
 def addresses(id: str) -> dict[str, str]:

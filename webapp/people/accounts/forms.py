@@ -151,7 +151,7 @@ class ClearanceForm(Form):
 
 
 class DeletePersonForm(Form):
-    heir = PickField("What is theirs", id="person-heir", choices=[], validate_choice=False, default="")
+    heir = PickField("Their data", id="person-heir", choices=[], validate_choice=False, default="")
     email = EmailField(
         "Type their email to confirm", id="person-email", default="", render_kw={"autocomplete": "off", "required": True}
     )
@@ -166,7 +166,7 @@ class GroupDaysForm(Form):
         "Days",
         id="group-days",
         default="",
-        description="0 keeps them for ever; empty is as the team’s chats.",
+        description="0 keeps them forever. If empty, the team’s setting applies.",
         render_kw={"inputmode": "numeric", "autocomplete": "off", "maxlength": 7},
     )
 

@@ -88,7 +88,7 @@ def change(by: PersonAuthor, *, roles: Changes | None = None, groups: Changes | 
     roles = None if roles is None else {role: _otherwise(role, of) for role, of in roles.items()}
     of_admins = overrides().roles.get("admin", {})
     if roles is not None and roles.get("admin", {}) != of_admins and not may(by.actor, "manage admins"):
-        raise Forbidden("Only an owner can change what admins may do.", field="roles")
+        raise Forbidden("Only an owner can change what admins can do.", field="roles")
     with write() as session:
         if roles is not None:
             session.execute(delete(Permission).where(Permission.role.is_not(None)))

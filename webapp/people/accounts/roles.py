@@ -29,17 +29,17 @@ RIGHTS = (
 # To use a feature; the roles are those of a new installation.
 PERMISSIONS = (
     Right("chat", "Send messages and get answers", ROLES, "Chat"),
-    Right("models", "Choose among the models", ROLES, "Models"),
+    Right("models", "Choose models", ROLES, "Models"),
     Right("upload", "Attach files to messages", ROLES, "Upload files"),
-    Right("knowledge", "Make collections of documents, and search them", ROLES, "Knowledge"),
-    Right("characters", "Make characters, personas and lore, and chat with them", ROLES, "Characters"),
-    Right("plans", "Make plans", TEAM, "Plans"),
+    Right("knowledge", "Create and search document collections", ROLES, "Knowledge"),
+    Right("characters", "Create characters, personas and lorebooks, and chat with them", ROLES, "Characters"),
+    Right("plans", "Create plans", TEAM, "Plans"),
     Right("workflows", "Run workflows", ROLES, "Workflows"),
-    Right("schedules", "Have prompts, workflows and plans run at a time", ROLES, "Schedules"),
-    Right("tools", "Let models use tools, and connect tool servers", ROLES, "Tools"),
+    Right("schedules", "Schedule prompts, workflows and plans", ROLES, "Schedules"),
+    Right("tools", "Let models use tools, and connect apps", ROLES, "Tools"),
     Right("links", "Create links for people without an account", ROLES, "Links"),
-    Right("own_keys", "Use keys and servers of one's own", ROLES, "Own keys"),
-    Right("api", "Use programs, with API tokens", ROLES, "API"),
+    Right("own_keys", "Use their own keys and servers", ROLES, "Personal keys"),
+    Right("api", "Use API tokens", ROLES, "API"),
 )
 BY_NAME = {row.name: row for row in (*RIGHTS, *PERMISSIONS)}
 # The highest level of shared documents that a person can see.
@@ -51,9 +51,9 @@ SCOPES = {
     "plans": ("Create plans", "plans"),
     "knowledge": ("Add, change and delete documents and collections", "knowledge"),
     "workflows": ("Run workflows, and create them as an admin", "workflows"),
-    "mcp": ("Work from MCP clients, and nothing else", "tools"),
-    "tools": ("Connect tool servers, and decide about their tools; work from MCP clients", "tools"),
-    "metrics": ("Read metrics, and nothing else", "administer"),
+    "mcp": ("Use from MCP clients only", "tools"),
+    "tools": ("Connect apps and approve their tools; use from MCP clients", "tools"),
+    "metrics": ("Read metrics only", "administer"),
     "admin": ("Admin access", "administer"),
 }
 

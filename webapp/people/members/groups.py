@@ -57,7 +57,7 @@ def keep_chats(group: Group, days: int | None, *, author: audit.AuditAuthor, con
         if group.chat_days == days:
             return
         group.chat_days = days
-        words = "as the team" if days is None else f"{days} days" if days else "for ever"
+        words = "as the team" if days is None else f"{days} days" if days else "forever"
         _note(session, "changed how long chats are kept", group, author=author, detail=f"{group.name}: {words}")
 
 

@@ -19,32 +19,32 @@ Fate = Literal["erased", "handed over", "rewritten", "kept"]
 WORDS: Mapping[str, str] = {
     "allowed_tools.user_id": "tools allowed in chats",
     "api_tokens.user_id": "API tokens",
-    "experiments.created_by": "experiments they began",
+    "experiments.created_by": "experiments they started",
     "experiments.ended_by": "experiments they ended",
     "feedback.user_id": "ratings",
-    "generations.user_id": "answers in the sums of usage, without the person",
+    "generations.user_id": "answers in usage totals, without the person",
     "grants.created_by": "permissions they gave",
     "grants.user_id": "permissions given to them",
     "invites.created_by": "invites they created",
     "invites.user_id": "password links",
-    "memberships.user_id": "memberships of groups",
-    "model_marks.user_id": "marks of models",
+    "memberships.user_id": "group memberships",
+    "model_marks.user_id": "model favorites",
     "person_variables.user_id": "variables",
-    "plan_quotas.user_id": "counts of plans",
-    "question_runs.owner_id": "trials of questions",
+    "plan_quotas.user_id": "plan counts",
+    "question_runs.owner_id": "question runs",
     "second_factors.user_id": "second factors",
-    "tool_policies.user_id": "policies of tools",
-    "workflow_runs.owner_id": "runs of workflows",
+    "tool_policies.user_id": "tool policies",
+    "workflow_runs.owner_id": "workflow runs",
 }
 # What lies within what is theirs.
 IN_CHATS, IN_CHATS_OF_OTHERS, IN_COLLECTIONS, IN_COLLECTIONS_OF_OTHERS, FILES, FILES_OF_OTHERS, SUMS = WITHIN = (
     "messages in their chats",
-    "messages in chats of others",
+    "messages in others' chats",
     "documents",
-    "documents in collections of others",
+    "documents in others' collections",
     "files",
-    "files in chats of others",
-    "sums of days in Insights",
+    "files in others' chats",
+    "daily totals in Insights",
 )
 KEPT = {"generations.user_id"}
 # What a person changed for the team is the team's; of the others, only what lies outside of what is theirs counts: `_within`.
@@ -90,8 +90,8 @@ class Receipt:
         fates: tuple[tuple[Fate, str], ...] = (
             ("erased", "Erased"),
             ("handed over", f"Handed over to {self.heir}"),
-            ("rewritten", "Rewritten"),
-            ("kept", "Kept as a number"),
+            ("rewritten", "Anonymized"),
+            ("kept", "Kept as totals"),
         )
         for fate, title in fates:
             if lines := self.of(fate):

@@ -31,7 +31,7 @@ class NoticeKind:
 
 KINDS: Mapping[str, NoticeKind] = {
     "answer": NoticeKind(
-        "An answer ended while I wasn’t looking",
+        "An answer is ready while I’m away",
         "An answer is ready",
         "answer is ready",
         "answers are ready",
@@ -40,16 +40,16 @@ KINDS: Mapping[str, NoticeKind] = {
         is_seen_by_visit=True,
     ),
     "waiting": NoticeKind(
-        "A call waits for me", "A call waits for you", "call waits for you", "calls wait for you", "high", 24 * HOUR
+        "A tool needs my decision", "A call waits for you", "call waits for you", "calls wait for you", "high", 24 * HOUR
     ),
     "schedule": NoticeKind(
-        "A schedule has a result", "A schedule has a result", "result of a schedule", "results of schedules", "normal", 12 * HOUR
+        "A schedule has a result", "A schedule has a result", "schedule result", "schedule results", "normal", 12 * HOUR
     ),
     "budget": NoticeKind(
-        "My budget is nearly or all used",
+        "My budget is low or used up",
         "About your budget",
-        "notice about your budget",
-        "notices about your budget",
+        "update about your budget",
+        "updates about your budget",
         "low",
         24 * HOUR,
     ),

@@ -21,7 +21,7 @@ MOST_CURSOR_CHARS = 26
 DONE = {
     "deleted": "Group deleted. Its members keep their accounts.",
     "renamed": "Group renamed.",
-    "keeping": "Changed how long chats of its members are kept.",
+    "keeping": "Chat retention for members changed.",
 }
 
 

@@ -16,7 +16,7 @@ from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("permissions", __name__, url_prefix="/admin/permissions")
 CHANGEABLE = ROLES[1:]
-DONE = {"saved": "Saved. It holds within a second, also on open pages."}
+DONE = {"saved": "Saved. Takes effect within a second, even on open pages."}
 SAID = {"yes": True, "no": False}
 
 
@@ -25,7 +25,7 @@ class GroupPermissionsForm(Form):
 
 
 for _row in PERMISSIONS:
-    _choices = options({"": "As their role", "yes": "Yes", "no": "No"})
+    _choices = options({"": "Same as role", "yes": "Yes", "no": "No"})
     setattr(GroupPermissionsForm, _row.name, SelectField(_row.title, description=_row.sentence, choices=_choices, default=""))
 
 

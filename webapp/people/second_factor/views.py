@@ -26,7 +26,7 @@ from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
 
 bp = Blueprint("second_factor", __name__)
-DONE = {"off": "Two-factor authentication is off. Your password alone signs you in."}
+DONE = {"off": "Two-factor authentication is off. You now sign in with just your password."}
 # In the signed form session: the browser can read it, but not change it.
 AWAITED = "second_step"
 MOST_SECONDS = 600

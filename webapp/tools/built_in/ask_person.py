@@ -17,7 +17,7 @@ def _says(arguments: Mapping[str, Any]) -> str:
 ASK_PERSON = Tool(
     key="ask_person",
     title="Ask a question",
-    about="Asks you when a decision is yours to make.",
+    about="Asks you when you need to decide.",
     group="questions",
     description=(
         "Asks the person one question and waits for the answer. Use it only if you can't go on without a decision or a fact that "

@@ -114,7 +114,7 @@ def _says_read(arguments: Mapping[str, Any]) -> str:
 SEARCH_DOCUMENTS = Tool(
     key="search_documents",
     title="Search documents",
-    about="Looks things up in your documents, and names the source.",
+    about="Looks things up in your documents and cites the source.",
     group="documents",
     description=(
         "Searches the documents that the person can see, by words and by meaning, and returns numbered passages with the ids of "
@@ -147,7 +147,7 @@ SEARCH_DOCUMENTS = Tool(
 READ_DOCUMENT = Tool(
     key="read_document",
     title="Read a document",
-    about="Reads on in a document that it has found.",
+    about="Reads more of a document it found.",
     group="documents",
     description=(
         "Returns a document from its beginning, part by part, as numbered passages to cite. The id comes from search_documents."

@@ -21,7 +21,7 @@ MOST_PROMPT, MOST_NAME = 4_000, 60
 SIZES = {"square": "1024x1024", "wide": "1536x1024", "tall": "1024x1536"}
 WHERE = "Administration → Models → Tools"
 NOT_SET_UP = f"No model for pictures is set. Admins choose one in {WHERE}."
-GONE = f"The model for pictures is of no connection any longer. Admins choose another in {WHERE}."
+GONE = f"The picture model is no longer available. An admin can choose another under {WHERE}."
 COST = "It cost ${}."
 UNPRICED = "What it cost is not known."
 
@@ -60,13 +60,13 @@ def _name(arguments: Mapping[str, Any]) -> str:
 
 def _says(arguments: Mapping[str, Any]) -> str:
     prompt = said(arguments, "prompt")
-    return _("Made a picture of %(prompt)s", prompt=prompt) if prompt else _("Made a picture")
+    return _("Created a picture of %(prompt)s", prompt=prompt) if prompt else _("Created a picture")
 
 
 MAKE_PICTURE = Tool(
     key="make_picture",
-    title="Make a picture",
-    about="Draws a picture of what you describe.",
+    title="Create a picture",
+    about="Creates a picture from your description.",
     group="pictures",
     description=(
         "Makes a picture of what you describe, and shows it to the person below this call. Describe what is seen, in which "

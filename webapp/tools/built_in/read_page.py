@@ -143,7 +143,7 @@ def _says(arguments: Mapping[str, Any]) -> str:
 READ_PAGE = Tool(
     key="read_page",
     title="Read a web page",
-    about="Opens a page or a PDF at an address, and reads it.",
+    about="Opens and reads a web page or PDF.",
     group="web",
     description=(
         "Returns the text of a public web page, with its headings and links, or of a PDF or text file. A long one has several "

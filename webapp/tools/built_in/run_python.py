@@ -33,7 +33,7 @@ BUSY = "Other programs are running right now. Try again in a minute."
 _programs = WorkLimiter(most=2, most_each=1, patience_seconds=40.0, busy=BUSY)
 # What a file can be whose text another program won't follow anywhere by itself.
 WRITTEN = ("txt", "csv", "tsv", "json", "jsonl", "log")
-NOT_INSTALLED = "The interpreter isn't installed. Admins install it in Administration → Models → Tools."
+NOT_INSTALLED = "Python isn't installed. An admin can install it under Administration → Models → Tools."
 STOPPED = "The answer was stopped."
 TOO_MUCH = "The program needs too much memory or time. It has 10 seconds and 128 MB."
 NOTHING = "The program ended, and printed nothing. Print what you need, or end with an expression."
@@ -106,7 +106,7 @@ def _says(arguments: Mapping[str, Any]) -> str:
 RUN_PYTHON = Tool(
     key="run_python",
     title="Run Python",
-    about="Calculates and works on tables with small programs, which have no network.",
+    about="Calculates and works on tables with small programs that have no network access.",
     group="files",
     description=(
         "Runs a Python program, for sums, tables and text, and returns what it prints and the value of its last expression. It "

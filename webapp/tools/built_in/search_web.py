@@ -87,7 +87,7 @@ def _says(arguments: Mapping[str, Any]) -> str:
 SEARCH_WEB = Tool(
     key="search_web",
     title="Search the web",
-    about="Finds pages on the web, and names them as sources.",
+    about="Searches the web and cites its sources.",
     group="web",
     description="Searches the web and returns pages with title, address and a short extract. To read a page, use read_page.",
     schema={

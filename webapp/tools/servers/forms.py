@@ -28,17 +28,19 @@ class ToolServerForm(InputForm[ToolServerInput]):
 
     takes = ToolServerInput
     sealed = HiddenField()
-    name = StringField("Name", description="Models and people see it, such as GitHub.", render_kw=PLAIN)
+    name = StringField("Name", description="Shown to models and people, such as GitHub.", render_kw=PLAIN)
     url = StringField("Address", render_kw={**PLAIN, "placeholder": "https://mcp.example.com/mcp", "inputmode": "url"})
     sign_in = SelectField("Sign-in", choices=options(SIGN_INS))
     token = PasswordField("Token", render_kw={"autocomplete": "new-password"})
     headers = TextAreaField(
         "Headers",
-        description="Sent with each request, if the server wants some. One in each line, as “Name: value”.",
+        description="Sent with each request, if the server needs them. One per line, as “Name: value”.",
         render_kw={"rows": 3, **PLAIN},
     )
-    client_id = StringField("Client ID", description="With OAuth, if the server registers no clients by itself.", render_kw=PLAIN)
-    issuer = StringField("Authorization server", description="With a client ID: where it is from.", render_kw=PLAIN)
+    client_id = StringField("Client ID", description="For OAuth, if the server doesn't register clients itself.", render_kw=PLAIN)
+    issuer = StringField(
+        "Authorization server", description="Required with a client ID: the server that issued it.", render_kw=PLAIN
+    )
     client_secret = PasswordField("Client secret", render_kw={"autocomplete": "new-password"})
     forgets_headers = BooleanField("Delete the stored headers")
 

@@ -33,19 +33,19 @@ KNOWN: Mapping[str, KnownServer] = {
         KnownServer("linear", "Linear", "Issues and projects.", "https://mcp.linear.app/mcp"),
         KnownServer("atlassian", "Jira and Confluence", "Issues and pages.", "https://mcp.atlassian.com/v1/mcp"),
         KnownServer("todoist", "Todoist", "Tasks and projects.", "https://ai.todoist.net/mcp"),
-        KnownServer("sentry", "Sentry", "Errors of your programs.", "https://mcp.sentry.dev/mcp"),
+        KnownServer("sentry", "Sentry", "Errors in your apps.", "https://mcp.sentry.dev/mcp"),
         KnownServer("stripe", "Stripe", "Customers, payments and invoices.", "https://mcp.stripe.com"),
         KnownServer("monday", "monday.com", "Boards and items.", "https://mcp.monday.com/mcp"),
         KnownServer("hugging-face", "Hugging Face", "Models, data sets and papers.", "https://huggingface.co/mcp", "none"),
         KnownServer("deepwiki", "DeepWiki", "Questions about public repositories.", "https://mcp.deepwiki.com/mcp", "none"),
-        KnownServer("context7", "Context7", "Documentation of libraries.", "https://mcp.context7.com/mcp", "none"),
+        KnownServer("context7", "Context7", "Library documentation.", "https://mcp.context7.com/mcp", "none"),
         KnownServer(
-            "microsoft-learn", "Microsoft Learn", "Documentation of Microsoft.", "https://learn.microsoft.com/api/mcp", "none"
+            "microsoft-learn", "Microsoft Learn", "Microsoft documentation.", "https://learn.microsoft.com/api/mcp", "none"
         ),
         KnownServer(
             "home-assistant",
             "Home Assistant",
-            "The lamps, sensors and heating of a house.",
+            "Lights, sensors and heating in your home.",
             "http://homeassistant.local:8123/api/mcp",
             "bearer",
             "A long-lived access token, from your profile there.",

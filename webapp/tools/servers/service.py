@@ -36,7 +36,7 @@ from webapp.tools.tables import AllowedTool, ToolPolicy
 from webapp.tools.tool import Policy, ToolFailed
 
 MOST_OF_SITE, MOST_OWN = 30, 10
-NOT_ALLOWED = "People can't connect tool servers of their own here. An admin can allow it in the settings of tools."
+NOT_ALLOWED = "People can't connect their own apps here. An admin can allow it in the tool settings."
 OTHER_ADDRESS = (
     "The address has changed, so please enter the token or headers again. They are only ever sent to the address they were "
     "entered for."
@@ -195,14 +195,14 @@ def refuse_unless_may_connect(person: User, *, is_own: bool) -> None:
     if is_own and not setting("tools.personal_servers"):
         raise Forbidden(NOT_ALLOWED)
     if not is_own and not may(person, "administer"):
-        raise Forbidden("Only the owner and admins can connect tool servers for everyone.")
+        raise Forbidden("Only the owner and admins can connect apps for everyone.")
 
 
 def _refuse_too_many(session: Session, owner_id: str | None) -> None:
     is_alike = ToolServer.owner_id.is_not_distinct_from(owner_id)
     most = MOST_OWN if owner_id else MOST_OF_SITE
     if (session.scalar(select(func.count(ToolServer.id)).where(is_alike)) or 0) >= most:
-        raise Invalid(f"There are already {most} tool servers, which is the most. Delete one first.")
+        raise Invalid(f"You've reached the limit of {most} apps. Delete one first.")
 
 
 def _refuse_taken_name(session: Session, server: ToolServer, name: str) -> None:
@@ -210,7 +210,7 @@ def _refuse_taken_name(session: Session, server: ToolServer, name: str) -> None:
     is_seen = or_(ToolServer.owner_id.is_(None), ToolServer.owner_id == server.owner_id)
     is_alike = func.lower(ToolServer.name) == name.lower(), ToolServer.id != server.id, is_seen
     if session.scalar(select(ToolServer.id).where(*is_alike).limit(1)):
-        raise Conflict("There is already a tool server with this name.", field="name")
+        raise Conflict("There is already an app with this name.", field="name")
 
 
 def _first_answer(server: ToolServer, person_id: str) -> Listing | None:
@@ -263,7 +263,7 @@ def _flush(session: Session) -> None:
     try:
         session.flush()
     except IntegrityError as error:
-        raise Conflict("A tool server with that name was just connected. Please try again.", field="name") from error
+        raise Conflict("An app with that name was just connected. Please try again.", field="name") from error
 
 
 def _note(session: Session, action: str, server: ToolServer, author: PersonAuthor, detail: str = "") -> None:
@@ -275,7 +275,7 @@ def _note(session: Session, action: str, server: ToolServer, author: PersonAutho
 
 def _refuse_own(server: ToolServer) -> None:
     if server.owner_id:
-        raise Conflict("A tool server of your own can't be shared: it acts in your name.")
+        raise Conflict("Your own app can't be shared: it acts in your name.")
 
 
 TOOL_SERVERS = Thing(

@@ -135,7 +135,7 @@ def _tool(row: ServerTool, key: str, policy: str) -> ShownServerTool:
 def hint_words(hints: Hints) -> str:
     """Says in words what a tool says of itself, which is its server's claim."""
     does = _("Only reads") if hints.is_read_only else _("Can delete data") if hints.is_destructive else _("Adds data")
-    again = "" if hints.is_read_only else _("can be repeated") if hints.is_idempotent else _("is not repeated")
+    again = "" if hints.is_read_only else _("safe to repeat") if hints.is_idempotent else _("not safe to repeat")
     world = _("reaches other services") if hints.is_open_world else ""
     return " · ".join(filter(None, (does, again, world)))
 
@@ -210,17 +210,15 @@ def chapter() -> Chapter:
     is_in_trouble = ToolServer.owner_id.is_not(None), ToolServer.trouble != "", ToolServer.is_enabled
     count = db.session.scalar(select(func.count(ToolServer.id)).where(*is_in_trouble)) or 0
     if count:
-        facts.append(
-            HealthFact(
-                _("Of people"), ngettext("%(num)s tool server not working.", "%(num)s tool servers not working.", count), "warn"
-            )
-        )
-    return Chapter("Tool servers", facts or [HealthFact(_("Connected"), _("None."))])
+        facts.append(HealthFact(_("Personal"), ngettext("%(num)s app not working.", "%(num)s apps not working.", count), "warn"))
+    return Chapter("Apps", facts or [HealthFact(_("Connected"), _("None."))])
 
 
 def _fact(server: ShownServer) -> HealthFact:
     if server.trouble:
-        return HealthFact(server.name, server.trouble, "warn", _("Only its own tools are missing. Its page has a test."))
+        return HealthFact(
+            server.name, server.trouble, "warn", _("Only its own tools are unavailable. You can test it on its page.")
+        )
     waits = f" {plural(server.waiting, 'tool')} to accept." if server.waiting else ""
     return HealthFact(server.name, f"{server.state[:1].upper()}{server.state[1:]}.{waits}", "ok" if server.tone == "ok" else "")
 

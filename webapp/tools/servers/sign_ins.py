@@ -237,7 +237,7 @@ def existing(session: Session, id: str) -> ToolServer:
     """Returns the present row of a server; raises `NotFound` if it has been deleted."""
     server = session.get(ToolServer, id, populate_existing=True)
     if server is None:
-        raise NotFound("That tool server no longer exists.")
+        raise NotFound("That app no longer exists.")
     return server
 
 

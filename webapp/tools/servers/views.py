@@ -78,7 +78,7 @@ def refresh(id: str) -> Response:
         listing.refresh(id, current_user().id, is_whole=True)
     except Conflict as trouble:
         return _page(kept(id), trouble=trouble.message)
-    return _to(id, _("Its tools are listed below, as they are now."))
+    return _to(id, _("Its current tools are listed below."))
 
 
 @bp.post("/servers/<id>/accept")
@@ -131,7 +131,7 @@ def enable(id: str) -> Response:
 @signed_in
 def disable(id: str) -> Response:
     service.set_enabled(kept(id).id, False, author=audit_author())
-    return _to(id, _("Turned off. Everything is kept, but its tools aren't available."))
+    return _to(id, _("Turned off. Its settings are kept, but its tools aren't available."))
 
 
 @bp.get("/servers/<id>/delete")
@@ -146,7 +146,7 @@ def ask_to_delete(id: str) -> Response:
 def delete(id: str) -> Response:
     page = _above(kept(id))[0]
     service.delete(id, author=audit_author())
-    return redirect(page, _("Tool server deleted."))
+    return redirect(page, _("App deleted."))
 
 
 @bp.post("/servers/<id>/sign-in")

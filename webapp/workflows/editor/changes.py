@@ -71,7 +71,7 @@ def _change(
             )
         case "undo", _, _:
             lines = form.get("undone", "").replace("\r\n", "\n")
-            return ChangedText(restored(source, max(_number(form.get("undone_line", "")), 1), lines), said=_("The step is back."))
+            return ChangedText(restored(source, max(_number(form.get("undone_line", "")), 1), lines), said=_("Step restored."))
     return ChangedText(source, opened)
 
 

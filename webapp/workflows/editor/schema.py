@@ -128,7 +128,7 @@ PARTS: dict[str, Schema] = {
     "title": _text("What people read.", 80, is_needed=True),
     "about": _text("What it is for.", 300),
     "minutes": _number("About how long it takes.", 0, 600),
-    "model": _text("The model that answers, for those who can use it; otherwise each person's own.", 200),
+    "model": _text("The model that answers, if people can use it; otherwise their own.", 200),
     "knowledge": COLLECTIONS,
     "slots": {
         "description": "What is asked, by name.",

@@ -182,7 +182,7 @@ def _form(
         # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
         context["picture"] = _picture(entry.draft)[0] if entry else None
         context["excerpts"] = _excerpts(source, context["faults"])
-    context["reference"] = {_("Steps"): VERBS, _("Beside a step"): FIELDS, _("Slots"): SLOT_FIELDS}
+    context["reference"] = {_("Steps"): VERBS, _("Step options"): FIELDS, _("Slots"): SLOT_FIELDS}
     context["words"] = WORDS
     context["after"] = changes.ChangedText(source)
     if entry:

@@ -17,7 +17,7 @@ from webapp.models.connections.purposes import PICTURE_MODEL
 from webapp.people.accounts.tables import User
 
 MOST_PICTURES = 40
-NO_MODEL = "No model for pictures is set. Admins choose one in Administration → Models → Tools."
+NO_MODEL = "No picture model is set. An admin can choose one under Administration → Models → Tools."
 
 
 def is_possible() -> bool:

@@ -27,7 +27,7 @@ class ChangeForm(Form):
 
     picture = RadioField("Picture", choices=[], validate_choice=False)
     wish = StringField(
-        "What is to be different?", render_kw={"maxlength": MOST_WISH, "required": True, "autocomplete": "off", "dir": "auto"}
+        "What should change?", render_kw={"maxlength": MOST_WISH, "required": True, "autocomplete": "off", "dir": "auto"}
     )
     key = HiddenField()
 

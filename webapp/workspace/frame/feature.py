@@ -42,7 +42,7 @@ FEATURE = Feature(
             rank=30,
             also="encryption rotate secret",
             right="administer",
-            about="The key that encrypts what is stored encrypted.",
+            about="The key that encrypts stored secrets.",
         ),
         *(
             NavEntry(
@@ -59,7 +59,7 @@ FEATURE = Feature(
         ),
         NavEntry(title="Settings", path="/settings", icon="settings", rank=80, also="preferences options your own"),
         NavEntry(
-            title="Look",
+            title="Appearance",
             path="/settings/look",
             icon="palette",
             rank=82,
@@ -82,7 +82,7 @@ FEATURE = Feature(
             icon="message-square-text",
             rank=84,
             also="default model enter send key speech",
-            about="The model of new chats, and the key that sends.",
+            about="The model for new chats, and the key that sends messages.",
             is_own=True,
         ),
         NavEntry(
@@ -91,7 +91,7 @@ FEATURE = Feature(
             icon="keyboard",
             rank=84,
             also="keys rebind hotkeys",
-            about="Which key does what.",
+            about="Change keyboard shortcuts.",
             is_own=True,
         ),
         NavEntry(

@@ -71,17 +71,17 @@ class PreferencesForm(OwnForm):
     theme = RadioField("Theme", choices=options(THEMES), validate_choice=False, default="")
     accent = RadioField("Accent color", choices=options(ACCENTS), validate_choice=False, default="")
     contrast = RadioField("Contrast", choices=options(CONTRASTS), validate_choice=False, default="")
-    font = RadioField("Font of answers", choices=options(FONTS), validate_choice=False, default="")
+    font = RadioField("Answer font", choices=options(FONTS), validate_choice=False, default="")
     text_size = RadioField("Text size", choices=options(TEXT_SIZES), validate_choice=False, default="")
     width = RadioField("Reading width", choices=options(WIDTHS), validate_choice=False, default="")
     density = RadioField("Density", choices=options(DENSITIES), validate_choice=False, default="")
-    speech = SelectField("Quoted speech of characters", choices=options(SPEECH), validate_choice=False, default="")
+    speech = SelectField("Character dialogue", choices=options(SPEECH), validate_choice=False, default="")
     default_preset_id = SelectField(
         "Preset for new chats",
         choices=[],
         validate_choice=False,
         default="",
-        description="Without one, new chats begin with the model below.",
+        description="Without one, new chats start with the model below.",
     )
     default_model = PickField("Model for new chats", choices=[], validate_choice=False)
     send_key = SelectField(
@@ -91,16 +91,16 @@ class PreferencesForm(OwnForm):
         default="enter",
         description="The other one starts a new line. On a phone, Enter always starts a new line.",
     )
-    scrolling = SelectField("While an answer is written", choices=options(SCROLLING), validate_choice=False, default="")
+    scrolling = SelectField("While an answer is being written", choices=options(SCROLLING), validate_choice=False, default="")
     voice = SelectField("Read aloud with", choices=options(VOICES), validate_choice=False, default="")
     offline = SelectField(
         "On my devices",
         choices=options(OFFLINE),
         validate_choice=False,
         default="",
-        description="So that you can read them without a network, and write messages that are sent later. Signing out clears it.",
+        description="Read them offline and write messages that are sent later. Signing out deletes them.",
     )
-    remembers = BooleanField("Conversation memory: let new chats quote answers of my earlier chats")
+    remembers = BooleanField("Conversation memory: let new chats quote answers from my earlier chats")
     is_reading_counted = BooleanField("Share reading time for statistics", default=True)
     instructions = TextAreaField(
         "Custom instructions",
@@ -198,9 +198,9 @@ def _form() -> PreferencesForm:
 
 
 def _offering(form: PreferencesForm) -> PreferencesForm:
-    form.language.choices = options({"": _("Like the browser")} | languages.offered())
+    form.language.choices = options({"": _("Same as browser")} | languages.offered())
     team = the_models().default()
-    own = _("Last used, or the team's: %(model)s", model=the_models().display_name(team)) if team else _("Last used")
+    own = _("Last used, or team default: %(model)s", model=the_models().display_name(team)) if team else _("Last used")
     form.default_model.offering(partial(candidates, person=current_user().id), [("", own)])
     names = {preset.id: preset.name for preset in preset_queries.SEEN_PRESETS.all(current_user())}
     form.default_preset_id.choices = options({"": _("None")} | names)

@@ -16,8 +16,8 @@ from webapp.workspace.home.starters.shown import pages
 FEW = 3
 SENTENCES = {
     "/characters": "Someone to talk to: give them a name, a voice and a goal.",
-    "/knowledge": "Add documents, and answers quote them and say where each quote is from.",
-    "/plans": "A week or a project, written step by step, to check off.",
+    "/knowledge": "Add documents, and answers quote them and cite the source.",
+    "/plans": "A week or a project, planned step by step, to check off.",
     "/workflows": "Answer a few questions, and get a finished result.",
     "/prompts": "Texts you use often, with fields to fill in.",
 }

@@ -17,7 +17,7 @@ SHOWS = {
     "files": "Files",
     "reasoning": "Reasoning",
     "calls": "Tool calls",
-    "names": "Names of people",
+    "names": "People's names",
 }
 
 

@@ -322,7 +322,7 @@ def _closed(link: Link, chat: Chat, owner: User, deleted: set[str]) -> str:
         _("Closed: the account is disabled"): bool(owner.disabled_at),
         _("Closed: a message that it shows is deleted"): link.head_id in deleted,
         _("Closed: %(reason)s", reason=refusal.rstrip(".").lower()): bool(refusal),
-        _("Closed: links need an end now"): not (link.ends_at or setting(FOR_EVER)),
+        _("Closed: links must now expire"): not (link.ends_at or setting(FOR_EVER)),
     }
     return next((words for words, is_so in reasons.items() if is_so), "")
 

@@ -51,11 +51,11 @@ PAGE = 50
 # What a link shows besides the texts, in a list.
 SHOWN = {
     "files": "files",
-    "reasoning": "what models thought",
-    "calls": "what tools did",
-    "names": "names of people",
+    "reasoning": "reasoning",
+    "calls": "tool calls",
+    "names": "people's names",
 }
-DONE = {"created": "Link created.", "revoked": "Link revoked. Nobody can open it any longer."}
+DONE = {"created": "Link created.", "revoked": "Link revoked. It no longer works."}
 # Addresses that open nothing, by network; a token can't be guessed, and a right one is never refused.
 UNKNOWN = PerApp(lambda: Throttle(burst=30, seconds=2.0, now=time.monotonic, name="links"))
 POLICY = "; ".join(
@@ -298,7 +298,7 @@ def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:
     """Returns a link for a list; only its maker gets the address and the title, as both lead into the chat."""
     token = row.url_token if is_own else ""
     is_live, of_answer = row.link.is_live, row.link.is_answer
-    whole, one = (_("Live"), _("Live of one answer")) if is_live else (_("Snapshot"), _("Snapshot of one answer"))
+    whole, one = (_("Live"), _("Live page of one answer")) if is_live else (_("Snapshot"), _("Snapshot of one answer"))
     return {
         "id": row.link.id,
         "kind": _("Published from an answer") if row.link.block is not None else one if of_answer else whole,

@@ -65,14 +65,14 @@ ACTIONS = {
     ),
     "keep": BulkAction(
         partial(keeping.keep, is_kept=True),
-        lambda what, count: ngettext("%(what)s is kept for ever.", "%(what)s are kept for ever.", count, what=what),
+        lambda what, count: ngettext("%(what)s is kept forever.", "%(what)s are kept forever.", count, what=what),
         {"is_kept": True, **OPEN},
         undo="let_go",
     ),
     "let_go": BulkAction(
         partial(keeping.keep, is_kept=False),
         lambda what, count: ngettext(
-            "%(what)s is kept only as long as others.", "%(what)s are kept only as long as others.", count, what=what
+            "%(what)s is kept as long as other chats.", "%(what)s are kept as long as other chats.", count, what=what
         ),
         {"is_kept": False, **OPEN},
         undo="keep",

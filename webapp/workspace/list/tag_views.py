@@ -28,7 +28,7 @@ class TagForm(InputForm[TagInput]):
 
 
 class TagsForm(Form):
-    new = StringField("New tags", description="Several with commas between them.", render_kw={"maxlength": 1_000})
+    new = StringField("New tags", description="Separate several with commas.", render_kw={"maxlength": 1_000})
 
 
 @bp.get("/tags")

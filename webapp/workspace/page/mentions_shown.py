@@ -28,7 +28,7 @@ ABOUT = {
     TOOL: "On in this chat",
     MODEL: "Writes this answer",
     CHARACTER: "Answers",
-    PICTURE: "Draws the answer",
+    PICTURE: "Creates an image",
 }
 
 
@@ -59,7 +59,7 @@ def model_mention(id: str, name: str, facts: str = "") -> Mention:
 
 def picture_mentions() -> list[Mention]:
     """Returns the command by which the model for pictures answers, if there is such a model."""
-    about, model = _("Make or change a picture"), the_models().model_for(PICTURE_MODEL)
+    about, model = _("Create or edit a picture"), the_models().model_for(PICTURE_MODEL)
     return [Mention(PICTURE, "picture", "answered_by", model, about)] if model else []
 
 

@@ -227,7 +227,7 @@ def _state(model: str, waits: Mapping[str, float]) -> str:
     if pause := the_engine().circuits.pause(model):
         return _("paused for %(num)s s after errors", num=max(1, round(pause.seconds)))
     seconds = waits.get(model, 0)
-    return _("slow now: answers begin after about %(num)s s", num=round(seconds)) if seconds >= SLOW_SECONDS else ""
+    return _("slow now: answers start after about %(num)s s", num=round(seconds)) if seconds >= SLOW_SECONDS else ""
 
 
 def _waits() -> dict[str, float]:

@@ -368,7 +368,7 @@ def _running(message: Message, last: Generation, snapshot: AnswerSnapshot, curso
         html=Markup(renderings.in_our_words(snapshot.html)),
         tail=Markup(snapshot.tail),
         reasoning=message.reasoning + snapshot.reasoning,
-        thought=_("Thoughts") if snapshot.status in {"queued", "thinking"} else _("Thought"),
+        thought=_("Reasoning") if snapshot.status in {"queued", "thinking"} else _("Thought"),
         notices=tuple(ShownNotice("", text) for text in snapshot.notices),
         receipt="",
         is_running=True,

@@ -22,7 +22,7 @@ from webapp.workspace.presets.service import OF_PRESETS, TEXTS, PresetInput
 from webapp.workspace.roleplay.forms import form_field
 
 ORDER = "section_order"
-SYSTEM_PROMPT = "How the model should behave. A chat's or a character's own instructions take its place."
+SYSTEM_PROMPT = "How the model should behave. Instructions of a chat or character replace these."
 
 
 class PresetForm(InputForm[PresetInput], MergingForm):
@@ -36,7 +36,7 @@ class PresetForm(InputForm[PresetInput], MergingForm):
     )
     about = StringField(
         "What it's for",
-        description="In a sentence, for those who choose it.",
+        description="One sentence for people choosing a preset.",
         render_kw={"dir": "auto"},
     )
     model = PickField("Model", choices=[], validate_choice=False, default="")
@@ -52,7 +52,7 @@ class PresetForm(InputForm[PresetInput], MergingForm):
         choices=[],
         validate_choice=False,
         default=(),
-        description="They are on where the preset is chosen, as far as the person asking can use them.",
+        description="Turned on where the preset is used, if the person asking can use them.",
     )
     order: Sequence[str] = ()
 
@@ -122,7 +122,7 @@ class PresetForm(InputForm[PresetInput], MergingForm):
 class PresetFileForm(Form):
     file = FileField(
         "File",
-        description="A preset of SillyTavern, or models exported from Open WebUI, as JSON.",
+        description="A preset from SillyTavern, or models exported from Open WebUI, as JSON.",
     )
 
 

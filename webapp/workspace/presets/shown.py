@@ -19,11 +19,11 @@ from webapp.tools.named import named_tools
 from webapp.workspace.presets.service import OF_PRESETS, TEXTS
 
 DONE = {
-    "saved": "Saved. Chats use it from their next answer on.",
+    "saved": "Saved. Chats use it from the next answer.",
     "copied": "This is your own copy. Change it as you like.",
     "restored": "Restored.",
-    "default": "Your new chats begin with it.",
-    "no_default": "Your new chats begin with a model again.",
+    "default": "New chats now start with this preset.",
+    "no_default": "New chats now start with a model again.",
 }
 
 

@@ -19,7 +19,7 @@ from webapp.workspace.presets import importing, service, shown
 from webapp.workspace.presets.forms import PresetFileForm, PresetForm
 from webapp.workspace.presets.preset_files import MOST_BYTES
 
-SHARED = "Shared with you. When its owner changes it, your chats follow; duplicate it to get your own."
+SHARED = "Shared with you. Your chats use the owner's changes; duplicate it to make your own."
 bp = Blueprint("presets", __name__, url_prefix="/presets")
 
 

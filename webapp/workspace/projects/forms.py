@@ -32,26 +32,26 @@ class ProjectForm(InputForm[ProjectInput], MergingForm):
     takes = ProjectInput
     name = StringField("Name", id="project-name", render_kw={"autocomplete": "off"})
     icon = RadioField("Icon", choices=[SelectChoice(name, name.replace("-", " ") or "folder") for name in get_args(Icon)])
-    colour = RadioField("Colour", choices=[SelectChoice(name, name or "none") for name in get_args(Colour)])
+    colour = RadioField("Color", choices=[SelectChoice(name, name or "none") for name in get_args(Colour)])
     about = TextAreaField("Description", id="project-about", render_kw={"rows": 2})
     instructions = TextAreaField(
         "Instructions",
         id="project-instructions",
-        description="The model follows these in every chat of this project, before what the chat itself says.",
+        description="The model follows these in every chat of this project, before the chat's own instructions.",
         render_kw={"rows": 8},
     )
-    model = PickField("Model of new chats", id="project-model", choices=[])
+    model = PickField("Model for new chats", id="project-model", choices=[])
     temperature = StringField("Temperature", render_kw={**PLAIN, "inputmode": "decimal", "placeholder": "Model default"})
-    top_p = StringField("Top P", render_kw={**PLAIN, "inputmode": "decimal", "placeholder": "Model default"})
+    top_p = StringField("Top-p", render_kw={**PLAIN, "inputmode": "decimal", "placeholder": "Model default"})
     max_tokens = StringField("Max tokens", render_kw={**PLAIN, "inputmode": "numeric", "placeholder": "No limit"})
     effort = SelectField("Thinking", choices=[SelectChoice(*choice) for choice in EFFORTS.items()], validate_choice=False)
     collection_ids = SelectMultipleField(
-        "Collections", id="project-collections", description="Its answers can quote them, to people who can see them."
+        "Collections", id="project-collections", description="Answers can quote them for people who can see them."
     )
     character_ids = SelectMultipleField(
-        "Characters", id="project-characters", description="New chats in it offer them first, to people who can see them."
+        "Characters", id="project-characters", description="Suggested first in new chats, for people who can see them."
     )
-    tools = SelectMultipleField("Tools", id="project-tools", description="Its answers can use them, as far as each person may.")
+    tools = SelectMultipleField("Tools", id="project-tools", description="Answers can use them, if the person can.")
     keeps_chats = BooleanField("Keep its chats, no matter how old they are")
 
     @classmethod

@@ -219,7 +219,7 @@ def move(id: str) -> Response:
     if not is_htmx():
         return redirect(chat_page_url(id))
     project = projects.project(me, project_id) if project_id else None
-    words = _("Moved to %(name)s.", name=project.name) if project else _("Taken out of its project.")
+    words = _("Moved to %(name)s.", name=project.name) if project else _("Removed from its project.")
     is_here = page_path() == url_for("chat.show", id=id)
     values: dict[str, Any] = {"groups": list_shown.sidebar(me, here=page_path()), "before": before, "is_here": is_here}
     return render("workspace/projects/_moved.html", chat=chat, project=project, words=words, **values)

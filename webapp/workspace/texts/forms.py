@@ -23,7 +23,7 @@ class TextForm(InputForm[TextInput]):
     text = TextAreaField("Text", render_kw={"maxlength": False, "dir": "auto", "spellcheck": "true"})
     version = HiddenField()
     part = SelectField("Change this part", choices=[], validate_choice=False)
-    wish = StringField("What is to be different", render_kw={"maxlength": MOST_WISH, "autocomplete": "off", "dir": "auto"})
+    wish = StringField("What should change", render_kw={"maxlength": MOST_WISH, "autocomplete": "off", "dir": "auto"})
 
     def offering(self, text: str) -> "TextForm":
         """Offers all of the text and its blocks."""

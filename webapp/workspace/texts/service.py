@@ -160,7 +160,7 @@ def checked(text: str) -> str:
     if len(text) > MOST_TEXT_CHARS:
         raise Invalid(TOO_LONG, field="text")
     if not text.strip():
-        raise Invalid("A text needs some words. To remove it, delete it.", field="text")
+        raise Invalid("A text can't be empty. To remove it, delete it.", field="text")
     return text
 
 

@@ -28,7 +28,7 @@ FORBIDDEN = set('()<>[],;:\\"')
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}", re.ASCII)
 MOST_ADDRESSES = 20
 SECONDS = 20.0
-TEST = "This is a test. Nothing is wrong: Millrace can send email."
+TEST = "This is a test. Everything works: Millrace can send email."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def send_test(to: str, *, author: audit.AuditAuthor) -> None:
     check_address(to or "nobody", field="to")
     audit.record("sent a test email", author=author, detail=to)
     try:
-        send([to], "A test from Millrace", TEST)
+        send([to], "Test email from Millrace", TEST)
     except ProviderError as error:
         raise Invalid(f"The email could not be sent. {error}", field="to") from error
 

@@ -16,7 +16,7 @@ class StarterForm(InputForm[StarterInput]):
     words = StringField("Words", render_kw={"autocomplete": "off", "dir": "auto"})
     hint = StringField("Hint", description="A few words below the title.", render_kw={"autocomplete": "off", "dir": "auto"})
     icon = RadioField("Icon", choices=[SelectChoice(name, name) for name in ICONS])
-    opens = SelectField("It opens", choices=[], validate_choice=False)
+    opens = SelectField("Opens", choices=[], validate_choice=False)
     text = TextAreaField(
         "Its prompt",
         description=(
@@ -25,7 +25,7 @@ class StarterForm(InputForm[StarterInput]):
         ),
         render_kw={"rows": 10, "dir": "auto"},
     )
-    takes_files = BooleanField("Ask for a file")
+    takes_files = BooleanField("Request a file")
     is_shown = BooleanField("Show it on the home page")
 
 
