@@ -5,12 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
+from webapp.models.providers.reasoning import ANSWERS, THOUGHTS
 from webapp.streaming.events import Calling, Delta, Ended, Event, Kept, Reasoning, Started, Usage
 from webapp.streaming.failure import ProviderError
 from webapp.streaming.transcript import Transcript
 
 SEARCH = ToolSpec("search_web", "Searches the web.", '{"type": "object", "properties": {"query": {"type": "string"}}}')
+TAGS = (*THOUGHTS, *ANSWERS)
 KEY = "sk-or-v1-0123456789abcdef0123456789abcdef"
+
+
+def is_answer(text: str) -> bool:
+    """Returns whether a text has no tag of reasoning, which Hypothesis knows from our code: what is behind one is no answer."""
+    return not any(tag in text for tags in TAGS for tag in (tags.opening, tags.closing))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from tests.models.providers.received import KEY, SEARCH, collect, request_for
+from tests.models.providers.received import KEY, SEARCH, collect, is_answer, request_for
 from tests.models.providers.streams import MODEL, REQUEST, Sent, Stream, collected_by, provider_of, stream_of
 from tests.support.marks import few_of
 from tests.support.rounds import ROUNDS
@@ -34,7 +34,7 @@ ENDS = ["stop", "length", "content_filter", "error", "cut"]
 ARGUMENTS = st.dictionaries(
     st.text('abü"', max_size=4), st.one_of(st.integers(), st.text("x {}\\\n"), st.lists(st.booleans())), max_size=3
 )
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=30).filter(is_answer)
 calls = st.builds(
     ToolCall,
     st.one_of(st.just(""), st.text("abc", min_size=1, max_size=9)),

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.models.providers.canned import Canned
-from tests.models.providers.received import Received, collect, request_for
+from tests.models.providers.received import Received, collect, is_answer, request_for
 from webapp.models.providers.openai import OpenAIProvider
 from webapp.streaming.stop import Stop
 
 TOKENS = ["Grüße ", "aus ", "東京 ", "\U0001f600", ", ", 'a "quote" ', "\\", "\n", "end"]
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(is_answer)
 
 
 def stream_of(tokens: list[str], *, newline: str = "\n", space: str = " ", ascii: bool = False, done: bool = True) -> bytes:
