@@ -27,6 +27,10 @@ def _switch(name: str, title: str, sentence: str, *, is_on: bool = True) -> Sett
     return Setting(name, title, "switch", is_on, sentence)
 
 
+def _text(name: str, title: str, sentence: str, *, default: str = "", config: str = "") -> Setting:
+    return Setting(name, title, "text", default, sentence, config=config)
+
+
 def _choice(name: str, title: str, choices: tuple[str, ...], default: str, sentence: str) -> Setting:
     return Setting(name, title, "choice", default, sentence, choices=choices)
 
@@ -220,11 +224,9 @@ _KNOWLEDGE = (
         most=10**11,
     ),
     Setting("knowledge.search_seconds", "Time for sources", "number", 1, _WAITS_FOR_SOURCES, least=0.05, most=60),
-    Setting(
+    _text(
         "knowledge.embedding_model",
         "Embedding model",
-        "text",
-        "",
         "The model that embeds collections, so that they are also found by meaning: openai/text-embedding-3-small, or one of "
         "another connection, such as ollama:nomic-embed-text. Empty means by words only. A collection can have another one.",
     ),
@@ -271,24 +273,8 @@ _OUTSIDE_RULE = (
 _PERSONAL_SERVERS = "Whether people can connect their own apps, at public addresses. Only their own answers can use them."
 _TOOLS = (
     _switch("tools.enabled", "Tools", "Whether models can use tools."),
-    Setting(
-        "tools.rounds",
-        "Rounds",
-        "whole",
-        12,
-        f"How often one answer can go back to the model. Then it waits {_THEN}",
-        least=1,
-        most=100,
-    ),
-    Setting(
-        "tools.calls",
-        "Calls",
-        "whole",
-        40,
-        f"How many tool calls one answer can make. Then it waits {_THEN}",
-        least=1,
-        most=1_000,
-    ),
+    _whole("tools.rounds", "Rounds", 12, f"How often one answer can go back to the model. Then it waits {_THEN}", most=100),
+    _whole("tools.calls", "Calls", 40, f"How many tool calls one answer can make. Then it waits {_THEN}", most=1_000),
     _limit("tools.seconds", "Seconds", 600, f"How long one answer can run at a time. Then it waits {_THEN}", most=100_000),
     _limit(
         "tools.chars",
@@ -320,49 +306,39 @@ _TOOLS = (
 )
 _WEB_SEARCH = (
     _choice("tools.search_kind", "Web search", _SEARCH_KINDS, "none", _SEARCHES),
-    Setting(
+    _text(
         "tools.search_address",
         "Address of the web search",
-        "text",
-        "",
         "The address of the SearXNG server, such as http://localhost:8888, or another Wikipedia's, such as "
         "https://de.wikipedia.org/w/api.php. If empty, the usual one of the service.",
     ),
 )
 _PICTURES = (
-    Setting(
+    _text(
         "tools.picture_model",
         "Picture model",
-        "text",
-        "",
         "The model that creates pictures, from a connection that offers /images/generations, such as "
         "openai:gpt-image-1. If empty, a suitable one that a connection lists; off turns this off.",
     ),
 )
 _VOICE = (
-    Setting(
+    _text(
         "voice.dictation_model",
         "Model for dictation",
-        "text",
-        "",
         "The model that transcribes speech, from a connection that offers /audio/transcriptions, such as "
         "openai:gpt-4o-mini-transcribe. If empty, a suitable one that a connection lists; off turns dictation "
         "off.",
     ),
-    Setting(
+    _text(
         "voice.reading_model",
         "Model for reading aloud",
-        "text",
-        "",
         "The model that reads answers aloud, from a connection that offers /audio/speech, such as "
         "openai:gpt-4o-mini-tts. If empty, a suitable one that a connection lists; with off, browsers use "
         "their own voices.",
     ),
-    Setting(
+    _text(
         "voice.reading_voice",
         "Reading voice",
-        "text",
-        "",
         "The voice of that model, such as alloy. If empty, the model's usual one, which some servers don't have.",
     ),
 )
@@ -381,11 +357,9 @@ _PERSONAL = (
     "addresses. Only they can use those models, and no budget counts them."
 )
 _MODELS = (
-    Setting(
+    _text(
         "models.default",
         "Default model",
-        "text",
-        "",
         "The model for new chats. If empty, the connection's default.",
         config="openrouter_model",
     ),
@@ -396,11 +370,9 @@ _MODELS = (
         (),
         "Models to try when one fails, in this order. The chat shows when this happens.",
     ),
-    Setting(
+    _text(
         "models.titles",
         "Chat titles",
-        "text",
-        "",
         "The model that names a chat after its first answer. If empty, the chat's own model; off uses the first words.",
     ),
     _choice("models.story", "Story so far", ("roleplay", "all", "off"), "roleplay", _STORY),
@@ -435,19 +407,12 @@ _MODELS = (
     _choice("connections.personal", "Personal connections", ("off", "keys", "servers"), "off", _PERSONAL),
 )
 _BUDGETS = (
-    Setting(
-        "budgets.enabled",
-        "Apply budgets",
-        "switch",
-        False,
-        "Whether budgets limit usage. Creating a budget turns this on.",
-    ),
-    Setting(
+    Setting("budgets.enabled", "Apply budgets", "switch", False, "Whether budgets limit usage. Creating a budget turns this on."),
+    _text(
         "team.time_zone",
         "Time zone",
-        "text",
-        "UTC",
         "The team's time zone, such as Europe/Berlin: budgets reset at its midnight.",
+        default="UTC",
     ),
     Setting(
         "budgets.unknown_price",
@@ -459,11 +424,9 @@ _BUDGETS = (
     ),
 )
 _ALERTS = (
-    Setting(
+    _text(
         "alerts.webhook",
         "Alert webhook",
-        "text",
-        "",
         "The address that Millrace calls when an alert fires and when it is over. If empty, none.",
     ),
     _choice(
@@ -474,16 +437,12 @@ _ALERTS = (
         "What the webhook understands: JSON with all fields, Slack's format, or ntfy's.",
     ),
     Setting(
-        "alerts.emails",
-        "Alert emails",
-        "list",
-        (),
-        "The addresses that get an email when an alert fires and when it is over.",
+        "alerts.emails", "Alert emails", "list", (), "The addresses that get an email when an alert fires and when it is over."
     ),
 )
 _MAIL = (
-    Setting("mail.host", "Server", "text", "", "The name of the SMTP server. If empty, no email is sent."),
-    Setting("mail.port", "Port", "whole", 587, "Usually 587 with STARTTLS, and 465 with TLS.", least=1, most=65_535),
+    _text("mail.host", "Server", "The name of the SMTP server. If empty, no email is sent."),
+    _whole("mail.port", "Port", 587, "Usually 587 with STARTTLS, and 465 with TLS.", most=65_535),
     _choice(
         "mail.security",
         "Encryption",
@@ -491,8 +450,8 @@ _MAIL = (
         "starttls",
         "STARTTLS switches to encryption after connecting, TLS encrypts from the start. Use None only on this machine.",
     ),
-    Setting("mail.user", "User name", "text", "", "The name to sign in with at the server. If empty, Millrace doesn't sign in."),
-    Setting("mail.from", "Send from", "text", "", "The address that email comes from, such as millrace@example.org."),
+    _text("mail.user", "User name", "The name to sign in with at the server. If empty, Millrace doesn't sign in."),
+    _text("mail.from", "Send from", "The address that email comes from, such as millrace@example.org."),
 )
 _LEADS = "The system prompt of chats that the assistant compatibility API starts: assistant (none) or assistant.trading."
 _PROMPTS = (
@@ -525,11 +484,9 @@ _PROMPTS = (
 )
 _INSIGHTS = (
     _switch("insights.reading", "Count reading time", "Approximately how long people view answers. Each person can turn it off."),
-    Setting(
+    _text(
         "insights.otlp_url",
         "OpenTelemetry collector",
-        "text",
-        "",
         "The address of a collector that gets a span of each answer (OTLP over HTTP), without any text. If empty, none.",
     ),
 )
@@ -550,12 +507,11 @@ _SIGN_ON = (
 )
 _ACCOUNTS = (
     _choice("accounts.two_factor", "Require two-factor authentication", ("nobody", "admins", "everyone"), "nobody", _TWO_FACTOR),
-    Setting(
+    _text(
         LANGUAGE,
         "Language",
-        "text",
-        "en",
         "For people who haven't chosen one and whose browser doesn't request an available one.",
+        default="en",
     ),
     _switch("accounts.offline", "Keep chats on devices", "Browsers keep each person's last 20 chats for offline reading."),
 )
