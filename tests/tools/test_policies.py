@@ -76,7 +76,7 @@ def test_a_card_has_one_switch_for_its_tools(owner: Browser, member: Browser) ->
 def test_an_admin_decides_for_everyone(owner: Browser, member: Browser) -> None:
     assert (_policy(member), _policy(owner)) == ("allow", "allow")
     page = owner.page("/admin/tools/policy?key=read_page")
-    assert page.says("Usually: Use freely.")
+    assert page.says("Default: Use freely.")
     assert owner.post("/admin/tools/policy?key=read_page", policy="ask").status_code == 303
     assert (_policy(member), _policy(owner)) == ("ask", "ask")
     assert _offered(member, "read_page") == {"read_page": "ask"}

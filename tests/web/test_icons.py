@@ -25,8 +25,9 @@ OTHERS = {
     "download": "Export|Markdown|JSON|Calendar|Download",
     "git-branch": "Branch|Continue as a new chat",
     "globe": "Search the web",
-    "link": "Create a link|Create link",
+    "link": "Create a link|Create link|Publish",
     "letter-text": "Copy as text",
+    "image": "Edit this picture",
     "library": "Answers can quote",
     "log-out": "Sign out",
     "menu": "Chats",
@@ -49,7 +50,7 @@ OTHERS = {
     "users": "Share|Shared",
     "wrench": "Tools for answers",
     "x": "Close|Dismiss|Remove",
-    "workflow": "Make a workflow",
+    "workflow": "Create workflow",
 }
 IDEAS = {
     icon: "|".join(filter(None, (OTHERS.get(icon), *(re.escape(place.title) for place in ENTRIES if place.icon == icon))))

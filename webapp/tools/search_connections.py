@@ -36,7 +36,7 @@ MOST_KEY, MOST_URL, MOST_TITLE, MOST_EXTRACT = 500, 2_000, 200, 600
 # What is looked at of a text of a reply before tags are removed.
 MOST_RAW = 8_000
 WHERE = "Administration → Models → Tools"
-NOT_SET_UP = f"No web search is set up. Admins choose one in {WHERE}."
+NOT_SET_UP = f"No web search is set up. An admin can choose one under {WHERE}."
 NO_ADDRESS = f"The address of {{}} is missing. Admins enter it in {WHERE}."
 NO_KEY = f"The key of {{}} is missing. Admins enter it in {WHERE}."
 ELSEWHERE = f"The stored key can't be used with {{}} at this address. Admins enter it again in {WHERE}."

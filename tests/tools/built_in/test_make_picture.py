@@ -41,7 +41,7 @@ def reply(fake: Fake, value: Any, **how: Any) -> None:
 
 def test_it_is_not_offered_without_a_model(app: Flask) -> None:
     with app.app_context():
-        assert unavailable().startswith("No model for pictures is set.")
+        assert unavailable().startswith("No picture model is set.")
         set_setting(MODEL, "openai/gpt-image-1")
         assert unavailable() == ""
 

@@ -20,7 +20,7 @@ from webapp.tools.tool import CallContext, Hints, Result, Tool, ToolFailed
 MOST_PROMPT, MOST_NAME = 4_000, 60
 SIZES = {"square": "1024x1024", "wide": "1536x1024", "tall": "1024x1536"}
 WHERE = "Administration → Models → Tools"
-NOT_SET_UP = f"No model for pictures is set. Admins choose one in {WHERE}."
+NOT_SET_UP = f"No picture model is set. An admin can choose one under {WHERE}."
 GONE = f"The picture model is no longer available. An admin can choose another under {WHERE}."
 COST = "It cost ${}."
 UNPRICED = "What it cost is not known."
