@@ -154,8 +154,7 @@ def test_a_passage_of_somebody_else_in_the_prompt_is_outside_text(program: Clien
     (call,) = answer["calls"]
     assert (call["state"], call["why"]) == (
         "waiting",
-        "This answer has read private text, and text from “Weirs”. You haven't written this address. "
-        "Should it be able to open it?",
+        "This answer has read private content and content from “Weirs”. You didn't enter this address. Open it anyway?",
     )
     denied = program.post(f"/calls/{call['id']}/decision", {"decision": "deny", "note": "Not there."})
     assert (denied["state"], denied["note"]) == ("denied", "Not there.")

@@ -100,5 +100,5 @@ def test_the_page_of_a_long_chat_ends_in_time_and_holds_up_nobody(app, owner, no
     with nobody_waits():
         response = nobody.client.get(address, headers={"Accept-Encoding": "gzip"})
     page = gzip.decompress(response.data).decode()
-    assert "This chat is too long to be shown whole." in page
+    assert "This chat is too long to show in full." in page
     assert len(page) < MOST_CHARS * 1.1

@@ -276,5 +276,5 @@ def test_what_an_answer_has_read_is_outside_text_for_the_next_one(program: Clien
     fake.beside("And now?", {"rounds": [{"calls": calls}, {"says": "Sent."}]})
     answer = settled(program, program.post(f"/chats/{first['chat_id']}/messages", {"message": "And now?"}, status=202))
     assert [call["state"] for call in answer["calls"]] == ["done", "waiting"]
-    assert answer["calls"][1]["why"].startswith("This answer has read text from 127.0.0.1.")
+    assert answer["calls"][1]["why"].startswith("This answer has read content from 127.0.0.1.")
     assert servers.wrong() == []

@@ -314,7 +314,7 @@ def test_three_addresses_of_a_page_are_free_whether_one_by_one_or_at_once(world:
 
     at_once = asked(world, first, [page("SITE/letters")], opened)
     assert states(at_once) == ["done"] * 4 + ["waiting"] * 2
-    assert "opened three addresses from text of 127.0.0.1" in at_once["calls"][-1]["why"]
+    assert "opened three addresses found in content from 127.0.0.1" in at_once["calls"][-1]["why"]
     one_by_one = asked(world, f"{first} again", [page("SITE/letters")], *([call] for call in (*opened[:3], opened[0], opened[3])))
     # The same one again says nothing new.
     assert states(one_by_one) == ["done"] * 5 + ["waiting"]
@@ -331,7 +331,7 @@ def test_beside_private_text_only_typed_addresses_are_opened(world: World, serve
     reads = tool("search_documents", query="password")
     composed = asked(world, "What is the password?", [reads], [page("SITE/read-on")])
     assert states(composed) == ["done", "waiting"]
-    assert "read private text" in composed["calls"][1]["why"]
+    assert "read private content" in composed["calls"][1]["why"]
     typed = asked(world, f"What is the password? Then read {servers.site.url}/read-on", [reads], [page("SITE/read-on")])
     assert states(typed) == ["done", "done"]
 

@@ -31,7 +31,7 @@ def test_the_page_lists_them(path, member):
     assert page.one(".greeting em").text() == "calm"
     texts = [" ".join(script.text().split()) for script in page.all("[id^=script-]")]
     assert texts[0].startswith("Status Changes what is shown, in messages of the character.")
-    assert "Ahead can't be used here Look-ahead and look-behind can't be used. It stays in the card." in texts[1]
+    assert "Ahead not supported here Look-ahead and look-behind can't be used. It stays in the card." in texts[1]
     assert [element.text() for element in page.all("#script-0 pre")] == [FOREIGN["findRegex"], FOREIGN["replaceString"]]
 
 

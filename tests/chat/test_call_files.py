@@ -193,7 +193,7 @@ def test_a_picture_asks_first_and_its_price_counts(owner, fake):
     fake.always({"rounds": [{"calls": [asked], "cost": 0.001}, {"says": "Here.", "cost": 0.002}]})
     path = owner.post("/chats", message="Draw", tools="make_picture").location.partition("#")[0]
     page = owner.wait_for(path, lambda page: bool(page.all(".ask")))
-    assert page.says("Allow “Make a picture”?")
+    assert page.says("Allow “Create a picture”?")
     assert not [entry for entry in fake.log() if entry["path"].endswith(PICTURES)]
     owner.post(f"/calls/{str(page.one('.ask').attributes['id']).removeprefix('call-')}/decision", decision="allow")
     page = owner.wait_for(path, ended)

@@ -78,7 +78,7 @@ def test_everything_a_person_has_contains_their_calls(owner, path):
 
 @pytest.mark.parametrize(
     ("state", "says"),
-    [("waiting", "not decided"), ("running", "not finished"), ("asked", "not finished"), ("unknown", "no reply was seen")],
+    [("waiting", "not decided"), ("running", "not finished"), ("asked", "not finished"), ("unknown", "no reply came back")],
 )
 def test_an_open_call_has_failed_in_a_file(owner, path, state, says):
     change(owner, state=state)

@@ -157,11 +157,11 @@ def test_a_card_hides_nothing_of_what_is_sent(owner, waiting):
     assert values[1].endswith("x SECRET")
     become(owner, arguments=json.dumps({"text": f"{'x' * 30_000} SECRET"}))
     (card,) = owner.page(path).all(".ask")
-    assert "… 10,007 more characters: read all" in card.text()
+    assert "… 10,007 more characters: show all" in card.text()
     assert "SECRET" in owner.page(str(card.css_first("td a").attributes["href"])).one(".arguments").text()
     become(owner, arguments=json.dumps(dict.fromkeys(map(str, range(200)), 1)))
     (card,) = owner.page(path).all(".ask")
-    assert "… 170 more arguments: read all" in card.text()
+    assert "… 170 more arguments: show all" in card.text()
     assert len(owner.page(f"/calls/{call}").all(".arguments tr")) == 200
 
 
@@ -191,7 +191,7 @@ def test_one_of_which_no_reply_was_seen_asks_what_became_of_it(owner, waiting):
     path = waiting(owner)
     call = become(owner, tool="read_page", state="unknown", arguments="{}")
     (card,) = owner.page(path).all(".ask")
-    assert "was it done?" in card.text()
+    assert "go through?" in card.text()
     choices = [button.attributes["value"] for button in card.css("button[name=decision]")]
     assert choices == ["done", "again", "leave"]
     assert decided(owner, call, decision="leave").status_code == 200

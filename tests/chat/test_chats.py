@@ -355,7 +355,7 @@ def test_the_menu_of_a_chat_has_groups_of_few_and_folds_the_rest(owner, path):
     ]
     exports = [f"Export as {kind}" for kind in ("Markdown", "text", "web page", "JSON")]
     assert [words(text_of(node)) for node in folded] == [
-        "Chat settings", "Create a link", *exports, "Tags", "Schedule…", notices,
+        "Chat settings", "Create a link", *exports, "Tags", "Schedule…", "Create workflow…", notices,
     ]  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def test_the_last_message_offers_nothing_to_keep(owner, path):
     form = owner.page(address(owner.page(path), "Edit"))
 
     assert not form.has("button", "Save and branch here")
-    assert not form.says("What follows stays")
+    assert not form.says("Later messages are kept")
 
 
 def lengthen(chat: Chat, turns: int) -> None:

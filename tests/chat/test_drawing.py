@@ -264,7 +264,7 @@ def test_only_pictures_of_the_message_are_changed_by_people_who_can_write(app, o
     assert (refused.status_code, "Say what is to be different." in refused.text) == (422, True)
     with app.app_context():
         set_setting(PICTURE_MODEL, "")
-    assert owner.page(changing(page)).says("No model for pictures is set.")
+    assert owner.page(changing(page)).says("No picture model is set.")
     assert owner.post(changing(page), picture=page_picture(page), wish="At night").status_code == 409
     assert not offers(owner, page)
     assert not sent_to(fake, EDITS)

@@ -146,7 +146,7 @@ CALL: dict[str, Any] = {
     "arguments": '{"address":"https://example.org"}',
     "state": "done",
     "policy": "ask",
-    "why": "It has read text from example.net.",
+    "why": "It has read content from example.net.",
     "decision": "allow",
     "note": "Fine.",
     "text": "A\npage",

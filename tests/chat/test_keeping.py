@@ -35,7 +35,7 @@ from webapp.settings.losses import Unconfirmed
 from webapp.settings.service import set_setting, setting
 from webapp.workspace.list.search import search
 
-LEAVES = "goes to the trash on"
+LEAVES = "to the trash on"
 
 
 def sweep() -> None:
@@ -84,7 +84,7 @@ def test_a_chat_says_for_a_week_that_it_leaves_and_can_be_kept(owner: Browser) -
     days_pass(app, 2)
 
     assert owner.page("/chats").text.count(LEAVES) == 2
-    assert owner.page(f"/chats/{left}/menu").says("Goes to the trash on")
+    assert owner.page(f"/chats/{left}/menu").says("Moves to the trash on")
     page = owner.page(f"/chats/{kept}")
     assert page.says(LEAVES)
     assert not owner.post(f"/chats/{kept}/keep").location.startswith("/login")
@@ -146,10 +146,10 @@ def test_of_several_groups_the_longest_time_holds_and_it_replaces_the_teams(owne
     (of_owner,), (of_member,) = add_chats(owner, 1), add_chats(member, 1)
     rule(app, 12)
     group_of(app, member.person_id, 10)
-    assert member.page("/account/data").says("10 days go to the trash, by the rule of your group")
+    assert member.page("/account/data").says("10 days move to the trash, as set for your group")
     strict = group_of(app, member.person_id, 60)
-    assert member.page("/account/data").says("60 days go to the trash, by the rule of your group")
-    assert owner.page("/account/data").says("for 12 days go to the trash.")
+    assert member.page("/account/data").says("60 days move to the trash, as set for your group")
+    assert owner.page("/account/data").says("for 12 days move to the trash.")
     days_pass(app, 13)
     assert states(app, of_owner, of_member) == ["trash", "there"]
     program = client_of(app, owner.email)
@@ -176,7 +176,7 @@ def test_a_rule_that_deletes_much_is_shown_and_asked_twice(owner: Browser, membe
     page = owner.post(path, **{"chats.days": "60"})
     assert page.status_code == 409
     assert page.says("42 chats of 2 people would go to the trash")
-    assert page.textbox("To do this, type 42").value == ""
+    assert page.textbox("To confirm, type 42").value == ""
     assert owner.post(path, **{"chats.days": "60", "confirm-chats.days": "41"}).status_code == 409
     asked = program.said("PUT", "/settings/chats.days", 409, {"value": 100})
     assert {name: asked[name] for name in ("code", "count", "people", "what")} == {

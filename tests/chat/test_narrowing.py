@@ -108,9 +108,9 @@ def test_a_form_says_the_same_and_each_can_be_taken_off(owner, ids):
     assert page.one("[name=words]").attributes["value"] == "rye"
     chips = page.all(".row-tags--filter a")
     assert [" ".join(chip.text().split()) for chip in chips] == [
-        "Take off Tag: Work ×",
-        "Take off Tag: two words ×",
-        "Take off With: file ×",
+        "Remove filter Tag: Work ×",
+        "Remove filter Tag: two words ×",
+        "Remove filter With: file ×",
     ]
     assert titles(owner.page(chips[2].attributes["href"])) == ["New rye"]
     # Words that only chats have leave nothing of other kinds.

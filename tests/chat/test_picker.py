@@ -217,5 +217,5 @@ def test_a_slow_model_says_so(app, listed):
             session.add(Generation(**values, model_asked="maker/great", first_text_at=at + timedelta(seconds=21)))
 
     (row,) = listed.page("/models?q=great").all(".models__row")
-    assert row.css_first(".models__state").text() == "slow now: answers begin after about 21 s"
+    assert row.css_first(".models__state").text() == "slow now: answers start after about 21 s"
     assert not listed.page("/models?q=other+001").all(".models__state")

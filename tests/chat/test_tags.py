@@ -72,7 +72,7 @@ def test_several_chats_are_tagged_at_once(owner, member):
     (foreign,) = add_chats(member, 1)
 
     page = owner.page("/chats/several/tags?" + "&".join(f"chat={id}" for id in (*ids[:2], foreign)))
-    assert (ticked(page), page.says("a (on 1 of 2)"), page.says("Of 2 chats.")) == (["b"], True, True)
+    assert (ticked(page), page.says("a (on 1 of 2)"), page.says("For 2 chats.")) == (["b"], True, True)
     listed = page.press("Save", had=["b"], tag=["a"], new="c", chat=[*ids[:2], foreign])
     assert listed.says("Tags saved.")
     assert tags_of(owner, *ids, foreign) == [["a", "c"], ["a", "c"], [], []]
@@ -131,7 +131,7 @@ def test_what_is_no_tag_is_refused(app, owner, name):
     (id,) = add_chats(owner, 1)
     program = client_of(app, owner.email)
     program.said("PATCH", f"/chats/{id}", 422, {"tags": ["good", name], "title": "Changed"})
-    assert owner.page(f"/chats/{id}/tags").says("Of “Chat 0”.")
+    assert owner.page(f"/chats/{id}/tags").says("For “Chat 0”.")
     if name.strip(" ,") and "\0" not in name:
         answer = owner.post(f"/chats/{id}/tags", new=f"good, {name}")
         assert (answer.status_code, answer.says(tags.SENTENCE)) == (422, True)

@@ -87,7 +87,7 @@ def test_it_is_edited_and_keeps_its_versions(owner, text):
     listed = owner.page(f"{path}/versions")
     assert [link.text() for link in listed.all(".entries .what a")] == ["Version 2", "Version 1"]
     earlier = owner.page(f"{path}?version=1")
-    assert "This is version 1; the newest is 2." in earlier.text
+    assert "This is version 1; the latest is 2." in earlier.text
     assert owner.post(f"{path}/restore", version="1").status_code == 303
     assert words(owner, path) == ANSWER + "\n"
     assert owner.get(f"{path}?version=7").status_code == 404
@@ -120,10 +120,10 @@ def test_of_two_tabs_the_second_is_told_and_neither_is_lost(owner, text):
 def test_who_can_write_deletes_it_with_its_versions(owner, member, text):
     path = text()
     shown = owner.page(f"{path}/versions")
-    assert shown.says("All its versions go")
+    assert shown.says("Deletes all versions")
     chat = f"/chats/{program_of(owner).get(f'/texts/{id_of(path)}')['chat_id']}"
     give(chat, member, "view")
-    assert not member.page(f"{path}/versions").says("All its versions go")
+    assert not member.page(f"{path}/versions").says("Deletes all versions")
     assert member.post(f"{path}/delete").status_code == 404
     assert owner.post(f"{path}/delete").location == f"{chat}/texts"
     assert owner.get(path).status_code == 404
@@ -152,7 +152,7 @@ def test_programs_read_save_and_delete(owner, member, text):
     ("body", "says"),
     [
         ({"text": "x" * (MOST_TEXT_CHARS + 1), "version": 1}, "too long"),
-        ({"text": " \n", "version": 1}, "needs some words"),
+        ({"text": " \n", "version": 1}, "can't be empty"),
         ({"text": "x", "version": 0}, ""),
     ],
 )

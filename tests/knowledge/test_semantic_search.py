@@ -91,7 +91,7 @@ def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app,
     fake.always({"status": 401, "json": {"error": {"message": "No."}}}, at=AT)
     page = member.page("/knowledge/try?q=bearing+or+pump")
     assert page.one(".found a").text() == "Manual"
-    assert page.says("Not searched by meaning:")
+    assert page.says("No semantic search:")
 
 
 @pytest.mark.slow

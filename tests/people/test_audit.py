@@ -86,15 +86,17 @@ def test_nonsense_in_the_address_is_taken_literally(app: Flask, owner: Browser, 
 
 def test_the_export_has_the_same_entries_and_no_formulas(app: Flask, owner: Browser) -> None:
     with app.app_context():
-        audit.record("=cmd|' /C calc'!A0", author=AuditAuthor("+1", "-2"), detail="@SUM(A1)", object_id='"quoted", with comma')
+        audit.record(
+            "=cmd|' /C calc'!A0", author=AuditAuthor("+1+1", "-2-2"), detail="@SUM(A1)", object_id='"quoted", with comma'
+        )
 
-    page = owner.page("/admin/audit/export.csv?person=%2B1")
+    page = owner.page("/admin/audit/export.csv?person=%2B1%2B1")
 
     assert page.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert page.headers["Content-Disposition"] == 'attachment; filename="millrace-audit.csv"'
     head, row = csv.reader(io.StringIO(page.text.removeprefix("\ufeff")))
     assert head[0] == "when (UTC)"
-    assert row[1:] == ["'+1", "'-2", "'=cmd|' /C calc'!A0", "", '"quoted", with comma', "'@SUM(A1)", "done"]
+    assert row[1:] == ["'+1+1", "'-2-2", "'=cmd|' /C calc'!A0", "", '"quoted", with comma', "'@SUM(A1)", "done"]
 
 
 def test_a_setting_is_named_beside_what_it_was_set_to(owner: Browser, member: Browser) -> None:

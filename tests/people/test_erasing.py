@@ -109,7 +109,7 @@ def test_the_own_account_gets_the_same_receipt(owner: Browser, member: Browser) 
     page = member.page("/account/data").form("Delete my account").submit(password=PASSWORD)
     assert page.heading == "Your account is deleted"
     assert page.says("Chats: 1")
-    assert page.says("Answers in the sums of usage, without the person: 2")
+    assert page.says("Answers in usage totals, without the person: 2")
     assert member.get("/").location.startswith("/login")
 
 

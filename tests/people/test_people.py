@@ -225,7 +225,7 @@ def test_deleting_takes_the_chats_along_and_asks_for_the_email(app: Flask, owner
     with app.app_context(), write() as session:
         session.add(Chat(owner_id=member_id, model="demo/quick"))
     page = owner.page(f"/admin/people/{member_id}")
-    assert page.says("The account, and everything that is member’s, except for what you hand over below.")
+    assert page.says("The account and everything member owns, except what you hand over below.")
     page = page.form("Delete account").submit(email="owner@example.org")
     assert page.error_at("Type their email to confirm") == "That isn't this account's email, so nothing was deleted."
 

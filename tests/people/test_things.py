@@ -171,7 +171,7 @@ def test_sharing_is_in_the_audit_log(
     with app.app_context():
         thing, row, owner = put(kind)
         if kind == "tool_server":
-            with pytest.raises(AppError, match="of your own can't be shared"):
+            with pytest.raises(AppError, match="Your own app can't be shared"):
                 thing.share(row, "everyone", "", author=PersonAuthor(owner, ""))
             with write():
                 row.owner_id = None

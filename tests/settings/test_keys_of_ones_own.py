@@ -20,7 +20,7 @@ def table(page: Page) -> dict[str, str]:
 
 
 def test_every_shortcut_has_a_field_and_the_others_are_listed(member: Browser) -> None:
-    page = member.page("/settings").click("Keyboard shortcuts Which key does what.")
+    page = member.page("/settings").click("Keyboard shortcuts Change keyboard shortcuts.")
 
     assert page.heading == "Keyboard shortcuts"
     for shortcut in SHORTCUTS:
@@ -85,7 +85,7 @@ def test_a_reset_key_that_another_has_by_now_is_refused(member: Browser) -> None
     member.submit(PATH, help="h", quote="?")
     page = member.post(PATH, to_default="help")
     assert page.status_code == 422
-    assert "? is the key of “Quote the selected text" in page.error_at("Show the help")
+    assert "? is the key of “Quote selected text" in page.error_at("Show the help")
 
 
 def test_programs_read_and_change_the_keys(member: Browser, app: Flask) -> None:

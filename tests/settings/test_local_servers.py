@@ -166,7 +166,7 @@ def test_the_usual_ports_are_asked_only_when_wanted_and_what_answers_is_connecte
     page = page.press("Use it : LM Studio")
     assert page.heading == "LM Studio"
     assert page.says("works")
-    assert owner.page("/admin/connections/new").press("Scan this machine").says("No other model server answered")
+    assert owner.page("/admin/connections/new").press("Scan this machine").says("No other model servers found")
 
 
 def test_no_member_looks(member: Browser, fake: Fake, around: LocalServers) -> None:

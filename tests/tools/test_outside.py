@@ -21,7 +21,7 @@ from webapp.tools.tool import READS, READS_THE_WORLD, Hints, Result, Tool
 
 OTTI, MIRA = "01hzzzzzzzzzzzzzzzzzzzzzz0", "01hzzzzzzzzzzzzzzzzzzzzzz1"
 PAGES = ("example.org", "example.org", "example.net")
-SEND = "This answer has read text from example.org, example.net. Should it be able to send this?"
+SEND = "This answer has read content from example.org, example.net. Send this anyway?"
 KNOWN = frozenset({"https://known.example/a"})
 
 
@@ -77,19 +77,19 @@ def test_three_of_them_are_free_and_which_ones_does_not_matter() -> None:
     assert opening(given[0], **read) == ""
     assert opening(given[5], **read | {"followed": frozenset(given[: FREE_ADDRESSES - 1])}) == ""
     assert opening(given[5], **read) == (
-        "This answer has opened three addresses from text of example.org, example.net. Should it be able to open another?"
+        "This answer has opened three addresses found in content from example.org, example.net. Open another?"
     )
     assert opening(given[5], **read, written=frozenset({given[5]})) == ""
 
 
 def test_beside_private_text_only_what_the_person_has_written_is_opened() -> None:
     address = "https://known.example/a"
-    private = "You haven't written this address. Should it be able to open it?"
+    private = "You didn't enter this address. Open it anyway?"
     assert opening(address, is_private=True, written=KNOWN) == ""
     assert opening(address, is_private=True, written=KNOWN, outside=PAGES) == ""
-    assert opening(address, is_private=True, given=KNOWN).startswith("This answer has read private text, and you haven't")
+    assert opening(address, is_private=True, given=KNOWN).startswith("This answer has read private content, and you didn't")
     assert opening(address, is_private=True, given=KNOWN, outside=PAGES) == (
-        f"This answer has read private text, and text from example.org, example.net. {private}"
+        f"This answer has read private content and content from example.org, example.net. {private}"
     )
 
 

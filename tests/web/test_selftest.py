@@ -107,9 +107,7 @@ def test_a_log_in_detail_is_pointed_out(make_app: MakeApp, environ: dict[str, st
     assert words in app.test_cli_runner().invoke(args=["check"]).output
 
 
-@pytest.mark.parametrize(
-    ("code", "words"), [("error", "It failed several times"), ("rate", "Its provider refused several requests")]
-)
+@pytest.mark.parametrize(("code", "words"), [("error", "It failed several times"), ("rate", "Its provider is rate limiting")])
 def test_a_paused_model_is_named_with_its_reason(app: Flask, owner: Browser, code: str, words: str) -> None:
     circuits = ENGINE.of(app).circuits = Circuits(lambda: 0.0)
     for _ in range(FAILURES):

@@ -331,7 +331,7 @@ def test_a_model_calls_the_tools_of_its_step_and_what_came_from_outside_makes_th
     happen(bench, id, "answer", "sheep")
     bench.until(parked(bench))
     (_, call) = calls_in(bench)
-    assert (call.state, call.policy, call.why.startswith("This answer has read text from example.org.")) == (
+    assert (call.state, call.policy, call.why.startswith("This answer has read content from example.org.")) == (
         "waiting",
         "allow",
         True,

@@ -112,7 +112,7 @@ def test_a_step_is_tried_by_forms_alone_with_what_is_asked_for_and_then_with_the
     fake.says("Stay for a while.")
     page = owner.page("/workflows/new").press("Save draft", source=TRIP).press("Try from step 8")
     assert (page.path, lines(page)) == ("/workflows/preview", [])
-    assert page.says("The last run doesn't have all of this.")
+    assert page.says("The last run is missing some of these.")
     page = page.press("Try with these", input_place="Rome")
     assert lines(page) == ["Workflow:Enjoy Rome!"]
     assert page.says("Completed.")

@@ -286,7 +286,7 @@ def test_cancelling_keeps_what_was_read(member, app):
                 uploads.end(member.person_id, id)
 
     page = member.page("/import")
-    assert page.says("Cancelled.")
+    assert page.says("Canceled.")
     assert 2 <= counts(app)[0] <= 4
     with app.app_context():
         assert not arrivals.ids()

@@ -118,7 +118,7 @@ def test_the_settings_of_a_chat_say_what_its_preset_brings(owner: Browser, fake:
     changed = program.get(chat)
     assert (changed["preset_id"], changed["system_prompt"], changed["top_p"], changed["temperature"]) == (preset, "", None, 0.5)
     tools = owner.page(f"{chat}/tools")
-    assert any("Also on, by the preset" in note.text() and "Search documents" in note.text() for note in tools.all(".help"))
+    assert any("Also on, from the preset" in note.text() and "Search documents" in note.text() for note in tools.all(".help"))
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def test_a_chat_comes_back_into_the_project_of_the_same_name(app: Flask, owner: 
     for project_id in wrong[1:]:
         other.said("DELETE", f"/projects/{project_id}", 204)
     page = bring(member, file)
-    assert not page.says("projects that you don't have")
+    assert not page.says("projects you don't have")
     with app.app_context():
         chat = db.session.scalars(db.select(Chat).where(Chat.owner_id == member.person_id)).one()
         assert (chat.project_id, chat.is_for_project) == (mine, False)
@@ -53,7 +53,7 @@ def test_a_missing_project_is_said(app: Flask, owner: Browser, member: Browser, 
     file = download(owner, f"/chats/{id}/export.json")
 
     page = bring(member, file)
-    assert page.says("they are in none: Mill & <Race>.")
+    assert page.says("they aren't in any: Mill & <Race>.")
     with app.app_context():
         assert db.session.scalars(db.select(Chat.project_id).where(Chat.owner_id == member.person_id)).one() is None
     response = other.client.post("/api/v1/import", data=file, headers={**other.headers, "Content-Type": "application/json"})

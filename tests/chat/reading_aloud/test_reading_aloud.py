@@ -147,6 +147,6 @@ def test_a_long_answer_is_cut_and_one_without_words_says_so(owner, answered, fak
     fake.says("```\ncode\n```")
     page = owner.page(answered(owner, "Code"))
     silent = owner.page(f"/messages/{page.message_ids[-1]}/speech")
-    assert silent.says("There is nothing to read")
+    assert silent.says("There's nothing to read")
     assert not silent.all("audio")
     assert owner.client.get(f"/messages/{page.message_ids[-1]}/speech/audio").status_code == 303

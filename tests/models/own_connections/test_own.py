@@ -60,7 +60,7 @@ def test_a_key_is_listed_used_and_paid_by_its_person_alone(
     assert member.page("/models").says("yours")
     assert not stranger.page("/models").says("yours")
     assert member.page("/settings/connections").says("key ends in 4f2a")
-    assert owner.page(f"/admin/people/{member.person_id}").says("Has 1 connection of their own")
+    assert owner.page(f"/admin/people/{member.person_id}").says("Has 1 personal connection")
     pages = (*(f"/settings/connections{path}" for path in ("", f"/{model.partition(':')[0]}")), "/models", "/", "/account/data")
     assert not [path for path in pages if KEY in member.get(path).text]
 

@@ -74,7 +74,7 @@ def test_a_password_that_is_refused_is_not_sent_again(app, made, box):
 def test_a_test_goes_every_way_that_is_set(program, owner, box, fake):
     assert owner.page("/admin/alerts/errors").press("Send a test").says("The test was sent.")
     (mail,) = box.mails
-    assert mail["Subject"] == "[Millrace] Test of an alert: Test: Error rate. Nothing is wrong."
+    assert mail["Subject"] == "[Millrace] Test alert: Test: Error rate. Nothing is wrong."
     set_settings({"alerts.webhook": f"{fake.base_url}/hook"}, author=COMMAND_LINE)
     fake.always({"status": 500}, at="/hook")
     assert program.said("POST", "/alerts/errors/test", 422)["detail"].startswith("The test by webhook didn't arrive.")

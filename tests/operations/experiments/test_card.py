@@ -58,14 +58,14 @@ STAGED = {
     ),
     "of three, C is the worst, and A and B cannot be told apart yet": (
         [arm("A", 72, 90), arm("B", 75, 90), arm("C", 30, 90)],
-        ("wait", None, ["Too early to tell", "That may take very long"]),
+        ("wait", None, ["Too early to tell", "This may take a very long time"]),
     ),
     "B is better by thumbs, but slower": (
         [arm("A", 20, 50, exposures=900, units=400), arm("B", 40, 50, exposures=900, units=400, ttft_p95_ms=2600)],
         (
             "use",
             2,
-            ["B is better: 80 % against 40 % liked.", "B begins later: 95 % of the answers within 2.6 s, against 1.0 s with A."],
+            ["B is better: 80 % against 40 % liked.", "B starts later: 95 % of answers within 2.6 s, compared with 1.0 s for A."],
         ),
     ),
 }

@@ -286,7 +286,7 @@ def test_the_morning_page_says_what_was_made(app: Flask, owner: Browser, tmp_pat
     backup = made(app)
 
     page = owner.page("/admin/health")
-    for words in ("Restored and compared: all", "Takes about 1 second, as tried on a scratch copy.", "Last backup: just now."):
+    for words in ("Restored and compared: all", "Takes about 1 second, measured on a test copy.", "Last backup: just now."):
         assert page.says(words), words
     assert (tmp_path / "backups" / backup.copy).is_file()
     metrics = app.test_cli_runner().invoke(args=["check"]).stdout
@@ -321,7 +321,7 @@ def test_what_was_broken_off_is_cleared_away_and_said(app: Flask, owner: Browser
     for name in ("nightly-20261126-020000.sqlite3.unfinished", "nightly-20261126-020000.sqlite3.unfinished.scratch"):
         (folder / name).write_bytes(b"half")
     (folder / RUNNING).write_text(utc_now().isoformat())
-    assert owner.page("/admin/health").says("A backup is being made, since")
+    assert owner.page("/admin/health").says("A backup is running, started")
 
     with app.app_context():
         nightly.settle()

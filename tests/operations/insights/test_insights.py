@@ -174,7 +174,7 @@ def test_members_see_their_own_alone(app: Flask, made: Made, program: Client, ow
     assert program.get("/insights/summary")["answers"] == 2
     assert program.get("/insights/summary", query={"user": member.person_id})["answers"] == 1
     other.said("GET", "/insights/summary", 403, query={"user": owner.person_id})
-    assert member.page("/insights").says("Your answers")
+    assert member.page("/insights").says("quality and speed of your answers")
     assert member.get(f"/insights/answers/{own['id']}").status_code == 200
     assert member.get(f"/insights/answers/{theirs['id']}").status_code == 404
     assert not member.page(f"/insights?user={owner.person_id}").says("By person")

@@ -51,7 +51,7 @@ def test_an_admin_sets_it_up_and_sends_a_test(owner: Browser, box: Mailbox) -> N
         "you@example.org",
         "auto-generated",
     )
-    assert "Nothing is wrong" in mail.get_content()
+    assert "Everything works" in mail.get_content()
     assert box.logins == ["millrace\0open sesame"]
     assert owner.page("/admin/audit").says("sent a test email")
     assert not owner.page("/admin/audit").says("mail.host: you@example.org")

@@ -176,7 +176,7 @@ def test_what_comes_in_quiet_hours_is_one_summary_afterwards(
     settled(app, "sent", "sent", "sent")
     (request,) = service.received
     payload = device.read(request.body)
-    assert (payload["title"], payload["url"]) == ("3 notices from your quiet hours", "/settings/notices")
+    assert (payload["title"], payload["url"]) == ("3 notifications from your quiet hours", "/settings/notices")
     assert payload["body"] == "2 answers are ready · 1 call waits for you"
 
 

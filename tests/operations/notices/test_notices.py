@@ -93,8 +93,8 @@ def test_a_browser_becomes_a_device_and_goes_with_its_session(app: Flask, member
         ({"endpoint": "ftp://push.example.net"}, "must start with http"),
         ({"endpoint": "https://push.example.net/" + "a" * 1_000}, "characters too long"),
         ({"endpoint": ""}, "must start with http"),
-        ({"p256dh": "A" * 87}, "These aren't the keys"),
-        ({"auth": ""}, "These aren't the keys"),
+        ({"p256dh": "A" * 87}, "These aren't valid push keys"),
+        ({"auth": ""}, "These aren't valid push keys"),
         ({"auth": "a" * 201}, "too long"),
         ({"name": "a" * 61}, "up to 60 characters"),
     ],
@@ -168,7 +168,7 @@ def test_a_webhook_has_a_secret_that_is_shown_once(app: Flask, member: Browser, 
     assert member.submit(PAGE, url=f"{service.url}/other").says("Webhook changed.")
     assert member.page(str(page)).press("Send a test").says("The webhook has taken the test.")
     with app.app_context():
-        assert {secret.name for _, secret in stored()} >= {"Push notification key", "Secret of webhook for notices"}
+        assert {secret.name for _, secret in stored()} >= {"Push notification key", "Notification secret of webhook"}
     assert member.page(str(page)).press("Remove").says("Webhook isn't told any more.")
 
 

@@ -77,8 +77,8 @@ def test_a_change_of_the_clocks_is_said():
     gap, twice = (
         next(due_times(at_night, zone_of("Europe/Berlin"), datetime(2026, *day, tzinfo=UTC))) for day in ((3, 29), (10, 25))
     )
-    assert gap.note == "02:30 doesn't exist on that day, as the clocks go forward. It runs right after that, at 03:00."
-    assert twice.note == "02:30 comes twice on that day, as the clocks go back. It runs once, the first time."
+    assert gap.note == "02:30 doesn't exist that day because clocks go forward. It runs right after, at 03:00."
+    assert twice.note == "02:30 occurs twice that day because clocks go back. It runs once, the first time."
 
 
 def test_leap_days_and_short_months():

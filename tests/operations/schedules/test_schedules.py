@@ -51,7 +51,7 @@ def test_a_person_makes_changes_runs_pauses_and_deletes_one(owner: Browser) -> N
     assert edit.one("#schedule-prompt").text() == "News"
     page = sent(owner, path, **FORM | {"every": "month", "day": "31", "ends_on": "2099-12-31"})
     assert page.says("On the 31st of every month, or on the last day of a shorter one, at 08:00")
-    assert sent(owner, f"{path}/pause").says("Paused until you continue it.")
+    assert sent(owner, f"{path}/pause").says("It won't run until you continue it.")
     assert owner.page("/schedules").says("Paused")
     assert len(sent(owner, f"{path}/continue").all(".due li")) == 5
     page = sent(owner, f"{path}/run")
@@ -106,12 +106,12 @@ def test_what_can_not_be_is_refused_beside_its_field(owner: Browser, entered: di
 def test_the_chat_of_a_schedule_can_be_its_own(owner: Browser) -> None:
     with owner.app.app_context(), write() as session:
         session.add(Chat(id="c" * 26, owner_id=owner.person_id, model="demo/quick", title="Rivers"))
-    assert owner.page(f"/schedules/new?chat={'c' * 26}").says("The next message of “Rivers”")
+    assert owner.page(f"/schedules/new?chat={'c' * 26}").says("The next message in “Rivers”")
     page = sent(owner, "/schedules", **FORM, chat_id="c" * 26)
-    assert page.says("It is the next message of Rivers")
+    assert page.says("Sends the next message in Rivers")
     with owner.app.app_context(), write() as session:
         session.get_one(Chat, "c" * 26).deleted_at = utc_now()
-    assert owner.page(page.path.partition("?")[0]).says("It couldn't run now: The chat is gone")
+    assert owner.page(page.path.partition("?")[0]).says("It can't run right now: The chat is gone")
 
 
 def test_programs_do_the_same(owner: Browser, stranger: Browser) -> None:

@@ -62,7 +62,7 @@ def test_a_person_reads_how_they_signed_in_and_what_was_refused(app: Flask, owne
     everyone = owner.page("/admin/sign-ins")
     assert len(everyone.all(".log > li")) == 6
     assert len(owner.page(f"/admin/sign-ins?person={member.email}").all(".log > li")) == 4
-    assert owner.page("/admin/sign-ins?person=nobody@example.org").says("No sign-ins of theirs")
+    assert owner.page("/admin/sign-ins?person=nobody@example.org").says("No sign-ins by this person")
 
 
 def test_what_someone_did_who_had_the_address_before_is_not_shown(app: Flask, owner: Browser, member: Browser) -> None:

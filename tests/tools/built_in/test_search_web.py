@@ -163,7 +163,7 @@ def test_a_free_service_is_ready_once_it_is_chosen(app: Flask, kind: str) -> Non
         assert unavailable() == ""
         to = search_connections.connection()
         assert to.address in ("https://html.duckduckgo.com/html", "https://en.wikipedia.org/w/api.php")
-        assert {"free", "key", to.kind.label, "refuse"} <= set(re.findall(r"\w+", to.kind.about.replace("Free", "free")))
+        assert {"free", "key", to.kind.label, "limit"} <= set(re.findall(r"\w+", to.kind.about.replace("Free", "free")))
 
 
 BAD_PAGES = {

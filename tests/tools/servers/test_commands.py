@@ -19,10 +19,10 @@ def test_tools_are_listed_and_a_server_is_tried(app: Flask, accepted: dict[str, 
     failed = run(args=["tools", "test", "Stand-in"])
     assert failed.exit_code == 1
     assert failed.output.startswith("Error: ")
-    assert "no tool server Nobody" in run(args=["tools", "test", "No one"]).output
+    assert "no tool server No one" in run(args=["tools", "test", "No one"]).output
 
 
 def test_tools_of_a_server_that_is_off_say_so(app: Flask, accepted: dict[str, Any], admin: Client) -> None:
     admin.said("PATCH", f"/tool-servers/{accepted['id']}", 200, {"is_enabled": False})
     listed = app.test_cli_runner().invoke(args=["tools", "list"]).output
-    assert "stand-in.count  ask  This tool server is turned off." in listed
+    assert "stand-in.count  ask  This app is turned off." in listed

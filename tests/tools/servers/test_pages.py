@@ -72,7 +72,7 @@ def test_what_was_typed_is_kept_and_a_token_is_not_sent_back(owner: Browser, sta
     page = owner.send("/tools/servers", {**fields, "token": "a-wrong-token-5678"}, follow=False)
     assert page.status_code == 422
     assert page.says("doesn't accept its token")
-    assert page.says("Nothing was connected yet")
+    assert page.says("Not connected yet")
     assert "a-wrong-token-5678" not in page.text
     assert page.all('input[name="url"]')[0].attributes["value"] == stand_in.url
     assert owner.page("/admin/tools").all('a[href^="/tools/servers/0"]') == []
@@ -149,7 +149,7 @@ def test_it_is_granted_turned_off_and_deleted(owner: Browser, member: Browser, s
     accept(owner, path)
     assert owner.page(f"{path}/people").says("Everyone on the team")
     owner.post(f"{path}/off")
-    assert member.page("/settings/tools").says("This tool server is turned off.")
+    assert member.page("/settings/tools").says("This app is turned off.")
     owner.post(f"{path}/on")
     assert owner.page(f"{path}/delete").says("This can't be undone.")
     assert owner.post(f"{path}/delete").location == "/admin/tools"
