@@ -140,7 +140,7 @@ def test_a_file_added_while_a_message_is_sent_stays(server: Server, upstream: Up
 def test_without_scripts_a_file_is_a_field(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Read.")
     page = visit(server, **NO_SCRIPTS).open("/")
-    page.get_by_role("textbox", name="Message").fill("Appearance")
+    page.get_by_role("textbox", name="Message").fill("Look")
     page.get_by_label("Add files").set_input_files([notes(), dot()])
     page.get_by_role("button", name="Send").click()
     page.wait_for_url("**/chats/*")

@@ -89,7 +89,7 @@ def test_a_chat_is_read_and_written_in_a_tunnel(phone: Person, server: Server) -
     until(chat.page, lambda: "Another title" in server_of(chat.page))
     phone.context.set_offline(True)
     reload(chat.page)
-    expect(chat.page.locator("[data-kept]")).to_contain_text("You are offline: this is how the chat stood at")
+    expect(chat.page.locator("[data-kept]")).to_contain_text("You're offline. This is the chat as of")
     assert questions(chat.page) == ["Before the tunnel"]
     assert chat.page.evaluate("getComputedStyle(document.querySelector('.composer')).display") != "inline"
     for text in ("First", "Second", "No", "Third"):
@@ -98,7 +98,7 @@ def test_a_chat_is_read_and_written_in_a_tunnel(phone: Person, server: Server) -
     chat.box.evaluate("box => { box.value = 'Second'; }")
     chat.page.evaluate("() => document.dispatchEvent(new Event('arrived', {bubbles: true}))")
     expect(chat.box).to_have_value("")
-    expect(chat.page.locator("#unsent")).to_contain_text("Waits for the network")
+    expect(chat.page.locator("#unsent")).to_contain_text("Will send when you're back online")
     chat.page.locator("#unsent li", has_text="No").get_by_role("button", name="Remove").click()
     chat.page.locator("#unsent li", has_text="Third").get_by_role("button", name="Edit").click()
     expect(chat.box).to_have_value("Third")
@@ -230,7 +230,7 @@ def test_this_device_is_told_once_the_button_was_pressed(server: Server, visit: 
     page.evaluate("window.wanted = 'denied'")
     assert page.evaluate("asked") == 0
     page.get_by_role("button", name="Turn on notifications in this browser").click()
-    expect(page.locator(".push-missing")).to_contain_text("doesn't let Millrace show notices")
+    expect(page.locator(".push-missing")).to_contain_text("Notifications are blocked")
     page.evaluate("window.wanted = 'granted'")
     with page.expect_request(lambda request: "endpoint=" in request.url) as sent:
         page.get_by_role("button", name="Turn on notifications in this browser").click()

@@ -238,9 +238,9 @@ def test_the_web_is_searched_before_an_answer_and_a_call_is_shown_as_it_grows(
     upstream.behaves([{"steps": WRITES}, {"says": "Written."}])
     upstream.always({"json": {"data": [{"id": "fake/plain"}]}}, at="/models")
     assert page.request.post("/admin/models/refresh", headers={"Origin": own_server.url}).ok
-    chat.ask("Transcribe")
+    chat.ask("Write it down")
     words = chat.answer.locator(".state__words")
-    expect(words).to_have_text('Writing a call: fly · 16 characters {"what": "a half')
+    expect(words).to_have_text('Preparing fly · 16 characters {"what": "a half')
     assert overflows(page) == []
     upstream.goes_on()
     chat.expect("completed")
