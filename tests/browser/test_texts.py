@@ -21,6 +21,7 @@ def beside(chat: ChatPage) -> None:
     """Opens the whole answer beside the chat."""
     load_later(chat.page)
     chat.answer.get_by_role("button", name="More").click()
+    chat.answer.locator(".deeds summary", has_text="More").click()
     chat.answer.get_by_role("link", name="Open in side panel").click()
     chat.page.locator("#panel").get_by_role("button", name="The whole answer").click()
     expect(chat.page.locator("#panel .text-read")).to_contain_text("Then we walk.")
