@@ -149,7 +149,7 @@ def document(row: Document) -> ShownDocument:
     if row.state == "ready":
         status = " · ".join((ngettext("%(num)s passage", "%(num)s passages", row.passages), size(row.bytes)))
     elif row.of and row.state == "splitting":
-        status = _("Splitting (%(share)s %%)", share=100 * row.done // row.of)
+        status = _("Reading (%(share)s %%)", share=100 * row.done // row.of)
     elif row.of and row.state == "embedding":
         status = _("Embedding (%(done)s of %(all)s)", done=_number(row.done), all=_number(row.of))
     elif row.of and row.state == "reading":

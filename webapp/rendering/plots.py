@@ -75,7 +75,7 @@ def svg(plot: Plot, *, title: str, description: str, number: Callable[[float], s
 
 def document(image: str, scheme: Scheme = "") -> str:
     """Returns the HTML document for the preview's iframe; in a narrow one it is scrolled, as its words would be too small."""
-    sizes = "svg{display:block;width:100%;min-width:24rem;max-width:60rem}"
+    sizes = "svg{display:block;width:100%;min-width:20rem;max-width:60rem}"
     page = f"html{{background:{TONES[scheme or 'light'][0]}}}body{{margin:0}}{sizes}"
     dark = "" if scheme else f"@media(prefers-color-scheme:dark){{html{{background:{TONES['dark'][0]}}}}}"
     return f'<!doctype html><meta charset="utf-8"><title></title><style>{page}{dark}</style>{image}'

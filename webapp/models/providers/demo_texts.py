@@ -231,6 +231,7 @@ STALLED = "I am going to stop in the middle of this sentence and"
 MALFORMED = "This begins like any other answer, but what comes next "
 
 TOOLS_LOOK = "I am the demo, so what I do with tools is always the same. First I call {tool} with your question."
+CALCULATING, SEARCHING = "Let me calculate that.", "Let me search the web."
 TOOLS_ASK = "Before I answer, one question."
 TOOLS_QUESTION = "How should the demo answer?"
 TOOLS_CHOICES = ("In one sentence", "As a list", "With everything that was found")

@@ -43,6 +43,8 @@ def step(request: ModelRequest, question: str) -> DemoStep | None:
     earlier_calls = _earlier_calls(request)
     called = {call.tool for call, _ in earlier_calls}
     tools = {tool.name: tool for tool in request.tools} if request.takes_calls else {}
+    if PYTHON in tools and not earlier_calls and SUM.search(question):
+        return plain_step(request, question)
     if tools and not earlier_calls and (tool := _first(request)):
         return DemoStep(demo_texts.TOOLS_LOOK.format(tool=tool.name), Wanted(tool.name, as_json(_arguments(tool, question))))
     if ASK in tools and ASK not in called:
@@ -58,9 +60,9 @@ def plain_step(request: ModelRequest, question: str) -> DemoStep | None:
     tools = {tool.name: tool for tool in request.tools} if request.takes_calls and not earlier_calls else {}
     if PYTHON in tools and (asked_sum := SUM.search(question)):
         code = f"print({asked_sum[0].translate(SIGNS)})"
-        return DemoStep(demo_texts.TOOLS_LOOK.format(tool=PYTHON), Wanted(PYTHON, as_json({"code": code})))
+        return DemoStep(demo_texts.CALCULATING, Wanted(PYTHON, as_json({"code": code})))
     if WEB in tools:
-        return DemoStep(demo_texts.TOOLS_LOOK.format(tool=WEB), Wanted(WEB, as_json(_arguments(tools[WEB], question))))
+        return DemoStep(demo_texts.SEARCHING, Wanted(WEB, as_json(_arguments(tools[WEB], question))))
     return None
 
 

@@ -220,8 +220,12 @@ def _sources(message: Message, reader: User | None) -> str:
 
 
 def cited(sources: Sequence[SourceRecord], reader: User | None) -> list[tuple[int, str]]:
-    """Returns each source of an answer by its number, with the title or the reason why the reader can't see it."""
-    return [(source.number, _cited(source)) for source in seen(reader, sources)] if sources else []
+    """Returns each source of an answer by its number, with the title or the reason why the reader can't see it.
+
+    Readers without an account get only those of the web: the same sentence for each of the others would say nothing.
+    """
+    seen_sources = seen(reader, sources) if sources else []
+    return [(source.number, _cited(source)) for source in seen_sources if reader or source.document or source.web_page]
 
 
 def _cited(source: SeenSource) -> str:
