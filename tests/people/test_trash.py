@@ -98,4 +98,4 @@ def test_a_clock_that_jumps_takes_nothing_from_the_trash(owner: Browser, table: 
 def test_it_is_counted_under_keeping(owner: Browser, table: type[Record]) -> None:
     with owner.app.app_context():
         trashed(owner, table)
-        assert [holding.count for holding in shown_holdings() if holding.title == "Trash"] == ["1 deleted thing"]
+        assert [holding.count for holding in shown_holdings() if holding.title == "Trash"] == ["1 deleted item"]

@@ -140,11 +140,11 @@ def test_every_answer_that_waits_is_decided_on_its_page(
     sent = lost(turned_off, situation)
     path, decision = f"/chats/{sent['chat_id']}", SITUATIONS[situation][0]
     to = f"/messages/{sent['message_id']}/limit" if situation == "limit" else f"/calls/{sent['call']}/decision"
-    assert member.page(path).says("is no longer available")
+    assert member.page(path).says("Choose another model to continue, or stop the answer.")
     assert member.post(to, decision=decision, result="Red").status_code == 422
     assert stored(app) == []
     assert member.post(f"/messages/{sent['message_id']}/model", model=TEAMS).status_code == 303
-    assert not member.page(path).says("is no longer available")
+    assert not member.page(path).says("Choose another model to continue, or stop the answer.")
     member.post(to, decision=decision, result="Red")
     assert program.ended(sent)["content"] == "Hm.\n\nSo be it."
 

@@ -65,9 +65,9 @@ def test_the_page_says_what_there_is_and_asks_before_it_goes(owner: Browser) -> 
     page = owner.page("/admin/settings/retention")
     assert page.heading == "Retention"
     rows = {row.css_first(".what").text(): " ".join(row.css_first(".how").text().split()) for row in page.all(".rows--things li")}
-    assert rows["What was sent to models"].startswith("1 recorded prompt · kept for ever · the oldest from")
+    assert rows["What was sent to models"].startswith("1 recorded prompt · kept forever · the oldest from")
     assert rows["Files that were never sent"].startswith("1 file · kept 7 days")
-    assert rows["Usage"].startswith("2 requests · kept for ever")
+    assert rows["Usage"].startswith("2 requests · kept forever")
     program = client_of(owner.app, owner.email)
     asked = program.said("PUT", "/settings/traces.days", 409, {"value": 30})
     assert (asked["count"], asked["what"], asked["people"]) == (1, "recorded prompt", None)
