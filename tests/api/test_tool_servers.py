@@ -35,7 +35,7 @@ def test_a_server_is_connected_and_nothing_of_it_can_be_used_before_it_is_accept
 
 
 def test_a_server_that_does_not_answer_is_not_connected_and_the_reason_is_said(admin: Client) -> None:
-    problem = admin.post("/tool-servers", {"name": "No one", "url": "http://127.0.0.1:9/mcp"}, status=422)
+    problem = admin.post("/tool-servers", {"name": "Nobody", "url": "http://127.0.0.1:9/mcp"}, status=422)
     assert "refused the connection" in problem["detail"]
     assert admin.get("/tool-servers") == {"tool_servers": []}
 

@@ -73,7 +73,7 @@ def test_a_prompt_that_leads_chats_lets_their_answers_call(app, owner, member, f
 
 
 def test_a_prompt_of_the_library_turns_on_its_tools_in_the_chat(app, owner, member, fake) -> None:
-    path = member.submit("/prompts/new", title="Appearance", key="look", text="Look it up.").path
+    path = member.submit("/prompts/new", title="Look", key="look", text="Look it up.").path
     assert member.submit(path, tools=KEYS).says("Answers can use these tools")
     # In a new chat they are on beside those that are on anyway; in one's own, they are turned on.
     page = member.page(member.post("/chats", message="/look").location)

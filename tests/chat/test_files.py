@@ -90,9 +90,9 @@ def test_what_nobody_can_read_around_a_picture_does_not_matter():
 
 def test_references_stand_last_and_come_apart_again():
     one, two = (reference.reference(name, id * 26).written for name, id in (("a](b\n.png", "1"), ("", "2")))
-    content = joined("Appearance", [one, "a.md\n```md\nx\n```", two])
+    content = joined("Look", [one, "a.md\n```md\nx\n```", two])
     typed, files = parted(content)
-    assert (typed, [file.url for file in files]) == ("Appearance", ["", f"/files/{'1' * 26}", f"/files/{'2' * 26}"])
+    assert (typed, [file.url for file in files]) == ("Look", ["", f"/files/{'1' * 26}", f"/files/{'2' * 26}"])
     assert joined(typed, [file.block for file in files]) == content
     assert parted(f"{one} is it")[1] == ()
     assert parted(one)[0] == ""
@@ -341,7 +341,7 @@ def test_programs_send_files(app, owner, stranger, fake):
     theirs = others.post("/chats", {}, status=201)["chat"]["id"]
     for caller, id in ((program, "0" * 26), (others, file["id"])):
         assert caller.said("POST", "/chats", 404, {"file_ids": [id]})["detail"] == "That file doesn't exist, or it isn't yours."
-    others.said("POST", f"/chats/{theirs}/messages", 404, {"message": "Appearance", "file_ids": [file["id"]]})
+    others.said("POST", f"/chats/{theirs}/messages", 404, {"message": "Look", "file_ids": [file["id"]]})
     others.said("GET", f"/files/{file['id']}", 404)
     (image,) = asked(fake)[0]["body"]["messages"][-1]["content"]
     assert image["type"] == "image_url"

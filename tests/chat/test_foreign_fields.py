@@ -29,7 +29,7 @@ HEAD = {
         "timedWorldInfo": {"sticky": {}},
         "note_prompt": "",
         "note_depth": 3,
-        "world_info": "No one's",
+        "world_info": "Nobody's",
         "variables": {"turns": 3, "mood": "calm", "met": True, "list": ["a"], "none": None},
     },
 }
@@ -150,7 +150,7 @@ def test_what_has_changed_here_is_written_as_it_is_now(app, owner, chat):
 
     # What was detached or emptied here doesn't come back.
     program.said("PATCH", f"/chats/{chat}", 200, {"lorebook_ids": []})
-    program.post("/lorebooks", {"name": "No one's"}, status=201)
+    program.post("/lorebooks", {"name": "Nobody's"}, status=201)
     assert "world_info" not in exported(owner, chat)[0]["chat_metadata"]
 
 

@@ -232,7 +232,7 @@ def test_a_file_that_was_sent_is_attached_again(owner, member, path, fake):
     fake.says("Seen")
     block = uploaded(owner, drawn(), "dot.png").json["block"]
     assert names(owner.get("/mentions?sign=%23")) == []
-    owner.post(f"{path}/messages", message="Appearance", part=block)
+    owner.post(f"{path}/messages", message="Look", part=block)
     owner.wait_for(path, ended)
 
     (option,) = owner.get("/mentions?sign=%23").all("[role=option]")

@@ -58,7 +58,7 @@ class Returning:
         self.arguments, self.result = list[dict[str, Any]](), Result(text, outside=outside)
         schema = {"type": "object", "properties": {"q": {"type": "string"}, "n": {"type": "integer"}}}
         self.tool = Tool(
-            "look", "Appearance", "Looks.", schema, lambda _: "Looked", self._run, **{"policy": "allow", "hints": READS, **more}
+            "look", "Look", "Looks.", schema, lambda _: "Looked", self._run, **{"policy": "allow", "hints": READS, **more}
         )
 
     def _run(self, _context: Any, arguments: Any) -> Result:

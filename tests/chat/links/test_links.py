@@ -149,7 +149,7 @@ def test_a_file_that_a_call_made_is_downloaded(owner, nobody, fake):
 
 def test_a_file_is_served_by_its_link_alone_and_as_long_as_it_is_open(app, owner, nobody, path):
     picture = uploaded(owner, drawn()).json
-    chat = owner.post("/chats", message="Appearance", part=picture["block"]).location.partition("#")[0]
+    chat = owner.post("/chats", message="Look", part=picture["block"]).location.partition("#")[0]
     owner.wait_for(chat, ended)
     made, other = link(owner, chat, **{"with": ["files"]}), link(owner, path, **{"with": ["files"]})
     [address] = set(re.findall(r'src="(/s/[^"]+)"', nobody.get(path_of(made)).text))

@@ -19,7 +19,7 @@ def test_tools_are_listed_and_a_server_is_tried(app: Flask, accepted: dict[str, 
     failed = run(args=["tools", "test", "Stand-in"])
     assert failed.exit_code == 1
     assert failed.output.startswith("Error: ")
-    assert "no tool server No one" in run(args=["tools", "test", "No one"]).output
+    assert "no tool server Nobody" in run(args=["tools", "test", "Nobody"]).output
 
 
 def test_tools_of_a_server_that_is_off_say_so(app: Flask, accepted: dict[str, Any], admin: Client) -> None:
