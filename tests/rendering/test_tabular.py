@@ -95,3 +95,8 @@ def test_few_characters_are_no_billions_of_cells():
     content = "a" + "," * 100_000 + "\n" + "a\n" * 50_000
     assert table_of(content).is_cut
     assert sum(len(row) for row in records(content)) == 150_001
+
+
+def test_columns_of_numbers_are_known():
+    assert table_of("river,km,source\nElbe,1094,Giant Mountains\nOder,-,Odra\nMain,525,").numeric == {1}
+    assert table_of("a,b\n").numeric == frozenset()

@@ -49,6 +49,13 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     is_cut: bool = False
 
+    @property
+    def numeric(self) -> frozenset[int]:
+        """The places of the columns of numbers, which stand under each other by their ends."""
+        columns = list(zip(*self.rows, strict=True))
+        sign = decimal_sign([cell for column in columns for cell in column])
+        return frozenset(place for place, column in enumerate(columns) if _numbers(column, sign))
+
 
 @dataclass(frozen=True, slots=True)
 class PlotSeries:

@@ -41,7 +41,7 @@ def test_an_admin_compares_two_versions_and_takes_the_better_one(app, owner, adm
     assert page.textbox("Version 2").value == "90"
     assert "Make that 100 %" in owner.post(f"{path}/shares", **{"share-1": "10", "share-2": "80"}).text
     done = owner.page(owner.post(f"{path}/stop", winner="2").location)
-    assert done.says("It was stopped, and version 2 was taken.")
+    assert done.says("It was stopped, and version 2 was chosen.")
     assert owner.post(f"{path}/stop", winner="1").status_code == 409
     assert "In use: version 2" in owner.page("/prompts/quick").text
     assert owner.page("/experiments").says("Version 2 was taken")
