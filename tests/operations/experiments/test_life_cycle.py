@@ -29,7 +29,7 @@ def test_six_chats_with_thumbs_are_too_few_and_the_way_back_is_one_click(app, ow
     assert answers == ["0", "6"]
 
     done = owner.page(owner.post(f"{path}/stop", winner="2").location)
-    assert done.says("version 2 was taken")
+    assert done.says("version 2 was chosen")
     assert done.says("It was too early to tell")
     assert not done.says("Too early to tell:")
     owner.post("/prompts/quick/use", version="1")

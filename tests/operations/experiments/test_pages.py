@@ -44,7 +44,7 @@ def test_an_admin_compares_two_versions_and_takes_the_better_one(app, owner, adm
     assert done.says("It was stopped, and version 2 was chosen.")
     assert owner.post(f"{path}/stop", winner="1").status_code == 409
     assert "In use: version 2" in owner.page("/prompts/quick").text
-    assert owner.page("/experiments").says("Version 2 was taken")
+    assert owner.page("/experiments").says("Version 2 was chosen")
     owner.post("/prompts/quick/use", version="1")
     assert "In use: version 1" in owner.page("/prompts/quick").text
     assert owner.page(owner.post(f"{path}/delete").location).says("Experiment deleted.")
