@@ -102,6 +102,23 @@ def test_an_image_runs_nothing_and_a_table_is_text(owner, nobody, chat):
     assert nobody.client.get(f"{path}/save?view=plot").text.startswith("<svg ")
 
 
+def test_the_page_after_publishing_shows_that_link_alone(owner, chat):
+    published(owner, chat, 0)
+    message = owner.page(chat).message_ids[-1]
+    made = owner.post(f"/messages/{message}/links?block=1", life="7").location
+    assert made == f"/messages/{message}/links?block=1&done=created"
+    page = owner.page(made)
+    assert len(page.all(".entries--links [data-copy]")) == 1
+    assert not page.all("form.form")
+    assert owner.page(made.partition("&")[0]).one("form.form")
+    # The links of the chat have all, each by its name.
+    assert [name.text() for name in owner.page(f"{chat}/links").all(".entries--links .what")] == ["Table", "Snake"]
+    revoke = page.one(".entries--links form").attributes["action"]
+    back = owner.post(revoke, headers={"Referer": f"http://localhost{made}"}).location
+    assert back == f"/messages/{message}/links?done=revoked&block=1"
+    assert owner.page(back).one("form.form")
+
+
 def test_it_stays_as_it_was_and_ends_like_other_links(owner, nobody, chat):
     path = published(owner, chat, 0)
     links = owner.page("/links")

@@ -204,9 +204,11 @@ def index() -> Response:
 @signed_in
 def revoke(id: str) -> Response:
     row, me = service.link_row(id), current_user()
-    found(row if row and (row.owner.id == me.id or me.is_admin) else None)
+    row = found(row if row and (row.owner.id == me.id or me.is_admin) else None)
+    # The page of what is published from an answer names it in its address.
+    block = "" if row.link.block is None else f"&block={row.link.block}"
     service.revoke(id, author=audit_author())
-    return redirect(f"{came_from().partition('?')[0]}?done=revoked")
+    return redirect(f"{came_from().partition('?')[0]}?done=revoked{block}")
 
 
 @bp.get("/admin/links")
@@ -272,17 +274,24 @@ def _created(chat: Chat, message: Message | None, block: LinkedBlock | None = No
     form, me = LinkForm.opened().offering(), current_user()
     with form.attempt():
         service.create(chat, form.entered, author=audit_author(), by=me, message=message, block=block)
-        return redirect(url_for(".of_chat", id=chat.id, done="created"))
+        if not block:
+            return redirect(url_for(".of_chat", id=chat.id, done="created"))
+        return redirect(url_for(".of_answer", id=found(message).id, block=block.number, done="created"))
     return _chat_page(own_chat(chat.id), form, message, block)
 
 
 def _chat_page(chat: Chat, form: LinkForm, message: Message | None = None, block: LinkedBlock | None = None) -> Response:
+    """Returns the page of the links to a chat or, with a block, of those to it; once it is published, with that link alone."""
+    rows, is_published = service.of_chat(chat.id), bool(block) and request.args.get("done") == "created"
+    if message and block:
+        rows = [row for row in rows if (row.link.head_id, row.link.block) == (message.id, block.number)]
     return form.shown(
         "workspace/links/chat.html",
         chat=chat,
         message=message,
         block=block,
-        rows=[_shown(row) for row in service.of_chat(chat.id)],
+        rows=[_shown(row) for row in (rows[:1] if is_published else rows)],
+        is_published=is_published,
         done=done_message(DONE),
     )
 
@@ -305,6 +314,7 @@ def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:
         "shows": [_(SHOWN[part]) for part in row.link.shows if part in SHOWN],
         "url": own_address(url_for("shared.show", token=token)) if token else "",
         "title": ((row.link.title if row.link.block is not None else row.chat.title) or _("New chat")) if is_own else "",
+        "block_title": row.link.title if is_own and row.link.block is not None else "",
         "chat_id": row.chat.id if is_own else "",
         "owner": row.owner.name or row.owner.email,
         "closed": row.closed,
