@@ -128,7 +128,7 @@ def add_files(id: str) -> Response:
     service.add_files(
         project, [document_service.UploadedDocument(file.stream, file.filename or "") for file in sent], by=current_user()
     )
-    return _to(id, _("Added. You can leave this page while files are read."))
+    return _to(id)
 
 
 @bp.get("/<id>/events")
