@@ -21,6 +21,7 @@ TABLE = {
         GET projects.events signed_in
         GET projects.export signed_in
         GET projects.edit signed_in
+        GET projects.ask_to_delete signed_in
         POST projects.update signed_in
         POST projects.delete signed_in
         POST projects.add_files signed_in

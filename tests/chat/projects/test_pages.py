@@ -40,6 +40,22 @@ def test_one_is_made_changed_deleted_and_restored(app: Flask, owner: Browser) ->
     assert owner.page(path).one("h1").text() == "Weir"
 
 
+def test_one_that_others_use_is_deleted_after_a_question(owner: Browser, member: Browser) -> None:
+    path = made(owner)
+    deleting = f'main form[action="{path}/delete"]'
+    assert owner.page(f"{path}/edit").one(deleting)
+    owner.post(f"{path}/people", whom=f"user:{member.person_id}", right="read")
+    for page in (path, f"{path}/edit"):
+        assert not owner.page(page).all(f'form[action="{path}/delete"]')
+        assert owner.page(page).one(f'a[href="{path}/delete"]')
+    assert "Shared with member" in owner.page(f"{path}/delete").one(".lead").text()
+    assert member.get(f"{path}/delete").status_code == 403
+    deleted = owner.page(str(owner.post(f"{path}/delete").location))
+    # *Undo* stands above the list, and no form is open over it.
+    assert deleted.one("form.notice")
+    assert "open" not in deleted.one("details.reveal").attributes
+
+
 def test_what_was_done_is_confirmed_on_its_page_and_on_no_other(owner: Browser) -> None:
     path = made(owner)
     for read_first in (path, "/admin/tools"):

@@ -162,6 +162,14 @@ def edit(id: str) -> Response:
     return _editor(project, ProjectForm.for_project(project).offering(current_user(), project))
 
 
+@bp.get("/<id>/delete")
+@signed_in
+def ask_to_delete(id: str) -> Response:
+    project = own(service.PROJECTS, id)
+    whose = shares_shown.whose(projects.KIND, id, shares_shown.names(projects.KIND, id))
+    return render("workspace/projects/delete.html", project=project, whose=whose)
+
+
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
@@ -270,7 +278,9 @@ def _index(form: NewProjectForm) -> Response:
 
 
 def _editor(project: Project, form: ProjectForm) -> Response:
-    return form.shown("workspace/projects/edit.html", project=project)
+    return form.shown(
+        "workspace/projects/edit.html", project=project, is_shared=bool(service.PROJECTS.shares(project, limit=1))
+    )
 
 
 def _is_still_theirs(context: watchers.Context, id: str) -> bool:
