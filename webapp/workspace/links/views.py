@@ -235,13 +235,15 @@ def _source(link: OpenLink) -> PreviewSource:
 
 
 def _preview_page(link: OpenLink, token: str, asked: PreviewRequest) -> Response:
-    preview = shown.preview(_source(link), asked.view)
+    source = _source(link)
+    preview = shown.preview(source, asked.view)
     asked = PreviewRequest(asked.number, preview.view, asked.is_run)
     page = render_template(
         "workspace/links/preview.html",
         link=link,
         token=token,
         preview=preview,
+        height=shown.height(source, preview.view) if preview.is_framed else None,
         view_urls={view: url_for(".show", token=token, view=view) for view in preview.views},
         frame_url=url_for(".frame", token=token, **frame_views.address_values([token], asked, preview.kind)),
         run_url=url_for(".run", token=token) if preview.can_run and not asked.is_run else "",
