@@ -22,7 +22,7 @@ def beside(chat: ChatPage) -> None:
     load_later(chat.page)
     chat.answer.get_by_role("button", name="More").click()
     chat.answer.locator(".deeds summary", has_text="More").click()
-    chat.answer.get_by_role("link", name="Open in side panel").click()
+    chat.answer.get_by_role("link", name="Edit in side panel").click()
     chat.page.locator("#panel").get_by_role("button", name="The whole answer").click()
     expect(chat.page.locator("#panel .text-read")).to_contain_text("Then we walk.")
 
@@ -105,7 +105,7 @@ def test_on_a_phone(server: Server, upstream: Upstream, visit: Visit, scripts: b
         page.locator("#panel").get_by_role("link", name="Edit").click()
     else:
         page.get_by_role("link", name="Actions").last.click()
-        page.get_by_role("link", name="Open in side panel").click()
+        page.get_by_role("link", name="Edit in side panel").click()
         page.get_by_role("button", name="The whole answer").click()
         page.get_by_role("link", name="Edit").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

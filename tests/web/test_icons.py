@@ -20,7 +20,7 @@ OTHERS = {
     "copy": "Copy",
     "eye": "Include in context",
     "eye-off": "Exclude from context|Excluded",
-    "file-pen-line": "Texts|Open in side panel",
+    "file-pen-line": "Texts|Edit in side panel",
     "folder": "Move to project",
     "download": "Export|Markdown|JSON|Calendar|Download",
     "git-branch": "Branch|Continue as a new chat",
