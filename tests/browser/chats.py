@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Response, Route, expect
 
 from webapp.rendering import markdown
+from webapp.rendering.footnotes import scoped
 
 EMAIL, PASSWORD = "owner@example.org", "a quiet river at night"
 ENDED = ("completed", "stopped", "interrupted", "failed")
@@ -212,8 +213,9 @@ class ChatPage:
         self.page.evaluate(HIDE, is_hidden)
 
     def rendered(self, text: str) -> str:
-        """Returns the HTML of a text that is rendered in one piece and parsed by this browser."""
-        return str(self.page.evaluate(AS_PARSED, markdown.render(text)))
+        """Returns the HTML of a text that is rendered in one piece, as that of the answer, and parsed by this browser."""
+        id = str(self.text.get_attribute("id")).split("-")[1]
+        return str(self.page.evaluate(AS_PARSED, scoped(markdown.render(text), id)))
 
 
 def become_owner(page: Page) -> None:

@@ -25,7 +25,7 @@ def test_the_results_follow_what_is_typed(server: Server, visit: Visit) -> None:
     box, found = page.get_by_role("searchbox", name="Search pages and settings"), page.locator("#found a")
 
     box.press_sequentially("timeout")
-    expect(found).to_have_count(4)
+    expect(found).to_have_count(5)
     box.fill("stall timeout")
     expect(found).to_have_count(1)
     expect(box).to_be_focused()
