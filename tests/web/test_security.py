@@ -19,7 +19,7 @@ EXAMPLES = {"id": "7", "kind": "bug", "filename": "mark.svg", "token": "x", "mes
 # The pages of links are open to everyone, and have a stricter policy of their own; no proxy may change their events.
 OWN = {
     "/s/x": LINK_HEADERS,
-    "/s/x/frame": LINK_HEADERS,
+    **dict.fromkeys(("/s/x/frame", "/s/x/save"), LINK_HEADERS),
     "/s/x/files/7": LINK_HEADERS,
     "/s/x/events": {"Cache-Control": "no-store, no-transform"},
     # Asked for at each visit, and sent only if it has changed.
