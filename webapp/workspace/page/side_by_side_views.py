@@ -11,6 +11,7 @@ from webapp.chat.record.model_choice import MOST_BESIDE, current_model, models_t
 from webapp.chat.record.tables import Chat
 from webapp.models.connections import model_marks
 from webapp.models.connections.models import the_models
+from webapp.models.makers import maker_named
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.htmx import navigate, redirect, render
 from webapp.workspace.page.pages import chat_page_url
@@ -85,7 +86,7 @@ def _choice(chat: Chat | None, chosen: list[str], refusal: AppError | None = Non
         chat=chat,
         is_on=bool(chat.models if chat else request.values.getlist("models")),
         choices=choices,
-        kept=[(model, the_models().display_name(model)) for model in chosen],
+        kept=[(model, the_models().display_name(model), maker_named(the_models().maker(model))) for model in chosen],
         rows=page.rows,
         next=page.next,
         query=query,
