@@ -339,7 +339,7 @@ def shown_call(
         title=title if is_done else name,
         state=call.state,
         words=words,
-        said=(title or name) if is_done else f"{name} · {words}",
+        said=(title or name) if is_done else name if is_live and can_be else f"{name} · {words}",
         seconds=(ended - begun).total_seconds() if begun and ended else None,
         why=_why(call.why),
         error="" if hidden else call.error,
