@@ -24,7 +24,7 @@
     const plain = path.replace(/[\n\r`]+/g, " "),
       name = /[^.]\.\w+$/.test(plain) ? plain : `${plain}.txt`;
     const fence = "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-    const bytes = new Blob([text]).size,
+    const bytes = new Blob([text.trimEnd()]).size,
       size = bytes < 1000 ? `${bytes} ${_("bytes")}` : `${Math.round(bytes / 1024)} KB`;
     add({ name, size, text, block: `${name}\n${fence}${name.match(/\w+$/)[0]}\n${text.trimEnd()}\n${fence}` });
   };
