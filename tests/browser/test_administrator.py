@@ -60,8 +60,7 @@ def go_to(page: Page, area: str, name: str) -> None:
 def paste_and_test_a_key(page: Page) -> None:
     press(page, page.get_by_role("link", name="Add a key"))
     page.get_by_label("key", exact=False).first.fill(KEY)
-    press(page, page.get_by_role("button", name="Save"))
-    press(page, page.get_by_role("button", name="Test key"))
+    press(page, page.get_by_role("button", name="Save and test"))
     expect(page.locator(".test")).to_contain_text("works")
     expect(page.get_by_role("main")).to_contain_text("4f2a")
     assert KEY not in page.content()
@@ -71,8 +70,7 @@ def paste_another_key(page: Page) -> None:
     go_to(page, "Models", "Connections")
     press(page, page.get_by_role("link", name=re.compile(r"Change 127\.0\.0\.1")))
     page.get_by_label("New key").fill(f"{KEY[:-4]}beef")
-    press(page, page.get_by_role("button", name="Save"))
-    press(page, page.get_by_role("button", name="Test key"))
+    press(page, page.get_by_role("button", name="Save and test"))
     expect(page.get_by_role("main")).to_contain_text("beef")
 
 

@@ -40,7 +40,7 @@ def names(owner: Browser, fake: Upstream) -> set[str]:
 def test_every_place_that_the_demo_names_is_there(names: set[str]) -> None:
     named = {place for text in SAID for place in PLACE.findall(text)}
 
-    assert {"Administration", "Connections", "Key", "Test key", "Stop", "Continue"} <= named
+    assert {"Administration", "Connections", "Key", "Save and test", "Stop", "Continue"} <= named
     assert not {place for place in named if not any(f"{name} ".startswith(f"{place} ") for name in names)}
 
 

@@ -69,6 +69,8 @@ def update(slug: str) -> Response:
     form = ConnectionForm()
     with form.attempt():
         connections.change(slug, form.entered, author=audit_author())
+        if "test" in request.form:
+            return test(slug)
         return _saved(slug, _("Saved. Now test the key.") if form.entered.key else _("Saved."))
     return _page(slug, form)
 

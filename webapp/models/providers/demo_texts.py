@@ -31,8 +31,8 @@ To talk to a real model, Millrace needs a key from a service that offers one. It
 
 1. Create an account at [openrouter.ai](https://openrouter.ai) and create a key there. One key gives you most models.
 2. In Millrace, open *Administration* in the menu with your name, then *Connections*. Press *Change* beside OpenRouter, paste
-the key into *Key* and press *Save*.
-3. Press *Test key*. When that succeeds, choose a *Model* below your next message, and you are done.
+the key into *Key* and press *Save and test*.
+3. When that succeeds, choose a *Model* below your next message, and you are done.
 
 If you don't see *Administration* there, an admin can do it for everyone.
 
