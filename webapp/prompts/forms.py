@@ -83,7 +83,7 @@ class PromptForm(VersionForm):
         render_kw={**PLAIN, "maxlength": KEY_CHARS},
     )
     about = StringField("What it's for", default="", render_kw={"maxlength": ABOUT_CHARS, "autocomplete": "off", "dir": "auto"})
-    is_teams = BooleanField("For the whole team, edited by its admins")
+    is_teams = BooleanField("Share with the team")
 
     @property
     def prompt(self) -> PromptInput:

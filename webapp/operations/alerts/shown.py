@@ -69,7 +69,7 @@ def _line(rule: AlertRule, answers: Answers) -> ShownRule:
     return ShownRule(
         rule.name,
         _(kind.title),
-        _(STATES.get(state, state)),
+        _("too few answers") if state == "no_data" and rule.value is not None else _(STATES.get(state, state)),
         state in ("firing", "warning"),
         _sentence(rule, kind),
         value,

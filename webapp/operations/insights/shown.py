@@ -222,18 +222,18 @@ def cells(of: ChosenFilter) -> Iterator[tuple[str, ...]]:
 
 
 def tiles(of: Figures) -> list[Tile]:
-    saved = _seconds(of.waiting_saved_ms) if of.first_texts else ""
     failed = "" if not of.answers else _("%(count)s failed", count=number(of.broken)) if of.broken else _("none failed")
-    middle, most = percentile(of.first_texts, 50), percentile(of.first_texts, 95)
+    half, most = percentile(of.first_texts, 50), percentile(of.first_texts, 95)
+    within = _("half within %(half)s, 95 %% within %(most)s", half=_ms(half), most=_ms(most))
     more = (
         plural(of.tokens, "token") if of.tokens else "",
-        _("read for %(time)s each", time=_ms(of.reading_ms)) if of.reading_count else "",
+        _("on screen for %(time)s on average", time=_ms(of.reading_ms)) if of.reading_count else "",
     )
     return [
         Tile(_("Answers"), number(of.answers), ", ".join(filter(None, more))),
         Tile(_("Success"), _percent(of.success_rate), failed, "broken"),
-        Tile(_("First text, median"), _ms(middle), _("95 %% within %(time)s", time=_ms(most)) if of.first_texts else ""),
-        Tile(_("Duration"), _ms(of.duration_ms), _("%(time)s of waiting saved by streaming", time=saved) if saved else ""),
+        Tile(_("First text, average"), _ms(of.first_text_ms), within if of.first_texts else ""),
+        Tile(_("Duration, average"), _ms(of.duration_ms), ""),
         Tile(_("Fallback model used"), _percent(of.fallback_rate), plural(of.fallbacks, "answer"), "fallback"),
         Tile(_("Cost"), UNKNOWN if of.cost is None else sum_in_dollars(of.cost), _("where the price is known")),
     ]
