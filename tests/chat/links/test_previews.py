@@ -97,8 +97,9 @@ def test_an_image_runs_nothing_and_a_table_is_text(owner, nobody, chat):
     path = published(owner, chat, 1)
     plot = nobody.client.get(nobody.page(path).one("iframe").attributes["src"], headers=IFRAME)
     assert "January · &lt;b&gt;Revenue&lt;/b&gt;: 3" in plot.text
-    # Two bars don't fill the window.
-    assert nobody.page(path).one("main").attributes["data-height"] == "small"
+    # Its frame is as high as the plot.
+    assert nobody.page(path).one(".shared__plot > svg").attributes["viewBox"].startswith("0 0 560 ")
+    assert drawing.one("main").attributes["data-height"] == "medium"
     assert [cell.text() for cell in nobody.page(f"{path}?view=table").all("th")] == ["Month", "<b>Revenue</b>"]
     assert "'=1+1,4" in nobody.client.get(f"{path}/save").text
     assert nobody.client.get(f"{path}/save?view=plot").text.startswith("<svg ")

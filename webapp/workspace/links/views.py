@@ -34,7 +34,7 @@ from webapp.people.accounts.guards import (
     signed_in,
     viewer_may,
 )
-from webapp.rendering.previews import PreviewSource
+from webapp.rendering.previews import PreviewSource, link_kind
 from webapp.settings.service import setting
 from webapp.web.compression import either
 from webapp.web.htmx import done_message, redirect, render
@@ -243,7 +243,8 @@ def _preview_page(link: OpenLink, token: str, asked: PreviewRequest) -> Response
         link=link,
         token=token,
         preview=preview,
-        height=shown.height(source, preview.view) if preview.is_framed else None,
+        plot_size=shown.plot_size(source) if preview.view == shown.PLOT else None,
+        height=link_kind(preview.kind, source.content) if preview.is_framed else None,
         view_urls={view: url_for(".show", token=token, view=view) for view in preview.views},
         frame_url=url_for(".frame", token=token, **frame_views.address_values([token], asked, preview.kind)),
         run_url=url_for(".run", token=token) if preview.can_run and not asked.is_run else "",

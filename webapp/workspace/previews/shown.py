@@ -13,7 +13,7 @@ from webapp.people.accounts.guards import found
 from webapp.rendering import plots
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.plots import Scheme
-from webapp.rendering.previews import PreviewSource, link_kind, own_title, svg_file
+from webapp.rendering.previews import SIZE, PreviewSource, own_title, svg_file
 from webapp.rendering.tabular import Plot, Table, plot_of, records, table_of
 from webapp.rendering.text import inline_words
 from webapp.web.downloads import csv_text, download, file_name, harmless
@@ -96,9 +96,10 @@ def plot_svg(entry: PreviewSource, scheme: Scheme = "") -> str:
     return plots.svg(plot, title=words, description=_description(plot), number=_number, scheme=scheme)
 
 
-def height(entry: PreviewSource, view: str) -> str:
-    """Returns how high a view is that is drawn, as in a chat; `view` for what fills the window."""
-    return link_kind("svg", plot_svg(entry)) if view == PLOT else link_kind(entry.kind, entry.content)
+def plot_size(entry: PreviewSource) -> tuple[str, str]:
+    """Returns the width and the height of the plot of a table, as its image says them."""
+    width, height = found(SIZE.search(plot_svg(entry))).groups()
+    return width, height
 
 
 def file(entry: PreviewSource, view: str) -> Response:
