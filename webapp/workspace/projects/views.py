@@ -278,9 +278,7 @@ def _index(form: NewProjectForm) -> Response:
 
 
 def _editor(project: Project, form: ProjectForm) -> Response:
-    return form.shown(
-        "workspace/projects/edit.html", project=project, is_shared=bool(service.PROJECTS.shares(project, limit=1))
-    )
+    return form.shown("workspace/projects/edit.html", project=project, is_shared=bool(service.PROJECTS.shares(project, limit=1)))
 
 
 def _is_still_theirs(context: watchers.Context, id: str) -> bool:
