@@ -134,7 +134,7 @@ def test_several_chats_are_dealt_with_at_once(
     page.goto("/chats/trash")
     for name in names[:2]:
         main.get_by_role("checkbox", name=f"Select {name}").check()
-    press(page, bar.get_by_role("button", name="Permanently delete all selected"))
+    press(page, bar.get_by_role("button", name="Delete permanently all selected"))
     main.get_by_role("checkbox", name=f"Select {names[2]}").check()
     press(page, bar.get_by_role("button", name="Restore all selected"))
     page.goto("/chats")

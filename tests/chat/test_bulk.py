@@ -137,7 +137,7 @@ def test_the_trash_gives_several_back_and_deletes_several_for_good(owner):
     assert (page.path, notice(page)) == ("/chats/trash", "2 chats are in the trash.")
     assert len(titles(page)) == 5
 
-    page = press(page, "Permanently delete all selected", "Chat 3", "Chat 4")
+    page = press(page, "Delete permanently all selected", "Chat 3", "Chat 4")
     assert (page.path, sorted(titles(page))) == ("/chats/trash", ["Chat 0", "Chat 1", "Chat 2"])
     assert not page.all(".notice")
     assert counts(owner) == (3, 0)
