@@ -99,7 +99,7 @@ def test_times_are_added_up_for_who_asked_and_wants_it(app, owner, member, begin
     tell(app, owner.person_id, answer, 22_500)
     found = program.get("/insights/summary")
     assert (found["reading_ms"], found["reading_avg_ms"]) == (42_500, 42_500)
-    assert owner.page("/insights").says("read for 42.5 s each")
+    assert owner.page("/insights").says("on screen for 42.5 s on average")
     assert owner.page(f"/insights/answers/{answer}").says("for about 42.5 s")
     tell(app, owner.person_id, answer, 290_000)
     assert stored(app, answer) == MOST_MS
