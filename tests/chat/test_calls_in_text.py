@@ -170,3 +170,14 @@ def test_branches_and_imports_show_calls_in_their_place(owner, member, fake):
         id = shown.message_ids[-1]
         assert [*order(shown, id)] == [*order(page, page.message_ids[-1])]
         assert "Used 2 tools" in shown.one(f"#message-{id}-calls-2").text()
+
+
+def test_a_text_that_a_person_has_edited_has_no_places(owner, member, fake):
+    fake.always({"rounds": ROUNDS})
+    page = owner.wait_for(owner.post("/chats", message="Go", tools="search_documents").location, ended)
+    with owner.app.app_context(), write() as session:
+        edited = {"is_edited": True, "html": "", "html_version": 0}
+        session.execute(update(Message).where(Message.id == page.message_ids[-1]).values(edited))
+    bring(member, download(owner, f"{page.path}/export.json"))
+    for shown in (owner.page(page.path), member.page(newest_chat(member))):
+        assert [*order(shown, shown.message_ids[-1])] == ["I lookagain.", "onetwo", "Nothing."]

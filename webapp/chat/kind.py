@@ -28,7 +28,7 @@ from webapp.chat.prompt.answer_prompt import request_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import paths, post_answer, queries
 from webapp.chat.record.announcements import announce, list_owners, notify
-from webapp.chat.record.seam_labels import places_of, seams_of
+from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Chat, Message
 from webapp.chat.story import service as story_service
 from webapp.engine import generations
@@ -46,7 +46,7 @@ from webapp.rendering.pictures import Pictures
 from webapp.streaming.events import Saved
 from webapp.streaming.transcript import Transcript
 from webapp.tools import fuse
-from webapp.tools.calls import calls_of, events_of_calls
+from webapp.tools.calls import events_of_calls
 
 # Shorter answers that no one watched, such as those requested by API clients, are rendered only when they are shown, which is
 # rare. A page renders forty of this length in one request, and stores the HTML.
@@ -77,13 +77,12 @@ def projection(
     is_cut = any(attempt.id == generation.continues_id and attempt.reason == "server_restart" for attempt in earlier)
     # A column is a descriptor, which pyright doesn't see as its value in a protocol.
     cuts = seams_of(earlier)  # pyright: ignore[reportArgumentType]
-    places = places_of(calls_of(db.session(), message.id)) if message.call_count and not message.is_edited else []
     cited = renderings.citation_numbers(message)
     return AnswerProjection(
         message.id,
         generation.id,
         beginning=message.content,
-        seams=[*cuts, *places],
+        seams=[*cuts, *queries.call_places([message]).get(message.id, ())],
         doing=CONTINUING if is_cut else IDLE,
         cited=cited,
         growing=growing,

@@ -19,7 +19,7 @@ from webapp.chat.imports.elements import Element, TooMuch
 from webapp.chat.imports.filed import BadFile, FiledCall, FiledChat, FiledGeneration, FiledMessage, line
 from webapp.chat.imports.source import IN_ONE_REQUEST, IN_PIECES, Source, opened, values
 from webapp.chat.record.fields import FIELDS
-from webapp.chat.record.seam_labels import places_of, seams_of
+from webapp.chat.record.seam_labels import seams_of
 from webapp.rendering import markdown
 from webapp.rendering.text import title
 
@@ -251,7 +251,7 @@ class Renderer:
         return ("", 0) if html is None else (html, markdown.VERSION)
 
     def _html(self, message: FiledMessage, until: float) -> str | None:
-        growing = markdown.GrowingMarkdown([*seams_of(_cuts(message)), *places_of(message.calls)], is_watched=False)
+        growing = markdown.GrowingMarkdown([*seams_of(_cuts(message)), *_places(message)], is_watched=False)
         # A person's pictures are shown below the text and not rendered with it.
         content = parted(message.content)[0] if message.role == "user" else message.content
         for start in range(0, len(content), FED_CHARS):
@@ -274,6 +274,12 @@ class _Cut:
     continues_id: str | None
     text_offset: int
     created_at: datetime | None
+
+
+def _places(message: FiledMessage) -> list[markdown.CallsSeam]:
+    """Returns where calls are in the text, as `queries.call_places` does of a message that is stored."""
+    calls = () if message.is_edited else message.calls
+    return [markdown.CallsSeam(at, round) for round, at in {call.round: call.text_at for call in calls if call.text_at}.items()]
 
 
 def _cuts(message: FiledMessage) -> list[_Cut]:

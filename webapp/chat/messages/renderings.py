@@ -15,11 +15,10 @@ from webapp.base.errors import Unavailable
 from webapp.base.heavy.threads import offload
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.base.languages import gettext as _
-from webapp.chat.calls.lines import calls_by_message
 from webapp.chat.files import storage
 from webapp.chat.files.reference import parted
 from webapp.chat.record import queries
-from webapp.chat.record.seam_labels import places_of, seams_of
+from webapp.chat.record.seam_labels import seams_of
 from webapp.chat.record.tables import Message
 from webapp.engine.chores import Chore
 from webapp.rendering import markdown
@@ -181,13 +180,13 @@ def _taken(messages: Sequence[Message]) -> list[StaleRendering]:
     generations = queries.generations_of(messages) if messages else {}
     # A column is a descriptor, which pyright doesn't see as its value in a protocol.
     cuts = {id: seams_of(parts) for id, parts in generations.items()}  # pyright: ignore[reportArgumentType]
-    calls = calls_by_message(message for message in messages if not message.is_edited)
+    places = queries.call_places(messages)
     return [
         StaleRendering(
             message.id,
             _shown(message),
             len(message.content),
-            [*cuts.get(message.id, []), *places_of(calls.get(message.id, []))],
+            [*cuts.get(message.id, ()), *places.get(message.id, ())],
             citation_numbers(message),
             pictures_of(message),
         )

@@ -34,6 +34,7 @@ from webapp.chat.record.tables import Chat, Message, Project
 from webapp.engine.engine import Engine
 from webapp.engine.tables import WHILE_ACTIVE, Generation
 from webapp.people.accounts.tables import User
+from webapp.rendering.seams import CallsSeam
 from webapp.tools.tables import Call
 
 LONGER_THAN_A_REQUEST = timedelta(minutes=10)
@@ -277,6 +278,19 @@ def deleted_among(ids: Iterable[str]) -> set[str]:
     """Returns those of these message ids that are deleted or below a deleted message."""
     ids = list(ids)
     return set(db.session.scalars(DELETED_AMONG, {"ids": ids})) if ids else set()
+
+
+def call_places(messages: Iterable[Message]) -> dict[str, list[CallsSeam]]:
+    """Returns where each message's calls are in its text, by its id; a text that a person has edited has no such places.
+
+    Without a query if none has called anything.
+    """
+    ids = [message.id for message in messages if message.call_count and not message.is_edited]
+    query = select(Call.message_id, Call.round, Call.text_at).where(Call.message_id.in_(ids), Call.text_at > 0).distinct()
+    places: dict[str, list[CallsSeam]] = {}
+    for message_id, round, text_at in db.session.execute(query.order_by(Call.round)) if ids else ():
+        places.setdefault(message_id, []).append(CallsSeam(text_at, round))
+    return places
 
 
 def generations_of(messages: Iterable[Message]) -> dict[str, list[Generation]]:

@@ -1,10 +1,10 @@
-"""The seams of an answer: labels where it was cut and continued, and the places of its calls. Pure."""
+"""Labels for the places where an answer was cut and continued. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from webapp.rendering.seams import CallsSeam, Seam
+from webapp.rendering.seams import Seam
 
 WORDS = {"server_restart": "the server restarted here", "user": "stopped here"}
 
@@ -37,17 +37,3 @@ def seams_of(generations: Sequence[AnswerPart]) -> list[Seam]:
             label = f"{WORDS.get(reason, 'interrupted here')} · continued"
             seams[generation.text_offset] = Seam(generation.text_offset, label, generation.created_at)
     return list(seams.values())
-
-
-class AnswerCall(Protocol):
-    """The fields needed of a call; `text_at` is how much of the text came before it."""
-
-    @property
-    def round(self) -> int: ...
-    @property
-    def text_at(self) -> int: ...
-
-
-def places_of(calls: Iterable[AnswerCall]) -> list[CallsSeam]:
-    """Returns the place of each round that had text before it; the others stand above the text."""
-    return [CallsSeam(at, round) for round, at in {call.round: call.text_at for call in calls if call.text_at}.items()]
