@@ -104,15 +104,15 @@ def show(token: str) -> Response:
 @anybody
 def run(token: str) -> Response:
     """Shows a page with its scripts. By form, as a link to it could stand anywhere."""
-    link = service.by_token(token)
-    return _preview_page(link, token, shown.requested(is_run=True)) if link and link.block is not None else _closed()
+    link = _published(token)
+    return _preview_page(link, token, shown.requested(is_run=True)) if link else _closed()
 
 
 @open_pages.get("/frame")
 @anybody
 def frame(token: str) -> Response:
-    link, asked = service.by_token(token), shown.framed()
-    if not link or link.block is None:
+    link, asked = _published(token), shown.framed()
+    if not link:
         return _closed()
     refusal = frame_views.refusal([token], asked, url_for(".show", token=token))
     return refusal or frame_views.response(_source(link), asked)
@@ -121,8 +121,8 @@ def frame(token: str) -> Response:
 @open_pages.get("/save")
 @anybody
 def save(token: str) -> Response:
-    link = service.by_token(token)
-    return shown.file(_source(link), shown.requested(is_run=False).view) if link and link.block is not None else _closed()
+    link = _published(token)
+    return shown.file(_source(link), shown.requested(is_run=False).view) if link else _closed()
 
 
 @open_pages.get("/events")
@@ -227,6 +227,12 @@ def _open(token: str) -> OpenLink:
     """Returns what a token opens of a chat, to continue it."""
     link = found(service.by_token(token))
     return found(link if link.block is None else None)
+
+
+def _published(token: str) -> OpenLink | None:
+    """Returns what a token opens, if that is something from an answer alone."""
+    link = service.by_token(token)
+    return link if link and link.block is not None else None
 
 
 def _source(link: OpenLink) -> PreviewSource:
