@@ -72,19 +72,19 @@ def framed() -> PreviewRequest:
 def preview(entry: PreviewSource, view: str) -> Shown:
     """Returns a preview in a view or, if it hasn't that one, in its first."""
     table = table_of(entry.content) if entry.kind == "table" else None
-    drawn = {DRAWN: NAMES.get(entry.kind, "Preview")}
+    name = _name(entry)
+    views = {DRAWN: name}
     if table:
-        drawn = OF_TABLE if plot_of(table) else {TABLE: OF_TABLE[TABLE]}
-    views = {name: _(words) for name, words in drawn.items()} | ({SOURCE: _("Source")} if entry.kind else {})
+        views = {key: _(words) for key, words in OF_TABLE.items() if key == TABLE or plot_of(table)}
+    views |= {SOURCE: _("Source")} if entry.kind else {}
     chosen = view if view in views else next(iter(views))
-    name = _(NAMES.get(entry.kind, "Preview"))
     source = _source(entry) if chosen == SOURCE else Markup()
     return Shown(entry.kind, name, title(entry), chosen, views, source, table if chosen == TABLE else None)
 
 
 def title(entry: PreviewSource) -> str:
     """Returns its own title, or the heading above it, or else the name of its kind."""
-    return _title(entry) or _(NAMES.get(entry.kind, "Preview"))
+    return _title(entry) or _name(entry)
 
 
 def plot_svg(entry: PreviewSource, scheme: Scheme = "") -> str:
@@ -113,6 +113,10 @@ def file(entry: PreviewSource, view: str) -> Response:
         head, *rows = [*records(entry.content)] or [[]]
         content = csv_text([harmless(cell) for cell in head], rows)
     return download(content, file_name(words, ending, otherwise=NAMES[entry.kind].lower()), media_type)
+
+
+def _name(entry: PreviewSource) -> str:
+    return _(NAMES.get(entry.kind, "Preview"))
 
 
 def _title(entry: PreviewSource) -> str:

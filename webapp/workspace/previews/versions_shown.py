@@ -42,7 +42,12 @@ class PreviewVersion(NamedTuple):
 
 def in_message(message: Message, number: int) -> PreviewSource:
     """Returns what has this number in a message, also while that is being written; `NOTHING` if nothing has."""
-    return in_text(message.id, queries.text_so_far(the_engine(), message), number)
+    return in_text(message.id, text_of(message), number)
+
+
+def text_of(message: Message) -> str:
+    """Returns the text of a message, also while that is being written."""
+    return queries.text_so_far(the_engine(), message)
 
 
 def in_text(message_id: str, text: str, number: int) -> PreviewSource:
@@ -52,12 +57,11 @@ def in_text(message_id: str, text: str, number: int) -> PreviewSource:
     return _read.get(_key(message_id, text), lambda: _parsed([text])[0]).get(number, NOTHING)
 
 
-def versions_of(chat: Chat, message: Message, number: int) -> list[PreviewVersion]:
-    """Returns the versions of what has this number in the message, the earliest first, on the path of the chat that it is on.
+def versions_of(chat: Chat, id: str, own_text: str, number: int) -> list[PreviewVersion]:
+    """Returns the versions of what has this number in the text of a message, the earliest first, on its path of the chat.
 
     If the texts take too long to parse, there is this one alone.
     """
-    id, own_text = message.id, queries.text_so_far(the_engine(), message)
     path = queries.ids_to(chat.head_id or id)
     path = path if id in path else queries.ids_to(id)
     place = path.index(id)

@@ -4,13 +4,14 @@ The scripts of a web page run only when a person asks for it: nothing else that 
 shows needs a ticket, which only our page around it has (ADR 50).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, url_for
 
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.access import right_in, visible_message
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import Message
 from webapp.people.accounts.guards import anybody, user_or_none
 from webapp.web.htmx import is_htmx, render
 from webapp.workspace.page.pages import chat_page_url
@@ -53,8 +54,9 @@ def save(id: str) -> Response:
 def _page(message: Message, asked: PreviewRequest) -> Response:
     id, chat = message.id, chat_queries.chat_of(message)
     can_publish = message.role == "assistant" and not chat.is_temporary and right_in(chat, user_or_none()) == "own"
-    back_url, steps = chat_page_url(chat.id), _steps(chat, message, asked)
-    preview = shown.preview(versions_shown.in_message(visible_message(id), asked.number), asked.view)
+    back_url, text = chat_page_url(chat.id), versions_shown.text_of(message)
+    steps = _steps(asked, id, versions_shown.versions_of(chat, id, text, asked.number))
+    preview = shown.preview(versions_shown.in_text(id, text, asked.number), asked.view)
     asked = PreviewRequest(asked.number, preview.view, asked.is_run)
     block: dict[str, Any] = {"id": id, "block": asked.number}
     return render(
@@ -71,11 +73,9 @@ def _page(message: Message, asked: PreviewRequest) -> Response:
     )
 
 
-def _steps(chat: Chat, message: Message, asked: PreviewRequest) -> dict[str, str | int]:
+def _steps(asked: PreviewRequest, id: str, versions: Sequence[PreviewVersion]) -> dict[str, str | int]:
     """Returns which of how many versions is shown, and where those before and after it are."""
-    here = PreviewVersion(message.id, asked.number)
-    versions = versions_shown.versions_of(chat, message, asked.number)
-    place = versions.index(here)
+    place = versions.index(PreviewVersion(id, asked.number))
     beside = {"earlier": versions[place - 1 : place], "later": versions[place + 1 : place + 2]}
     urls = {
         step: url_for(".show", id=version.message_id, block=version.number, view=asked.view or None)
