@@ -52,9 +52,7 @@ class Table:
     @property
     def numeric(self) -> frozenset[int]:
         """The places of the columns of numbers, which stand under each other by their ends."""
-        columns = list(zip(*self.rows, strict=True))
-        sign = decimal_sign([cell for column in columns for cell in column])
-        return frozenset(place for place, column in enumerate(columns) if _numbers(column, sign))
+        return frozenset(_numeric(list(zip(*self.rows, strict=True))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +100,7 @@ def plot_of(table: Table) -> Plot | None:
     columns = list(zip(*table.rows, strict=True))
     if len(columns) < 2 or len(table.rows) < 2:
         return None
-    sign = decimal_sign([cell for column in columns for cell in column])
-    numbers = {place: read for place, column in enumerate(columns) if (read := _numbers(column, sign))}
+    numbers = _numeric(columns)
     label = _label_column(columns, numbers)
     numbers = {place: read for place, read in numbers.items() if place != label and not _counts(table.head[place])}
     if not numbers:
@@ -144,6 +141,12 @@ def number(cell: str, sign: str = ".") -> tuple[float, str] | None:
 
 def _matched(cell: str) -> re.Match[str] | None:
     return NUMBER.fullmatch(cell) if cell and len(cell) <= MAX_NUMBER_CHARS else None
+
+
+def _numeric(columns: Sequence[Sequence[str]]) -> dict[int, tuple[tuple[float | None, ...], str]]:
+    """Returns the values and the unit of the columns of numbers, by their places."""
+    sign = decimal_sign([cell for column in columns for cell in column])
+    return {place: numbers for place, column in enumerate(columns) if (numbers := _numbers(column, sign))}
 
 
 def _numbers(column: Sequence[str], sign: str) -> tuple[tuple[float | None, ...], str] | None:
