@@ -1,12 +1,15 @@
 """The conversation memory: off by default, private to a person, quoted in other chats, and deleted with the message."""
 
 import pytest
+from sqlalchemy import insert
 
 from tests.api.client import client_of
 from tests.chat.conftest import address, give, id_of
 from tests.chat.library import ask, given
 from tests.support.marks import also_on_postgres
 from tests.support.waiting import seen
+from webapp.base.db import write
+from webapp.chat.record.tables import Message
 from webapp.settings.service import set_setting
 
 ANSWER = "The xylograph is cleaned with turpentine."
@@ -65,6 +68,18 @@ def test_an_answer_is_quoted_in_other_chats_until_it_is_deleted(member, stranger
     found = program.get("/search", query={"q": "turpentine xylograph"})["passages"]
     assert not [document for document in found if ANSWER in document["text"]]
     assert member.page(str(chip.attributes["href"])).says("The document was deleted.")
+
+
+@pytest.mark.slow
+def test_nothing_from_before_is_remembered_when_messages_run_ahead_of_the_clock(app, member, answered, program):
+    other = id_of(answered(member))
+    with app.app_context(), write() as session:
+        # Each is a millisecond later than the one before, so the next ones are later than now.
+        session.execute(insert(Message), [{"chat_id": other, "role": "user", "content": "Hello"}] * 900)
+    answered(member)
+    program.said("PATCH", "/me", 200, {"remembers": True})
+    answered(member)
+    assert len(remembered(program, 1)) == 1
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp.base.db import db, utc_now, write
@@ -77,14 +77,17 @@ def _is_shared(chat: Chat) -> bool:
 def _missing() -> Sequence[Row[*tuple[Any, ...]]]:
     """Returns complete answers in people's own chats, written since the memory is on for them, that have no document yet."""
     question = aliased(Message)
-    is_wanted = and_(User.remembers_since.is_not(None), Message.created_at >= User.remembers_since)
+    is_wanted: ColumnElement[bool] = User.remembers_since.is_not(None)
+    # Of many messages at once, the times run ahead of the clock; those of generations don't.
+    is_since: ColumnElement[bool] = Generation.created_at >= User.remembers_since
     if setting(leading.MEMORY):
         turned_on = select(ApplicationSetting.changed_at).where(ApplicationSetting.key == leading.MEMORY)
         is_assistants = Chat.prompt_key.in_(leading.ASSISTANT_KEYS)
-        is_wanted = or_(is_wanted, and_(is_assistants, Message.created_at >= turned_on.scalar_subquery()))
+        is_wanted = or_(is_wanted, is_assistants)
+        is_since = or_(is_since, and_(is_assistants, Generation.created_at >= turned_on.scalar_subquery()))
     is_kept = and_(Chat.deleted_at.is_(None), Chat.is_temporary.is_(False), Chat.is_forgotten.is_(False))
     is_answer = and_(Message.role == "assistant", Message.content != "", Message.deleted_at.is_(None), ~Message.is_hidden)
-    ran = exists().where(Generation.message_id == Message.id, Generation.status == "completed")
+    ran = exists().where(Generation.message_id == Message.id, Generation.status == "completed", is_since)
     is_known = exists().where(Document.message_id == Message.id, Document.message_id != "")
     texts = (
         func.substr(func.coalesce(question.content, ""), 1, memory.MOST_QUESTION),
