@@ -27,7 +27,9 @@ def fold(person_id: str, project_id: str, *, is_unfolded: bool) -> None:
 
 def unfold_around(chat: Chat, user: User) -> None:
     """Unfolds the project of a chat that a person has opened, if they see it; without a project there is no query."""
+    if not chat.project_id:
+        return
     own = select(UnfoldedProject.project_id).where(UnfoldedProject.user_id == user.id)
     is_folded = Project.id == chat.project_id, projects.sees_project(user), Project.id.not_in(own)
-    if chat.project_id and db.session.scalar(select(Project.id).where(*is_folded)):
+    if db.session.scalar(select(Project.id).where(*is_folded)):
         fold(user.id, chat.project_id, is_unfolded=True)

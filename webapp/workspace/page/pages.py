@@ -67,6 +67,7 @@ def chat_page(chat: Chat, form: MessageForm, *, status: int = 200, **more: Any) 
         thread=thread,
         # Their font comes before the first paint: later, it would move the text.
         has_formulas=any("<math" in message.html for message in every),
+        has_several_models=len({message.model for message in thread if message.model}) > 1,
         thumbs=_thumbs(every),
         earlier_url=shown.earlier_url(messages),
         events_url=f"{address('chat.events', chat.id)}?at={position}",
