@@ -101,11 +101,13 @@ def test_admins_get_a_link_to_what_makes_a_tool_available(owner: Browser, member
         link = f"{path}?setting={field}"
         assert page.all(f"a[href='{link}']")
         assert owner.page(f"/admin/tools/policy?key={key}").all(f"a[href='{link}']")
+        assert owner.page("/settings/tools").all(f".kit__tools .help a[href='{link}']")
         assert owner.page(link).all(f"[id='{field}']")
     path = member.post("/chats", message="Hello").location.partition("#")[0]
     tools = member.page(f"{path}/tools")
     assert tools.says("No web search is set up. An admin can choose one under Administration → Models → Tools.")
     assert not tools.all("a[href^='/admin']")
+    assert member.page("/settings/tools").says("Not set up yet. Ask an admin.")
 
 
 def test_groups_and_people_can_only_be_stricter(owner: Browser, member: Browser, millers: str) -> None:
