@@ -238,6 +238,11 @@ TOOLS_CHOICES = ("In one sentence", "As a list", "With everything that was found
 TOOLS_CHOSEN = "You chose “{choice}”."
 TOOLS_OTHER = "You said: “{text}”"
 TOOLS_FOUND = "From {tool} I got:\n\n{lines}"
+SEARCHES_FOUND = {
+    "search_documents": "In the documents I found:\n\n{lines}",
+    "search_web": "On the web I found:\n\n{lines}",
+}
+CALCULATED = "The result is **{result}**.\n"
 TOOLS_NOTHING = "From {tool} I got nothing."
 TOOLS_FAILED = "I could not use {tool}: {text}"
 TOOLS_ANSWER = """\

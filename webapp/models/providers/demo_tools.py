@@ -12,10 +12,17 @@ from webapp.models.providers.calls import as_json, parameters_of
 from webapp.models.providers.demo_sources import SENTENCE, SOURCE
 
 WEB, PYTHON, ASK = "search_web", "run_python", "ask_person"
-SEARCHES = ("search_documents", WEB)
+SEARCHES = tuple(demo_texts.SEARCHES_FOUND)
 # What a person types to have it calculated.
 SUM = re.compile(r"\d[\d.]{0,20}(?: ?[-+*/×÷] ?\d[\d.]{0,20}){1,20}")
+NUMBER = re.compile(r"-?\d[\d.,e+-]*")
 SIGNS = str.maketrans("×÷", "*/")
+# What a person says to have the web searched.
+SEARCH = re.compile(
+    r"^(?:please )?(?:search|look|google)(?: on| the| web| internet)* for |^(?:bitte )?suche?(?: im| web| internet)* nach ", re.I
+)
+# A page that a search of the web has found: its number, title, address and extract.
+PAGE = re.compile(r"^\[(\d+)\] ([^\n]+)\nhttps?://[^\n]*(?:\n(?!\n)([^\n]+))?", re.MULTILINE)
 # Names of tools that only read, as far as a name can say.
 READS = re.compile(r"(?:^|_)(?:search|find|read|get|list|look|lookup|query|fetch|show|now)(?:_|$)")
 LONGEST_QUESTION, MOST_LINES, LONGEST_LINE = 200, 6, 200
@@ -56,13 +63,16 @@ def plain_step(request: ModelRequest, question: str) -> DemoStep | None:
     """Returns the next round of a model that only calculates a sum that it is asked for, or searches the web if that is on."""
     earlier_calls = _earlier_calls(request)
     if earlier_calls and all(call.tool in (WEB, PYTHON) for call, _ in earlier_calls):
-        return DemoStep(_answer(earlier_calls))
+        call, result = earlier_calls[-1]
+        number = result.text.strip()
+        is_number = call.tool == PYTHON and NUMBER.fullmatch(number)
+        return DemoStep(demo_texts.CALCULATED.format(result=number) if is_number else _answer(earlier_calls))
     tools = {tool.name: tool for tool in request.tools} if request.takes_calls and not earlier_calls else {}
     if PYTHON in tools and (asked_sum := SUM.search(question)):
         code = f"print({asked_sum[0].translate(SIGNS)})"
         return DemoStep(demo_texts.CALCULATING, Wanted(PYTHON, as_json({"code": code})))
     if WEB in tools:
-        return DemoStep(demo_texts.SEARCHING, Wanted(WEB, as_json(_arguments(tools[WEB], question))))
+        return DemoStep(demo_texts.SEARCHING, Wanted(WEB, as_json(_arguments(tools[WEB], SEARCH.sub("", question)))))
     return None
 
 
@@ -140,16 +150,18 @@ def _found(tool: str, result: ToolResult, choice: str) -> str:
         return demo_texts.TOOLS_NOTHING.format(tool=tool)
     shown = lines[:1] if choice == IN_ONE_SENTENCE else lines[: None if choice == EVERYTHING else MOST_LINES]
     words = shown[0] if len(shown) == 1 else "\n".join(f"- {line}" for line in shown)
-    return demo_texts.TOOLS_FOUND.format(tool=tool, lines=words)
+    return demo_texts.SEARCHES_FOUND.get(tool, demo_texts.TOOLS_FOUND).format(tool=tool, lines=words)
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yields what a result says: of numbered passages the first sentence with its number, else its lines."""
-    passages = list(SOURCE.finditer(text))
+    """Yields what a result says: of numbered passages and pages the first sentence with its number, else its lines."""
+    passages, pages = list(SOURCE.finditer(text)), list(PAGE.finditer(text))
     for passage in passages:
         first = next((line.strip() for line in passage[4].splitlines() if line.strip() and not line.startswith("#")), passage[2])
         yield f"{_cut(SENTENCE.split(first)[0])} [{passage[1]}]"
-    if not passages:
+    for page in pages:
+        yield f"{_cut(': '.join(filter(None, (page[2], SENTENCE.split(page[3] or '')[0]))))} [{page[1]}]"
+    if not (passages or pages):
         yield from (_cut(line) for line in text.splitlines() if line.strip())
 
 
