@@ -30,7 +30,15 @@ TO_AN_ADMIN = ("", "own", "foreign", "visitors", "to read", "to write")
 # What browsers never take for a page, whatever it contains.
 INERT = {"application/json", "application/problem+json", "application/manifest+json", "text/event-stream", "text/plain"}
 # Files that come with us, and pages from our templates that no script swaps into another.
-OF_OURS = {"static", "offline.worker", "shared.show", "shared.run"}
+OF_OURS = {
+    "static",
+    "offline.worker",
+    "shared.show",
+    "shared.run",
+    "shared_blocks.show",
+    "shared_blocks.run",
+    "shared_blocks.draw",
+}
 MEANT = {"shut": ("door", "gone"), "out": ("door",)}
 Case = tuple[str, Route, str, str]
 # Objects that the person must own and a request can have to name, and the kinds of people who can have them.

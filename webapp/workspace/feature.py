@@ -74,6 +74,7 @@ FEATURE = Feature(
         "webapp.workspace.projects.views:chats",
         "webapp.workspace.links.views:bp",
         "webapp.workspace.links.views:open_pages",
+        "webapp.workspace.links.block_views:bp",
         "webapp.workspace.frame.offline.keeper_views:bp",
         "webapp.workspace.frame.offline.views:bp",
     ),

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from tests.attacks.world import CANARY, World, added, makes
 from webapp.base.db import db, utc_now
 from webapp.base.ids import new_id
@@ -34,6 +36,13 @@ TABLE = {
         POST shared.run anybody
         GET shared.frame anybody
         GET shared.save anybody
+    """,
+    ("open link", ("token of a link to an answer with a drawing", "place of a message", "number of a block")): """
+        GET shared_blocks.show anybody
+        POST shared_blocks.run anybody
+        GET shared_blocks.draw anybody
+        GET shared_blocks.frame anybody
+        GET shared_blocks.save anybody
     """,
     ("open link", ("token of a link with a file", "file of a link")): "GET shared.file anybody",
     ("any name", ("link token",)): """
@@ -68,13 +77,32 @@ def link_token(world: World, _state: str) -> str:
 
 @makes("token of a link to a drawing")
 def token_of_link_to_drawing(world: World, _state: str) -> str:
+    token = token_of_link_to_answer_with_drawing(world, "there")
+    link = db.session.scalars(select(Link).where(Link.token_hash == hashed(token))).one()
+    link.block, link.title = 0, CANARY
+    db.session.commit()
+    return token
+
+
+@makes("token of a link to an answer with a drawing")
+def token_of_link_to_answer_with_drawing(world: World, _state: str) -> str:
     token = new_id()
     link = made(world, "there", token)
     content = "```svg\n<svg></svg>\n```\n"
-    link.block, link.is_answer, link.title, link.extent = 0, True, CANARY, {link.head_id: [len(content), 0, 0, 0]}
+    link.is_answer, link.extent = True, {link.head_id: [len(content), 0, 0, 0]}
     db.session.get_one(Message, link.head_id).content = content
     db.session.commit()
     return token
+
+
+@makes("place of a message")
+def place_of_message(_world: World, _state: str) -> str:
+    return "2"
+
+
+@makes("number of a block")
+def number_of_block(_world: World, _state: str) -> str:
+    return "0"
 
 
 @makes("token of a link with a file")

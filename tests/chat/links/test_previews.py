@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.chat.conftest import ended
 from tests.support.browser import Browser
 from webapp.base.db import db, utc_now
 from webapp.workspace.links.tables import Link
@@ -160,3 +161,120 @@ def test_a_program_publishes_one(owner, nobody, chat):
     assert (made["block"], made["live"]) == (1, False)
     assert nobody.page("/s/" + made["url"].rpartition("/s/")[2]).says("Made by a model.")
     assert owner.client.post(at, json={"message_id": message, "block": 7}).status_code == 404
+
+
+DRAWN = """Here:
+
+```svg
+<title>Rivers</title><svg><circle/></svg>
+```
+
+```mermaid
+graph TD; A-->B
+```
+
+| A | B |
+|---|---|
+| 1 | 2 |
+"""
+
+
+def linked(owner: Browser, chat: str, **body: object) -> tuple[str, str]:
+    """Creates a link to a chat; returns its id, and the path of its page."""
+    made = owner.client.post(f"/api/v1{chat.partition('#')[0]}/links", json=body).json
+    return made["id"], "/s/" + str(made["url"]).rpartition("/s/")[2]
+
+
+@pytest.fixture
+def drawn(owner, answered, fake) -> str:
+    fake.says(DRAWN)
+    return str(answered(owner, "Draw"))
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_chat_shows_its_drawings_in_their_place_and_opens_the_rest(owner, nobody, drawn, live):
+    _, path = linked(owner, drawn, live=live)
+    response = nobody.client.get(path)
+    assert "frame-src 'self'" in response.headers["Content-Security-Policy"]
+    page = nobody.page(path)
+    frames = [str(frame.attributes["src"]) for frame in page.all(".message-text iframe")]
+    assert frames == [f"{path}/messages/2/{number}/drawing" for number in (0, 1)]
+    assert len({frame.attributes["title"] for frame in page.all("iframe")}) == 2
+    # The source is there, and whatever has a preview is opened without scripts.
+    assert [pre.text().splitlines()[0] for pre in page.all("details pre")] == [
+        "<title>Rivers</title><svg><circle/></svg>",
+        "graph TD; A-->B",
+    ]
+    opened = [str(link.attributes["href"]) for link in page.all(".message-text a.view")]
+    assert opened == [f"{path}/messages/2/{number}" for number in range(3)]
+    drawing = nobody.client.get(frames[0])
+    assert drawing.headers["X-Frame-Options"] == "SAMEORIGIN"
+    for rule in ("script-src 'none'", "frame-ancestors 'self'", "form-action 'none'"):
+        assert rule in drawing.headers["Content-Security-Policy"]
+    inner = nobody.page(frames[0]).one("iframe")
+    assert inner.attributes["sandbox"] == "allow-scripts"
+    frame = nobody.client.get(inner.attributes["src"], headers=IFRAME)
+    assert "<circle/>" in frame.text
+    assert frame.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'; script-src 'none'")
+    for number, title in enumerate(("Rivers", "Diagram", "Table")):
+        shown = nobody.page(opened[number])
+        assert shown.one("h1").text() == title
+        assert shown.one("header a").attributes["href"] == f"{path}#m2"
+    assert "1,2" in nobody.client.get(f"{opened[2]}/save").text
+    # One ticket is for one block of one link.
+    other = str(inner.attributes["src"]).replace("/2/0/", "/2/1/")
+    assert "has expired" in nobody.client.get(other, headers=IFRAME).text
+    assert nobody.client.get(inner.attributes["src"], headers={"Sec-Fetch-Dest": "document"}).location == opened[0]
+
+
+def test_nothing_is_drawn_that_the_link_does_not_show(owner, nobody, drawn, fake):
+    id, path = linked(owner, drawn)
+    message = owner.page(drawn).message_ids[-1]
+    fake.says(f"Later\n\n{DRAWN}")
+    owner.post(f"{drawn.partition('#')[0]}/messages", message="More")
+    pages = ("", "/drawing", "/frame", "/save")
+    for place, number in ((2, 3), (1, 0), (0, 0), (3, 0), (4, 0), (99, 0)):
+        for page in pages:
+            assert nobody.client.get(f"{path}/messages/{place}/{number}{page}").status_code in (404, 429)
+    _, answer = linked(owner, drawn)
+    owner.post(f"/messages/{message}/delete")
+    for shown in (path, answer):
+        assert nobody.client.get(f"{shown}/messages/2/0/drawing").status_code in (404, 429)
+    owner.post(f"/messages/{message}/restore")
+    assert nobody.client.get(f"{path}/messages/2/0/drawing").status_code == 200
+    with owner.app.app_context():
+        db.session.get_one(Link, id).ends_at = utc_now()
+        db.session.commit()
+    for page in pages:
+        assert nobody.client.get(f"{path}/messages/2/0{page}").status_code in (404, 429)
+    owner.post(f"/links/{id}/revoke")
+    assert nobody.client.get(f"{path}/messages/2/0/drawing").status_code in (404, 429)
+
+
+def test_a_drawing_is_that_of_the_branch_and_the_moment_that_the_link_shows(owner, nobody, drawn, fake):
+    _, path = linked(owner, drawn)
+    _, live = linked(owner, drawn, live=True)
+    message = owner.page(drawn).message_ids[-1]
+    fake.says("```svg\n<svg><rect/></svg>\n```\n")
+    owner.post(f"/messages/{message}/again")
+    owner.wait_for(drawn, ended)
+    for page, shape in ((path, "<circle/>"), (live, "<rect/>")):
+        inner = nobody.page(f"{page}/messages/2/0/drawing").one("iframe").attributes["src"]
+        assert shape in nobody.client.get(inner, headers=IFRAME).text
+
+
+def test_an_exported_page_has_the_source_alone(owner, drawn):
+    page = owner.client.get(f"{drawn.partition('#')[0]}/export.html").text
+    assert "<iframe" not in page
+    assert 'class="view"' not in page
+    assert page.count("<pre") == 2
+
+
+def test_a_page_without_messages_is_only_told_that_its_link_is_closed(owner, nobody, drawn):
+    id, path = linked(owner, drawn, live=True)
+    stream = nobody.client.get(f"{path}/events").response
+    next(stream)
+    owner.post(f"/links/{id}/revoke")
+    rest = b"".join(stream).decode()
+    assert "event: closed" in rest
+    assert "article" not in rest

@@ -34,7 +34,12 @@ from webapp.workspace.page import shown
 
 # Links to the server would be broken in a file on disk.
 SHOWN = re.compile(rf' (?P<how>href|src)="/(?:files|knowledge/documents)/(?P<id>{ID})(?:\?download)?"')
-PREVIEW = re.compile(rf'<a class="view" href="/messages/{ID}/[^>]*>[^<]*</a>')
+# What has a preview, by the place of its message on the page; of a drawing also its source.
+PREVIEW = re.compile(
+    r'<a class="view" href="/messages/m(?P<place>[0-9]+)/preview\?block=(?P<block>[0-9]+)" data-panel'
+    r'(?: data-draw="(?P<height>[a-z]+)">[^<]*</a></header>(?P<source><pre.*?</pre>)|[^>]*>[^<]*</a>)',
+    re.DOTALL,
+)
 # Pictures beyond this total show their names only, because a browser loads the whole page into memory.
 MOST_BYTES = 16 * 1024 * 1024
 # A page that stands alone has a heading above each message.
@@ -61,7 +66,7 @@ class PageMessage:
 
 
 class PageFiles(Protocol):
-    """Where the files of a page come from: `into` returns the HTML of a message with its files' addresses replaced."""
+    """Where the files and previews of a page come from: `into` returns the HTML of a message with their addresses replaced."""
 
     def into(self, html: str) -> str: ...
 
@@ -73,7 +78,8 @@ class Pictures:
         self._chat_id, self._left = chat_id, MOST_BYTES
 
     def into(self, html: str) -> str:
-        """Returns the HTML of a message with its pictures inlined."""
+        """Returns the HTML of a message with its pictures inlined, and without previews, which need a server."""
+        html = PREVIEW.sub(lambda match: f"</header>{match['source']}" if match["source"] else "", html)
         ids = {match["id"] for match in SHOWN.finditer(html)}
         files = storage.in_chat(self._chat_id, ids) if ids else {}
         parts, end = list[str](), 0
@@ -207,7 +213,7 @@ def standing_alone(html: str, id: str, place: str) -> str:
 
     Its headings are below that of the message.
     """
-    below = HEADING.sub(lambda level: str(int(level[0]) + 1), PREVIEW.sub("", as_written(html)))
+    below = HEADING.sub(lambda level: str(int(level[0]) + 1), as_written(html))
     return below.replace(id, place)
 
 

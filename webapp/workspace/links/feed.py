@@ -123,8 +123,11 @@ class OpenPages:
 PAGES = PerApp(lambda: OpenPages(the_engine()))
 
 
-def watched(link: OpenLink | None, token: str, etag: str, context: Context, socket: Any) -> Response:
-    """Streams what is new on the page of a link that has this mark; a link that isn't open is closed at once."""
+def watched(link: OpenLink | None, token: str, etag: str | None, context: Context, socket: Any) -> Response:
+    """Streams what is new on the page of a link that has this mark; a link that isn't open is closed at once.
+
+    A page without a mark has no messages, and is only closed.
+    """
     open_pages = PAGES.get()
     closed = part("#page", "innerHTML", render_template("workspace/links/_closed.html"))
     closing_frames = encode(closed) + encode(CLOSED, event=CLOSED)
@@ -136,11 +139,12 @@ def watched(link: OpenLink | None, token: str, etag: str, context: Context, sock
     grows = page is not None and not page.is_cut
     new = Followed(token, context, articles=page.articles if page else {}, grows=grows)
     known = page.articles if page and page.etag == etag else {}
-    return streaming_response(_frames(open_pages, link.id, new, known, closing_frames, socket))
+    parts = _frames(open_pages, link.id, new, known if etag is not None else None, closing_frames, socket)
+    return streaming_response(parts)
 
 
 def _frames(
-    open_pages: OpenPages, link_id: str, new: Followed, known: dict[str, str], closing_frames: bytes, socket: Any
+    open_pages: OpenPages, link_id: str, new: Followed, known: dict[str, str] | None, closing_frames: bytes, socket: Any
 ) -> Iterator[bytes]:
     with open_pages.joined(link_id, new) as (followed, signal), detecting_disconnect(socket, signal.set) as is_gone:
         yield OPENING
@@ -150,7 +154,7 @@ def _frames(
                 yield closing_frames
                 return
             current = followed.articles if followed.grows else known
-            if parts := _news(known, current):
+            if known is not None and current is not None and (parts := _news(known, current)):
                 known = current
                 yield encode(parts)
             elif not signal.wait(HEARTBEAT_SECONDS):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from itertools import islice
+from re import Match
 from time import monotonic
 
 from flask import current_app, render_template
@@ -17,18 +18,26 @@ from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns, queue_for_turn
 from webapp.chat.files.storage import MOST_NAMED
 from webapp.chat.files.tables import ChatFile, StoredFile
+from webapp.chat.record import queries
 from webapp.chat.record.tables import Message
 from webapp.engine.engine import Engine
 from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
 from webapp.knowledge.tables import Collection, Document
 from webapp.people.accounts.guards import found
+from webapp.rendering.previews import PreviewSource
 from webapp.web.compression import gzipped
 from webapp.workspace.exchange import export, export_pages
-from webapp.workspace.exchange.export_pages import SHOWN, PageMessage
+from webapp.workspace.exchange.export_pages import PREVIEW, SHOWN, PageMessage
 from webapp.workspace.links.service import LinkedBlock, OpenLink
 from webapp.workspace.previews import shown, versions_shown
 
+OPEN = '<a class="view" href="{url}">Open</a>'
+# Loaded once it is about to be seen.
+DRAWING = (
+    '{link}</header><iframe class="shared__drawn" src="{frame}" loading="lazy" data-height="{height}" '
+    'title="Drawing {number} in message {place}"></iframe><details><summary>Source</summary>{source}</details>'
+)
 # A page ends there, and says so.
 MOST_CHARS = 4_000_000
 # A page is made at most once in this time, however many ask for it.
@@ -53,14 +62,27 @@ def linked_block(message: Message, number: int) -> LinkedBlock:
     return LinkedBlock(number, shown.title(found(source if source.kind else None)))
 
 
+def block_at(link: OpenLink, place: int, number: int) -> PreviewSource:
+    """Returns what has this number in the message at this place of a link's page, as far as it is shown there."""
+    [*messages] = queries.in_order(link.ids[place - 1 : place]) if place else ()
+    for message in messages:
+        text = link.included.text_of(message.id, versions_shown.text_of(message), message.role)
+        return versions_shown.in_text(message.id, text, number)
+    return versions_shown.NOTHING
+
+
 class LinkFiles:
-    """Gives the files of a link's messages names that only its token makes; without files, their names are plain text."""
+    """Gives the files of a link's messages names that only its token makes; without files, their names are plain text.
+
+    What has a preview gets addresses below the link's, and drawings a frame.
+    """
 
     def __init__(self, link: OpenLink, token: str) -> None:
         self._link, self._token, self.ids = link, token, dict[str, str]()
 
     def into(self, html: str) -> str:
-        """Returns the HTML of a message with the addresses of files below the link's."""
+        """Returns the HTML of a message with the addresses of files and previews below the link's."""
+        html = PREVIEW.sub(self._preview, html)
         ids = {match["id"] for match in islice(SHOWN.finditer(html), MOST_NAMED)} if self._link.included.files else ()
         files = _open_files(self._link.chat_id, ids) if ids else {}
         parts, end = list[str](), 0
@@ -69,6 +91,11 @@ class LinkFiles:
             parts += [html[end : match.start()], f' {match["how"]}="/s/{self._token}/files/{self._named(file)}"' if file else ""]
             end = match.end()
         return "".join([*parts, html[end:]])
+
+    def _preview(self, match: Match[str]) -> str:
+        url = f"/s/{self._token}/messages/{match['place']}/{match['block']}"
+        link, number = OPEN.format(url=url), int(match["block"]) + 1
+        return DRAWING.format(link=link, frame=f"{url}/drawing", number=number, **match.groupdict()) if match["height"] else link
 
     def _named(self, file: StoredFile) -> str:
         name = file_name(self._token, file.id)

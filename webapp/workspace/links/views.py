@@ -4,16 +4,11 @@ What has a preview in an answer can be shown alone. Then the page has a frame fo
 sandbox and the same tickets.
 """
 
-import time
-from math import ceil
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Response, request, url_for
 
-from webapp.base.current import BUCKETS, PerApp
-from webapp.base.errors import TooMany
 from webapp.base.languages import gettext as _
-from webapp.base.throttle import Throttle, network
 from webapp.chat.attachments.views import served
 from webapp.chat.files import storage
 from webapp.chat.record import queries
@@ -27,23 +22,21 @@ from webapp.people.accounts.guards import (
     anybody,
     audit_author,
     came_from,
-    client_address,
     current_user,
     found,
     own_address,
     signed_in,
     viewer_may,
 )
-from webapp.rendering.previews import PreviewSource, link_kind
 from webapp.settings.service import setting
 from webapp.web.compression import either
 from webapp.web.htmx import done_message, redirect, render
-from webapp.workspace.links import feed, pages, service
+from webapp.workspace.links import feed, pages, service, shown
 from webapp.workspace.links.forms import LinkForm
 from webapp.workspace.links.service import LinkedBlock, LinkRow, OpenLink
+from webapp.workspace.links.shown import SharedBlock
 from webapp.workspace.page.pages import chat_page_url
-from webapp.workspace.previews import frame_views, shown, versions_shown
-from webapp.workspace.previews.shown import PreviewRequest
+from webapp.workspace.previews import frame_views, shown as previews_shown, versions_shown
 
 bp = Blueprint("links", __name__)
 open_pages = Blueprint("shared", __name__, url_prefix="/s/<token>")
@@ -56,30 +49,6 @@ SHOWN = {
     "names": "people's names",
 }
 DONE = {"created": "Link created.", "revoked": "Link revoked. It no longer works."}
-# Addresses that open nothing, by network; a token can't be guessed, and a right one is never refused.
-UNKNOWN = PerApp(lambda: Throttle(burst=30, seconds=2.0, now=time.monotonic, name="links"))
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-# Of a page with a preview: a form runs its scripts, and its frame has a policy of its own.
-PREVIEW_POLICY = POLICY.replace("form-action 'none'", "form-action 'self'; frame-src 'self'")
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    # The address of the page is what opens it: the sites that it leads to don't learn it.
-    "Referrer-Policy": "no-referrer",
-    # What is kept is asked for again each time, so that a page whose link was revoked isn't shown again.
-    "Cache-Control": "private, no-cache",
-}
 
 
 @open_pages.get("")
@@ -87,13 +56,13 @@ HEADERS = {
 def show(token: str) -> Response:
     link = service.by_token(token)
     if not link:
-        return _closed()
+        return shown.closed()
     if link.block is not None:
         service.count_visit(link.id)
-        return _preview_page(link, token, shown.requested(is_run=False))
+        return shown.preview_page(_alone(link, token), previews_shown.requested(is_run=False))
     page = pages.page_of(the_engine(), link, token, same_request())
     response = either(page.body, page.zipped, mimetype="text/html")
-    response.headers.update(HEADERS)
+    response.headers.update(shown.HEADERS)
     response.set_etag(page.etag, weak=True)
     if request.method == "GET":
         service.count_visit(link.id)
@@ -104,31 +73,31 @@ def show(token: str) -> Response:
 @anybody
 def run(token: str) -> Response:
     """Shows a page with its scripts. By form, as a link to it could stand anywhere."""
-    link = _published(token)
-    return _preview_page(link, token, shown.requested(is_run=True)) if link else _closed()
+    block = _published(token)
+    return shown.preview_page(block, previews_shown.requested(is_run=True)) if block else shown.closed()
 
 
 @open_pages.get("/frame")
 @anybody
 def frame(token: str) -> Response:
-    link, asked = _published(token), shown.framed()
-    if not link:
-        return _closed()
-    refusal = frame_views.refusal([token], asked, url_for(".show", token=token))
-    return refusal or frame_views.response(_source(link), asked)
+    block, asked = _published(token), previews_shown.framed()
+    if not block:
+        return shown.closed()
+    refusal = frame_views.refusal(block.ticketed, asked, url_for(".show", token=token))
+    return refusal or frame_views.response(block.source, asked)
 
 
 @open_pages.get("/save")
 @anybody
 def save(token: str) -> Response:
-    link = _published(token)
-    return shown.file(_source(link), shown.requested(is_run=False).view) if link else _closed()
+    block = _published(token)
+    return previews_shown.file(block.source, previews_shown.requested(is_run=False).view) if block else shown.closed()
 
 
 @open_pages.get("/events")
 @anybody
 def events(token: str) -> Response:
-    return feed.watched(service.by_token(token), token, request.args.get("at", ""), same_request(), socket_of(request.environ))
+    return feed.watched(service.by_token(token), token, request.args.get("at"), same_request(), socket_of(request.environ))
 
 
 @open_pages.get("/files/<name>")
@@ -138,9 +107,9 @@ def file(token: str, name: str) -> Response:
     page = pages.page_of(the_engine(), link, token, same_request()) if link and link.block is None else None
     stored = storage.file(page.files[name]) if page and name in page.files else None
     if not stored:
-        return _closed()
+        return shown.closed()
     response = served(stored)
-    response.headers["Referrer-Policy"] = HEADERS["Referrer-Policy"]
+    response.headers["Referrer-Policy"] = shown.HEADERS["Referrer-Policy"]
     # Instead of one that names the file in our storage.
     response.set_etag(name)
     return response.make_conditional(request)  # type: ignore[return-value]  # it returns itself
@@ -158,10 +127,7 @@ def go_on(token: str) -> Response:
     return redirect(chat_page_url(service.continue_chat(_open(token), current_user())))
 
 
-@open_pages.after_request
-def _unlisted(response: Response) -> Response:
-    response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    return response
+open_pages.after_request(shown.unlisted)
 
 
 @bp.get("/chats/<id>/links")
@@ -229,43 +195,15 @@ def _open(token: str) -> OpenLink:
     return found(link if link.block is None else None)
 
 
-def _published(token: str) -> OpenLink | None:
+def _published(token: str) -> SharedBlock | None:
     """Returns what a token opens, if that is something from an answer alone."""
     link = service.by_token(token)
-    return link if link and link.block is not None else None
+    return _alone(link, token) if link and link.block is not None else None
 
 
-def _source(link: OpenLink) -> PreviewSource:
+def _alone(link: OpenLink, token: str) -> SharedBlock:
     assert link.block is not None
-    return versions_shown.in_text(link.head_id, link.text, link.block)
-
-
-def _preview_page(link: OpenLink, token: str, asked: PreviewRequest) -> Response:
-    source = _source(link)
-    preview = shown.preview(source, asked.view)
-    asked = PreviewRequest(asked.number, preview.view, asked.is_run)
-    page = render_template(
-        "workspace/links/preview.html",
-        link=link,
-        token=token,
-        preview=preview,
-        plot_size=shown.plot_size(source) if preview.view == shown.PLOT else None,
-        height=link_kind(preview.kind, source.content) if preview.is_framed else None,
-        view_urls={view: url_for(".show", token=token, view=view) for view in preview.views},
-        frame_url=url_for(".frame", token=token, **frame_views.address_values([token], asked, preview.kind)),
-        run_url=url_for(".run", token=token) if preview.can_run and not asked.is_run else "",
-        file_url=url_for(".save", token=token, view=shown.PLOT if asked.view == shown.PLOT else None),
-    )
-    # With `no-referrer`, browsers would not say where its form comes from.
-    headers = HEADERS | {"Content-Security-Policy": PREVIEW_POLICY, "Referrer-Policy": "same-origin"}
-    return make_response(page, headers)
-
-
-def _closed() -> Response:
-    """Answers the same for a link that is unknown, has ended or was revoked."""
-    if wait_seconds := ceil(UNKNOWN.get().take(network(client_address()), BUCKETS.get())):
-        raise TooMany("Too many addresses that lead nowhere. Please wait.", retry_after=wait_seconds)
-    return make_response(render_template("workspace/links/closed.html"), 404, HEADERS)
+    return SharedBlock(link, token, versions_shown.in_text(link.head_id, link.text, link.block))
 
 
 def _answer(id: str) -> Message:
