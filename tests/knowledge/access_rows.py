@@ -20,6 +20,7 @@ TABLE = {
         GET knowledge.show signed_in
         GET quoted.show signed_in
         GET knowledge.events signed_in
+        GET knowledge.edit signed_in
         POST knowledge.update signed_in
         POST knowledge.delete signed_in
         POST knowledge.add signed_in

@@ -140,7 +140,7 @@ def test_a_collection_has_a_model_of_its_own_or_none(app, fake, shelf, owners_sh
     assert shelf.program.get(f"/collections/{none}")["embedding"]["state"] == "off"
     refused = shelf.program.said("PATCH", f"/collections/{own}", 422, {"embedding_model": "x" * 201})
     assert "embedding_model" in str(refused)
-    member.submit(f"/knowledge/{own}?edit", name="Handbook", embedding_model="none")
+    member.submit(f"/knowledge/{own}/edit", name="Handbook", embedding_model="none")
     assert said(shelf, own, lambda found: found["state"] == "off")["model"] == ""
 
 

@@ -171,7 +171,7 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
 
 def test_its_owner_alone_has_its_menu_its_form_and_the_names_of_its_people(member, owner, stranger, collection):
     assert not member.page(collection).all('#main [name="embedding_model"]')
-    assert member.page(f"{collection}?edit").one('#main [name="embedding_model"]')
+    assert member.page(f"{collection}/edit").one('#main [name="embedding_model"]')
     assert [link.text() for link in member.page(collection).all("#page-menu a, #page-menu button")] == [
         *("Edit", "Share", "Delete collection")
     ]
@@ -182,7 +182,8 @@ def test_its_owner_alone_has_its_menu_its_form_and_the_names_of_its_people(membe
     people = [" ".join(node.text().split()) for node in member.page(collection).all("#people li")]
     assert people == ["s stranger can read", "o owner can read and write"]
     for browser, can_add in ((stranger, False), (owner, True)):
-        page = browser.page(f"{collection}?edit")
+        page = browser.page(collection)
+        assert browser.get(f"{collection}/edit").status_code == 403
         assert "Shared with you" in page.one("#people").text()
         assert not page.all('#people li, #page-menu, #main [name="embedding_model"]')
         assert bool(page.all("#document-files")) == can_add
@@ -216,7 +217,7 @@ def test_an_open_page_hears_that_reading_was_given_up(app, member, collection):
 
 @pytest.mark.slow
 def test_a_level_hides_it_until_an_admin_raises_the_clearance(owner, member, stranger, collection):
-    member.submit(f"{collection}?edit", name="Handbook", level="2")
+    member.submit(f"{collection}/edit", name="Handbook", level="2")
     member.submit(f"{collection}/people", whom="everyone:", right="read")
     assert stranger.get(collection).status_code == 404
     assert owner.submit(f"/admin/people/{stranger.person_id}", clearance="2").says("Clearance changed.")

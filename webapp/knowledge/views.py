@@ -25,7 +25,6 @@ from webapp.people.things import shares_shown
 from webapp.people.things.views import add_people_pages, add_trash_pages, own, seen, trash_for_list
 from webapp.rendering.part import part
 from webapp.streaming.broadcaster import Frame
-from webapp.web.forms import Form
 from webapp.web.htmx import done_message, redirect, render
 from webapp.web.uploads import expect_files
 
@@ -104,6 +103,13 @@ def events(id: str) -> Response:
     return watch(feed, watchers.watcher(me, context, _is_still_theirs, id))
 
 
+@bp.get("/<id>/edit")
+@signed_in
+def edit(id: str) -> Response:
+    collection = own_collection(id)
+    return _editor(collection, CollectionForm.from_row(collection))
+
+
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
@@ -112,7 +118,7 @@ def update(id: str) -> Response:
     with form.attempt():
         service.change(own_collection(id), form.entered, by=current_user())
         return _to(id, done="saved")
-    return _page(visible_collection(id), form)
+    return _editor(own_collection(id), form)
 
 
 @bp.post("/<id>/embed")
@@ -168,12 +174,14 @@ def _index(form: CollectionForm) -> Response:
     )
 
 
-def _page(collection: Collection, form: Form | None = None) -> Response:
+def _editor(collection: Collection, form: CollectionForm) -> Response:
+    return form.shown("knowledge/edit.html", collection=collection)
+
+
+def _page(collection: Collection, form: AddForm | None = None) -> Response:
     me, id, question = current_user(), collection.id, request.args.get("q", "").strip()[:2_000]
     # Read before the rows, so that no change is lost between the page and its event stream.
     at = now_in(topic_names.of_collection(id))
-    add_form = form if isinstance(form, AddForm) else AddForm.fresh()
-    edit_form = form if isinstance(form, CollectionForm) else CollectionForm.from_row(collection)
     rows = shown.documents(collection, me)
     trash = queries.deleted_documents(me, collection)
     vector_service.notice()
@@ -183,13 +191,11 @@ def _page(collection: Collection, form: Form | None = None) -> Response:
         "knowledge/show.html",
         status=form.refusal.status if form and form.refusal else 200,
         collection=shown_collection,
-        is_editing=is_own and ("edit" in request.args or form is edit_form),
         **(shares_shown.in_card(COLLECTIONS, id) if is_own else {}),
         documents=rows,
         meaning=shown.meaning(collection, me),
         is_unfinished=any(row.is_unfinished for row in rows),
-        add_form=add_form,
-        edit_form=edit_form,
+        add_form=form or AddForm.fresh(),
         may_share=may(me, "see people"),
         events_url=url_for("knowledge.events", id=id, at=at),
         question=question,

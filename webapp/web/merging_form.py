@@ -1,6 +1,7 @@
 """Forms that can be open in two tabs: a field left unchanged does not undo what was saved elsewhere."""
 
 import json
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Any, Self
 from zlib import crc32
@@ -25,10 +26,10 @@ class MergingForm(Form):
             if name in self and name in now and _digest(self[name].data) == digest:
                 self[name].data = now[name].data
 
-    def keep_others(self, name: str, now: Self) -> None:
-        """Gives every field but this one its current value, for a request that sends one field alone."""
+    def keep_others(self, names: Collection[str], now: Self) -> None:
+        """Gives every field but these its current value, for a request that sends only these."""
         for field in self:
-            if field.name != name:
+            if field.name not in names:
                 field.data = now[field.name].data
 
 

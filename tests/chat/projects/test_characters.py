@@ -19,10 +19,10 @@ def test_they_are_chosen_in_the_form_and_offered_first(app: Flask, owner: Browse
         character(owner, name)
     zoe, path = character(owner, "Zoe"), made(owner)
     id = path.rpartition("/")[2]
-    assert owner.page(f"{path}/edit").one(f'#project-characters input[value="{zoe}"]')
+    assert owner.page(f"{path}/edit?part=start").one(f'#project-characters input[value="{zoe}"]')
     owner.post(path, name="Mill", character_ids=zoe)
     offer = f"/?project={id}&character={zoe}"
-    assert owner.page(path).one('section[aria-labelledby="characters-heading"] a').attributes["href"] == offer
+    assert owner.page(path).one('section[aria-labelledby="characters-heading"] li a').attributes["href"] == offer
     assert owner.page(f"/?project={id}").one(".home__cast a").attributes["href"] == offer
     assert not owner.page("/").all(".home__cast")
 

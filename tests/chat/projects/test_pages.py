@@ -183,3 +183,36 @@ def test_a_guest_shares_no_chat_with_a_project(app: Flask, owner: Browser) -> No
     assert guest.post(f"/chats/{id}/people/project", share="0").status_code == 303
     with app.app_context():
         assert not db.session.get_one(Chat, id).is_for_project
+
+
+def test_each_card_has_a_form_of_its_own_that_changes_nothing_else(app: Flask, owner: Browser) -> None:
+    path = made(owner)
+    owner.post(path, name="Weir", icon="leaf", about="By the river", instructions="Speak of oats.", temperature="0.5")
+    cards = {"#instructions": "instructions", "#start": "start"}
+    for card, part in cards.items():
+        link = owner.page(path).one(f"{card} a[data-over]").attributes["href"]
+        assert link == f"{path}/edit?part={part}"
+        assert owner.page(link).one("form.form").attributes["action"] == f"{path}?part={part}"
+        assert not owner.page(link).all("#project-name, #project-about")
+    owner.submit(f"{path}/edit?part=instructions", instructions="Speak of rye.")
+    owner.submit(f"{path}/edit?part=start", temperature="0.7")
+    owner.submit(f"{path}/edit", name="Race", colour="green")
+    with app.app_context():
+        project = db.session.scalars(db.select(Project)).one()
+        assert (project.name, project.icon, project.colour, project.about) == ("Race", "leaf", "green", "By the river")
+        assert (project.instructions, project.parameters) == ("Speak of rye.", {"temperature": 0.7})
+    # What is wrong is said in the form that was sent; there are no other forms.
+    refused = owner.client.post(f"{path}?part=start", data={"temperature": "9"}, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (refused.status_code, "Tools and model" in refused.text) == (422, True)
+    assert owner.get(f"{path}/edit?part=nothing").status_code == 404
+
+
+def test_a_dialog_in_which_one_is_shared_renews_the_card_below_it(owner: Browser, member: Browser) -> None:
+    path, over = made(owner), {"Millrace-Over": "1"}
+    assert not owner.client.get(f"{path}/people", headers=over).text.count("hx-select")
+    owner.post(f"{path}/people", whom=f"user:{member.person_id}", right="read")
+    dialog = owner.client.get(f"{path}/people", headers=over).text
+    assert "Shared." in dialog
+    assert f'hx-get="{path}" hx-trigger="load" hx-select="#people" hx-target="#people"' in dialog
+    # Once, and only in the dialog.
+    assert "hx-select" not in owner.client.get(f"{path}/people", headers=over).text

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.guards import audit_author, current_user, found, signed_in
 from webapp.people.things import shares_shown
 from webapp.people.things.thing import Owned, Thing
@@ -90,11 +91,11 @@ def add_people_pages(
         form = form_class.opened().offering(row.owner_id)
         with form.attempt():
             thing.share(row, *form.chosen, author=audit_author())
-            return redirect(url_for(".people", id=id))
+            return redirect(url_for(".people", id=id), _("Shared."))
         return page(own(thing, id), form)
 
     @bp.post(f"{rule}/people/<grant_id>/remove")
     @signed_in
     def unshare(id: str, grant_id: str) -> Response:
         thing.unshare(own(thing, id), grant_id, author=audit_author())
-        return redirect(url_for(".people", id=id))
+        return redirect(url_for(".people", id=id), _("Access removed."))

@@ -1,5 +1,6 @@
 """The forms of projects: what they are, who is in them, and to which one a chat moves."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, get_args
 
 from wtforms import BooleanField, FileField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
@@ -23,6 +24,13 @@ from webapp.web.pick_field import PickField
 from webapp.workspace.projects.service import Colour, Icon, ProjectInput, ProjectParameters
 
 PARAMETERS = tuple(ProjectParameters.model_fields)
+# The fields of each form of a project's page, by the part that its address names.
+DETAILS = "details"
+PARTS: Mapping[str, Sequence[str]] = {
+    DETAILS: ("name", "icon", "colour", "about", "keeps_chats"),
+    "instructions": ("instructions",),
+    "start": ("model", *PARAMETERS, "collection_ids", "character_ids", "tools"),
+}
 EFFORTS = next(field.choices for field in FIELDS if field.name == "effort")
 
 

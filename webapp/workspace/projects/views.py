@@ -37,7 +37,7 @@ from webapp.workspace.list import bulk, shown as list_shown
 from webapp.workspace.page.pages import chat_page_url, composer, restore_draft
 from webapp.workspace.page.shown import ShownChat
 from webapp.workspace.projects import service, shown
-from webapp.workspace.projects.forms import ArchiveForm, NewProjectForm, ProjectForm
+from webapp.workspace.projects.forms import DETAILS, PARTS, ArchiveForm, NewProjectForm, ProjectForm
 
 MOST_FILES = 20
 bp = Blueprint("projects", __name__, url_prefix="/projects")
@@ -158,8 +158,9 @@ def export(id: str) -> Response:
 @bp.get("/<id>/edit")
 @signed_in
 def edit(id: str) -> Response:
-    project = own(service.PROJECTS, id)
-    return _editor(project, ProjectForm.for_project(project).offering(current_user(), project))
+    project, part = own(service.PROJECTS, id), request.args.get("part", DETAILS)
+    found(PARTS.get(part))
+    return _editor(project, part, ProjectForm.for_project(project).offering(current_user(), project))
 
 
 @bp.get("/<id>/delete")
@@ -173,13 +174,15 @@ def ask_to_delete(id: str) -> Response:
 @bp.post("/<id>")
 @signed_in
 def update(id: str) -> Response:
-    project, me = own(service.PROJECTS, id), current_user()
-    form = ProjectForm.opened().offering(me, project)
-    form.merge(ProjectForm.for_project(project))
+    """Saves a part of a project; without one, all of it."""
+    project, me, part = own(service.PROJECTS, id), current_user(), request.args.get("part", "")
+    form, now = ProjectForm.opened().offering(me, project), ProjectForm.for_project(project)
+    form.merge(now)
+    form.keep_others(found(PARTS.get(part)) if part else form.data, now)
     with form.attempt():
         service.change(project, form.entered, by=me)
         return _to(id, _("Saved."))
-    return _editor(own(service.PROJECTS, id), form)
+    return _editor(own(service.PROJECTS, id), part or DETAILS, form)
 
 
 @bp.post("/fold")
@@ -277,8 +280,9 @@ def _index(form: NewProjectForm) -> Response:
     )
 
 
-def _editor(project: Project, form: ProjectForm) -> Response:
-    return form.shown("workspace/projects/edit.html", project=project, is_shared=bool(service.PROJECTS.shares(project, limit=1)))
+def _editor(project: Project, part: str, form: ProjectForm) -> Response:
+    is_shared = part == DETAILS and bool(service.PROJECTS.shares(project, limit=1))
+    return form.shown("workspace/projects/edit.html", project=project, part=part, is_shared=is_shared)
 
 
 def _is_still_theirs(context: watchers.Context, id: str) -> bool:

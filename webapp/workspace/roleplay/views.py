@@ -84,7 +84,7 @@ def update(id: str) -> Response:
     now, was = PromptsForm.of(chat), settings_mark(chat)
     form.merge(now)
     if changed:
-        form.keep_others(changed, now)
+        form.keep_others([changed], now)
     form.reset(request.form.get("to_default", ""))
     with form.attempt():
         _save(chat, form, changed)
