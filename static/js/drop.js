@@ -2,12 +2,10 @@
 const choice = () => document.getElementById("document-files");
 const brings = ({ target, dataTransfer }) =>
   choice() && dataTransfer?.types.includes("Files") && !target.closest?.("#composer-box");
-const mark = (is) => choice()?.form.classList.toggle("form--dropping", is);
+const mark = (is, how = "dropping") => choice()?.form.classList.toggle(`form--${how}`, is);
 
-document.addEventListener("dragover", (event) => {
-  mark(!!brings(event));
-  if (brings(event)) event.preventDefault();
-});
+document.addEventListener("dragover", (event) => mark(!!brings(event)) && event.preventDefault());
+document.addEventListener("submit", ({ target }) => target === choice()?.form && mark(choice().files.length > 0, "sending"));
 document.addEventListener("dragleave", ({ relatedTarget }) => !relatedTarget && mark(false));
 document.addEventListener("drop", (event) => {
   if (!brings(event)) return;
