@@ -5,7 +5,7 @@
     sheet.innerHTML = html;
     const page = sheet.querySelector("main");
     page?.replaceWith(Object.assign(document.createElement("div"), { className: page.className, innerHTML: page.innerHTML }));
-    Object.assign(sheet, { closedBy, ariaLabel: sheet.querySelector("h1").textContent });
+    Object.assign(sheet, { closedBy, scrollTop: 0, ariaLabel: sheet.querySelector("h1").textContent });
     if (!sheet.open) document.body.appendChild(sheet).showModal();
     else sheet.querySelector("[autofocus], [aria-invalid=true], [type=submit]")?.focus();
     window.htmx?.process(sheet);

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, url_for
 from wtforms import SelectChoice, SelectField
 
 from webapp.base.db import db
+from webapp.base.languages import gettext as _
 from webapp.chat.record import projects, queries, sharing
 from webapp.chat.record.access import own_chat
 from webapp.chat.record.tables import Chat
@@ -41,7 +42,7 @@ def share(id: str) -> Response:
     form = _offering(ChatShareForm.opened(), chat)
     with form.attempt():
         sharing.share(chat, form.whom.chosen, form.right.data or "", author=audit_author())
-        return _back(id)
+        return _back(id, _("Shared."))
     return _people(own_chat(id), form)
 
 
@@ -49,14 +50,14 @@ def share(id: str) -> Response:
 @signed_in
 def open_to_team(id: str) -> Response:
     sharing.open_to_team(_shareable(id), author=audit_author())
-    return _back(id)
+    return _back(id, _("Link created."))
 
 
 @bp.post("/chats/<id>/people/<grant_id>/remove")
 @signed_in
 def unshare(id: str, grant_id: str) -> Response:
     sharing.unshare(own_chat(id), grant_id, author=audit_author())
-    return _back(id)
+    return _back(id, _("Access removed."))
 
 
 @bp.app_template_global()
@@ -78,8 +79,8 @@ def _shareable(id: str) -> Chat:
     return chat
 
 
-def _back(id: str) -> Response:
-    return redirect(url_for("sharing.index", id=id))
+def _back(id: str, words: str) -> Response:
+    return redirect(url_for("sharing.index", id=id), words)
 
 
 def _offering(form: ChatShareForm, chat: Chat) -> ChatShareForm:

@@ -227,6 +227,9 @@ def move(id: str) -> Response:
     chat, project_id, me = own_chat(id), request.form.get("project", ""), current_user()
     before = chat.project_id or ""
     service.move(chat, project_id or None, by=me)
+    if project_id:
+        # There the chat is seen to be.
+        unfolded.fold(me.id, project_id, is_unfolded=True)
     if not is_htmx():
         return redirect(chat_page_url(id))
     project = projects.project(me, project_id) if project_id else None
