@@ -53,3 +53,33 @@ def test_a_live_page_grows_and_is_gone_once_its_link_is_revoked(server: Server, 
     shared.reload()
     expect(shared.get_by_role("heading", name=GONE)).to_be_visible()
     assert guest.context.cookies() == []
+
+
+def test_a_guest_sees_what_an_answer_draws_with_and_without_scripts(server: Server, upstream: Upstream, visit: Visit) -> None:
+    person = visit(server)
+    upstream.says('```svg\n<svg viewBox="0 0 40 20"><circle r="9"/></svg>\n```\n\n```mermaid\ngraph LR; Spring --> Wheel\n```\n')
+    chat = person.begin("Draw the race.")
+    chat.expect("completed")
+    page = person.open(f"{chat.path}/links")
+    page.get_by_role("button", name="Create link").click()
+    address = page.get_by_label("Address of the link").input_value().removeprefix(server.url)
+
+    shared = visit(server, is_signed_in=False, is_far=True, **PHONE).open(address)
+    first, second = (shared.frame_locator(".shared__drawn").nth(number).frame_locator("iframe") for number in (0, 1))
+    first.locator("circle").wait_for()
+    shared.locator(".shared__drawn").last.scroll_into_view_if_needed()
+    expect(second.locator("svg").get_by_text("Wheel")).to_be_visible()
+    assert shared.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+    assert violations(shared) == []
+    shared.get_by_text("Source").first.click()
+    expect(shared.locator("pre").first).to_contain_text("<circle")
+    shared.get_by_role("link", name="Open").last.click()
+    expect(shared.frame_locator("iframe").get_by_text("Wheel").first).to_be_visible()
+    assert violations(shared) == []
+
+    plain = visit(server, is_signed_in=False, java_script_enabled=False).open(address)
+    plain.frame_locator(".shared__drawn").first.frame_locator("iframe").locator("circle").wait_for()
+
+    page.get_by_role("button", name="Revoke the link").click()
+    expect(shared.get_by_role("heading", name=GONE)).to_be_visible(timeout=NOTICED_MS)
+    expect(shared.locator("iframe")).to_have_count(0)
