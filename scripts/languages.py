@@ -117,7 +117,7 @@ SHOWN = {
     "web.errors": ["HOME", "TITLES"],
     "web.health_facts": ["SIGNS"],
     "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
-    "workflows.editor.cards": ["BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
+    "workflows.editor.cards": ["ANSWERS", "BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
     "workflows.editor.diagram": ["VERBS"],
     "workflows.editor.schema": ["DESCRIPTIONS"],
     "workflows.shown": ["FORMATS", "OPEN", "STATES"],

@@ -50,10 +50,18 @@ def text_of(page: Page) -> Locator:
     return page.get_by_label("Workflow, as YAML or JSON")
 
 
+def unfolded(page: Page) -> Page:
+    page.get_by_text("YAML", exact=True).click()
+    return page
+
+
 def opened(page: Page, text: str = TEA) -> Page:
+    unfolded(page)
     # By keys, so that what is drawn follows each change.
     text_of(page).fill(text)
     expect(page.locator(".code__line")).to_have_count(text.count("\n") + 1)
+    # The step that was open is gone with its text.
+    expect(page.locator(".card--open")).to_have_count(0)
     return page
 
 
@@ -199,7 +207,7 @@ def test_cards_change_the_text_and_it_them(server: Server, visit: Visit) -> None
 
 
 def test_keys_indent_and_there_is_a_way_out(server: Server, visit: Visit) -> None:
-    page = visit(server).open("/workflows/new")
+    page = unfolded(visit(server).open("/workflows/new"))
     source = text_of(page)
     # Who comes by key continues by key.
     source.focus()
@@ -233,14 +241,14 @@ def test_keys_indent_and_there_is_a_way_out(server: Server, visit: Visit) -> Non
 def test_a_workflow_is_built_from_cards_by_thumb(server: Server, visit: Visit) -> None:
     page = opened(visit(server, **PHONE).open("/workflows/new"), TEA)
     page.get_by_text("Add a step").tap()
-    page.get_by_role("button", name="Ask a question").tap()
+    page.get_by_role("button", name="Ask the person").tap()
     page.get_by_label("Question").fill("How many?")
     page.get_by_label("Answer").select_option("number")
     expect(page.locator(".code__line").nth(4)).to_contain_text('question_1: {type: number, ask: "How many?"}')
     page.get_by_role("button", name="Done").tap()
     expect(page.get_by_label("Question")).to_have_count(0)
     # A call, whose arguments are lines of its form.
-    page.get_by_role("button", name="Use a tool").tap()
+    page.get_by_role("button", name="Search documents").tap()
     page.get_by_label("Arguments, one per line").fill("query: {{question_1}} cups\nlimit: {slot: question_1}")
     page.get_by_label("If it fails").select_option("more")
     wanted = '    arguments: {query: "{{question_1}} cups", limit: {slot: question_1}}\n    on_failure: more\n'
@@ -272,6 +280,7 @@ def test_a_workflow_that_is_there_shows_its_steps_and_folds_its_text(server: Ser
 
 def test_the_editor_works_without_javascript(server: Server, visit: Visit) -> None:
     page = visit(server, java_script_enabled=False).open("/workflows/new")
+    unfolded(page)
     source = text_of(page)
     source.fill(TEA.replace("collect: kind", "colect: kind"))
     press(page, page.get_by_role("button", name="Save draft"))

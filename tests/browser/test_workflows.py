@@ -138,9 +138,11 @@ def test_what_was_said_long_ago_is_not_read_out_when_it_comes_into_view(server: 
 
 def test_the_editor_completes_what_is_typed(server: Server, visit: Visit) -> None:
     page = visit(server).open("/workflows/new")
+    page.get_by_text("YAML", exact=True).click()
     source, found = page.get_by_label("Workflow, as YAML or JSON"), page.locator("#completions button")
     source.fill("workflow: tea\nslots:\n  leaf: {type: text}\nsteps:\n")
     source.press("Control+End")
+    page.locator("#code").evaluate("code => code.scrollIntoView({ block: 'start', behavior: 'instant' })")
     page.keyboard.type("  - col")
     expect(found).to_have_text(["collect"])
     # Errors are shown while typing, too, right below the text.

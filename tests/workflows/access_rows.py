@@ -13,6 +13,7 @@ TABLE = {
     ("any name", ("workflow",)): """
         POST runs.start signed_in
         GET workflows.export signed_in
+        GET workflows.show signed_in
     """,
     ("one's own", ("run",)): """
         GET runs.show signed_in

@@ -65,7 +65,7 @@ def test_a_card_shows_what_its_step_does_and_where_it_is() -> None:
         ("Asks", 15, 17, "Which one?"),
         ("Model", 18, 24, "Talk about {{kind}}.\n\nBe brief."),
         ("Asks", 25, 25, "cups"),
-        ("Sets", 26, 26, ""),
+        ("Sets", 26, 26, "guests"),
         ("End", 27, 27, "It's over."),
     ]
     assert cards.targets == ("kind", "reply", "cups")

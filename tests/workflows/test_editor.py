@@ -68,7 +68,12 @@ def test_the_last_picture_stays_while_there_is_an_error(owner: Browser) -> None:
 
 def test_steps_are_added_edited_moved_and_removed_by_forms_alone(owner: Browser) -> None:
     page = owner.page("/workflows/new").press("Save draft", source=TEA)
-    assert cards(page) == ["Says Hello!", "Asks Which one?", "Sets", "End Bye."]
+    assert cards(page) == [
+        "Says “Hello!”",
+        "Asks the person “Which one?”",
+        "Fills in kind",
+        "Ends with “Bye.”",
+    ]
     page = page.press("Edit step 1")
     # What was entered is written by whatever is pressed next.
     page = page.press("Move step 1 down", step_text="Good: day", step_next="kind")
@@ -83,13 +88,48 @@ def test_steps_are_added_edited_moved_and_removed_by_forms_alone(owner: Browser)
     # A step that has no form says where it is.
     note = page.all('[data-card="2"] .help')[0]
     assert "It fills in answers without asking. Edit it in the text, in line 10." in " ".join(note.text().split())
-    page = page.press("Ask a question")
+    page = page.press("Ask the person")
     assert "  - collect: question_1\n  - end" in source(page)
     page = page.press("Done", step_text="How many?", step_type="multi", step_options="one\r\ntwo\r\n", step_optional="y")
     assert '  question_1: {type: multi, ask: "How many?", options: [one, two], optional: true}\n' in source(page)
     text = source(page)
     page = page.press("Save draft")
     assert (page.path, source(page)) == ("/workflows/tea/edit", text)
+
+
+def test_a_new_workflow_begins_with_a_name_a_sentence_and_one_step(owner: Browser, member: Browser) -> None:
+    page = owner.page("/workflows/new")
+    assert cards(page) == ["Asks the person “What is it about?”"]
+    assert not page.all("#yaml[open]")
+    page = page.press("Ask a model", head_title="Trip: Oslo", head_about="Plans a day.", step_text="Where to?")
+    assert 'title: "Trip: Oslo"\nabout: "Plans a day."' in source(page)
+    page = page.press("Done", step_text="Suggest a day in {{topic}}")
+    assert cards(page)[1] == "Asks a model: “Suggest a day in {topic}”"
+    page = page.press("Publish")
+    assert (page.path, source(page).splitlines()[0]) == ("/workflows/trip-oslo/edit", "workflow: trip-oslo")
+    # What was changed in the text counts, if the fields still say what they said.
+    page = page.press("Save draft", source=source(page).replace("Plans a day.", "Plans two."))
+    assert page.textbox("What it is for, in one sentence").value == "Plans two."
+    # Its page says the same to people who only use it.
+    page = member.page("/workflows/trip-oslo")
+    assert (page.says("Plans a day."), cards(page)[0]) == (True, "Asks the person “Where to?”")
+    assert not page.all('a[href$="/edit"]')
+    assert page.press("Start").path.startswith("/chats/")
+    assert len(member.page("/workflows/trip-oslo").all('.entries a[href^="/chats/"]')) == 1
+    # The next one with the same title has a name of its own.
+    again = owner.page("/workflows/new").press("Save draft", head_title="Trip: Oslo", head_about="")
+    assert again.path == "/workflows/trip-oslo-2/edit"
+
+
+def test_an_error_stands_at_its_field(owner: Browser) -> None:
+    wrong = TEA.replace('ask: "Which one?"', "max: many").replace("end: Bye.", "end: Bye {{nobody}}.")
+    page = owner.page("/workflows/new").press("Save draft", source=wrong)
+    # Also that of a question's slot, which is elsewhere in the text, is at its step.
+    assert [len(card.css(".error")) for card in page.all(".card")] == [0, 1, 0, 1]
+    page = page.press("Edit step 4")
+    (field,) = page.all('#step-text[aria-invalid="true"]')
+    assert "step-text-error-1" in str(field.attributes["aria-describedby"])
+    assert "nobody" in page.all("#step-text-error-1")[0].text()
 
 
 def test_a_form_finds_its_step_again_or_says_that_it_is_gone(owner: Browser) -> None:

@@ -40,16 +40,18 @@ def slugs_of(chat_ids: Sequence[str]) -> dict[str, str]:
 
 
 def runs_of(
-    owner_id: str, *, status: str = "", limit: int = MOST_RUNS, before: str = "", with_trials: bool = False
+    owner_id: str, *, slug: str = "", status: str = "", limit: int = MOST_RUNS, before: str = "", with_trials: bool = False
 ) -> Sequence[WorkflowRun]:
     """Returns a person's runs whose chats are not in the trash, newest first; `open` selects those that have not ended.
 
-    With `before`, only runs that were started before that one. What the editor tries is among them only `with_trials`.
+    With `slug`, only those of one workflow; with `before`, only runs that were started before that one. What the editor tries is
+    among them only `with_trials`.
     """
     # Selects the ids first, because sorting whole rows would read all of their texts.
     query = select(WorkflowRun.id).join(Chat, Chat.id == WorkflowRun.chat_id)
     query = query.where(WorkflowRun.owner_id == owner_id, Chat.deleted_at.is_(None))
     query = query if with_trials else query.where(Chat.is_temporary.is_(False))
+    query = query.where(WorkflowRun.slug == slug) if slug else query
     if status == "open":
         query = query.where(WorkflowRun.status.not_in(ENDED))
     elif status:

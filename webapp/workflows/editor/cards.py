@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -12,21 +12,37 @@ from webapp.base import yaml_text
 from webapp.base.languages import gettext as _
 from webapp.base.yaml_text import Path, UnreadableYaml, YamlDocument
 from webapp.workflows.definition.definition import END
-from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS
+from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS, WorkflowFault
 from webapp.workflows.definition.slots import TYPES
 from webapp.workflows.editor.diagram import VERBS
-from webapp.workflows.editor.text import in_utf16
+from webapp.workflows.editor.text import PlacedFault, in_utf16
 from webapp.workflows.editor.yaml_edits import UneditableYaml, YamlEdits, scalar
 
 KINDS = {
-    "say": ("Say something", "Shows a text and continues."),
-    "collect": ("Ask a question", "Waits for an answer and keeps it."),
-    "chat": ("Let a model write", "A model answers in a few sentences, as you describe."),
-    "generate": ("Write a plan", "A model writes one of your types of plans."),
+    "collect": ("Ask the person", "Asks a question, and keeps the answer for the next steps."),
+    "chat": ("Ask a model", "A model answers in a few sentences, as you describe."),
+    "search": ("Search documents", "Looks for passages in the documents that the person can see."),
     "tool": ("Use a tool", "Calls a tool and keeps what it returns."),
+    "say": ("Say something", "Shows a text and continues."),
+    "generate": ("Write a plan", "A model writes one of your types of plans."),
     "branch": ("Branch", "Continues with another step, depending on the answers."),
     "end": ("End", "Says goodbye. The run is complete."),
 }
+# The types of answers, as a form offers them.
+ANSWERS = {
+    "text": "Any text",
+    "number": "A number",
+    "yes/no": "Yes or no",
+    "choice": "One of several options",
+    "multi": "Any of several options",
+    "date": "A date",
+    "email": "An email address",
+    "file": "A file",
+}
+# Kinds of steps that have a verb of another name.
+VERB_OF = {"search": "tool"}
+# A new text has this name until it is saved, and then one made from its title.
+NEW_NAME = "new-workflow"
 # Where a form's fields are in a step; those of a question are in its slot.
 FIELDS: dict[str, dict[str, Path]] = {
     "say": {"text": ("say",)},
@@ -49,10 +65,16 @@ NO_FORM = {
 NO_ARGUMENTS = "The arguments must be one per line, with their names: query: {{topic}}"
 HOLDS_MORE = "It holds something that a form can't show."
 UNKNOWN_SLOT = "Its slot is missing or has an error."
+UNCHANGEABLE = "This can't be changed here without touching other lines. Change it in the text."
 IN_BRACKETS = "The steps are written in brackets, so they can only be added, moved and removed in the text."
 # Kept from one request to the next: the parsed text is needed to show its cards, and to change it.
 MOST_KNOWN = 16
 MOST_TITLE, LINE = 60, "\n"
+HEAD, SEARCH = ("title", "about"), "search_documents"
+# Around the names of answers.
+BRACES = re.compile(r"(?<=\{)\{|\}(?=\})")
+# The line and column of the start of something in the text, and of its end.
+Place = tuple[tuple[int, int], tuple[int, int]]
 NAME = re.compile(r"[A-Za-z_][\w.-]{0,99}")
 # An argument that begins with an answer.
 FILLED_IN = re.compile(r"^(\s*[\w.-]+:\s*)(\{\{.*\S)\s*$", re.MULTILINE)
@@ -89,10 +111,44 @@ class Card:
     why_not: str = ""
     # Where it leads to, if not to the next step: shown, and changed in the text.
     ways: str = ""
+    # Where its fields are in the text, and for a question its slot: from and to which line and column.
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         return _(VERBS.get(self.verb, "Step"))
+
+    def sentence(self, names: Mapping[str, str]) -> str:
+        """Returns what the step does, in one sentence; `names` has those of tools, and of the model under ""."""
+        words = BRACES.sub("", " ".join(self.text.split()))
+        match self.verb:
+            case "say":
+                return _("Says “%(words)s”", words=words)
+            case "collect":
+                return _("Asks the person “%(words)s”", words=words)
+            case "chat":
+                return _("Asks %(model)s: “%(words)s”", model=names.get("") or _("a model"), words=words)
+            case "generate":
+                return _("Writes a plan: %(words)s", words=words)
+            case "tool":
+                return _("Uses the tool “%(words)s”", words=names.get(words, words))
+            case "branch":
+                return _("Branches: %(words)s", words=words)
+            case "set":
+                return _("Fills in %(words)s", words=words)
+            case "end":
+                return _("Ends with “%(words)s”", words=words) if words else _("Ends")
+        return self.label
+
+    def faults_of(self, faults: Iterable[WorkflowFault | PlacedFault]) -> list[tuple[str, WorkflowFault | PlacedFault]]:
+        """Returns which of the faults are in this step or in its slot, each with its field; empty for one of the whole step."""
+        own_faults = []
+        for fault in faults:
+            at = (fault.line, fault.column)
+            names = [name for name, (start, end) in self.places.items() if start <= at <= end]
+            if names or self.line <= fault.line <= self.last_line:
+                own_faults.append((next((name for name in names if name in self.values), ""), fault))
+        return own_faults
 
     @property
     def title(self) -> str:
@@ -119,6 +175,8 @@ class Cards:
     cards: tuple[Card, ...] = ()
     targets: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
+    head: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
     why_none: str = ""
     why_fixed: str = ""
 
@@ -137,7 +195,31 @@ def cards_of(source: str) -> Cards:
     ids = tuple(dict.fromkeys(id for id in (_id(step) for step in steps) if id))
     cards = tuple(_card(source, document, index, step) for index, step in enumerate(steps))
     is_fixed = steps and not _regions(source, document)
-    return Cards(cards, ids, tuple(map(str, _slots(document))), why_fixed=IN_BRACKETS if is_fixed else "")
+    whole = document.value if isinstance(document.value, dict) else {}
+    head = {name: value.strip() for name in HEAD if isinstance(value := whole.get(name, ""), str)}
+    model = str(whole.get("model") or "")
+    return Cards(cards, ids, tuple(map(str, _slots(document))), head, model, why_fixed=IN_BRACKETS if is_fixed else "")
+
+
+def headed(source: str, values: Mapping[str, str]) -> str:
+    """Returns the text with these values at its top: its title, what it is about, its name."""
+    edits = YamlEdits(source, _readable(source))
+    try:
+        for name, value in values.items():
+            edits.put((name,), value)
+        return edits.text()
+    except UneditableYaml as error:
+        raise CardRefused(UNCHANGEABLE) from error
+
+
+def new_title(source: str) -> str:
+    """Returns the title of a text that has no name of its own yet; empty for any other text."""
+    try:
+        value = _document(source).value
+    except UnreadableYaml:
+        return ""
+    is_new = isinstance(value, dict) and value.get("workflow") == NEW_NAME
+    return str(value.get("title") or "").strip() if is_new else ""
 
 
 def edited(source: str, index: int, values: Mapping[str, str]) -> str:
@@ -165,7 +247,7 @@ def edited(source: str, index: int, values: Mapping[str, str]) -> str:
                 edits.put(_path(steps[index], card.verb, index, name), _typed(name, value))
         return edits.text()
     except UneditableYaml as error:
-        raise CardRefused("This can't be changed here without touching other lines. Change it in the text.") from error
+        raise CardRefused(UNCHANGEABLE) from error
 
 
 def moved(source: str, index: int, to: int) -> str:
@@ -213,6 +295,7 @@ def added(source: str, verb: str, after: int, *, plan_type: str = "", tool: NewC
 
     It has this type of plan, or calls this tool.
     """
+    verb = VERB_OF.get(verb, verb)
     document = _readable(source)
     steps, regions = _steps(document), _regions(source, document)
     if steps and not regions:
@@ -346,10 +429,34 @@ def _card(source: str, document: YamlDocument, index: int, step: Any) -> Card:
         why_not = HOLDS_MORE
     next_step = step.get("next") if isinstance(step, dict) else None
     ways = BRANCHES if isinstance(next_step, list) else ""
-    text = values.get("text") or (str(step.get(verb) or "") if verb in ("collect", "generate", "tool") else _id(step))
+    text = values.get("text") or _text(step, verb)
     shown = {} if why_not else {name: value or "" for name, value in values.items()}
     start, end = in_utf16(source[: span.start]), in_utf16(source[: span.end])
-    return Card(index, line, last_line, start, end, verb, text[:200], shown, why_not, ways)
+    places = _places(source, document, step, verb, index, shown)
+    return Card(index, line, last_line, start, end, verb, text[:200], shown, why_not, ways, places)
+
+
+def _text(step: Any, verb: str) -> str:
+    """Returns what a step without a text of its own is shown with."""
+    if verb in ("collect", "generate", "tool"):
+        return str(step.get(verb) or "")
+    if verb == "branch" and isinstance(step[verb], list):
+        ways = [(way.get("if"), way.get("go")) for way in step[verb] if isinstance(way, dict)]
+        return ", ".join(f"{condition} → {go}" if condition is not None else f"→ {go}" for condition, go in ways)
+    return ", ".join(map(str, step[verb])) if verb == "set" and isinstance(step[verb], dict) else _id(step)
+
+
+def _places(source: str, document: YamlDocument, step: Any, verb: str, index: int, names: Iterable[str]) -> dict[str, Place]:
+    paths = {name: _path(step, verb, index, name) for name in names}
+    if verb == "collect":
+        # Behind its fields, as it has them all.
+        paths["slot"] = ("slots", str(step["collect"]))
+    spans = {name: document.spans[path] for name, path in paths.items() if path in document.spans}
+    return {name: (_place(source, span.key), _place(source, max(span.key, span.end - 1))) for name, span in spans.items()}
+
+
+def _place(source: str, index: int) -> tuple[int, int]:
+    return source.count("\n", 0, index) + 1, index - source.rfind("\n", 0, index)
 
 
 def _values(step: Mapping[str, Any], verb: str, slot: Mapping[str, Any]) -> dict[str, str | None]:

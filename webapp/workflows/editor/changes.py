@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webapp.base.languages import gettext as _
-from webapp.workflows.editor.cards import KINDS, NO_CALL, CardRefused, NewCall, added, cards_of, edited, moved, removed, restored
+from webapp.workflows.editor.cards import (
+    HEAD,
+    KINDS,
+    NO_CALL,
+    CardRefused,
+    NewCall,
+    added,
+    cards_of,
+    edited,
+    headed,
+    moved,
+    removed,
+    restored,
+)
 from webapp.workflows.editor.text import corrected
 
 MOVED_AWAY = "That step was changed in the text meanwhile. Open it again."
@@ -53,8 +66,8 @@ def _change(
     match name, arguments, numbers:
         case "correct", [_, _, wrong, meant], [line, column, *_]:
             return ChangedText(corrected(source, line, column, wrong, meant), opened)
-        case "keep", _, [index]:
-            return ChangedText(source, index, is_typing=True)
+        case "keep", _, _:
+            return ChangedText(source, numbers[0] if numbers else opened, is_typing=True)
         case "open", _, [index]:
             return ChangedText(source, index, focus=(index, "form"))
         case "save", _, [index]:
@@ -92,17 +105,23 @@ def entered(source: str, form: Mapping[str, str]) -> str:
 
 
 def _with_form(source: str, form: Mapping[str, str]) -> str:
-    opened = _number(form.get("open", ""))
+    # What was typed into the fields at the top; those that still say what they were drawn with leave the text as it is.
+    head = {name: form.get(f"head_{name}", "").strip() for name in HEAD if form.get(f"head_{name}") != form.get(f"was_{name}")}
+    source = headed(source, head) if head else source
     values = {name.removeprefix("step_"): value for name, value in form.items() if name.startswith("step_")}
-    cards = cards_of(source).cards
-    if not values or opened < 0 or not cards:
+    if not values or _number(form.get("open", "")) < 0 or not cards_of(source).cards:
         return source
-    # Its number is another one if lines were added above it meanwhile.
-    seen = form.get("seen", "").replace("\r\n", "\n")
-    same = [card.index for card in cards if card.seen == seen]
-    if opened not in same and len(same) != 1:
+    opened = still_open(source, form)
+    if opened < 0:
         raise CardRefused(MOVED_AWAY)
-    return edited(source, opened if opened in same else same[0], values)
+    return edited(source, opened, values)
+
+
+def still_open(source: str, form: Mapping[str, str]) -> int:
+    """Returns the index of the step whose form is open, another one if lines were added above it; -1 if it is gone."""
+    opened, seen = _number(form.get("open", "")), form.get("seen", "").replace("\r\n", "\n")
+    same = [card.index for card in cards_of(source).cards if card.seen == seen] if opened >= 0 else []
+    return opened if opened in same else same[0] if len(same) == 1 else -1
 
 
 def _number(text: str) -> int:

@@ -10,32 +10,31 @@ from webapp.base.errors import AppError, Conflict, Invalid
 from webapp.base.heavy.threads import offload
 from webapp.base.languages import gettext as _
 from webapp.base.yaml_text import MOST_CHARS
-from webapp.people.accounts.guards import admin_only, anybody, audit_author, signed_in
+from webapp.models.connections.models import the_models
+from webapp.models.connections.service import slug_of
+from webapp.people.accounts.guards import admin_only, anybody, audit_author, current_user, signed_in
 from webapp.plans.types import service as plan_type_service
 from webapp.web.downloads import download
 from webapp.web.htmx import is_htmx, redirect, render, wants_json
-from webapp.workflows import queries, service as workflow_service
-from webapp.workflows.definition.slots import TYPES
+from webapp.workflows import queries, service as workflow_service, shown
 from webapp.workflows.editor import cards, changes
 from webapp.workflows.editor.diagram import Diagram, diagram_of
+from webapp.workflows.editor.proposal import free_slug
 from webapp.workflows.editor.schema import FIELDS, PARTS, SCHEMA, SLOT_FIELDS, VERBS, completions
 from webapp.workflows.editor.text import PlacedFault, placed
+from webapp.workflows.editor.yaml_edits import scalar
 from webapp.workflows.foreign import import_foreign
 
 bp = Blueprint("workflows", __name__)
-NEW = """workflow: my-workflow
-title: My workflow
-about: What it is for, in a sentence.
+NEW = """workflow: {name}
+title: {title}
+about: ""
 slots:
-  topic: {type: text, max: 200, ask: "What is it about?"}
+  topic: {{type: text, ask: {ask}}}
 steps:
-  - say: "Hello {{user.first_name}}!"
   - collect: topic
-  - id: idea
-    chat: "Suggest one idea about {{topic}}."
-    max_sentences: 2
-  - end: That's it for now.
 """
+MOST_SHOWN_RUNS = 5
 # The names that have a meaning of their own, which the editor colours.
 WORDS = " ".join(dict.fromkeys([*PARTS, *VERBS, *FIELDS, *SLOT_FIELDS, "id", "next", "if", "go", "hand_over"]))
 
@@ -43,8 +42,11 @@ WORDS = " ".join(dict.fromkeys([*PARTS, *VERBS, *FIELDS, *SLOT_FIELDS, "id", "ne
 @bp.get("/workflows/new")
 @admin_only
 def new() -> Response:
-    like = request.args.get("like", "")
-    return _form(None, workflow_service.get(like).draft if like else NEW)
+    if like := request.args.get("like", ""):
+        return _form(None, workflow_service.get(like).draft)
+    ask = scalar(_("What is it about?"), in_brackets=True)
+    source = NEW.format(name=cards.NEW_NAME, title=scalar(_("New workflow")), ask=ask)
+    return _form(None, source, after=changes.ChangedText(source, open=0))
 
 
 @bp.get("/workflows/schema.json")
@@ -52,6 +54,17 @@ def new() -> Response:
 def schema() -> Response:
     """Returns the JSON Schema for editors that validate with it, which don't sign in; it contains nothing about workflows."""
     return jsonify(SCHEMA)
+
+
+@bp.get("/workflows/<slug>")
+@signed_in
+def show(slug: str) -> Response:
+    me = current_user()
+    entry = workflow_service.get(slug) if me.is_admin else workflow_service.published(slug)
+    context = {"entry": entry, "label": shown.label, "states": shown.STATES, **_steps_of(entry.text)}
+    context["picture"] = _picture(entry.text)[0]
+    context["runs"] = [(run, run.current_state) for run in queries.runs_of(me.id, slug=slug, limit=MOST_SHOWN_RUNS)]
+    return render("workflows/show.html", **context)
 
 
 @bp.get("/workflows/<slug>/edit")
@@ -72,7 +85,7 @@ def save() -> Response:
         texts = [_text(file.read()) for file in files if file.filename]
         if flows := import_foreign(texts, author=audit_author(), replaces=replaces)[0]:
             return render("workflows/imported.html", flows=flows)
-        source = texts[0] if texts else source
+        source = texts[0] if texts else _named(source)
         saved = workflow_service.save(source, author=audit_author(), slug=slug, replaces=replaces)
         if "publish" in form:
             workflow_service.publish(saved, form.get("note", ""), author=audit_author())
@@ -88,7 +101,8 @@ def save() -> Response:
 def check() -> Response:
     source, whole_source = typed(), whole()
     # The form of a step isn't replaced while someone types in it.
-    after = changes.ChangedText(source, request.form.get("open", -1, int), is_typing=whole_source != source)
+    opened = offload(changes.still_open, source, _fields())
+    after = changes.ChangedText(source, opened, is_typing=opened >= 0 and whole_source != source)
     return render("workflows/_checked.html", **_checked(source), after=after)
 
 
@@ -125,10 +139,24 @@ def remove(slug: str) -> Response:
     return redirect(url_for("runs.index"), _("Removed."))
 
 
+def _named(source: str) -> str:
+    """Returns a text with a name made from its title, if it has none of its own yet."""
+    title = offload(cards.new_title, source)
+    if not title:
+        return source
+    name = free_slug(slug_of(title, 34), (entry.slug for entry in workflow_service.entries()))
+    try:
+        return offload(cards.headed, source, {"workflow": name})
+    except cards.CardRefused as refusal:
+        raise Invalid(str(refusal), field="definition") from refusal
+
+
 def _new_call() -> cards.NewCall:
-    """Returns what a new step calls first: a search of the documents, if that is allowed."""
+    """Returns what a new step calls first: a search of the documents, or another tool, as its button says."""
     tools = workflow_service.tools()
-    tool = tools.get("search_documents") or next(iter(tools.values()), None)
+    is_search = request.form.get("deed") == "add search"
+    ranked = sorted(tools.values(), key=lambda tool: (tool.key == cards.SEARCH) != is_search)
+    tool = next(iter(ranked), None)
     return cards.NewCall(tool.key, tool.schema.get("required", ())) if tool else cards.NO_CALL
 
 
@@ -160,10 +188,22 @@ def _text(content: bytes) -> str:
 
 def _checked(source: str) -> dict[str, Any]:
     """Returns what the editor shows of a text: its steps, and its picture or its faults."""
-    context = {"steps": offload(copy_context().run, cards.cards_of, source), "kinds": cards.KINDS, "slot_types": TYPES}
-    context |= {"plan_types": sorted(plan_type_service.slugs()), "tools": sorted(workflow_service.tools()), "is_live": is_htmx()}
+    context = {
+        "kinds": cards.KINDS,
+        "slot_types": cards.ANSWERS,
+        "is_live": is_htmx(),
+        **_steps_of(source),
+    }
+    context |= {"plan_types": sorted(plan_type_service.slugs()), "tools": sorted(workflow_service.tools())}
     picture, faults = _picture(source)
     return {"picture": picture, "faults": faults, **context}
+
+
+def _steps_of(source: str) -> dict[str, Any]:
+    """Returns the steps of a text, and the names that their sentences need."""
+    steps = offload(copy_context().run, cards.cards_of, source)
+    names = {key: tool.words for key, tool in workflow_service.tools().items()}
+    return {"steps": steps, "names": {**names, "": the_models().display_name(steps.model) if steps.model else ""}}
 
 
 def _picture(source: str) -> tuple[Diagram | None, Sequence[PlacedFault]]:
