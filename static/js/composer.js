@@ -36,11 +36,7 @@
   });
 
   // Typing without a focused field writes a message.
-  const begin = (event) => {
-    const isPrintable = event.key.length === 1 && event.key !== " " && !(event.ctrlKey || event.metaKey || event.altKey);
-    const isElsewhere = !event.target.matches?.("body, #main") || isCovered();
-    if (isPrintable && !isElsewhere) box()?.focus();
-  };
+  const begin = (event) => millrace.isTyped(event) && event.target.matches?.("body, #main") && !isCovered() && box()?.focus();
 
   const leave = (event) => {
     const isElsewhere = isCovered() || event.target.matches?.("select, summary, [data-typed] *");
@@ -89,9 +85,7 @@
   document.addEventListener("submit", (event) => event.target.id === "composer" && forget());
   addEventListener("pagehide", () => waiting && keep(true));
   // Other forms are not saved: the browser warns before they are lost.
-  const hold = (event, place) => {
-    if (document.querySelector(`${place} [data-typed]`)) event.preventDefault();
-  };
+  const hold = (event, place) => document.querySelector(`${place} [data-typed]`) && event.preventDefault();
   addEventListener("beforeunload", (event) => hold(event, "body"));
   document.addEventListener("htmx:before:request", (event) => event.target.id === "composer-tune" && hold(event, "#tuned"));
 

@@ -8,6 +8,8 @@
   const successor = ({ words, top, index, place, isBack, edited }) => {
     if (isBack && origin?.isConnected) return origin;
     if (top) return document.querySelector(`#${top} :is(a, button)`);
+    // After a decision: the next one, or what is written meanwhile.
+    if (place?.endsWith("-asks")) return document.querySelector(`.ask, ${millrace.thumbs.matches ? ".go" : "#composer-text"}`);
     if (place === "earlier") return document.querySelector("#earlier a") ?? articles()[0];
     if (place === "follow-up") return document.getElementById("composer-text");
     const isLast = index >= articles().length - 2;
@@ -29,7 +31,7 @@
   document.addEventListener("htmx:before:swap", (event) => {
     const [isBack, element] = [Boolean(event.target.closest?.(".edit a, .rename a")), document.activeElement];
     if (!element || element === document.body) return;
-    const [top, place] = ["#chat-title, #chat-menu", "#earlier, #follow-up"].map((parts) => element.closest(parts)?.id);
+    const [top, place] = ["#chat-title, #chat-menu", "#earlier, #follow-up, .asks"].map((parts) => element.closest(parts)?.id);
     const edited = isBack ? "" : element.closest(".edit")?.closest("article").dataset.role;
     left = { element, isBack, edited, words: name(element), top, place, index: articles().indexOf(element.closest("article")) };
   });

@@ -38,7 +38,7 @@
   sheet.addEventListener("htmx:after:request", ({ target, detail }) => {
     if (target.matches("[hx-post]") && detail.ctx.response?.status < 400) sheet.close();
   });
-  // What scripts do by key; they return false where there is nothing to do. For all else a button is pressed, or a card focused.
+  // What scripts do by key; they return false where there is nothing to do. For all else a button is pressed.
   millrace.acts = { search: () => open("/search"), help: () => open("/help"), new_chat: () => location.assign("/") };
   const keys = JSON.parse(document.documentElement.dataset.keys);
   const [SOON, TEXTS] = [1_000, "input, textarea, select, dialog *, :popover-open *"];
@@ -47,7 +47,7 @@
     const button = document.querySelector(`[data-shortcut="${name}"]:not(:disabled, .message:not(:last-child) button)`);
     // A key pressed twice starts one new version.
     const isAgain = button?.matches("[formaction$='/again']");
-    if (!isAgain || timeStamp - again > SOON) button?.[button.type ? "click" : "focus"]();
+    if (!isAgain || timeStamp - again > SOON) button?.click();
     if (isAgain) again = timeStamp;
     return Boolean(button);
   };

@@ -96,12 +96,12 @@
   const press = (event) => {
     if (event.target.id !== "composer-text" || !list()?.matches(":popover-open") || millrace.isComposing(event)) return;
     const rows = options(":not([hidden])"),
-      step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      next = millrace.ring(rows, active(), event.key);
     const isChoosing = ["Enter", "Tab"].includes(event.key) && !event.shiftKey;
-    if (event.key !== "Escape" && !(rows.length && (step || isChoosing))) return;
+    if (event.key !== "Escape" && !(rows.length && (next || isChoosing))) return;
     event.preventDefault();
     event.stopPropagation();
-    if (step) return mark(rows[(rows.indexOf(active()) + step + rows.length) % rows.length]);
+    if (next) return mark(next);
     if (isChoosing) return choose(active());
     left = named.start;
     close();

@@ -35,45 +35,25 @@ document.addEventListener("click", (event) => {
   choose(link);
 });
 document.addEventListener("keydown", (event) => {
-  const isButton = event.key === "ArrowDown" && event.target.matches?.("button.picker");
-  if (isButton && !isOpen()) {
-    event.target.click();
-    return event.preventDefault();
-  }
-  const box = (isButton ? sheet() : event.target.closest?.("#models"))?.querySelector("input[type=search]");
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key],
-    row = event.target.closest?.("li")?.querySelector("a");
-  const isTyped = event.key.length === 1 && !(event.ctrlKey || event.metaKey || event.altKey);
+  const { key, target } = event,
+    box = target.closest?.("#models")?.querySelector("input[type=search]");
   if (!box || event.isComposing) return;
-  if (isTyped && event.key !== " " && event.target !== box) return box.focus();
-  const next = step ? (links()[links().indexOf(row) + step] ?? (step < 0 ? box : row)) : links()[0];
-  if (!step && !(event.key === "Enter" && event.target === box)) return;
+  if (millrace.isTyped(event) && target !== box) return box.focus();
+  const next = millrace.ring([box, ...links()], target.closest("li")?.querySelector("a") ?? target, key);
+  if (!next && !(key === "Enter" && target === box)) return;
   event.preventDefault();
-  isWanted = step && !next;
-  isAwaited = !step && shown !== box.value;
-  if (step) next?.focus();
-  else if (next?.dataset.model && !isAwaited) next.click();
+  [isWanted, isAwaited] = [next && !links().length, !next && shown !== box.value];
+  if (next) next.focus();
+  else if (links()[0]?.dataset.model && !isAwaited) links()[0].click();
 });
-// On a phone the keyboard would cover the list.
-document.addEventListener(
-  "beforetoggle",
-  ({ target }) => {
-    if (target.id !== "models") return;
-    shown = null;
-    target.querySelector("input[type=search]").autofocus = !matchMedia("(pointer: coarse)").matches;
-  },
-  true,
-);
-// The list is loaded each time, with newly starred models.
-document.addEventListener(
-  "toggle",
-  ({ target, newState }) => {
-    if (target.id !== "models" || newState !== "closed") return;
-    isWanted = false;
-    target.querySelector("form").reset();
-  },
-  true,
-);
+// The list is loaded each time, with newly starred models. On a phone the keyboard would cover it.
+const turn = ({ target }) => {
+  if (target.id !== "models") return;
+  [isWanted, shown] = [false, null];
+  target.querySelector("form").reset();
+  target.querySelector("input[type=search]").autofocus = !matchMedia("(pointer: coarse)").matches;
+};
+document.addEventListener("beforetoggle", turn, true);
 document.addEventListener("htmx:before:swap", ({ detail }) => {
   if (!detail.tasks.some(({ target }) => target?.id === "models-list")) return;
   shown = asked;

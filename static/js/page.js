@@ -9,6 +9,13 @@ self.millrace = {
   thumbs: matchMedia("(pointer: coarse) and (hover: none)"),
   // A click that follows a link here, and that no script has taken.
   isPlain: (click) => !["button", "ctrlKey", "metaKey", "shiftKey", "altKey", "defaultPrevented"].some((key) => click[key]),
+  // A letter or sign that is typed; Space presses what has the focus.
+  isTyped: ({ key, ctrlKey, metaKey, altKey }) => key.length === 1 && key !== " " && !(ctrlKey || metaKey || altKey),
+  // Where an arrow leads in a ring of elements from one of them; down from outside, to its first.
+  ring(all, now, key) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+    return step && all.at((all.indexOf(now) + step) % all.length);
+  },
   isComposing: (event) => event.isComposing || event.keyCode === 229,
   // Enter sends, or Ctrl + Enter on a phone and for those who prefer it.
   isSending(event) {
@@ -38,9 +45,6 @@ document.addEventListener("click", ({ target }) => {
   const toast = target.closest("[data-dismiss]")?.closest(".toast");
   // Later, as a removed button would not be submitted.
   if (toast) setTimeout(leave, 0, toast);
-  // Closes a menu when its action changes the page in place.
-  if (target.closest(":is(.menu__list, .deeds) :is(a[hx-get], a[data-panel], button[formaction])"))
-    target.closest("[popover]").hidePopover();
 });
 // What arrives may wish for the focus. A browser leaves it where it is, and says so in its console, so the wish is granted here.
 const wishes = [];

@@ -29,10 +29,7 @@
     listOf(box).replaceChildren();
     box.focus();
   };
-  const move = (box, { key, target }) => {
-    const ring = [box, ...hits(box)];
-    ring.at((ring.indexOf(target) + (key === "ArrowDown" ? 1 : -1)) % ring.length).focus();
-  };
+  const move = (box, { key, target }) => millrace.ring([box, ...hits(box)], target, key).focus();
   // In the capture phase: Escape leaves the search, and doesn't stop an answer.
   const key = (event) => {
     const box = event.isComposing ? null : boxOf(event.target);
@@ -45,7 +42,7 @@
       event.preventDefault();
       event.stopPropagation();
       act(box, event);
-    } else if (/^([^ ]|Backspace)$/u.test(event.key) && !(event.ctrlKey || event.metaKey || event.altKey)) box.focus();
+    } else if (millrace.isTyped(event) || event.key === "Backspace") box.focus();
   };
   addEventListener("keydown", key, true);
 

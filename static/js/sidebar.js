@@ -58,9 +58,7 @@
     const list = target.closest?.("#sidebar-chats");
     if (list) void import(list.dataset.drag);
   });
-  document.addEventListener("submit", (event) => {
-    if (event.target.closest("#sidebar-menu")) setTimeout(() => menu().hidePopover());
-  });
+  document.addEventListener("submit", ({ target }) => target.closest("#sidebar-menu") && setTimeout(() => menu().hidePopover()));
   // A page comes with the newest rows: others stay if they were loaded and follow these.
   millrace.keepRows = (old, scrollTop) => {
     const list = document.getElementById("sidebar-chats"),

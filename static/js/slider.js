@@ -22,6 +22,4 @@ document.addEventListener("input", ({ target }) => {
   }
 });
 // What a field holds can be newer than the answer that draws its slider.
-document.addEventListener("htmx:after:swap", () => {
-  for (const slider of document.querySelectorAll("[data-field]")) say(slider);
-});
+document.addEventListener("htmx:after:swap", () => document.querySelectorAll("[data-field]").forEach(say));

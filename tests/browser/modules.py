@@ -22,6 +22,7 @@ NOTICED_BY = {
     "health": "test_administrator.py::test_the_self_test_says_what_stands_between",
     "kept-list": "test_offline.py::test_a_chat_is_read_and_written_in_a_tunnel",
     "keys": "test_keys_and_printing.py::test_a_question_mark_shows_the_keys_but_not_to_who_is_typing",
+    "menus": "test_menus.py::test_a_menu_is_gone_through_by_key",
     "mentions": "test_mentions.py::test_a_prompt_is_named_and_its_fields_are_filled_in",
     "lightbox": "test_attachments.py::test_pictures_are_looked_at_one_after_the_other",
     "models": "test_models.py::test_a_model_is_chosen_by_keyboard",

@@ -29,7 +29,7 @@ LAYERS = ("fonts", "tokens", "base", "components", "pages", "print")
 # The scripts that pages load when they are complete, under one address; each is a part that runs where a page names it.
 LATER = (
     "lost", "unsent", "unsent-list", "offline", "aloud", "away", "inserting", "mentions", "models", "quote", "saving", "slider",
-    "lightbox", "swipe", "speech",
+    "lightbox", "swipe", "speech", "menus",
 )  # fmt: skip
 JOINED = re.compile(r"(css|js)/([\w+-]+)(?:\.([\w-]+))?\.\1")
 MATHS = "vendor/fonts/maths.woff2"
