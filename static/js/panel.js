@@ -1,6 +1,6 @@
 // Opens a page beside the chat, by a link with `data-panel`. In a narrow window it is over the chat, and Back closes it.
 {
-  const [BESIDE, SPACIOUS] = ["1100px", "64rem"].map((width) => matchMedia(`(min-width: ${width})`)),
+  const [BESIDE, SPACIOUS] = ["960px", "64rem"].map((width) => matchMedia(`(min-width: ${width})`)),
     OVER = "dialog:modal, :popover-open:not(#tuning[popover=manual])";
   let opener, coming, isNoted, isLeaving;
   const panel = () => document.getElementById("panel");

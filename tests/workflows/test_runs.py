@@ -347,6 +347,7 @@ def test_a_text_is_tried_beside_the_editor_and_stays_as_it_was_typed(owner: Brow
     assert said(page) == ["Workflow:A?"]
     # A trial is in no list of chats, and the previous one is gone.
     assert not owner.page("/chats").says("Trial:")
+    assert not owner.page("/").says("You have a temporary chat open.")
     assert not owner.page("/chats/trash").says("Trial:")
     assert [row["id"] for row in admin.get("/runs")["runs"]] != [run["id"]]
     assert len(admin.get("/runs")["runs"]) == 1

@@ -38,6 +38,11 @@ class Leader:
     prompt_key: str
 
 
+def led_kinds() -> list[str]:
+    """Returns the kinds of chats that features lead."""
+    return [leader.kind for leader in brought(Leader)]
+
+
 def is_led(chat: Chat) -> bool:
     return _leader(chat) is not None
 

@@ -175,9 +175,10 @@ def own_chats(owner_id: str, ids: Sequence[str]) -> list[Chat]:
     return sorted(rows, key=lambda chat: ids.index(chat.id))
 
 
-def temporary_chat(owner_id: str) -> Chat | None:
-    """Returns the person's newest temporary chat that is still open."""
+def temporary_chat(owner_id: str, *, without: Sequence[str] = ()) -> Chat | None:
+    """Returns the person's newest temporary chat that is still open, of any kind but these."""
     query = select(Chat).where(Chat.is_temporary, Chat.owner_id == owner_id, Chat.deleted_at.is_(None))
+    query = query.where(Chat.kind.not_in(without)) if without else query
     return db.session.scalar(query.order_by(Chat.created_at.desc()).limit(1))
 
 

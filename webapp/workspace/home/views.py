@@ -11,6 +11,7 @@ from webapp.chat.calls import choosing
 from webapp.chat.messages import drafts, sending, side_by_side
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.record import projects, queries
+from webapp.chat.record.leader import led_kinds
 from webapp.chat.record.model_choice import MOST_BESIDE, models_to_ask, starting_choice
 from webapp.chat.record.tables import Chat, Project
 from webapp.engine.tables import Generation
@@ -140,7 +141,7 @@ def _home(form: MessageForm) -> Response:
     # The stream's position is taken before anything is read.
     more |= {"live_url": list_url("open-work"), "greeting": greeting(me.name, request.cookies.get(COOKIE, ""), utc_now())}
     project = projects.project(me, form.project.data) if form.project.data else None
-    more |= {"temporary": queries.temporary_chat(me.id), "project": project, "work": open_work(me)}
+    more |= {"temporary": queries.temporary_chat(me.id, without=led_kinds()), "project": project, "work": open_work(me)}
     more["starters"] = starters(me, project.id if project else None)
     more["cast"] = projects_shown.cast(me, project) if project else {}
     steps = next_steps(me)
