@@ -55,6 +55,7 @@ SHOWN = {
     "workspace.page.mention_views": ["LABELS", "GROUP_LABEL"],
     "workspace.page.mentions_shown": ["ABOUT"],
     "workspace.previews.shown": ["NAMES", "OF_TABLE"],
+    "workspace.texts.shown": ["FORMATS"],
     "workspace.presets.forms": ["SYSTEM_PROMPT"],
     "workspace.presets.views": ["SHARED"],
     "chat.prompt.section_order": ["MOVABLE"],

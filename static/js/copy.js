@@ -78,7 +78,7 @@
       if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
       if (header.shadowRoot || header.closest(".tail")) continue;
       const block = header.parentElement,
-        link = header.querySelector("#thread [data-draw]"),
+        link = header.querySelector("[data-draw]"),
         buttons = Object.assign(document.createElement("span"), { part: "tools" });
       if (link) draw(link, block, add(buttons, _("Diagram"), _("Show the diagram")));
       const wrap = add(buttons, _("Wrap"), _("Wrap lines"), () => (wrap.ariaPressed = block.classList.toggle("code--wrapped")));
@@ -89,6 +89,6 @@
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }
   };
-  for (const each of ["arrived", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
+  for (const each of ["arrived", "htmx:after:process"]) document.addEventListener(each, () => equip(document));
   document.addEventListener("grown", (event) => event.detail.forEach(equip));
 }

@@ -451,6 +451,7 @@ FIELDS: dict[str, dict[str, str | list[str]]] = {
     "calls.decide_limit": {"decision": "end"},
     "api_generations.fuse": {"decision": "end"},
     "previews.save": {"block": "0"},
+    "text_previews.save": {"block": "0"},
     "models.rename": {"id": "some/model", "name": "Ours"},
     "people.invite": {"role": "guest"},
     "groups.put_in": {"person": "{other}"},

@@ -55,6 +55,10 @@ TABLE = {
         GET texts.changing_now signed_in
         GET texts.versions signed_in
         GET texts.export signed_in
+        GET text_previews.show signed_in
+        POST text_previews.run signed_in
+        GET text_previews.frame signed_in
+        GET text_previews.save signed_in
         GET api_texts.show api:read
         GET api_texts.export api:read
     """,
@@ -85,6 +89,6 @@ def _text(world: World, state: str) -> str:
     chat_id, text_id = world.thing("chat", state), new_id()
     # Read from the row, so that no file is needed.
     about = {"kind": TEXT, "media_type": "text/plain", "hash": "0" * 64, "bytes": len(CANARY)}
-    file = added(StoredFile(name=f"{CANARY}.md", text=CANARY, is_sent=True, **about))
+    file = added(StoredFile(name=f"{CANARY}.csv", text=CANARY, is_sent=True, **about))
     added(ChatFile(chat_id=chat_id, file_id=file.id, text_id=text_id, made_by=BY_HAND))
     return text_id

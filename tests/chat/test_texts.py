@@ -69,10 +69,10 @@ def test_a_message_offers_all_of_it_its_tables_and_its_code(owner, answered, fak
     url = f"/messages/{page.message_ids[-1]}/texts"
     assert f'href="{url}"' in owner.page(f"/messages/{page.message_ids[-1]}/actions").text
     offered = [str(button.attributes["value"]) for button in owner.page(url).all(".text-open button")]
-    assert offered == ["whole", "table-1", "code-2"]
+    assert offered == ["whole", "block-0", "block-1"]
     table, code = (owner.post(url, part=part).location for part in offered[1:])
     assert (words(owner, table), words(owner, code)) == (f"{TABLE}\n", f"{CODE}\n")
-    assert owner.post(url, part="code-2").location == code, "the same part again is the same text"
+    assert owner.post(url, part="block-1").location == code, "the same part again is the same text"
     texts = program_of(owner).get(f"/chats/{id_of(page.path)}/texts")["texts"]
     assert {text["name"] for text in texts} == {"A plan.md", "A plan.py"}
     assert "Texts" in owner.page(page.path).one("#chat-menu-list").text()
@@ -288,7 +288,7 @@ def test_readers_read_and_writers_write(owner, member, stranger, text, fake):
         assert browser.get(path).status_code == 404
     give(chat, member, "view")
     assert member.page(path).one(".text-read")
-    assert "Edit" not in member.page(path).one(".text-tools").text()
+    assert "Edit" not in member.page(path).one(".preview__views").text()
     assert member.get(f"{path}/edit").status_code == 404
     assert program_of(member).call("PATCH", f"/texts/{id_of(path)}", {"text": "x", "version": 1}).status_code == 404
     assert f"{path}/edit" not in member.page(f"{chat}/texts").text
@@ -356,8 +356,84 @@ def test_a_branch_has_the_texts_with_their_versions_as_its_own(owner, member, te
     assert program.get(f"/texts/{id_of(path)}")["text"] == "Mine"
 
 
+BLOCKS = """# Report
+
+```svg
+<svg viewBox="0 0 9 9"><title>Logo</title></svg>
+```
+
+**Sales**
+
+| Month | Value |
+|---|--:|
+| January | 3 |
+| February | 4 |
+
+```python
+def area(side):
+    return side * side
+```
+
+```python
+print(1)
+```
+
+```python
+print(2)
+```
+"""
+
+
+def test_what_an_answer_holds_is_named_by_its_kind_and_title(owner, answered, fake):
+    fake.says(BLOCKS)
+    id = owner.page(answered(owner, "Report")).message_ids[-1]
+    offered = [button.text() for button in owner.page(f"/messages/{id}/texts").all(".text-open button")]
+    assert offered == ["The whole answer", "SVG: Logo", "Table: Sales", "Python: area", "Python: Report 1", "Python: Report 2"]
+
+
+def test_blocks_of_a_text_are_drawn_as_those_of_an_answer(owner, stranger, text):
+    path = text(BLOCKS)
+    shown = owner.page(path)
+    assert [view.text() for view in shown.all(".preview__views a")] == ["Preview", "Source", "Edit"]
+    logo, table = (link.attributes["href"] for link in shown.all("a.view"))
+    assert logo == f"{path}/preview?version=1&block=0"
+    preview = owner.htmx_get(logo)
+    assert [view.text() for view in preview.all(".preview__views a")] == ["Back to the text", "Preview", "Source"]
+    frame = preview.one("iframe").attributes["src"]
+    assert "<title>Logo</title>" in owner.client.get(frame, headers={"Sec-Fetch-Dest": "iframe"}).text
+    assert "has expired" in owner.client.get(frame.replace("block=0", "block=1"), headers={"Sec-Fetch-Dest": "iframe"}).text
+    assert owner.client.get(f"{path}/preview/file?version=1&block=1").text.endswith("February,4\r\n")
+    assert owner.page(table).one("h1").text() == "Sales"
+    # A version keeps its own blocks.
+    owner.post(path, text="Nothing to draw.", version="1")
+    assert "<title>Logo</title>" in owner.client.get(frame, headers={"Sec-Fetch-Dest": "iframe"}).text
+    for address in (logo, frame, f"{path}/preview/file?block=1"):
+        assert stranger.get(address).status_code == 404
+
+
+def test_an_artifact_has_one_head_in_a_message_and_as_a_text(owner, answered, fake):
+    fake.says(BLOCKS)
+    id = owner.page(answered(owner, "Report")).message_ids[-1]
+    panel = owner.htmx_get(f"/messages/{id}/preview?block=1")
+    assert [view.text() for view in panel.all(".preview__views :is(a, button)")] == ["Plot", "Table", "Source", "Edit"]
+    edit = panel.one(".preview__views form")
+    opened = owner.post(edit.attributes["action"], part="block-1", edit="y").location
+    assert opened.endswith("/edit")
+    text = opened.removesuffix("/edit")
+    for address in (text, opened, f"{text}/versions"):
+        shown = owner.htmx_get(address)
+        assert [view.text() for view in shown.all(".preview__views a")] == ["Plot", "Table", "Source", "Edit"], address
+        assert shown.one("#panel-title").text() == "Sales"
+        assert shown.one("[title=Download]").tag == "summary"
+    owner.post(text, text="| a | b |\n|---|---|\n| x | 1 |\n| y | 2 |", version="1")
+    newest = owner.htmx_get(text)
+    assert newest.one(".panel__steps span:not([class])").text() == "2 of 2"
+    assert newest.one(".panel__steps a").attributes["href"] == f"{text}?version=1&view=plot"
+    assert owner.htmx_get(f"{text}?version=1").one(".panel__steps a").attributes["title"] == "Later version"
+
+
 @pytest.mark.parametrize(("language", "ending"), [("svg", "svg"), ("mermaid", "mmd"), ("xml", "xml")])
 def test_a_drawing_has_the_ending_of_its_kind(owner, text, language, ending):
-    path = text(f"Look:\n\n```{language}\nA\n```", part="code-1")
+    path = text(f"## Look\n\n```{language}\nA\n```", part="block-0")
     assert f"Look.{ending}" in owner.get(f"{path}/export?format=file").headers["Content-Disposition"]
     assert owner.get(f"{path}/export?format=md").text.startswith(f"```{'mermaid' if ending == 'mmd' else 'xml'}\n")

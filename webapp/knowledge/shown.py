@@ -28,7 +28,7 @@ from webapp.people.search import SearchHit, SearchQuery
 from webapp.people.things import shares_shown
 from webapp.people.things.seen import MOST_FOUND
 from webapp.rendering import markdown
-from webapp.rendering.footnotes import scoped
+from webapp.rendering.footnotes import VIEW, scoped
 from webapp.rendering.passages import PassagePiece, from_first_match
 from webapp.rendering.text import plain
 from webapp.streaming.events import SourceRecord
@@ -241,11 +241,15 @@ def _number(value: int) -> str:
 
 def _passage(row: Passage, document: Document, *, is_wanted: bool) -> ShownPassage:
     text = row.head + row.text[row.overlap :]
-    html = offload(markdown.render, text)
     page = _page_label(document.name, row.page)
     is_title = not row.number and text.lstrip().partition("\n")[0].rstrip() == f"# {document.title}"
     url = page_url(document, row.page)
-    return ShownPassage(row.number, row.heading, page, url, Markup(scoped(html, f"p{row.number}-")), is_wanted, is_title)
+    return ShownPassage(row.number, row.heading, page, url, _html(text, f"p{row.number}-"), is_wanted, is_title)
+
+
+def _html(text: str, id: str) -> Markup:
+    """Returns a passage as HTML, without links to previews, whose pages only messages have."""
+    return Markup(scoped(VIEW.sub("", offload(markdown.render, text)), id))
 
 
 def _source(source: SeenSource) -> ShownSource:
@@ -255,7 +259,7 @@ def _source(source: SeenSource) -> ShownSource:
     if not document or not passage:
         url = url_for("documents.show", id=document.id) if document else ""
         return ShownSource(source.number, _(source.words), document.title if document else "", url)
-    html = Markup(scoped(offload(markdown.render, passage.head + passage.text), f"s{source.number}-"))
+    html = _html(passage.head + passage.text, f"s{source.number}-")
     url = place_url(document, passage)
     page = _page_label(document.name, passage.page)
     heading = formats.below(document.title, passage.heading)

@@ -30,15 +30,24 @@ def pieces(file: IO[bytes]) -> Iterator[dict[int, PreviewSource]]:
 def previewed(text: str) -> dict[int, PreviewSource]:
     """Returns what has a preview in a text, by its number."""
     tokens = _BLOCKS.parse(text, {"references": {}})
-    previews, heading = dict[int, PreviewSource](), ""
+    return {number: _source(tokens, at, title) for number, at, title in titled_blocks(tokens) if "preview" in tokens[at].meta}
+
+
+def titled_blocks(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
+    """Yields the number of each table and block of code, its place, and as Markdown the line in bold or heading above it."""
+    number, heading = 0, ""
     for at, token in enumerate(tokens):
         if token.type == "heading_open":
             heading = tokens[at + 1].content[:MAX_HEADING_CHARS]
-        elif "preview" in token.meta and token.type != "table_close":
-            kind = "table" if token.type == "table_open" else language(token.info)
-            content = _as_csv(islice(tokens, at, None)) if token.type == "table_open" else token.content
-            previews[token.meta["preview"]] = PreviewSource(kind, content, _bold_line(tokens[max(0, at - 3) : at]) or heading)
-    return previews
+        elif "blocks" in token.meta:
+            yield number, at, _bold_line(tokens[max(0, at - 3) : at]) or heading
+            number += 1
+
+
+def _source(tokens: Sequence[Token], at: int, title: str) -> PreviewSource:
+    if tokens[at].type == "table_open":
+        return PreviewSource("table", _as_csv(islice(tokens, at, None)), title)
+    return PreviewSource(language(tokens[at].info), tokens[at].content, title)
 
 
 def _bold_line(before: Sequence[Token]) -> str:

@@ -68,6 +68,7 @@ FEATURE = Feature(
         "webapp.workspace.roleplay.variable_views:bp",
         "webapp.workspace.roleplay.group_views:bp",
         "webapp.workspace.texts.views:bp",
+        "webapp.workspace.texts.preview_views:bp",
         "webapp.workspace.drawing.views:bp",
         "webapp.workspace.reading_aloud.views:bp",
         "webapp.workspace.projects.views:bp",

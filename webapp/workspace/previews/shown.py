@@ -1,6 +1,8 @@
 """What the page of a preview shows: its title, the views of it, its source, and the file that it is saved as."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask import Response, request
 from markupsafe import Markup
@@ -40,6 +42,26 @@ class PreviewRequest:
     is_run: bool = False
 
 
+class ArtifactView(NamedTuple):
+    """A view of an artifact by its name; with a `part`, a form that makes a text of that part of its message."""
+
+    words: str
+    url: str
+    is_shown: bool = False
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactHead:
+    """What is above every artifact, in the panel and on its page: its views, its versions, its files by name, and its link."""
+
+    title: str
+    views: Sequence[ArtifactView]
+    steps: Mapping[str, str | int]
+    files: Sequence[tuple[str, str]] = ()
+    publish_url: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A preview as its page shows it, in one of its views by name."""
@@ -71,20 +93,31 @@ def framed() -> PreviewRequest:
 
 def preview(entry: PreviewSource, view: str) -> Shown:
     """Returns a preview in a view or, if it hasn't that one, in its first."""
-    table = table_of(entry.content) if entry.kind == "table" else None
-    name = _name(entry)
-    views = {DRAWN: name}
-    if table:
-        views = {key: _(words) for key, words in OF_TABLE.items() if key == TABLE or plot_of(table)}
-    views |= {SOURCE: _("Source")} if entry.kind else {}
+    table, views = table_of(entry.content) if entry.kind == "table" else None, views_of(entry)
     chosen = view if view in views else next(iter(views))
-    source = _source(entry) if chosen == SOURCE else Markup()
-    return Shown(entry.kind, name, title(entry), chosen, views, source, table if chosen == TABLE else None)
+    source = fenced(entry.content, LANGUAGES[entry.kind]) if chosen == SOURCE else Markup()
+    return Shown(entry.kind, _name(entry), title(entry), chosen, views, source, table if chosen == TABLE else None)
+
+
+def views_of(entry: PreviewSource) -> dict[str, str]:
+    """Returns the names of the views of a preview."""
+    views = {DRAWN: _("Preview")}
+    if entry.kind == "table":
+        has_plot = plot_of(table_of(entry.content))
+        views = {key: _(words) for key, words in OF_TABLE.items() if key == TABLE or has_plot}
+    return views | ({SOURCE: _("Source")} if entry.kind else {})
 
 
 def title(entry: PreviewSource) -> str:
     """Returns its own title, or the heading above it, or else the name of its kind."""
     return _title(entry) or _name(entry)
+
+
+def fenced(content: str, language: str) -> Markup:
+    """Returns a source as a block of code."""
+    fence = fence_for(content)
+    text = f"{fence}{language}\n{content.rstrip()}\n{fence}\n"
+    return Markup(scoped(renderings.render_markdown(text), ""))
 
 
 def plot_svg(entry: PreviewSource, scheme: Scheme = "") -> str:
@@ -121,12 +154,6 @@ def _name(entry: PreviewSource) -> str:
 
 def _title(entry: PreviewSource) -> str:
     return own_title(entry) or inline_words(entry.heading)
-
-
-def _source(entry: PreviewSource) -> Markup:
-    fence = fence_for(entry.content)
-    text = f"{fence}{LANGUAGES[entry.kind]}\n{entry.content.rstrip()}\n{fence}\n"
-    return Markup(scoped(renderings.render_markdown(text), ""))
 
 
 def _description(plot: Plot) -> str:

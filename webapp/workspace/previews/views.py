@@ -5,18 +5,18 @@ shows needs a ticket, which only our page around it has (ADR 50).
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from flask import Blueprint, Response, url_for
 
+from webapp.base.languages import gettext as _
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.access import right_in, visible_message
 from webapp.chat.record.tables import Message
 from webapp.people.accounts.guards import anybody, user_or_none
-from webapp.web.htmx import is_htmx, render
 from webapp.workspace.page.pages import chat_page_url
 from webapp.workspace.previews import frame_views, shown, versions_shown
-from webapp.workspace.previews.shown import PreviewRequest
+from webapp.workspace.previews.pages import Place, preview_page
+from webapp.workspace.previews.shown import ArtifactView, PreviewRequest
 from webapp.workspace.previews.versions_shown import PreviewVersion
 
 bp = Blueprint("previews", __name__)
@@ -52,24 +52,20 @@ def save(id: str) -> Response:
 
 
 def _page(message: Message, asked: PreviewRequest) -> Response:
-    id, chat = message.id, chat_queries.chat_of(message)
-    can_publish = message.role == "assistant" and not chat.is_temporary and right_in(chat, user_or_none()) == "own"
-    back_url, text = chat_page_url(chat.id), versions_shown.text_of(message)
+    id, chat, me = message.id, chat_queries.chat_of(message), user_or_none()
+    right = right_in(chat, me)
+    can_publish = message.role == "assistant" and not chat.is_temporary and right == "own"
+    can_edit = me and right in ("own", "write") and bool(message.content)
+    place = Place("previews", {"id": id}, chat_page_url(chat.id), _("Back to the chat"))
+    text = versions_shown.text_of(message)
     steps = _steps(asked, id, versions_shown.versions_of(chat, id, text, asked.number))
-    preview = shown.preview(versions_shown.in_text(id, text, asked.number), asked.view)
-    asked = PreviewRequest(asked.number, preview.view, asked.is_run)
-    block: dict[str, Any] = {"id": id, "block": asked.number}
-    return render(
-        "workspace/previews/_preview.html" if is_htmx() else "workspace/previews/preview.html",
-        preview=preview,
+    return preview_page(
+        versions_shown.in_text(id, text, asked.number),
+        asked,
+        place,
         steps=steps,
-        view_urls={view: url_for(".show", **block, view=view) for view in preview.views},
-        page_url=url_for(".show", **block, view=asked.view if asked.view in (shown.SOURCE, shown.TABLE) else None),
-        frame_url=url_for(".frame", id=id, **frame_views.address_values([id], asked, preview.kind, user_or_none())),
-        run_url=url_for(".run", **block) if preview.can_run and not asked.is_run else "",
-        file_url=url_for(".save", **block, view=shown.PLOT if asked.view == shown.PLOT else None) if preview.kind else "",
-        publish_url=url_for("links.of_answer", **block) if can_publish and preview.kind else "",
-        back_url=back_url,
+        edit=ArtifactView(_("Edit"), url_for("texts.open", id=id), part=f"block-{asked.number}") if can_edit else None,
+        publish_url=url_for("links.of_answer", id=id, block=asked.number) if can_publish else "",
     )
 
 

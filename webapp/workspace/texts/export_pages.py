@@ -51,9 +51,9 @@ def markdown_of(name: str, text: str) -> str:
     return f"{fence}{formats.CODE.get(formats.ending(name), formats.ending(name))}\n{text.rstrip()}\n{fence}\n"
 
 
-def html_of(name: str, text: str) -> Markup:
-    """Returns the text as pages show it, safe: without previews, whose pages messages alone have."""
-    return Markup(scoped(renderings.render_markdown(markdown_of(name, text)), ""))
+def html_of(name: str, text: str, id: str = "") -> Markup:
+    """Returns the text as pages show it, safe; its previews have pages only if it has an id."""
+    return Markup(scoped(renderings.render_markdown(markdown_of(name, text)), id))
 
 
 def _page(name: str, text: str) -> str:

@@ -1,12 +1,17 @@
 """Parts of texts: what a message has to open, the parts to choose from, and a part that a model has rewritten. Pure."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from markdown_it.token import Token
 
 from webapp.knowledge.formats import CODE
 from webapp.rendering.markdown_rules import parser
-from webapp.rendering.text import title
+from webapp.rendering.preview_search import titled_blocks
+from webapp.rendering.previews import PreviewSource, language, own_title
+from webapp.rendering.text import inline_words, title
 from webapp.web.filters import plural
 
 WHOLE = "whole"
@@ -32,16 +37,46 @@ ENDINGS = {language: ending for ending, language in sorted(CODE.items(), reverse
     "text": "txt",
     "txt": "txt",
 }
+# What a person calls the languages whose name isn't their ending.
+LANGUAGES = {
+    "py": "Python",
+    "js": "JavaScript",
+    "ts": "TypeScript",
+    "sh": "Shell",
+    "rs": "Rust",
+    "rb": "Ruby",
+    "go": "Go",
+    "java": "Java",
+    "kt": "Kotlin",
+    "swift": "Swift",
+    "cpp": "C++",
+    "cs": "C#",
+    "mmd": "Mermaid",
+    "md": "Markdown",
+    "csv": "Table",
+    "tsv": "Table",
+    "txt": "Code",
+}
+# What a block of code is called in it: its file in the first comment, or else the first thing that it defines.
+CALLED = re.compile(
+    r"\A\s*(?:#|//|--|/\*|<!--)[ \t]*(?P<file>[\w./-]{1,80}\.\w{1,5})\b"
+    r"|^[ \t]{0,8}(?:export |default |public |async |pub ){0,3}(?:def|class|function|func|fn|struct|interface|type)[ \t]+"
+    r"(?P<name>\w{1,80})",
+    re.M,
+)
+CALLED_READS_CHARS = 4_000
 FENCE = re.compile(r"\A\s*(?P<fence>`{3,}|~{3,})[^\n`]*\n(?P<text>.*?)\n?(?P=fence)[`~]*\s*\Z", re.DOTALL)
 _markdown = parser()
 
 
 @dataclass(frozen=True, slots=True)
 class Openable:
-    """What can be opened of a message: all of it, a table or a block of code."""
+    """What can be opened of a message: all of it, a table or a block of code; `label` is its language, `name` its file's."""
 
     key: str
-    kind: str
+    kind: Literal["whole", "table", "code"]
+    label: str
+    title: str
     name: str
     text: str
 
@@ -56,17 +91,45 @@ class TextBlock:
 
 
 def openables(content: str) -> list[Openable]:
-    """Returns what can be opened of a message: all of it first, then its tables and its blocks of code."""
+    """Returns what can be opened of a message: all of it first, then its tables and its blocks of code by their numbers."""
     name = _file_words(content) or "Text"
-    message_parts = [Openable(WHOLE, "whole", f"{name}.md", content.strip("\n") + "\n")]
-    lines = content.split("\n")
-    for number, (kind, start, end, language) in enumerate(_long_parts(content), 1):
-        if number > MOST_PARTS:
-            break
-        text = "\n".join(lines[start:end]) if kind == "table" else "\n".join(_unfenced(lines[start:end]))
-        ending = "md" if kind == "table" else ENDINGS.get(language.lower(), "txt")
-        if text.strip():
-            message_parts.append(Openable(f"{kind}-{number}", kind, f"{name}.{ending}", text.strip("\n") + "\n"))
+    message_parts = [Openable(WHOLE, "whole", "", name, f"{name}.md", content.strip("\n") + "\n")]
+    tokens, lines = _markdown.parse(content), content.split("\n")
+    for number, at, heading in titled_blocks(tokens):
+        part = _openable(f"block-{number}", tokens[at], lines, inline_words(heading))
+        if part.text.strip():
+            message_parts.append(replace(part, name=f"{_file_words(part.title) or name}.{part.name}"))
+    return _numbered(message_parts)
+
+
+def _openable(key: str, token: Token, lines: list[str], heading: str) -> Openable:
+    """Returns a table or a block of code; its name is just the ending."""
+    if token.type == "table_open":
+        start, end = token.map or [0, 0]
+        # A table in a list or a quote is opened without what is before its lines.
+        rows = [line.lstrip(" \t>") if token.level else line for line in lines[start:end]]
+        return Openable(key, "table", "", heading or _file_words(rows[0].replace("|", " ")), "md", "\n".join(rows) + "\n")
+    name = "".join(token.info.split()[:1])
+    ending = ENDINGS.get(name.lower(), "txt")
+    label = LANGUAGES.get(ending, ending.upper())
+    own = own_title(PreviewSource(language(token.info), token.content)) or _called(token.content)
+    words = own or heading or title(token.content, limit=WORDS)
+    return Openable(key, "code", label, words, ending, token.content.strip("\n") + "\n")
+
+
+def _called(code: str) -> str:
+    match = CALLED.search(code, 0, CALLED_READS_CHARS)
+    return (match["file"] or match["name"]) if match else ""
+
+
+def _numbered(message_parts: list[Openable]) -> list[Openable]:
+    """Numbers those that would have the same label and title."""
+    alike, seen = Counter((part.label, part.title) for part in message_parts), Counter[tuple[str, str]]()
+    for at, part in enumerate(message_parts):
+        key = part.label, part.title
+        seen[key] += 1
+        if alike[key] > 1:
+            message_parts[at] = replace(part, title=f"{part.title} {seen[key]}")
     return message_parts
 
 
@@ -119,22 +182,6 @@ def describe(openable: Openable) -> str:
     """Returns how long it is, in words."""
     count = openable.text.count("\n")
     return plural(count - 2, "row") if openable.kind == "table" else plural(count, "line")
-
-
-def _long_parts(content: str) -> Iterator[tuple[str, int, int, str]]:
-    for token in _markdown.parse(content):
-        if token.level or not token.map:
-            continue
-        start, end = token.map
-        if token.type == "fence":
-            yield "code", start, end, "".join(token.info.split()[:1])
-        elif token.type == "table_open":
-            yield "table", start, end, ""
-
-
-def _unfenced(lines: list[str]) -> list[str]:
-    last = lines[-1].strip()
-    return lines[1:-1] if (len(lines) > 1 and last and set(last) <= {"`"}) or set(last) == {"~"} else lines[1:]
 
 
 def _file_words(content: str) -> str:

@@ -60,6 +60,12 @@ def version(text_id: str, number: int, person_id: str) -> TextVersion | None:
     return _version(row) if row else None
 
 
+def numbers_of(text_id: str, person_id: str) -> list[int]:
+    """Returns the numbers of a text's versions, the first one first; older ones and drafts were dropped."""
+    query = select(ChatFile.version).join(StoredFile, StoredFile.id == ChatFile.file_id).order_by(ChatFile.version)
+    return list(db.session.scalars(query.where(ChatFile.text_id == text_id, is_open_to(person_id))))
+
+
 def versions_of(text_id: str, person_id: str) -> list[TextVersion]:
     """Returns the versions of a text, newest first."""
     query = _versions(person_id, ChatFile.text_id == text_id).order_by(ChatFile.version.desc())

@@ -3,18 +3,41 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from flask import url_for
+from markupsafe import Markup
+
 from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.base.languages import gettext
 from webapp.base.words import size
 from webapp.chat.files.tables import BY_CALL, BY_CHANGE, BY_MESSAGE
+from webapp.chat.messages import renderings
 from webapp.engine.tables import Generation
+from webapp.knowledge import formats
 from webapp.people.accounts.tables import User
 from webapp.rendering.difference import DiffLine, difference
+from webapp.rendering.previews import PREVIEWED, PreviewSource
 from webapp.workspace.page.answer_shown import model_name, receipt
-from webapp.workspace.texts import changing, queries
+from webapp.workspace.previews import shown as previews_shown, versions_shown
+from webapp.workspace.previews.shown import DRAWN, SOURCE, ArtifactHead, ArtifactView, Shown
+from webapp.workspace.texts import changing, export_pages, queries
 from webapp.workspace.texts.queries import TextVersion
 from webapp.workspace.texts.tables import READY, RUNNING
+
+# The kinds of previews of files by their endings.
+DRAWINGS = PREVIEWED | {"mmd": "mermaid", "tsv": "table", "xhtml": "html"}
+EDIT = "edit"
+FORMATS = {"md": "Markdown", "docx": "Word", "pdf": "PDF", "html": "Web page", "file": "As it is"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownText:
+    """A text in one of its views by name: as HTML, or as the preview that all of it is."""
+
+    view: str
+    views: dict[str, str]
+    html: Markup
+    preview: Shown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +61,67 @@ class ShownChange:
     at: datetime
     lines: tuple[DiffLine, ...] = ()
     receipt: str = ""
+
+
+def preview_source(text: TextVersion, number: int) -> PreviewSource:
+    """Returns what has this number in a text; a text that is a page, an image, a diagram or a table has just itself."""
+    content = text.text()
+    if kind := DRAWINGS.get(formats.ending(text.name), ""):
+        return PreviewSource(kind, content)
+    return versions_shown.in_text(f"{text.text_id}.{text.number}", export_pages.markdown_of(text.name, content), number)
+
+
+def whole(text: TextVersion) -> PreviewSource | None:
+    """Returns the preview that all of a text is; None for most texts. One table in Markdown is one, too."""
+    content = text.text().strip()
+    is_table = content.startswith("|") and "\n\n" not in content and formats.kind_of(text.name) == "markdown"
+    entry = preview_source(text, 0) if is_table or formats.ending(text.name) in DRAWINGS else versions_shown.NOTHING
+    return entry if entry.kind else None
+
+
+def views_of(text: TextVersion) -> dict[str, str]:
+    """Returns the names of the views of a text besides that in which it is edited."""
+    if entry := whole(text):
+        return previews_shown.views_of(entry)
+    drawn = {} if formats.kind_of(text.name) == "code" else {DRAWN: gettext("Preview")}
+    return drawn | {SOURCE: gettext("Source")}
+
+
+def read(text: TextVersion, view: str) -> ShownText:
+    """Returns a text in a view or, if it hasn't that one, in its first."""
+    ending, content = formats.ending(text.name), text.text()
+    if entry := whole(text):
+        preview = previews_shown.preview(entry, view)
+        return ShownText(preview.view, preview.views, Markup(), preview)
+    views = views_of(text)
+    chosen = view if view in views else next(iter(views))
+    if chosen == SOURCE:
+        return ShownText(chosen, views, previews_shown.fenced(content, formats.CODE.get(ending, "markdown")))
+    # Each block that a message would draw has a page of this version.
+    html = renderings.in_our_words(export_pages.html_of(text.name, content, text.text_id))
+    own = url_for("text_previews.show", id=text.text_id, version=text.number)
+    return ShownText(chosen, views, Markup(str(html).replace(f"/messages/{text.text_id}/preview?", f"{own}&amp;")))
+
+
+def head(text: TextVersion, now: TextVersion, view: str, *, can_write: bool, reader: User) -> ArtifactHead:
+    """Returns the head of a version of a text, of which `now` is the newest; only that one is edited."""
+    id, number, views = text.text_id, text.number, views_of(text)
+    is_now = number == now.number
+    listed = [
+        ArtifactView(words, url_for("texts.show", id=id, version=None if is_now else number, view=key), key == view)
+        for key, words in views.items()
+    ]
+    if can_write and is_now:
+        listed.append(ArtifactView(gettext("Edit"), url_for("texts.edit", id=id), view == EDIT))
+    numbers = queries.numbers_of(id, reader.id)
+    beside = {"earlier": [one for one in numbers if one < number][-1:], "later": [one for one in numbers if one > number][:1]}
+    urls = {
+        step: url_for("texts.show", id=id, version=one, view=view if view in views else None)
+        for step, neighbours in beside.items()
+        for one in neighbours
+    }
+    files = [(gettext(words), url_for("texts.export", id=id, format=key)) for key, words in FORMATS.items()]
+    return ArtifactHead(formats.stem(now.name), listed, {"number": number, "count": now.number, **urls}, files)
 
 
 def version(row: TextVersion) -> ShownVersion:

@@ -11,21 +11,21 @@ from webapp.base.errors import AppError
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.access import right_in, visible_chat, writable_message
 from webapp.chat.record.tables import Chat
-from webapp.knowledge import formats
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.rendering.difference import difference
 from webapp.web.downloads import written
 from webapp.web.htmx import is_htmx, redirect, render
 from webapp.workspace.page.pages import chat_page_url
+from webapp.workspace.previews.pages import frame_values, stays
+from webapp.workspace.previews.shown import ArtifactHead, PreviewRequest
 from webapp.workspace.texts import changing, export_pages, parts, queries, service, shown
 from webapp.workspace.texts.access import visible_text, writable_text
 from webapp.workspace.texts.forms import TextForm
+from webapp.workspace.texts.preview_views import asked_version, place_of
 from webapp.workspace.texts.queries import TextVersion
 from webapp.workspace.texts.service import Outdated
 
 bp = Blueprint("texts", __name__)
-# A form of the panel fills the panel, and isn't another page.
-IN_PANEL = {"hx-boost": "true", "hx-target": "#panel", "hx-swap": "innerMorph", "hx-push-url": "false"}
 
 
 @bp.get("/chats/<id>/texts")
@@ -40,7 +40,8 @@ def index(id: str) -> Response:
 @signed_in
 def choose(id: str) -> Response:
     message = writable_message(id)
-    openables = [(part, parts.describe(part)) for part in parts.openables(message.content) if part.text.strip()]
+    message_parts = parts.openables(message.content)[: parts.MOST_PARTS]
+    openables = [(part, parts.describe(part)) for part in message_parts if part.text.strip()]
     chat = chat_queries.chat_of(message)
     return _page("open", chat, url_for(".choose", id=id), message=message, openables=openables)
 
@@ -49,14 +50,13 @@ def choose(id: str) -> Response:
 @signed_in
 def open(id: str) -> Response:
     text_id = service.open_message(writable_message(id), request.form.get("part", parts.WHOLE), by=current_user())
-    return redirect(url_for(".show", id=text_id))
+    return redirect(url_for(".edit" if "edit" in request.form else ".show", id=text_id))
 
 
 @bp.get("/texts/<id>")
 @signed_in
 def show(id: str) -> Response:
-    now, number = visible_text(id), request.args.get("version", type=int)
-    return _text_page(found(queries.version(id, number, current_user().id)) if number else now)
+    return _text_page(asked_version(id))
 
 
 @bp.get("/texts/<id>/edit")
@@ -95,7 +95,7 @@ def changing_now(id: str) -> Response:
     now = visible_text(id)
     if not is_htmx():
         return redirect(url_for(".show", id=id))
-    return render("workspace/texts/_change.html", **_changes(now), in_panel=True, stays=IN_PANEL)
+    return render("workspace/texts/_change.html", **_changes(now), in_panel=True, stays=stays())
 
 
 @bp.post("/texts/<id>/decision")
@@ -121,8 +121,9 @@ def versions(id: str) -> Response:
     now = visible_text(id)
     shown_versions = [shown.version(version) for version in queries.versions_of(id, current_user().id)]
     chat = _chat(now)
-    can_write = _may_write(chat)
-    return _page("versions", chat, url_for(".versions", id=id), text=now, versions=shown_versions, can_write=can_write)
+    can_write, head = _may_write(chat), _head(now, now, "versions")
+    values: dict[str, Any] = {"text": now, "versions": shown_versions, "can_write": can_write, "head": head}
+    return _page("versions", chat, url_for(".versions", id=id), **values)
 
 
 @bp.post("/texts/<id>/restore")
@@ -165,14 +166,22 @@ def _text_page(text: TextVersion, refusal: AppError | None = None) -> Response:
     """Shows a version of a text, which can be an earlier one."""
     id, me = text.text_id, current_user()
     # First, as rendering a long text lets others go on.
-    html = export_pages.html_of(text.name, text.text())
+    read = shown.read(text, request.args.get("view", "")[:10])
     now = found(queries.newest(id, me.id))
     earlier = None if text.number == now.number else found(queries.version(id, text.number, me.id))
     lines = difference(earlier.text(), now.text()) if earlier else ()
     page_url = url_for(".show", id=id, version=earlier.number if earlier else None)
-    values = {**_changes(now), "html": html, "earlier": shown.version(earlier) if earlier else None, "lines": lines}
-    values |= {"version": shown.version(now), "title": formats.stem(now.name), "refusal": refusal}
+    values = {**_changes(now), "read": read, "earlier": earlier and shown.version(earlier), "lines": lines}
+    values |= {"version": shown.version(earlier or now), "head": _head(text, now, read.view), "refusal": refusal}
+    if read.preview:
+        asked = PreviewRequest(0, read.view)
+        values |= frame_values(shown.preview_source(text, 0), asked, place_of(text)) | {"preview": read.preview}
     return _page("text", _chat(now), page_url, status=refusal.status if refusal else 200, **values)
+
+
+def _head(text: TextVersion, now: TextVersion, view: str) -> ArtifactHead:
+    """Returns the head of all pages of a text."""
+    return shown.head(text, now, view, can_write=_may_write(_chat(now)), reader=current_user())
 
 
 def _editing(now: TextVersion, form: TextForm) -> Response:
@@ -185,6 +194,7 @@ def _editing(now: TextVersion, form: TextForm) -> Response:
         form.version.data = str(now.number)
     lines = difference(text, form.text.data or "") if newer else ()
     values = {"text": now, "form": form.offering(text), "newer": newer and shown.version(newer), "lines": lines}
+    values |= {"head": _head(now, now, shown.EDIT)}
     return _page("edit", _chat(now), url_for(".edit", id=now.text_id), status=refusal.status if refusal else 200, **values)
 
 
@@ -205,6 +215,6 @@ def _page(name: str, chat: Chat, page_url: str, *, status: int = 200, **values: 
         page_url=page_url,
         back_url=chat_page_url(chat.id),
         in_panel=is_htmx(),
-        stays=IN_PANEL if is_htmx() else {},
+        stays=stays(),
         **values,
     )
