@@ -13,7 +13,7 @@ from webapp.rendering.tabular import Plot, PlotSeries, plot_of, table_of
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawn(plot: Plot, **options: str) -> ElementTree.Element:
+def drawn(plot: Plot, **options: float) -> ElementTree.Element:
     image = plots.svg(plot, title="A & <b>", description='"x" <y>', number=lambda value: f"{value:,.10g}", **options)
     return ElementTree.fromstring(image)
 
@@ -46,7 +46,7 @@ def test_any_values_are_between_the_ends_of_their_axis():
 
 
 def test_bars_begin_at_zero_and_are_named_and_missing_values_have_none():
-    image = drawn(Plot(("x", "<y>"), (PlotSeries("One", (4.0, None)), PlotSeries("Two", (-2.0, 6.0))), "Letter", "%"))
+    image = drawn(Plot(("x", "<y>"), (PlotSeries("One", (4.0, None), "%"), PlotSeries("Two", (-2.0, 6.0), "%")), "Letter"))
     assert (image[0].tag, image[0].text, image[1].text) == (f"{SVG}title", "A & <b>", '"x" <y>')
     bars = [bar for bar in image.iter(f"{SVG}rect") if bar.find(f"{SVG}title") is not None]
     assert [bar.findtext(f"{SVG}title") for bar in bars] == ["x · One: 4 %", "x · Two: -2 %", "<y> · Two: 6 %"]
@@ -60,6 +60,38 @@ def test_a_line_is_broken_where_a_value_is_missing():
     [line] = [path.attrib["d"] for path in image.iter(f"{SVG}path") if path.attrib["class"] == "l0"]
     assert (line.count("M"), line.count("L")) == (2, 1)
     assert len(list(image.iter(f"{SVG}circle"))) == 3
+
+
+def test_series_of_other_sizes_and_units_have_an_axis_of_their_own():
+    columns = {"Revenue": (412_000.0, 388_000.0), "Cost": (90_000.0, 80_000.0), "Units": (31.0, 27.0)}
+    series = [*(PlotSeries(name, values) for name, values in columns.items()), PlotSeries("Margin", (12.0, 14.0), "%")]
+    plot = Plot(("January", "February"), tuple(series), "Month")
+    assert plot.axes == [[0, 1], [2], [3]]
+    widths = {
+        bar.findtext(f"{SVG}title"): float(bar.attrib["width"])
+        for bar in drawn(plot).iter(f"{SVG}rect")
+        if bar.find(f"{SVG}title") is not None
+    }
+    assert widths["January · Units: 31"] > 100
+    assert widths["January · Margin: 12 %"] > 100
+    assert plot.axes == Plot(plot.labels, plot.series, is_line=True).axes
+
+
+@pytest.mark.parametrize("width", [plots.WIDTH, plots.NARROW])
+@pytest.mark.parametrize("is_line", [True, False])
+def test_no_words_are_over_each_other_or_beyond_the_edge(width, is_line):
+    labels = tuple(f"{'A long name of a place' if row % 3 else 'Short'} {row}" for row in range(40))
+    plot = Plot(labels, (PlotSeries("Value", tuple(row * 1e9 for row in range(40))),), "Place", is_line=is_line)
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for text in drawn(plot, width=width).iter(f"{SVG}text"):
+        long, x = plots.LETTER * len(text.text or ""), float(text.attrib["x"])
+        kind = text.attrib.get("class", "")
+        start = x - (long / 2 if "middle" in kind else long if "end" in kind else 0)
+        lines.setdefault(text.attrib["y"], []).append((start, start + long))
+    for places in lines.values():
+        ends = [0.0, *(end for _, end in sorted(places))]
+        assert all(start >= end for (start, _), end in zip(sorted(places), ends, strict=False)), places
+        assert ends[-1] <= width
 
 
 def test_its_colours_are_those_of_the_page_around_it():

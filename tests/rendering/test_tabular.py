@@ -43,8 +43,12 @@ def test_words_and_numbers_are_bars_and_times_a_line():
     bars = plot_of(table_of("#,Fruit,Kilos,Price\n1,Pears,3,€ 2\n2,Plums,,€ 4\n"))
     assert bars
     assert (bars.labels, bars.label_name, bars.is_line) == (("Pears", "Plums"), "Fruit", False)
-    # Of the first unit alone, and not those that count rows.
-    assert [(series.name, series.values) for series in bars.series] == [("Kilos", (3.0, None))]
+    # Without those that count rows; another unit has an axis of its own.
+    assert [(series.name, series.values, series.unit) for series in bars.series] == [
+        ("Kilos", (3.0, None), ""),
+        ("Price", (2.0, 4.0), "€"),
+    ]
+    assert bars.axes == [[0], [1]]
     for times in (
         "2019,2020,2021",
         "Jan 2024,Feb 2024,March 2024",

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 MAX_ROWS, MAX_COLUMNS, MAX_CELLS, MAX_SERIES = 500, 50, 10_000, 12
@@ -37,6 +37,8 @@ TIME = re.compile(
     rf"|(?:\d{{1,2}}\.? )?(?:{MONTHS})[a-zäé]{{0,8}}\.?(?:[ ,/-]+\d{{1,4}}){{0,2}}",
     re.I,
 )
+# Series share an axis if the largest value of one is at most this many times that of the other.
+SHARED_SIZE = 12
 # So many points are a course.
 LEAST_OF_LINE = 3
 
@@ -57,22 +59,38 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class PlotSeries:
-    """The values of a column; None where one is missing."""
+    """The values of a column, all of one unit; None where one is missing."""
 
     name: str
     values: tuple[float | None, ...]
+    unit: str = ""
+
+    @property
+    def size(self) -> float:
+        return max(abs(value) for value in self.values if value is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """What is drawn of a table: series of values over the same labels, as a line if these are times. All have the same unit."""
+    """What is drawn of a table: series of values over the same labels, as a line if these are times."""
 
     labels: tuple[str, ...]
     series: tuple[PlotSeries, ...]
     label_name: str = ""
-    unit: str = ""
     is_line: bool = False
     is_cut: bool = False
+
+    @property
+    def axes(self) -> list[list[int]]:
+        """The places of the series that share an axis: those of one unit and size, as smaller ones would be flat."""
+        axes = list[list[int]]()
+        for place, series in enumerate(self.series):
+            firsts = [(axis, self.series[axis[0]]) for axis in axes]
+            if axis := next((axis for axis, first in firsts if _shares_axis(first, series)), None):
+                axis.append(place)
+            else:
+                axes.append([place])
+        return axes
 
 
 def records(content: str) -> Iterator[list[str]]:
@@ -105,17 +123,17 @@ def plot_of(table: Table) -> Plot | None:
     numbers = {place: read for place, read in numbers.items() if place != label and not _counts(table.head[place])}
     if not numbers:
         return None
-    unit = next(iter(numbers.values()))[1]
-    series = [PlotSeries(table.head[place], values) for place, (values, own) in numbers.items() if own == unit][:MAX_SERIES]
+    series = [PlotSeries(table.head[place], values, unit) for place, (values, unit) in numbers.items()][:MAX_SERIES]
     is_cut = table.is_cut or len(series) < len(numbers) or len(series) * len(table.rows) > MAX_POINTS
     most = MAX_POINTS // len(series)
     labels = tuple(cell[:MAX_LABEL_CHARS] for cell in columns[label][:most])
-    shown = tuple(PlotSeries(column.name, column.values[:most]) for column in series)
+    cut = [replace(column, values=column.values[:most]) for column in series]
+    shown = tuple(column for column in cut if any(value is not None for value in column.values))
     if all(map(DATE.fullmatch, labels)) and list(labels) == sorted(labels, reverse=True):
         # The newest row can be the first one, but time goes from left to right.
-        labels, shown = labels[::-1], tuple(PlotSeries(column.name, column.values[::-1]) for column in shown)
+        labels, shown = labels[::-1], tuple(replace(column, values=column.values[::-1]) for column in shown)
     is_line = len(labels) >= LEAST_OF_LINE and all(TIME.fullmatch(cell) for cell in labels)
-    return Plot(labels, shown, table.head[label], unit, is_line, is_cut)
+    return Plot(labels, shown, table.head[label], is_line, is_cut)
 
 
 def decimal_sign(cells: Sequence[str]) -> str:
@@ -164,6 +182,11 @@ def _label_column(columns: Sequence[Sequence[str]], numbers: Container[int]) -> 
     if all(TIME.fullmatch(cell) for cell in columns[0]):
         return 0
     return next((place for place in range(len(columns)) if place not in numbers), 0)
+
+
+def _shares_axis(first: PlotSeries, other: PlotSeries) -> bool:
+    small, large = sorted((first.size, other.size))
+    return first.unit == other.unit and (small * SHARED_SIZE >= large or small == 0)
 
 
 def _counts(name: str) -> bool:

@@ -99,7 +99,7 @@ def test_an_image_runs_nothing_and_a_table_is_text(owner, nobody, chat):
     plot = nobody.client.get(nobody.page(path).one("iframe").attributes["src"], headers=IFRAME)
     assert "January · &lt;b&gt;Revenue&lt;/b&gt;: 3" in plot.text
     # Its frame is as high as the plot.
-    assert nobody.page(path).one(".shared__plot > svg").attributes["viewBox"].startswith("0 0 560 ")
+    assert nobody.page(path).all(".shared__plot > svg")[0].attributes["viewBox"].startswith("0 0 560 ")
     assert drawing.one("main").attributes["data-height"] == "medium"
     assert [cell.text() for cell in nobody.page(f"{path}?view=table").all("th")] == ["Month", "<b>Revenue</b>"]
     assert "'=1+1,4" in nobody.client.get(f"{path}/save").text

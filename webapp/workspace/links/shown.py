@@ -82,7 +82,7 @@ def preview_page(block: SharedBlock, asked: PreviewRequest) -> Response:
         heading=block.link.title if block.place is None else preview.title,
         chat_url="" if block.place is None else url_for("shared.show", token=block.token, _anchor=f"m{block.place}"),
         preview=preview,
-        plot_size=shown.plot_size(block.source) if preview.view == shown.PLOT else None,
+        plot_sizes=shown.plot_sizes(block.source) if preview.view == shown.PLOT else None,
         height=link_kind(preview.kind, block.source.content) if preview.is_framed else None,
         view_urls={view: block.url(".show", view=view) for view in preview.views},
         frame_url=block.frame_url(asked, preview.kind),

@@ -66,8 +66,8 @@ def response(preview: PreviewSource, asked: PreviewRequest) -> Response:
         return _diagram(content)
     if kind == "table":
         scheme = _scheme()
-        image = shown.plot_svg(preview, scheme)
-        return _framed(plots.document(image, scheme) if image else NOTHING, "")
+        image, narrow = (shown.plot_svg(preview, scheme, width) for width in (plots.WIDTH, plots.NARROW))
+        return _framed(plots.document(image, narrow, scheme) if image else NOTHING, "")
     if kind == "html" and asked.is_run:
         return _framed(document(kind, content, is_run=True), "'unsafe-inline'")
     return _framed(document(kind, content) if kind else NOTHING, "")

@@ -58,10 +58,8 @@ def preview_page(
 ) -> Response:
     preview = shown.preview(entry, asked.view)
     asked, block = replace(asked, view=preview.view), asked.number
-    views = [
-        ArtifactView(words, place.url("show", block=block, view=view), view == asked.view)
-        for view, words in preview.views.items()
-    ]
+    urls = {view: place.url("show", block=block, view=view) for view in preview.views}
+    views = [ArtifactView(preview.views[view], url, view == asked.view) for view, url in urls.items()]
     views += [edit] if edit and preview.kind else []
     file_url = place.url("save", block=block, view=shown.PLOT if asked.view == shown.PLOT else None)
     files = [(_("Download"), file_url)] if preview.kind else []

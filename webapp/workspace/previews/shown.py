@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import Response, request
 from markupsafe import Markup
@@ -120,19 +120,19 @@ def fenced(content: str, language: str) -> Markup:
     return Markup(scoped(renderings.render_markdown(text), ""))
 
 
-def plot_svg(entry: PreviewSource, scheme: Scheme = "") -> str:
+def plot_svg(entry: PreviewSource, scheme: Scheme = "", width: float = plots.WIDTH) -> str:
     """Returns the plot of a table; empty if it has nothing to be drawn."""
     plot = plot_of(table_of(entry.content)) if entry.kind == "table" else None
     if not plot:
         return ""
-    words = _title(entry) or _("Plot")
-    return plots.svg(plot, title=words, description=_description(plot), number=_number, scheme=scheme)
+    words, description = _title(entry) or _("Plot"), _description(plot)
+    return plots.svg(plot, title=words, description=description, number=_number, scheme=scheme, width=width)
 
 
-def plot_size(entry: PreviewSource) -> tuple[str, str]:
-    """Returns the width and the height of the plot of a table, as its image says them."""
-    width, height = found(SIZE.search(plot_svg(entry))).groups()
-    return width, height
+def plot_sizes(entry: PreviewSource) -> list[tuple[str | Any, ...]]:
+    """Returns the width and the height of the plot of a table, and of the one for narrow pages, as its images say them."""
+    images = (plot_svg(entry, width=width) for width in (plots.WIDTH, plots.NARROW))
+    return [found(SIZE.search(image)).groups() for image in images]
 
 
 def file(entry: PreviewSource, view: str) -> Response:
