@@ -87,7 +87,10 @@ def test_each_answers_one_is_kept_and_nothing_is_lost(app, owner, fake, path):
     assert (texts(page)[-1].strip(), page.all(".columns"), chat_of(app, path).model) == (kept, [], THREE[1])
     assert page.says("2 / 3")
 
-    # To all again, below the kept one; then to that one's model alone.
+    # That one answers alone from now on. To all again, below it; then to its model alone.
+    assert chat_of(app, path).models == []
+    assert not page.all("#composer-alone")
+    owner.post(f"{path}/models", models=THREE)
     begun(owner, path, fake, *({"says": "D"} for _ in THREE), text="Third")
     page = owner.wait_for(path, is_over)
     assert column_texts(page) == ["D"] * 3
@@ -96,6 +99,13 @@ def test_each_answers_one_is_kept_and_nothing_is_lost(app, owner, fake, path):
     page = owner.wait_for(path, lambda page: len(statuses(page)) == 8 and statuses(page)[-1] == "completed")
     assert page.all(".columns") == []
     assert fake.posts()[-1]["body"]["model"] == THREE[1]
+
+
+def test_a_long_answer_in_a_column_is_folded(owner, fake, path):
+    begun(owner, path, fake, {"says": "Short."}, {"says": "A paragraph of an answer.\n\n" * 300}, {"says": "Short."})
+    page = owner.wait_for(path, is_over)
+    assert len(page.all(".column .fold")) == 1
+    assert page.one(".column .unfold__more").text() == "Show all"
 
 
 def test_stop_of_one_leaves_the_others_and_all_can_be_stopped(app, owner, fake, path):

@@ -28,6 +28,8 @@ from webapp.workspace.page.answer_shown import ShownColumn, facts
 
 # Between the ids in the end of a page.
 JOINT = "_"
+# A longer answer in a column is folded, so that the end of each can be seen; as HTML.
+LONG_COLUMN_CHARS = 5_000
 # How far back an update of an open page reads: the page usually lacks a question and its answer.
 MOST_SINCE = 6
 # Literals, because the partial index of active generations is only used if its condition is repeated exactly.
@@ -218,7 +220,8 @@ def _column(chat: Chat, message: shown.ShownMessage, generations: Sequence[Gener
         keep_url=address("messages.keep", message.id) if may_write and can_be_kept else "",
         stop_url=message.stop_url if may_write else "",
     )
-    return replace(message, column=column, versions=shown.Versions())
+    is_long = not message.is_running and len(message.html) > LONG_COLUMN_CHARS
+    return replace(message, column=column, versions=shown.Versions(), is_long=is_long)
 
 
 def _given(chat: Chat, right: str, around: ChatState) -> Sequence[Share] | None:
