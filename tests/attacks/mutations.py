@@ -284,6 +284,11 @@ def _any_chat(id):
         (("found(link if link.block is None else None)", "link"),),
         ("tests/chat/links/test_previews.py::test_a_page_is_shown_in_the_sandbox_to_anyone_and_nothing_else_of_the_chat",),
     ),
+    "a link draws what was written later": Mutation(
+        "webapp/workspace/links/pages.py",
+        (("link.included.text_of(message.id, versions_shown.text_of(message), message.role)", "message.content"),),
+        ("tests/chat/links/test_previews.py::test_what_an_answer_says_after_the_snapshot_is_not_drawn",),
+    ),
     "a frame is for any session": Mutation(
         "webapp/workspace/previews/frame_views.py",
         (('salt=f"frame {secret}"', 'salt="frame"'),),

@@ -13,13 +13,14 @@ from webapp.web.cookies import keep_secret
 from webapp.web.security import DRAWER, HEADERS, is_own_host
 from webapp.web.server.connection_limiter import ConnectionLimiter
 from webapp.web.server.proxies import BehindProxies
-from webapp.workspace.links.views import HEADERS as LINK_HEADERS
+from webapp.workspace.links.shown import HEADERS as LINK_HEADERS
 
 EXAMPLES = {"id": "7", "kind": "bug", "filename": "mark.svg", "token": "x", "message_id": "7", "generation_id": "7"}
 # The pages of links are open to everyone, and have a stricter policy of their own; no proxy may change their events.
 OWN = {
     "/s/x": LINK_HEADERS,
     **dict.fromkeys(("/s/x/frame", "/s/x/save"), LINK_HEADERS),
+    **{f"/s/x/messages/7/7{page}": LINK_HEADERS for page in ("", "/drawing", "/frame", "/save")},
     "/s/x/files/7": LINK_HEADERS,
     "/s/x/events": {"Cache-Control": "no-store, no-transform"},
     # Asked for at each visit, and sent only if it has changed.
@@ -49,7 +50,7 @@ def test_every_answer_of_every_route_carries_the_headers(app: Flask, visitor: Br
     for method, path in [*routes(app), ("GET", "/no/such/page"), ("POST", "/healthz")]:
         response = visitor.client.open(path, method=method)
         # A published page with its scripts is the answer to a form.
-        is_page = method in ("GET", "HEAD") or (method, path) == ("POST", "/s/x")
+        is_page = method in ("GET", "HEAD") or (method, path) in (("POST", "/s/x"), ("POST", "/s/x/messages/7/7"))
         expected = HEADERS | (OWN.get(path, {}) if is_page else {})
         for name, value in expected.items():
             if name == "Cache-Control" and path.startswith("/static/"):

@@ -5,6 +5,7 @@ import pytest
 from tests.chat.conftest import ended
 from tests.support.browser import Browser
 from webapp.base.db import db, utc_now
+from webapp.chat.record.tables import Message
 from webapp.workspace.links.tables import Link
 
 SECRET = "Only for us"
@@ -278,3 +279,14 @@ def test_a_page_without_messages_is_only_told_that_its_link_is_closed(owner, nob
     rest = b"".join(stream).decode()
     assert "event: closed" in rest
     assert "article" not in rest
+
+
+def test_what_an_answer_says_after_the_snapshot_is_not_drawn(owner, nobody, drawn):
+    (_, path), (_, live) = linked(owner, drawn), linked(owner, drawn, live=True)
+    with owner.app.app_context():
+        message = db.session.get_one(Message, owner.page(drawn).message_ids[-1])
+        message.content += "\n```svg\n<svg><rect/></svg>\n```\n"
+        db.session.commit()
+    for page in ("", "/drawing", "/frame", "/save"):
+        assert nobody.client.get(f"{path}/messages/2/3{page}").status_code == 404
+    assert nobody.client.get(f"{live}/messages/2/3/drawing").status_code == 200
