@@ -9,6 +9,8 @@ import gevent
 import pytest
 
 from tests.models.providers.received import collect, request_for
+from tests.support.source import ROOT
+from webapp.base import catalogues, languages
 from webapp.models.providers import demo_texts
 from webapp.models.providers.base import AttachedImage, ModelRequest, ProviderError, Turn
 from webapp.models.providers.demo import MODELS, DemoProvider, answer
@@ -269,3 +271,28 @@ def test_only_some_models_are_shown() -> None:
 
     assert shown == ["demo/quick", "demo/thoughtful", "demo/long", "demo/code", "demo/tools"]
     assert len(MODELS) == 15
+
+
+@pytest.mark.parametrize(
+    ("prompt", "begins"),
+    [
+        ("Hallo!", "Hallo und willkommen"),
+        ("Was kostet das?", "Ich koste nichts"),
+        ("Kannst du mir bei einem Brief helfen?", "Du hast gefragt:"),
+        ("What was the question?", "You asked:"),
+        ("Tell me about the wheel", "You asked:"),
+    ],
+)
+def test_it_answers_in_the_language_of_the_question(
+    tmp_path: Path, prompt: str, begins: str, new_stop: Callable[[], Stop]
+) -> None:
+    catalogues.compile_all([ROOT / "languages/de.po"], tmp_path)
+    languages.load(tmp_path)
+    try:
+        asked = request_for(prompt, model="demo/quick")
+        text = collect(DemoProvider(pace=0).stream(asked, new_stop())).text
+    finally:
+        languages.load(tmp_path / "none")
+    assert text.startswith(begins)
+    # So it continues in it after a restart, which doesn't know who asked.
+    assert languages.current().code == languages.ENGLISH

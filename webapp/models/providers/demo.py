@@ -8,6 +8,8 @@ from dataclasses import asdict, replace
 from math import sqrt
 from zlib import crc32
 
+from webapp.base import languages
+from webapp.base.languages import gettext as _
 from webapp.models.providers import demo_plans, demo_sources, demo_texts, demo_tools
 from webapp.models.providers.base import (
     Continuation,
@@ -136,7 +138,8 @@ def answer(request: ModelRequest) -> str:
     """Returns the model's whole answer to this request, from its start."""
     if request.schema:
         return demo_plans.text(request)
-    return ANSWERS.get(request.model, _talk)(request)
+    with languages.using(_language(request)):
+        return ANSWERS.get(request.model, _talk)(request)
 
 
 def thoughts(request: ModelRequest) -> str:
@@ -146,6 +149,11 @@ def thoughts(request: ModelRequest) -> str:
     count = len(prompt.split())
     words = f"{count} word{'' if count == 1 else 's'}"
     return demo_texts.THOUGHTS.format(words=words, known=demo_texts.KNOWN if _known(prompt) else demo_texts.UNKNOWN)
+
+
+def _language(request: ModelRequest) -> str:
+    """Returns the language in which the demo answers: that of the question, as a real model would."""
+    return demo_texts.language_of(demo_sources.typed(question(request)))
 
 
 def question(request: ModelRequest) -> str:
@@ -162,7 +170,8 @@ def _call(request: ModelRequest) -> demo_tools.Wanted | None:
     """Returns the call with which an answer ends, if it does."""
     begun = _begun(request)
     steps = None if request.schema else STEPS.get(request.model)
-    step = steps(begun, question(begun)) if steps else None
+    with languages.using(_language(begun)):
+        step = steps(begun, question(begun)) if steps else None
     return step.call if step else None
 
 
@@ -193,26 +202,26 @@ def _talk(request: ModelRequest) -> str:
     texts = [turn.content for turn in request.turns if turn.role == "user"][-2::-1]
     from_files = demo_sources.answer_from_files(prompt)
     if demo_sources.has_pictures(message):
-        return "\n".join(filter(None, (from_files, demo_texts.PICTURES)))
+        return "\n".join(filter(None, (from_files, _(demo_texts.PICTURES))))
     typed = demo_sources.typed(prompt)
     return (
         from_files
         or _known(typed)
         or demo_sources.answer(request, prompt)
         or demo_sources.answer_from_files(prompt, texts)
-        or demo_texts.REFLECTION.format(question=_quoted(typed))
+        or _(demo_texts.REFLECTION).format(question=_quoted(typed))
     )
 
 
 def _known(prompt: str) -> str:
     # Quoted code is not part of the question.
-    typed, _, _ = prompt.partition("\n```")
+    typed = prompt.partition("\n```")[0]
     lower = f" {' '.join(typed.lower().split())} "
     for phrases, text in demo_texts.TOPICS:
         if any(f" {phrase}" in lower for phrase in phrases):
-            return text
+            return _(text)
     words = " ".join(re.findall(r"\w+", lower)) + " "
-    return demo_texts.GREETING if words.startswith(demo_texts.GREETINGS) and len(words) < 40 else ""
+    return _(demo_texts.GREETING) if words.startswith(demo_texts.GREETINGS) and len(words) < 40 else ""
 
 
 def _quoted(text: str) -> str:
@@ -239,14 +248,14 @@ def _echo(request: ModelRequest) -> str:
 
 STEPS = {"demo/quick": demo_tools.plain_step, "demo/tools": demo_tools.step}
 ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
-    "demo/long": lambda _: _chapters(12),
-    "demo/verbose": lambda _: _chapters(200),
-    "demo/code": lambda _: demo_texts.CODE,
+    "demo/long": lambda _request: _chapters(12),
+    "demo/verbose": lambda _request: _chapters(200),
+    "demo/code": lambda _request: demo_texts.CODE,
     "demo/quick": _with_tools,
     "demo/tools": _with_tools,
-    "demo/stall": lambda _: demo_texts.STALLED,
-    "demo/malformed": lambda _: demo_texts.MALFORMED,
-    "demo/fenced": lambda _: demo_texts.FENCE.replace("{json}", json.dumps(demo_texts.PLAN, indent=2)),
+    "demo/stall": lambda _request: demo_texts.STALLED,
+    "demo/malformed": lambda _request: demo_texts.MALFORMED,
+    "demo/fenced": lambda _request: demo_texts.FENCE.replace("{json}", json.dumps(demo_texts.PLAN, indent=2)),
     "demo/wrong-types": lambda _: json.dumps(demo_texts.WRONG_TYPES, indent=2),
     "demo/echo": _echo,
 }
@@ -300,7 +309,10 @@ def _rest(request: ModelRequest) -> str:
     """Returns the rest of the answer; a start that the demo didn't write, or that is complete, gets a fixed text."""
     whole, partial = answer(_begun(request)), _partial(request)
     is_mine = whole.startswith(partial) and (partial != whole or _call(request) is not None)
-    return whole.removeprefix(partial) if is_mine or request.schema else demo_texts.FURTHER
+    if is_mine or request.schema:
+        return whole.removeprefix(partial)
+    with languages.using(_language(request)):
+        return f"\n\n{_(demo_texts.FURTHER)}"
 
 
 def _pieces(text: str) -> list[str]:

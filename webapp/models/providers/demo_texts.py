@@ -1,4 +1,6 @@
-"""Texts of the demo; names of pages and buttons of the app are in *italics*, and nothing else is. Pure."""
+"""Texts of the demo, in the catalogues too; names of pages and buttons of the app are in *italics*, nothing else is. Pure."""
+
+import re
 
 GREETING = """\
 Hello, and welcome to Millrace.
@@ -101,19 +103,30 @@ You are welcome. I am here whenever you want to try something, and the real mode
 # The answer is that of the first row with a phrase that occurs in the person's message.
 TOPICS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
-        ("close the tab", "closed tab", "close this tab", "close my", "reload", "leave the page", "go offline"),
+        ("close the tab", "closed tab", "close this tab", "close my", "reload", "leave the page", "go offline", "tab schließ"),
         CLOSING_THE_TAB,
     ),
-    (("api key", "a key", "my key", "the key", "connect a", "real model", "ollama", "openrouter"), ADD_A_KEY),
-    (("how do i stop", "stop button", "stop an", "stop the", "cancel", "continue an"), STOPPING),
-    (("cost", "price", "pay", "money", "budget", "free of charge"), COST),
-    (("private", "privacy", "my data", "secure", "safe"), PRIVACY),
-    (("who are you", "what are you", "which model", "are you a", "are you an"), WHO_I_AM),
     (
-        ("what is millrace", "about millrace", "what is this", "what can millrace", "what does millrace"),
+        ("api key", "a key", "my key", "the key", "connect a", "real model", "ollama", "openrouter", "schlüssel", "api-schl"),
+        ADD_A_KEY,
+    ),
+    (("how do i stop", "stop button", "stop an", "stop the", "cancel", "continue an", "stopp", "abbrech"), STOPPING),
+    (("cost", "price", "pay", "money", "budget", "free of charge", "kostet", "kosten", "preis"), COST),
+    (("private", "privacy", "my data", "secure", "safe", "privat", "datenschutz", "meine daten", "sicher"), PRIVACY),
+    (("who are you", "what are you", "which model", "are you a", "are you an", "wer bist du", "welches modell"), WHO_I_AM),
+    (
+        (
+            "what is millrace",
+            "about millrace",
+            "what is this",
+            "what can millrace",
+            "what does millrace",
+            "was ist millrace",
+            "was kann millrace",
+        ),
         WHAT_IT_IS,
     ),
-    (("thank",), THANKS),
+    (("thank", "danke", "vielen dank"), THANKS),
 )
 GREETINGS = (
     " ",
@@ -124,10 +137,32 @@ GREETINGS = (
     "good morning ",
     "good day ",
     "good evening ",
+    "guten morgen ",
+    "guten tag ",
+    "guten abend ",
+    "grüß ",
     "greetings ",
     "moin ",
     "servus ",
 )
+
+# Common words by which the demo notices that it is written to in another language, as models do.
+COMMON = {
+    "de": frozenset(
+        """
+        aber auf bei bin bist bitte danke das dem den der dein dir du ein einem einer eine einen erkläre es für gibt
+        guten hallo hast ich ihr ist kann kannst mein meine mir mit moin nicht oder schreib schreibe servus sie sind
+        tag über und welche welches wenn wer wie wir wird wo zu zum
+        """.split()  # noqa: SIM905  one a line would be a page
+    )
+}
+
+
+def language_of(text: str) -> str:
+    """Returns the language of a text, as far as the demo knows it; English if in doubt."""
+    words = re.findall(r"\w+", text[:2_000].lower())
+    return next((code for code, common in COMMON.items() if 3 * sum(word in common for word in words) >= len(words) > 0), "en")
+
 
 REFLECTION = """\
 You asked:
@@ -226,7 +261,7 @@ CLOSINGS = (
 )
 TITLES = ("The spring", "The pond", "The gate", "The channel", "The wheel", "The tailwater", "The flood", "The frost")
 
-FURTHER = "\n\nA real model would continue from here. The demo has nothing more to add."
+FURTHER = "A real model would continue from here. The demo has nothing more to add."
 STALLED = "I am going to stop in the middle of this sentence and"
 MALFORMED = "This begins like any other answer, but what comes next "
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.base.languages import gettext as _
 from webapp.base.untrusted_json import JsonObject, dict_of, list_of
 from webapp.models.providers import demo_texts
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolResult, ToolSpec
@@ -53,9 +54,9 @@ def step(request: ModelRequest, question: str) -> DemoStep | None:
     if PYTHON in tools and not earlier_calls and SUM.search(question):
         return plain_step(request, question)
     if tools and not earlier_calls and (tool := _first(request)):
-        return DemoStep(demo_texts.TOOLS_LOOK.format(tool=tool.name), Wanted(tool.name, as_json(_arguments(tool, question))))
+        return DemoStep(_(demo_texts.TOOLS_LOOK).format(tool=tool.name), Wanted(tool.name, as_json(_arguments(tool, question))))
     if ASK in tools and ASK not in called:
-        return DemoStep(demo_texts.TOOLS_ASK, Wanted(ASK, as_json(_question(tools[ASK]))))
+        return DemoStep(_(demo_texts.TOOLS_ASK), Wanted(ASK, as_json(_question(tools[ASK]))))
     return DemoStep(_answer(earlier_calls)) if earlier_calls else None
 
 
@@ -66,13 +67,13 @@ def plain_step(request: ModelRequest, question: str) -> DemoStep | None:
         call, result = earlier_calls[-1]
         number = result.text.strip()
         is_number = call.tool == PYTHON and NUMBER.fullmatch(number)
-        return DemoStep(demo_texts.CALCULATED.format(result=number) if is_number else _answer(earlier_calls))
+        return DemoStep(_(demo_texts.CALCULATED).format(result=number) if is_number else _answer(earlier_calls))
     tools = {tool.name: tool for tool in request.tools} if request.takes_calls and not earlier_calls else {}
     if PYTHON in tools and (asked_sum := SUM.search(question)):
         code = f"print({asked_sum[0].translate(SIGNS)})"
-        return DemoStep(demo_texts.CALCULATING, Wanted(PYTHON, as_json({"code": code})))
+        return DemoStep(_(demo_texts.CALCULATING), Wanted(PYTHON, as_json({"code": code})))
     if WEB in tools:
-        return DemoStep(demo_texts.SEARCHING, Wanted(WEB, as_json(_arguments(tools[WEB], SEARCH.sub("", question)))))
+        return DemoStep(_(demo_texts.SEARCHING), Wanted(WEB, as_json(_arguments(tools[WEB], SEARCH.sub("", question)))))
     return None
 
 
@@ -129,28 +130,28 @@ def _question(tool: ToolSpec) -> JsonObject:
         usual if usual in kinds else next((name for name in kinds if kinds[name] == kind), usual)
         for usual, kind in (("question", "string"), ("choices", "array"))
     )
-    return {question: demo_texts.TOOLS_QUESTION, choices: list(demo_texts.TOOLS_CHOICES)}
+    return {question: _(demo_texts.TOOLS_QUESTION), choices: [_(choice) for choice in demo_texts.TOOLS_CHOICES]}
 
 
 def _answer(earlier_calls: Sequence[tuple[ToolCall, ToolResult]]) -> str:
     said = next((result for call, result in earlier_calls if call.tool == ASK), None)
-    choice = next((choice for choice in demo_texts.TOOLS_CHOICES if said and choice.lower() in said.text.lower()), "")
+    choice = next((choice for choice in demo_texts.TOOLS_CHOICES if said and _(choice).lower() in said.text.lower()), "")
     findings = "\n\n".join(_found(call.tool, result, choice) for call, result in earlier_calls if call.tool != ASK)
-    chosen = demo_texts.TOOLS_CHOSEN.format(choice=choice) if choice else ""
+    chosen = _(demo_texts.TOOLS_CHOSEN).format(choice=_(choice)) if choice else ""
     if said and not choice:
-        chosen = demo_texts.TOOLS_OTHER.format(text=_cut(said.text))
-    return demo_texts.TOOLS_ANSWER.format(found="\n\n".join(part for part in (chosen, findings) if part))
+        chosen = _(demo_texts.TOOLS_OTHER).format(text=_cut(said.text))
+    return _(demo_texts.TOOLS_ANSWER).format(found="\n\n".join(part for part in (chosen, findings) if part))
 
 
 def _found(tool: str, result: ToolResult, choice: str) -> str:
     if result.is_error:
-        return demo_texts.TOOLS_FAILED.format(tool=tool, text=_cut(result.text))
+        return _(demo_texts.TOOLS_FAILED).format(tool=tool, text=_cut(result.text))
     lines = list(_lines(result.text))
     if not lines:
-        return demo_texts.TOOLS_NOTHING.format(tool=tool)
+        return _(demo_texts.TOOLS_NOTHING).format(tool=tool)
     shown = lines[:1] if choice == IN_ONE_SENTENCE else lines[: None if choice == EVERYTHING else MOST_LINES]
     words = shown[0] if len(shown) == 1 else "\n".join(f"- {line}" for line in shown)
-    return demo_texts.SEARCHES_FOUND.get(tool, demo_texts.TOOLS_FOUND).format(tool=tool, lines=words)
+    return _(demo_texts.SEARCHES_FOUND.get(tool, demo_texts.TOOLS_FOUND)).format(tool=tool, lines=words)
 
 
 def _lines(text: str) -> Iterator[str]:
