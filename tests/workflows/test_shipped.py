@@ -1,6 +1,7 @@
 """The shipped workflows from beginning to end: with a scripted model that searches, and with the demo, which needs nothing."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,10 @@ from tests.support.page import Page
 from tests.tools.built_in.conftest import Site, site
 from tests.upstream.fixtures import app
 from tests.upstream.handle import Upstream
+from webapp.base import catalogues, languages
 from webapp.settings.service import set_setting
 from webapp.workflows import service as workflow_service
+from webapp.workflows.definition import parsing
 
 __all__ = ["app", "site"]
 ROWS = [{"title": "Heat pumps", "url": "https://example.org/pumps", "content": "An old house needs a large buffer."}]
@@ -31,6 +34,32 @@ def answer(owner: Browser, path: str, value: str, way: str = "answer") -> Page:
     run = str(owner.wait_for(path, waits).all(".run__answer")[0].attributes["action"]).rpartition("/")[0]
     owner.post(f"{run}/{way}", value=value)
     return owner.wait_for(path, waits)
+
+
+def test_in_every_language_they_have_the_same_questions_and_steps() -> None:
+    translations = sorted(workflow_service.FOLDER.glob("*/*.yaml"))
+    assert translations
+    for file in translations:
+        ours, theirs = (parsing.read(path.read_text("utf-8")) for path in (workflow_service.FOLDER / file.name, file))
+        assert ours.slug == theirs.slug
+        assert [(slot.name, slot.type, len(slot.options)) for slot in ours.slots.values()] == [
+            (slot.name, slot.type, len(slot.options)) for slot in theirs.slots.values()
+        ]
+        assert [(step.id, step.verb, step.exits, step.tools) for step in ours.steps] == [
+            (step.id, step.verb, step.exits, step.tools) for step in theirs.steps
+        ]
+
+
+def test_a_person_reads_them_in_their_language(owner: Browser, tmp_path: Path) -> None:
+    catalogues.compile_all([Path("languages/de.po")], tmp_path)
+    languages.load(tmp_path)
+    try:
+        owner.post("/settings/look", language="de")
+        page = owner.page("/workflows")
+        assert (page.says("Wochenrückblick"), page.says("Weekly check-in")) == (True, False)
+        assert owner.page(begun(owner, "weekly-checkin")).says("Wie war deine Woche insgesamt?")
+    finally:
+        languages.load(tmp_path / "none")
 
 
 @pytest.mark.slow

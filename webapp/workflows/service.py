@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from webapp.base import audit
+from webapp.base import audit, languages
 from webapp.base.db import MOST_NUMBER, db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.base.heavy.threads import offload, offload_expecting
@@ -286,9 +286,15 @@ def _note(session: Session, action: str, slug: str, author: audit.AuditAuthor) -
     audit.add(session, action, author=author, object_kind="workflow", object_id=slug)
 
 
-@cache
 def _shipped() -> dict[str, StoredWorkflow]:
-    sources = (file.read_text("utf-8") for file in sorted(FOLDER.glob("*.yaml")))
+    """Returns the workflows that come with Millrace in the language of the page; a run keeps the text that it begins with."""
+    return _shipped_in(languages.current().code)
+
+
+@cache
+def _shipped_in(language: str) -> dict[str, StoredWorkflow]:
+    files = {file.name: file for folder in (FOLDER, FOLDER / language) for file in folder.glob("*.yaml")}
+    sources = (file.read_text("utf-8") for _, file in sorted(files.items()))
     return {
         slug: StoredWorkflow(slug, source, source, 1, is_shipped=True) for source in sources for slug in (known(source).slug,)
     }
