@@ -124,3 +124,21 @@ def test_a_chat_becomes_a_draft_by_a_form_and_opens_in_the_editor(app: Flask, ow
     assert not member.page(f"/chats/{theirs}").all(f'a[href="/workflows/from/{theirs}"]')
     assert member.get(f"/workflows/from/{theirs}").status_code == 403
     assert owner.get(f"/workflows/from/{theirs}").status_code == 404
+
+
+def test_a_step_is_named_by_the_first_words_of_its_text() -> None:
+    texts = ["Zürich im Mai", "What about the weather there in May?", "Zürich im Mai", "3 more", "class", "end", "step 9", "♥"]
+    proposed = proposal_of("A trip", [ChatQuestion(text) for text in ("First", *texts)])
+    definition = read_new(written(proposed, "a-trip"))
+    assert [step.id for step in definition.steps] == [
+        "question",
+        "answer",
+        "zurich_im_mai",
+        "what_about_the_weather_there",
+        "step_4",
+        "step_5",
+        "step_6",
+        "step_7",
+        "step_8",
+        "step_9",
+    ]

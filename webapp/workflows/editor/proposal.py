@@ -1,12 +1,15 @@
 """The workflow that a chat suggests: its first question becomes an answer to ask for, each later one a step. Pure."""
 
+import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from webapp.base import yaml_text
 from webapp.base.words import shortened
+from webapp.workflows.definition.definition import END
 from webapp.workflows.definition.slots import CONTROL
 
 # What is proposed of a chat: so many steps, with so much text each.
@@ -17,6 +20,8 @@ SAFE_CHARS, SAFE_MARKS, SAFE_OPEN = yaml_text.MOST_CHARS // 2, yaml_text.MOST_MA
 # Two braces would begin the name of an answer.
 BRACES = re.compile(r"\{(?=\{)")
 MOST_DEPTH, ROUND = 5, str.maketrans("[{]}", "(())")
+ANSWERS = re.compile(r"\{\{.*?\}\}")
+MOST_NAME_WORDS, MOST_NAME = 5, 30
 SLOT, ASK, UNTITLED = "question", "What is it about?", "Workflow"
 
 
@@ -80,7 +85,8 @@ def written(proposal: Proposal, slug: str) -> str:
     """Returns the text of the workflow, with the steps that are chosen."""
     slot = {"type": "text", "ask": proposal.ask, **({"example": proposal.example} if proposal.example else {})}
     chosen = [step for step in proposal.steps if step.is_chosen and step.text.strip()]
-    steps = [_step(number, step, proposal.guidelines) for number, step in enumerate(chosen, 1)]
+    names = _names([step.text for step in chosen])
+    steps = [_step(name, step, proposal.guidelines) for name, step in zip(names, chosen, strict=True)]
     definition: dict[str, Any] = {"workflow": slug, "title": proposal.title, "model": proposal.model, "slots": {SLOT: slot}}
     definition["steps"] = [{"collect": SLOT}, *steps]
     return yaml_text.written({name: value for name, value in definition.items() if value})
@@ -109,8 +115,19 @@ def entered(proposal: Proposal, form: Mapping[str, str], tools: Mapping[int, Seq
     return replace(proposal, steps=steps, **texts)
 
 
-def _step(number: int, step: ProposedStep, guidelines: str) -> dict[str, Any]:
-    about = {"id": f"step_{number}", "chat": step.text, "guidelines": guidelines, "tools": list(step.tools)}
+def _names(texts: Sequence[str]) -> list[str]:
+    """Returns a name for each step: the first words of its text, by which it is found in the diagram and while it runs."""
+    names = [SLOT, END]
+    for number, text in enumerate(texts, 1):
+        plain = unicodedata.normalize("NFKD", ANSWERS.sub("", text)).encode("ascii", "ignore").decode().lower()
+        name = "_".join(re.findall("[a-z0-9]+", plain)[:MOST_NAME_WORDS])[:MOST_NAME].strip("_") or "answer"
+        is_taken = name in names or keyword.iskeyword(name) or re.fullmatch(r"[^a-z].*|step_\d+", name)
+        names.append(f"step_{number}" if is_taken else name)
+    return names[2:]
+
+
+def _step(name: str, step: ProposedStep, guidelines: str) -> dict[str, Any]:
+    about = {"id": name, "chat": step.text, "guidelines": guidelines, "tools": list(step.tools)}
     return {name: value for name, value in about.items() if value} | {"max_sentences": MOST_SENTENCES}
 
 
