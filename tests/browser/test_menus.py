@@ -1,9 +1,10 @@
-"""Menus by key: ↓ opens one and goes round its entries, letters jump, and Esc gives the focus back."""
+"""Menus and decisions by key: ↓ opens a menu and goes round it, Esc gives the focus back, and F2 leads to what waits."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.test_tools import DESK, QUESTION, begun, card
 from tests.support.server import Server
 from tests.upstream.handle import Upstream
 
@@ -65,3 +66,25 @@ def test_a_menu_is_gone_through_by_key(server: Server, upstream: Upstream, visit
     field.fill("")
     page.keyboard.type("ash")
     expect(field).to_have_value("ash")
+
+
+def test_a_decision_is_one_key_away_from_the_message_box(server: Server, upstream: Upstream, visit: Visit) -> None:
+    upstream.always({"rounds": [{"says": "Hm.", "calls": [QUESTION]}, {"says": "As you like."}]})
+    chat = begun(visit(server, **DESK), "Ask a question")
+    page, asked = chat.page, card(chat.page)
+    expect(asked).to_be_visible()
+    page.wait_for_function("Boolean(millrace.acts.waiting)")
+    chat.box.focus()
+    page.keyboard.press("F2")
+    expect(asked).to_be_focused()
+    key = asked.locator(".ask__title").evaluate("title => getComputedStyle(title, '::after').content")
+    assert key.startswith('"F2"')
+    page.keyboard.press("Tab")
+    expect(asked.get_by_role("button", name="Red")).to_be_focused()
+    page.keyboard.press("F2")
+    expect(chat.box).to_be_focused()
+    page.keyboard.press("F2")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    chat.expect("completed")
+    expect(chat.box).to_be_focused()
