@@ -10,7 +10,7 @@
   };
   const doing = ({ is, title, chars, end }) => {
     if (is !== "writing") return DOING[is];
-    const words = chars === 1 ? _("Preparing %(title)s · %(num)s character") : _("Preparing %(title)s · %(num)s characters");
+    const words = chars === 1 ? _("Preparing: %(title)s · %(num)s character") : _("Preparing: %(title)s · %(num)s characters");
     const number = chars.toLocaleString(document.documentElement.lang);
     return `${words.replace("%(title)s", () => title).replace("%(num)s", number)} ${end}`;
   };

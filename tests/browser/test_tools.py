@@ -240,7 +240,7 @@ def test_the_web_is_searched_before_an_answer_and_a_call_is_shown_as_it_grows(
     assert page.request.post("/admin/models/refresh", headers={"Origin": own_server.url}).ok
     chat.ask("Write it down")
     words = chat.answer.locator(".state__words")
-    expect(words).to_have_text('Preparing fly · 16 characters {"what": "a half')
+    expect(words).to_have_text('Preparing: fly · 16 characters {"what": "a half')
     assert overflows(page) == []
     upstream.goes_on()
     chat.expect("completed")

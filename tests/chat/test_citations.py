@@ -233,6 +233,10 @@ def test_branches_and_edited_answers_keep_them(app, member, stranger, program, p
     rewritten = program.post(f"/messages/{last(member, path)}/rewrite", {"message": "Fridays [1]."}, status=201)
     assert member.page(path).one(".message-text a.cite").text() == "1"
     assert rewritten["sources"][0]["title"] == "Pumps"
+    # One whose marks were edited away is no source of that version.
+    uncited = program.post(f"/messages/{last(member, path)}/rewrite", {"message": "Fridays."}, status=201)
+    assert uncited["sources"] == []
+    assert not member.page(path).all(".cited")
 
 
 @pytest.mark.slow

@@ -42,6 +42,12 @@ def chips(text: str) -> list[int]:
     return [int(number) for number in CHIP.findall(drawn(text))]
 
 
+def test_a_chip_stays_on_the_line_of_the_word_before_it() -> None:
+    for text in ("So it is [2].", "So it is 【2】."):
+        assert "is&nbsp;<a" in drawn(text)
+    assert "&nbsp;" not in drawn("[2] [5] It is.")
+
+
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [

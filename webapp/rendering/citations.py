@@ -32,6 +32,11 @@ def use_citations(markdown: MarkdownIt) -> None:
     markdown.add_render_rule("cite", _markup)
 
 
+def marked_numbers(text: str) -> set[int]:
+    """Returns the numbers that are cited in a text."""
+    return {int(number) for mark in (CITE, FULL_WIDTH) for match in mark.finditer(text) for number in NUMBER.findall(match[1])}
+
+
 def _cite(state: StateInline, silent: bool) -> bool:
     source_numbers: frozenset[int] = state.env.get("cited", frozenset())
     match = CITE.match(state.src, state.pos, state.posMax) if source_numbers and not state.linkLevel else None
@@ -39,6 +44,9 @@ def _cite(state: StateInline, silent: bool) -> bool:
         return False
     if not silent:
         if numbers := _known(match[1], source_numbers):
+            # A chip stays on the line of the word before it.
+            if state.pending.strip() and state.pending.endswith(" "):
+                state.pending = f"{state.pending.rstrip(' ')}\u00a0"
             state.push("cite", "", 0).meta = {"cite": numbers}
         else:
             state.pending = state.pending.rstrip(" ")
@@ -68,6 +76,7 @@ def _parted(text: Token, source_numbers: frozenset[int]) -> Iterator[Token]:
     for match in FULL_WIDTH.finditer(text.content):
         numbers = _known(match[1], source_numbers)
         blank = match[0][: len(match[0]) - len(match[0].lstrip())] if numbers else ""
+        blank = "\u00a0" if blank and match.start() > at else blank
         yield Token("text", "", 0, content=text.content[at : match.start()] + blank, level=text.level)
         if numbers:
             yield Token("cite", "", 0, meta={"cite": numbers}, level=text.level)

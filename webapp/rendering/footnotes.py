@@ -17,7 +17,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 SCOPE = "\ue002"
 VIEW = re.compile(f'<a class="view" href="/messages/{SCOPE}[^>]*>[^<]*</a>')
-CITE = re.compile('<a class="cite" href="/messages/[^>]*>([0-9]*)</a>')
+CITE = re.compile('(&nbsp;)?<a class="cite" href="/messages/[^>]*>([0-9]*)</a>')
 REFERENCE = re.compile(r"\[\^([\w-]{1,30})\](?!:)")
 DEFINITION = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*")
 PLACEHOLDER = re.compile("\ue000(ref|again|note|twin|back|view|table|small|medium|large|cite|calls)-([0-9a-f]*)\ue001")
@@ -71,7 +71,7 @@ def scoped(markup: str, id: str) -> str:
 
 def as_written(markup: str) -> str:
     """Turns citations back into numbers in brackets, and drops the places of calls, for text outside a page."""
-    return CITE.sub(r"[\1]", CALLS.sub("", markup))
+    return CITE.sub(lambda match: f"{' ' if match[1] else ''}[{match[2]}]", CALLS.sub("", markup))
 
 
 def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:

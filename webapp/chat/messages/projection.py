@@ -129,8 +129,8 @@ class AnswerProjection:
         match self._doing:
             case {"is": "writing", "title": title, "chars": int(chars), "end": end}:
                 words = ngettext(
-                    "Preparing %(title)s · %(num)s character",
-                    "Preparing %(title)s · %(num)s characters",
+                    "Preparing: %(title)s · %(num)s character",
+                    "Preparing: %(title)s · %(num)s characters",
                     chars,
                     title=title,
                 )

@@ -51,9 +51,9 @@ def keep(message: Message) -> None:
             raise Conflict(ELSEWHERE)
         # A preset with another model would not ask this one.
         preset_id = None if preset and preset.model not in ("", model) else chat.preset_id
-        values = {"head_id": id, "model": model, "models": [], "preset_id": preset_id}
-        column_ids = [one if one == id else "" for one in seen]
-        rows.change(session, chat, returning=IS_SHARED, column_ids=column_ids, **values)
+        chat.models = []
+        values = {"head_id": id, "model": model, "preset_id": preset_id, "column_ids": [one if one == id else "" for one in seen]}
+        rows.change(session, chat, returning=IS_SHARED, **values)
     announcements.announce(chat, "thread", id)
 
 

@@ -21,6 +21,7 @@ from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Document
 from webapp.people.accounts import creation_limit
 from webapp.rendering import markdown
+from webapp.rendering.citations import marked_numbers
 from webapp.tools.outside import written_by
 
 # Databases limit the number of parameters in one statement.
@@ -76,7 +77,10 @@ def edited_answer(chat: Chat, message: Message, text: str, *, by: str = "") -> M
         text, chat, role=message.role, cited=renderings.citation_numbers(message), speaker_id=message.speaker_id
     )
     values: dict[str, Any] = {"content": entered.content, "html": entered.html, "html_version": markdown.VERSION}
-    values |= {"author_id": by or None, "sources": list(message.sources), "variables": message.variables}
+    # A source whose marks were edited away is none of this text.
+    removed = marked_numbers(message.content) - marked_numbers(entered.content)
+    sources = [source for source in message.sources if source["number"] not in removed]
+    values |= {"author_id": by or None, "sources": sources, "variables": message.variables}
     values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name, "is_hidden": message.is_hidden}
     values |= {"outside": written_by(by, chat.owner_id, message.outside)}
     return Message(id=new_id(), chat_id=chat.id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)
