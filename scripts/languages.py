@@ -50,7 +50,7 @@ SHOWN = {
     "workspace.links.views": ["SHOWN"],
     "workspace.list.search_shown": ["ACTIONS"],
     "workspace.list.shown": ["DIVISIONS"],
-    "chat.messages.renderings": ["LABELS", "TICKS"],
+    "chat.messages.renderings": ["LABELS", "TICKS", "VIEWS"],
     "workspace.page.answer_shown": ["NEXT", "NEXT_OF_KEY", "BY_ADMINS", "REASONS"],
     "workspace.page.mention_views": ["LABELS", "GROUP_LABEL"],
     "workspace.page.mentions_shown": ["ABOUT"],
