@@ -438,7 +438,7 @@ def test_a_table_is_plotted_and_has_versions(server: Server, upstream: Upstream,
     chat.expect("completed")
     page = chat.page
     chat.answer.get_by_role("link", name="Open in side panel").click()
-    panel, plot = page.locator("#panel"), page.frame_locator("#panel iframe")
+    panel, plot = page.locator("#panel"), page.frame_locator("#panel iframe").locator("svg").first
     expect(plot.locator("circle")).to_have_count(3)
     expect(plot.locator("circle title").first).to_have_text("January · Value: 3")
     panel.get_by_role("link", name="Earlier version").click()
