@@ -46,7 +46,7 @@ document.addEventListener("keydown", (event) => {
   if (next) next.focus();
   else if (links()[0]?.dataset.model && !isAwaited) links()[0].click();
 });
-// The list is loaded each time, with newly starred models. On a phone the keyboard would cover it.
+// The list is loaded each time, with newly starred models. On a phone the keyboard would cover it. It can be open already.
 const turn = ({ target }) => {
   if (target.id !== "models") return;
   [isWanted, shown] = [false, null];
@@ -54,6 +54,7 @@ const turn = ({ target }) => {
   target.querySelector("input[type=search]").autofocus = !matchMedia("(pointer: coarse)").matches;
 };
 document.addEventListener("beforetoggle", turn, true);
+if (isOpen() && !millrace.thumbs.matches) sheet().querySelector("input[type=search]").focus();
 document.addEventListener("htmx:before:swap", ({ detail }) => {
   if (!detail.tasks.some(({ target }) => target?.id === "models-list")) return;
   shown = asked;
