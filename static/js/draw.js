@@ -55,13 +55,10 @@
   document.addEventListener("htmx:before:swap", ({ detail }) => {
     for (const { fragment } of detail.tasks) if (fragment.querySelectorAll) draw(fragment);
   });
-  document.addEventListener(
-    "beforetoggle",
-    ({ target }) => {
-      if (!target.matches(".deeds:empty")) return;
-      fill(target, target.closest(PLACE));
-      htmx.process(target);
-    },
-    true,
-  );
+  const open = ({ target }) => {
+    if (!target.matches(".deeds:empty")) return;
+    fill(target, target.closest(PLACE));
+    htmx.process(target);
+  };
+  document.addEventListener("beforetoggle", open, true);
 }

@@ -9,7 +9,7 @@
     if (isBack && origin?.isConnected) return origin;
     if (top) return document.querySelector(`#${top} :is(a, button)`);
     // After a decision: the next one, or what is written meanwhile.
-    if (place?.endsWith("-asks")) return document.querySelector(`.ask, ${millrace.thumbs.matches ? ".go" : "#composer-text"}`);
+    if (place?.endsWith("asks")) return document.querySelector(`.ask, ${millrace.thumbs.matches ? ".go" : "#composer-text"}`);
     if (place === "earlier") return document.querySelector("#earlier a") ?? articles()[0];
     if (place === "follow-up") return document.getElementById("composer-text");
     const isLast = index >= articles().length - 2;

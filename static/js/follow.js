@@ -41,16 +41,12 @@
     event.preventDefault();
     goToEnd();
   });
-  addEventListener(
-    "scroll",
-    () => {
-      // Only the reader goes up. More text may have arrived after scrolling to the end, and before this is called.
-      isFollowing = (isFollowing && scrollY >= place) || distance() < NEAR;
-      place = scrollY;
-      show();
-    },
-    { passive: true },
-  );
+  addEventListener("scroll", () => {
+    // Only the reader goes up. More text may have arrived after scrolling to the end, and before this is called.
+    isFollowing = (isFollowing && scrollY >= place) || distance() < NEAR;
+    place = scrollY;
+    show();
+  });
   document.addEventListener("grown", () => (hasSent = false));
   const observer = new ResizeObserver(grown);
   // A page that one goes back to, of which is known where it stood, isn't followed to its end.

@@ -9,9 +9,9 @@ self.millrace = {
   thumbs: matchMedia("(pointer: coarse) and (hover: none)"),
   // A click that follows a link here, and that no script has taken.
   isPlain: (click) => !["button", "ctrlKey", "metaKey", "shiftKey", "altKey", "defaultPrevented"].some((key) => click[key]),
-  // A letter or sign that is typed; Space presses what has the focus.
+  // A sign that is typed; Space presses what has the focus.
   isTyped: ({ key, ctrlKey, metaKey, altKey }) => key.length === 1 && key !== " " && !(ctrlKey || metaKey || altKey),
-  // Where an arrow leads in a ring of elements from one of them; down from outside, to its first.
+  // Where an arrow leads in a ring of elements; down from outside, to its first.
   ring(all, now, key) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[key];
     return step && all.at((all.indexOf(now) + step) % all.length);

@@ -16,7 +16,7 @@
   };
   const thoughtFor = (time) => (time === "0 s" ? _("Thought for a moment") : _("Thought for %(time)s").replace("%(time)s", time));
   const word = (article, status, words) => {
-    const state = article?.querySelector(".state__words");
+    const state = article.querySelector(".state__words");
     if (!state) return;
     const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
     const thought = article.querySelector(".thought summary span");
@@ -28,7 +28,8 @@
     const told = JSON.parse(event.detail.data),
       words = told.doing ? doing(told.doing) : STATES[told.status],
       article = document.getElementById(`message-${told.message}`);
-    if (article) article.dataset.status = told.status;
+    if (!article) return;
+    article.dataset.status = told.status;
     if (words) word(article, told.status, words);
   });
 }

@@ -24,7 +24,9 @@
     return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   };
 
-  const say = (place, words) => place.textContent === words || (place.textContent = words);
+  const say = (place, words) => {
+    if (place.textContent !== words) place.textContent = words;
+  };
   // Not stored in the element: the text of a message stays what the server rendered.
   const seen = new WeakSet();
   const localise = (time) => {
@@ -40,7 +42,9 @@
   let heard = Date.now(),
     isSilent = false,
     known = null;
-  const hear = ({ target }) => target.closest?.("#sidebar") || (heard = Date.now());
+  const hear = ({ target }) => {
+    if (!target.closest?.("#sidebar")) heard = Date.now();
+  };
   for (const each of ["grown", "status", "htmx:after:swap"]) document.addEventListener(each, hear);
   const silence = () => {
     const place = millrace.running()?.querySelector(".state [data-since]"),
