@@ -87,10 +87,7 @@ def test_each_answers_one_is_kept_and_nothing_is_lost(app, owner, fake, path):
     assert (texts(page)[-1].strip(), page.all(".columns"), chat_of(app, path).model) == (kept, [], THREE[1])
     assert page.says("2 / 3")
 
-    # That one answers alone from now on. To all again, below it; then to its model alone.
-    assert chat_of(app, path).models == []
-    assert not page.all("#composer-alone")
-    owner.post(f"{path}/models", models=THREE)
+    # To all again, below the kept one; then to that one's model alone.
     begun(owner, path, fake, *({"says": "D"} for _ in THREE), text="Third")
     page = owner.wait_for(path, is_over)
     assert column_texts(page) == ["D"] * 3

@@ -28,7 +28,7 @@ def choose(chat: Chat, models: Sequence[str]) -> None:
 
 
 def keep(message: Message) -> None:
-    """Makes an answer in a column the path, and its model the chat's, which answers alone from now on; the others stay versions.
+    """Makes an answer in a column the path, and its model the chat's; the others stay its versions.
 
     Those that are still being written are stopped first; the one that is kept is not.
     """
@@ -51,7 +51,6 @@ def keep(message: Message) -> None:
             raise Conflict(ELSEWHERE)
         # A preset with another model would not ask this one.
         preset_id = None if preset and preset.model not in ("", model) else chat.preset_id
-        chat.models = []
         values = {"head_id": id, "model": model, "preset_id": preset_id, "column_ids": [one if one == id else "" for one in seen]}
         rows.change(session, chat, returning=IS_SHARED, **values)
     announcements.announce(chat, "thread", id)
