@@ -59,4 +59,4 @@ def test_the_editor_shows_it(owner: Browser) -> None:
     page = owner.page("/workflows/weekly-checkin/edit")
     assert len(page.all(".picture rect")) == len(CHECKIN.steps)
     assert page.all("svg[aria-describedby=picture-words]")
-    assert page.says("Read it as text")
+    assert page.says("As text")
