@@ -96,8 +96,8 @@ def begun(person: Person, question: str) -> ChatPage:
 
 
 def rows(page: Page) -> Locator:
-    """Returns the rows of chats; projects of other tests on this server are above them."""
-    return page.locator("#sidebar-chats li:not([data-project])")
+    """Returns the rows of chats; projects of other tests on this server are above them, with their own chats if unfolded."""
+    return page.locator("#sidebar-chats ol:not(.chats__projects) > li")
 
 
 def until_as_new(person: Person, chat: ChatPage, tab: ChatPage) -> None:
