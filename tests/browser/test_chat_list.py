@@ -163,7 +163,8 @@ def test_the_keyboard_comes_from_a_box_to_the_actions_and_other_pages_hear_of_th
     expect(page.get_by_role("link", name="Skip to actions").last).to_be_focused()
     where = page.evaluate("scrollY")
     page.keyboard.press("Enter")
-    bar = [("link", "Select all"), ("button", "Clear"), *(("button", name) for name in ("Pin", "Archive", "Delete"))]
+    buttons = ("Clear", "Pin", "Archive", "Move to project…", "Tags", "Export", "Delete")
+    bar = [("link", "Select all"), *(("button", name) for name in buttons)]
     for role, name in bar:
         page.keyboard.press("Tab")
         expect(page.get_by_role(role, name=name, exact=True)).to_be_focused()

@@ -122,7 +122,8 @@ def test_what_was_shared_goes_from_every_open_page(server: Server, upstream: Ups
     email = f"{uuid4()}@example.org"
     add_member(server, email)
     [(ada_id,)] = server.rows("SELECT id FROM users WHERE email = ?", email)
-    person, ada = visit(server), visit(server, is_signed_in=False, is_far=True)
+    # Its project stays unfolded in their sidebar.
+    person, ada = visit(server, is_new=True), visit(server, is_signed_in=False, is_far=True)
     upstream.says("The canary sings at noon.")
     chat = person.begin("When does the canary sing?")
     chat.expect("completed")
