@@ -47,7 +47,7 @@
   // In a shadow root, so that the text of a message stays exactly what the server rendered.
   const add = (place, textContent, ariaLabel, onclick) => {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", part: `copy ${textContent}`, textContent, ariaLabel, onclick });
+    Object.assign(button, { type: "button", part: "copy", textContent, ariaLabel, onclick });
     place.append(button);
     return button;
   };
@@ -82,7 +82,7 @@
         buttons = Object.assign(document.createElement("span"), { part: "tools" });
       if (link) draw(link, block, add(buttons, _("Diagram"), _("Show the diagram")));
       const wrap = add(buttons, _("Wrap"), _("Wrap lines"), () => (wrap.ariaPressed = block.classList.toggle("code--wrapped")));
-      wrap.ariaPressed = false;
+      Object.assign(wrap, { ariaPressed: false, part: "copy wrap" });
       const button = add(buttons, _("Copy"), _("Copy code"), () =>
         copy(block.querySelector("pre").textContent, button).catch(failed),
       );
