@@ -20,14 +20,8 @@ from werkzeug.http import parse_accept_header
 from webapp.base import languages
 from webapp.web.htmx import is_api
 
-# Pages for programs and files stay English.
-ENGLISH = (
-    "api/",
-    "workspace/exchange/_calls",
-    "workspace/exchange/_message",
-    "workspace/exchange/export.html",
-    "workspace/frame/docs/",
-)
+# Pages for programs, and the manual, stay English.
+ENGLISH = ("api/", "workspace/frame/docs/")
 # What people read or hear of an element.
 READ = re.compile(
     r'(?<=\s)(aria-label|aria-description|title|placeholder|alt|data-confirm|data-label)="([^"<>]*[^\W\d_][^"<>]*)"'

@@ -15,8 +15,10 @@ from tests.chat.files import bring
 from tests.chat.test_call_files import BRING, offer
 from tests.chat.test_files import drawn, uploaded
 from tests.support.browser import Browser
+from tests.support.catalogues import write_catalogue
 from tests.support.marks import also_on_postgres
 from tests.support.markup import words
+from webapp.base import languages
 from webapp.base.db import db, utc_now, write
 from webapp.chat import erasing
 from webapp.chat.files.tables import StoredFile
@@ -338,3 +340,14 @@ def test_its_address_is_stored_as_a_hash_and_encrypted(app, owner, path):
         row = db.session.get_one(Link, made["id"])
         assert token not in f"{row.token_hash} {row.ciphertext}"
         assert [secret.id for holder, secret in stored() if holder.kind == "link"] == [made["id"]]
+
+
+def test_each_reader_gets_its_page_in_their_language(owner, nobody, answered, fake, tmp_path):
+    write_catalogue(tmp_path / "words", "de", {"Question": "Frage", "Answer": "Antwort", "Source": "Quelltext"}, name="Deutsch")
+    languages.load(tmp_path / "words")
+    fake.says("```mermaid\ngraph TD; A-->B\n```", cost=0.0001)
+    address = path_of(link(owner, answered(owner, "Which?")))
+    for code, expected in (("de", ["Frage", "Antwort", "Quelltext"]), ("en", ["Question", "Answer", "Source"])):
+        page = nobody.get(address, headers={"Accept-Language": code})
+        assert [node.text() for node in page.all("article h2, article summary")] == expected
+    languages.load(tmp_path / "none")

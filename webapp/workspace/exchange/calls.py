@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from webapp.base import languages
 from webapp.base.db import utc_now
+from webapp.base.languages import gettext as _, ngettext
 from webapp.base.untrusted_json import JsonObject
-from webapp.base.words import number
 from webapp.chat.calls.lines import ShownCall, ShownCalls, calls_by_message, shown_calls
 from webapp.chat.imports import own
 from webapp.chat.imports.filed import OF_CALL_ROW, FiledCall, FiledMessage, FiledSource, escaped, fenced
@@ -103,7 +102,7 @@ class ReadCall:
     @property
     def remarks(self) -> list[tuple[str, str]]:
         """Why it asked, what a person noted, and its error, each with its name."""
-        remarks = {"Asked because": self.shown.why, "Note": self.note, "Error": self.shown.error}
+        remarks = {_("Asked because"): self.shown.why, _("Note"): self.note, _("Error"): self.shown.error}
         return [(word, _on_one_line(text)) for word, text in remarks.items() if text]
 
 
@@ -124,7 +123,6 @@ class ReadCalls:
         return f"{self.summary}:\n" + "".join(_text(call) for call in self.calls) + "\n"
 
 
-@languages.using(languages.ENGLISH)
 def read_calls(messages: Sequence[Message], reader: User | None) -> dict[str, ReadCalls]:
     """Returns the calls of these messages as this reader can see them, by message; without a query if none has any."""
     calls = calls_by_message(messages)
@@ -142,8 +140,13 @@ def _read_one(shown: ShownCall, call: Call) -> ReadCall:
     if shown.hidden:
         return ReadCall(shown, _cut(written), call.note, "", shown.hidden)
     more = len(call.text) - MOST_CHARS
-    left_out = f"{number(more)} more characters are left out." if more > 0 else "The rest was left out." if call.is_cut else ""
-    return ReadCall(shown, _cut(written), call.note, call.text[:MOST_CHARS], left_out)
+    return ReadCall(shown, _cut(written), call.note, call.text[:MOST_CHARS], _left_out(more, is_cut=call.is_cut))
+
+
+def _left_out(more: int, *, is_cut: bool) -> str:
+    if more > 0:
+        return ngettext("%(num)s more character is left out.", "%(num)s more characters are left out.", more)
+    return _("The rest was left out.") if is_cut else ""
 
 
 def _cut(text: str) -> str:
@@ -156,16 +159,16 @@ def _markdown(call: ReadCall) -> str:
             f"\n**{escaped(call.shown.title or call.shown.name)}** · {escaped(call.line)}\n",
             f"\n{fenced(call.arguments, 'json')}\n",
             *(f"\n{word}: {escaped(text)}\n" for word, text in call.remarks),
-            f"\nResult:\n\n{fenced(call.result)}\n" if call.result else "",
+            f"\n{_('Result')}:\n\n{fenced(call.result)}\n" if call.result else "",
             f"\n{call.left_out}\n" if call.left_out else "",
         )
     )
 
 
 def _text(call: ReadCall) -> str:
-    lines = [f"- {_on_one_line(call.shown.title or call.shown.name)} ({call.line})", f"  Arguments: {call.arguments}"]
+    lines = [f"- {_on_one_line(call.shown.title or call.shown.name)} ({call.line})", f"  {_('Arguments')}: {call.arguments}"]
     lines += [f"  {word}: {text}" for word, text in call.remarks]
-    lines += [f"  Result: {call.result}"] if call.result else []
+    lines += [f"  {_('Result')}: {call.result}"] if call.result else []
     lines += [f"  {call.left_out}"] if call.left_out else []
     return "".join(f"{line}\n" for line in lines)
 

@@ -14,6 +14,7 @@ from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.base.db import db, utc_now
 from webapp.base.heavy.turns import by_turns, queue_for_turn
+from webapp.base.languages import gettext as _
 from webapp.base.untrusted_json import JsonObject
 from webapp.chat.calls.files import ShownFile, files_made
 from webapp.chat.files import storage
@@ -164,7 +165,7 @@ def in_parts(pieces: Iterable[str | bytes]) -> Iterator[bytes]:
 
 
 def _title(chat: Chat) -> str:
-    return " ".join((chat.title or "Chat").split())
+    return " ".join((chat.title or _("Chat")).split())
 
 
 class _ExportedTurn(NamedTuple):
@@ -186,7 +187,7 @@ def _turns(engine: Engine, chat_id: str, right: str, reader_id: str) -> Iterator
 def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, reader: User | None) -> list[_ExportedTurn]:
     names, generations = sharing.writers(messages, right) if messages else {}, queries.generations_with_texts(messages)
     character = members.character_of(queries.chat_of(messages[0])) if messages else None
-    answerer = " ".join(character.name.split()) if character else "Answer"
+    answerer = " ".join(character.name.split()) if character else _("Answer")
     files, calls = files_made(messages, reader), read_calls(messages, reader)
     return [
         _ExportedTurn(
@@ -203,7 +204,7 @@ def _speaker_texts(engine: Engine, messages: Sequence[Message], right: str, read
 def _name(message: Message, names: Mapping[str, str], answerer: str) -> str:
     """Returns the author's name; in a group each answer has its own speaker."""
     if message.role == "user":
-        return names.get(message.id, "You")
+        return names.get(message.id, _("You"))
     return " ".join(message.speaker_name.split()) or answerer
 
 
@@ -216,7 +217,7 @@ def _sources(message: Message, reader: User | None) -> str:
     """Lists the sources of an answer below it, as far as the reader can see them."""
     # Titles are user input: markdown in them is escaped.
     lines = [f"[{number}] {escaped(words)}" for number, words in cited(message.sources, reader)]
-    return "\n\nSources:\n\n" + "\n\n".join(lines) if lines else ""
+    return f"\n\n{_('Sources')}:\n\n" + "\n\n".join(lines) if lines else ""
 
 
 def cited(sources: Sequence[SourceRecord], reader: User | None) -> list[tuple[int, str]]:

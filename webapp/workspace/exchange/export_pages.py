@@ -9,10 +9,10 @@ from typing import Protocol
 from flask import current_app
 from markupsafe import Markup
 
-from webapp.base import languages
 from webapp.base.db import db, utc_now
 from webapp.base.errors import NotFound
 from webapp.base.heavy.turns import by_turns
+from webapp.base.languages import gettext as _
 from webapp.chat.attachments import service
 from webapp.chat.calls.lines import ShownCalls
 from webapp.chat.files import storage
@@ -44,7 +44,6 @@ PREVIEW = re.compile(
 MOST_BYTES = 16 * 1024 * 1024
 # A page that stands alone has a heading above each message.
 HEADING = re.compile(r"(?<=<h)[2-5](?=[ >])|(?<=</h)[2-5](?=>)")
-NOT_SHOWN = "What this returned isn't shown here."
 # How many fragments of the template are sent together.
 PARTS = 200
 
@@ -128,7 +127,6 @@ def in_pieces(
         yield from page_rows
 
 
-@languages.using(languages.ENGLISH)
 def page_messages(
     engine: Engine,
     messages: Sequence[Message],
@@ -158,7 +156,7 @@ def page_messages(
                 id=f"m{place}",
                 role=row.role,
                 who=_who(message, included),
-                thought=message.thought or "Thought",
+                thought=message.thought or _("Thought"),
                 reasoning=included.reasoning_of(row.id, message.reasoning) if included else message.reasoning,
                 calls=calls,
                 html=Markup(files.into(standing_alone(html, row.id, f"m{place}"))),
@@ -172,16 +170,19 @@ def page_messages(
 
 def _included_calls(calls: ReadCalls, shown_calls: ShownCalls) -> ReadCalls:
     """Returns those of the calls that are shown, without a word about whose results are not shown."""
-    read = (replace(call, left_out=NOT_SHOWN) if call.shown.hidden else call for call in calls.calls[: len(shown_calls.calls)])
+    read = (
+        replace(call, left_out=_("What this returned isn't shown here.")) if call.shown.hidden else call
+        for call in calls.calls[: len(shown_calls.calls)]
+    )
     return replace(calls, summary=shown_calls.summary, calls=tuple(read))
 
 
 def _who(message: shown.ShownMessage, included: Included | None) -> str:
     if message.role != "user":
-        return message.face.name if message.face else "Answer"
+        return message.face.name if message.face else _("Answer")
     if not included:
-        return message.author or "You"
-    return (message.author if included.names else "") or "Question"
+        return message.author or _("You")
+    return (message.author if included.names else "") or _("Question")
 
 
 def _text_html(row: Message, message: shown.ShownMessage, included: Included | None) -> str:
@@ -201,9 +202,10 @@ def _remarks(message: shown.ShownMessage, *, is_public: bool) -> Iterator[str]:
     if not is_public:
         yield from (notice.text for notice in message.notices)
         if message.is_hidden:
-            yield "Excluded from context"
+            yield _("Excluded from context")
     if message.is_edited:
-        yield f"Edited by {message.author}" if message.author and not is_public else "Edited"
+        is_named = message.author and not is_public
+        yield _("Edited by %(name)s", name=message.author) if is_named else _("Edited")
     if message.receipt and not is_public:
         yield message.receipt
 
@@ -221,7 +223,11 @@ def _made(calls: ShownCalls | None) -> Markup:
     """Returns the files that the calls of an answer made, as the page shows those that were sent."""
     if not calls:
         return Markup()
-    shown = (PICTURE.format(url=file.url, name=file.words, words=f"Open {file.words}") for file in calls.files if file.is_picture)
+    shown = (
+        PICTURE.format(url=file.url, name=file.words, words=_("Open %(name)s", name=file.words))
+        for file in calls.files
+        if file.is_picture
+    )
     pictures = Markup().join(shown)
     files = ((LINK.format(url=f"{file.url}?download", name=file.words, panel=""), file) for file in calls.files)
     others = (LONG.format(name=link, words=file.size) for link, file in files if not file.is_picture)

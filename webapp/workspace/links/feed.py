@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Response, render_template
 
+from webapp.base import languages
 from webapp.base.current import PerApp
 from webapp.base.db import db
 from webapp.engine.engine import Engine, the_engine
@@ -38,9 +39,10 @@ CLOSED = "closed"
 
 @dataclass
 class Followed:
-    """A link with open pages: their signals, and the messages that they show, as HTML by id."""
+    """A link with open pages in one language: their signals, and the messages that they show, as HTML by id."""
 
     token: str
+    language: str
     context: Context
     signals: set[Signal] = field(default_factory=set)
     articles: dict[str, str] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class OpenPages:
     """All open pages of links in this process."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.followed = engine, dict[str, Followed]()
+        self.engine, self.followed = engine, dict[tuple[str, str], Followed]()
         self._ticker = Ticker(
             "links",
             self._look,
@@ -70,14 +72,15 @@ class OpenPages:
         )
 
     def has_room(self, link_id: str) -> bool:
-        count = sum(len(followed.signals) for followed in self.followed.values())
-        here = self.followed.get(link_id)
-        return count < MOST_IN_ALL and (not here or len(here.signals) < MOST_OF_LINK)
+        counts = [(id, len(followed.signals)) for (id, _), followed in self.followed.items()]
+        here = sum(count for id, count in counts if id == link_id)
+        return sum(count for _, count in counts) < MOST_IN_ALL and here < MOST_OF_LINK
 
     @contextmanager
     def joined(self, link_id: str, new: Followed) -> Iterator[tuple[Followed, Signal]]:
         """Follows the link while inside the block."""
-        followed, signal = self.followed.setdefault(link_id, new), self.engine.signal()
+        key = link_id, new.language
+        followed, signal = self.followed.setdefault(key, new), self.engine.signal()
         followed.signals.add(signal)
         self.engine.readers.add(signal)
         self._ticker.wake()
@@ -87,19 +90,20 @@ class OpenPages:
             self.engine.readers.discard(signal)
             followed.signals.discard(signal)
             if not followed.signals:
-                self.followed.pop(link_id, None)
+                self.followed.pop(key, None)
 
     def _look(self) -> bool:
         """Looks which links are closed and which have changed; returns whether any is followed."""
         with self.engine.in_app():
-            links = service.open_links(list(self.followed))
+            links = service.open_links([*{id for id, _ in self.followed}])
             db.session.rollback()
-            for id, followed in list(self.followed.items()):
+            for (id, language), followed in list(self.followed.items()):
                 if id not in links:
                     followed.is_closed = True
                     followed.wake()
                 elif links[id][0].is_live:
-                    self._grow(followed, *links[id])
+                    with languages.using(language):
+                        self._grow(followed, *links[id])
         return bool(self.followed) and not self.engine.is_closing
 
     def _grow(self, followed: Followed, link: OpenLink, version: tuple[Any, ...]) -> None:
@@ -137,7 +141,7 @@ def watched(link: OpenLink | None, token: str, etag: str | None, context: Contex
         return streaming_response(iter([LATER]))
     page = pages.page_of(the_engine(), link, token, context) if link.is_live else None
     grows = page is not None and not page.is_cut
-    new = Followed(token, context, articles=page.articles if page else {}, grows=grows)
+    new = Followed(token, languages.current().code, context, articles=page.articles if page else {}, grows=grows)
     known = page.articles if page and page.etag == etag else {}
     parts = _frames(open_pages, link.id, new, known if etag is not None else None, closing_frames, socket)
     return streaming_response(parts)

@@ -11,11 +11,12 @@ from re import Match
 from time import monotonic
 
 from flask import current_app, render_template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlalchemy import select
 
 from webapp.base.db import db
 from webapp.base.heavy.turns import by_turns, queue_for_turn
+from webapp.base.languages import gettext as _
 from webapp.chat.files.storage import MOST_NAMED
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.record import queries
@@ -32,11 +33,11 @@ from webapp.workspace.exchange.export_pages import PREVIEW, SHOWN, PageMessage
 from webapp.workspace.links.service import LinkedBlock, OpenLink
 from webapp.workspace.previews import shown, versions_shown
 
-OPEN = '<a class="view" href="{url}">Open</a>'
+OPEN = '<a class="view" href="{url}">{words}</a>'
 # Loaded once it is about to be seen.
 DRAWING = (
     '{link}</header><iframe class="shared__drawn" src="{frame}" loading="lazy" data-height="{height}" '
-    'title="Drawing {number} in message {place}"></iframe><details><summary>Source</summary>{source}</details>'
+    'title="{title}"></iframe><details><summary>{summary}</summary>{source}</details>'
 )
 # A page ends there, and says so.
 MOST_CHARS = 4_000_000
@@ -94,8 +95,12 @@ class LinkFiles:
 
     def _preview(self, match: Match[str]) -> str:
         url = f"/s/{self._token}/messages/{match['place']}/{match['block']}"
-        link, number = OPEN.format(url=url), int(match["block"]) + 1
-        return DRAWING.format(link=link, frame=f"{url}/drawing", number=number, **match.groupdict()) if match["height"] else link
+        link = OPEN.format(url=url, words=escape(_("Open")))
+        if not match["height"]:
+            return link
+        title = _("Drawing %(number)s in message %(place)s", number=int(match["block"]) + 1, place=match["place"])
+        words = {"title": escape(title), "summary": escape(_("Source"))}
+        return DRAWING.format(link=link, frame=f"{url}/drawing", height=match["height"], source=match["source"], **words)
 
     def _named(self, file: StoredFile) -> str:
         name = file_name(self._token, file.id)
