@@ -22,25 +22,27 @@ steps:
 
 
 def test_every_step_and_every_way_is_drawn_and_told() -> None:
-    drawn = diagram_of(CHECKIN)
-    assert [box.text for box in drawn.boxes] == [step.id for step in CHECKIN.steps]
+    sentences = [f"Step {number}." for number in range(len(CHECKIN.steps))]
+    drawn = diagram_of(CHECKIN, sentences)
+    assert [box.name for box in drawn.boxes] == [step.id for step in CHECKIN.steps]
+    assert [box.sentence for box in drawn.boxes] == [step.sentence for step in drawn.steps] == sentences
     assert len(drawn.connectors) == sum(len(step.exits) for step in CHECKIN.steps)
     assert [connector.label for connector in drawn.connectors if connector.label] == [
-        'if mood == "low"',
+        "if “low”",
         "else",
-        "if hours == 0",
+        "if “0”",
         "else",
     ]
-    assert drawn.steps[1].exits == ('if mood == "low": support', "else: win")
+    assert drawn.steps[1].exits == ("if “low”: step 3", "else: step 4")
     assert all(box.x >= 0 and box.x + BOX <= drawn.left + drawn.width and box.y + HIGH <= drawn.height for box in drawn.boxes)
 
 
 def test_ways_back_are_on_the_left_and_an_unwritten_end_has_its_box() -> None:
     drawn = diagram_of(read(ROUND))
-    assert [box.text for box in drawn.boxes][-1] == "The workflow is over"
+    assert drawn.boxes[-1].sentence == "The workflow is over"
     back = next(connector for connector in drawn.connectors if connector.side == "left")
     assert back.x < LEFT
-    assert drawn.steps[-1].exits == ("if again: hello", "if not again: the end", "else: the end")
+    assert drawn.steps[-1].exits == ("if yes: step 1", "if no: the end", "else: the end")
 
 
 @pytest.mark.slow

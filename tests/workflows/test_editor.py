@@ -70,7 +70,7 @@ def test_steps_are_added_edited_moved_and_removed_by_forms_alone(owner: Browser)
     page = owner.page("/workflows/new").press("Save draft", source=TEA)
     assert cards(page) == [
         "Says “Hello!”",
-        "Asks the person “Which one?”",
+        "Asks you “Which one?”",
         "Fills in kind",
         "Ends with “Bye.”",
     ]
@@ -99,12 +99,12 @@ def test_steps_are_added_edited_moved_and_removed_by_forms_alone(owner: Browser)
 
 def test_a_new_workflow_begins_with_a_name_a_sentence_and_one_step(owner: Browser, member: Browser) -> None:
     page = owner.page("/workflows/new")
-    assert cards(page) == ["Asks the person “What is it about?”"]
+    assert cards(page) == ["Asks you “What is it about?”"]
     assert not page.all("#yaml[open]")
     page = page.press("Ask a model", head_title="Trip: Oslo", head_about="Plans a day.", step_text="Where to?")
     assert 'title: "Trip: Oslo"\nabout: "Plans a day."' in source(page)
     page = page.press("Done", step_text="Suggest a day in {{topic}}")
-    assert cards(page)[1] == "Asks a model: “Suggest a day in {topic}”"
+    assert cards(page)[1] == "Asks a model: “Suggest a day in …”"
     page = page.press("Publish")
     assert (page.path, source(page).splitlines()[0]) == ("/workflows/trip-oslo/edit", "workflow: trip-oslo")
     # What was changed in the text counts, if the fields still say what they said.
@@ -112,7 +112,8 @@ def test_a_new_workflow_begins_with_a_name_a_sentence_and_one_step(owner: Browse
     assert page.textbox("What it is for, in one sentence").value == "Plans two."
     # Its page says the same to people who only use it.
     page = member.page("/workflows/trip-oslo")
-    assert (page.says("Plans a day."), cards(page)[0]) == (True, "Asks the person “Where to?”")
+    assert (page.says("Plans a day."), cards(page)[0]) == (True, "Asks you “Where to?”")
+    assert [piece.text() for piece in page.all(".card__prompt .tag")] == ["the answer to ‘Where to?’"]
     assert not page.all('a[href$="/edit"]')
     assert page.press("Start").path.startswith("/chats/")
     assert len(member.page("/workflows/trip-oslo").all('.entries a[href^="/chats/"]')) == 1
@@ -178,3 +179,19 @@ def test_a_fault_is_placed_as_browsers_count() -> None:
     assert third.start <= third.end
     assert corrected(text, 1, 6, "wrong", "right") == "a: 😀 right\nb: x"
     assert corrected(text, 1, 5, "wrong", "right") == corrected(text, 9, 1, "a", "b") == text
+
+
+def test_the_tools_of_a_step_are_checkboxes_that_keep_the_order_of_the_text(owner: Browser) -> None:
+    chat = "  - chat: Look it up.\n    tools: [read_page, read_document]\n"
+    page = owner.page("/workflows/new").press("Save draft", source=TEA.replace("  - end", f"{chat}  - end"))
+    page = page.press("Edit step 4")
+    chosen = [box.attributes["value"] for box in page.all('[type=checkbox][name="step_tools"][checked]')]
+    assert chosen == ["read_page", "read_document"]
+    text = source(page)
+    for sent, wanted in (
+        (["", "read_page", "read_document"], chat),
+        (["", "read_page", "search_documents"], "    tools: [read_page, search_documents]\n"),
+        ([""], "  - chat: Look it up.\n  - end"),
+    ):
+        form = {"source": text, "open": "3", "seen": "chat Look it up.", "deed": "save 3", "step_tools": sent}
+        assert wanted in owner.post("/workflows/change", **form).text.replace("&#34;", '"')

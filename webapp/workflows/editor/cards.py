@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from webapp.base.yaml_text import Path, UnreadableYaml, YamlDocument
 from webapp.workflows.definition.definition import END
 from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS, WorkflowFault
 from webapp.workflows.definition.slots import TYPES
-from webapp.workflows.editor.diagram import VERBS
+from webapp.workflows.editor.sentences import VERBS, Piece, answers_of, ask_of, sentence, words_of
 from webapp.workflows.editor.text import PlacedFault, in_utf16
 from webapp.workflows.editor.yaml_edits import UneditableYaml, YamlEdits, scalar
 
@@ -71,8 +71,6 @@ IN_BRACKETS = "The steps are written in brackets, so they can only be added, mov
 MOST_KNOWN = 16
 MOST_TITLE, LINE = 60, "\n"
 HEAD, SEARCH = ("title", "about"), "search_documents"
-# Around the names of answers.
-BRACES = re.compile(r"(?<=\{)\{|\}(?=\})")
 # The line and column of the start of something in the text, and of its end.
 Place = tuple[tuple[int, int], tuple[int, int]]
 NAME = re.compile(r"[A-Za-z_][\w.-]{0,99}")
@@ -113,32 +111,19 @@ class Card:
     ways: str = ""
     # Where its fields are in the text, and for a question its slot: from and to which line and column.
     places: Mapping[str, Place] = field(default_factory=dict)
+    # What the answers are called that its text can use.
+    answers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         return _(VERBS.get(self.verb, "Step"))
 
     def sentence(self, names: Mapping[str, str]) -> str:
-        """Returns what the step does, in one sentence; `names` has those of tools, and of the model under ""."""
-        words = BRACES.sub("", " ".join(self.text.split()))
-        match self.verb:
-            case "say":
-                return _("Says “%(words)s”", words=words)
-            case "collect":
-                return _("Asks the person “%(words)s”", words=words)
-            case "chat":
-                return _("Asks %(model)s: “%(words)s”", model=names.get("") or _("a model"), words=words)
-            case "generate":
-                return _("Writes a plan: %(words)s", words=words)
-            case "tool":
-                return _("Uses the tool “%(words)s”", words=names.get(words, words))
-            case "branch":
-                return _("Branches: %(words)s", words=words)
-            case "set":
-                return _("Fills in %(words)s", words=words)
-            case "end":
-                return _("Ends with “%(words)s”", words=words) if words else _("Ends")
-        return self.label
+        return sentence(self.verb, self.values.get("text") or self.text, names)
+
+    @property
+    def prompt(self) -> list[Piece]:
+        return list(words_of(self.values.get("text", ""), self.answers)) if self.verb == "chat" else []
 
     def faults_of(self, faults: Iterable[WorkflowFault | PlacedFault]) -> list[tuple[str, WorkflowFault | PlacedFault]]:
         """Returns which of the faults are in this step or in its slot, each with its field; empty for one of the whole step."""
@@ -193,7 +178,8 @@ def cards_of(source: str) -> Cards:
         return Cards(why_none=_("The steps appear here once the error in line %(number)s is corrected.", number=error.line))
     steps = _steps(document)
     ids = tuple(dict.fromkeys(id for id in (_id(step) for step in steps) if id))
-    cards = tuple(_card(source, document, index, step) for index, step in enumerate(steps))
+    answers = answers_of({str(name): ask_of(slot) for name, slot in _slots(document).items()}, map(_id, steps))
+    cards = tuple(replace(_card(source, document, index, step), answers=answers) for index, step in enumerate(steps))
     is_fixed = steps and not _regions(source, document)
     whole = document.value if isinstance(document.value, dict) else {}
     head = {name: value.strip() for name in HEAD if isinstance(value := whole.get(name, ""), str)}

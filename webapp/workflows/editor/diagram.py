@@ -1,37 +1,33 @@
 """The diagram of a workflow: a column of boxes for the steps, and lines for the ways between them; and its text. Pure."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from webapp.base.languages import gettext as _
 from webapp.workflows.definition.definition import END, Definition, Step
+from webapp.workflows.editor.sentences import VERBS
 
-VERBS = {
-    "say": "Says",
-    "collect": "Asks",
-    "chat": "Model",
-    "generate": "Plan",
-    "tool": "Tool",
-    "set": "Sets",
-    "branch": "Branch",
-    "end": "End",
-}
-BOX, HIGH, GAP, LEFT, LANE = 250, 44, 30, 130, 14
+BOX, HIGH, GAP, LEFT, LANE = 320, 70, 34, 130, 14
 # With more parallel lines, several share a lane.
 MOST_LANES = 10
-MOST_CHARS = {"box": 30, "way": 26}
+MOST_CHARS, CHAR = 26, 7
+# What a condition on the answer of its own step is called.
+CONDITION = re.compile(r"(?P<no>not )?(?P<slot>\w+)|(?P<equal>\w+) == ['\"]?(?P<value>[^'\"\\]*)['\"]?")
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A step; `text` is its full name, which `name` can shorten."""
+    """A step: what it does, and its name in the text."""
 
     x: int
     y: int
-    verb: str
     kind: str
+    sentence: str
     name: str
-    text: str
+
+    width: int = BOX
+    height: int = HIGH
 
     @property
     def middle(self) -> int:
@@ -47,20 +43,21 @@ class Connector:
     x: int
     y: int
     side: str
+    # How far it and its label reach to its side.
+    edge: int
 
 
 @dataclass(frozen=True, slots=True)
 class DescribedStep:
     """A step in words, with the steps it leads to."""
 
-    verb: str
-    name: str
+    sentence: str
     exits: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """`left` is where the drawing begins: without lines to earlier steps, there is nothing to the left of the boxes."""
+    """`left` is where the drawing begins, as far left as its lines to earlier steps reach."""
 
     left: int
     width: int
@@ -81,26 +78,23 @@ class _Arrow:
         return range(min(self.start, self.end), max(self.start, self.end) + 1)
 
 
-def diagram_of(definition: Definition) -> Diagram:
-    boxes = tuple(_boxes(definition))
+def diagram_of(definition: Definition, sentences: Sequence[str] = ()) -> Diagram:
+    """Returns the drawing; `sentences` has what each step does, and a step without one is called by its verb."""
+    said = [*sentences, *(_(VERBS[step.verb]) for step in definition.steps[len(sentences) :])]
+    boxes = tuple(_boxes(definition, said))
     index_by_id = {step.id: index for index, step in enumerate(definition.steps)} | {END: len(definition.steps)}
     arrows = [_Arrow(index_by_id[step.id], index_by_id[go], label) for step in definition.steps for go, label in _targets(step)]
     connectors = tuple(_connectors(arrows, boxes))
-    margin = 0 if any(connector.side == "left" for connector in connectors) else LEFT - 12
-    is_wide = any(connector.side == "right" for connector in connectors)
-    width = LEFT + BOX + (LEFT + LANE * MOST_LANES if is_wide else 12) - margin
-    return Diagram(margin, width, boxes[-1].y + HIGH + GAP, boxes, connectors, tuple(_described(definition)))
+    left = min([LEFT - 12, *(connector.edge - 12 for connector in connectors if connector.side == "left")])
+    right = max([LEFT + BOX + 12, *(connector.edge + 12 for connector in connectors if connector.side == "right")])
+    return Diagram(left, right - left, boxes[-1].y + HIGH + GAP, boxes, connectors, tuple(_described(definition, said)))
 
 
-def _boxes(definition: Definition) -> Iterator[Box]:
-    for index, step in enumerate(definition.steps):
-        yield _box(index, step.verb, step.id)
+def _boxes(definition: Definition, sentences: Sequence[str]) -> Iterator[Box]:
+    for index, (step, said) in enumerate(zip(definition.steps, sentences, strict=True)):
+        yield Box(LEFT, GAP + index * (HIGH + GAP), step.verb, said, step.id)
     if any(END in step.exits for step in definition.steps):
-        yield _box(len(definition.steps), "end", _("The workflow is over"))
-
-
-def _box(index: int, verb: str, text: str) -> Box:
-    return Box(LEFT, GAP + index * (HIGH + GAP), VERBS[verb], verb, _short(_named(text), "box"), text)
+        yield Box(LEFT, GAP + len(definition.steps) * (HIGH + GAP), "end", _("The workflow is over"), "")
 
 
 def _targets(step: Step) -> Iterator[tuple[str, str]]:
@@ -110,7 +104,7 @@ def _targets(step: Step) -> Iterator[tuple[str, str]]:
     for transition in step.transitions:
         yield (
             transition.target,
-            _("if %(condition)s", condition=transition.condition)
+            _("if %(condition)s", condition=_condition(step, transition.condition))
             if transition.condition is not None
             else (_("else") if len(step.transitions) > 1 else ""),
         )
@@ -124,6 +118,14 @@ def _targets(step: Step) -> Iterator[tuple[str, str]]:
         )
 
 
+def _condition(step: Step, condition: str) -> str:
+    """Returns a condition in words, if it is one on the answer to the step's own question."""
+    match = CONDITION.fullmatch(condition.strip()) if step.slot else None
+    if match and match["slot"] == step.slot:
+        return _("no") if match["no"] else _("yes")
+    return _("“%(words)s”", words=match["value"]) if match and match["equal"] == step.slot else condition
+
+
 def _connectors(ways: list[_Arrow], boxes: tuple[Box, ...]) -> Iterator[Connector]:
     taken: dict[str, list[list[range]]] = {"right": [], "left": []}
     labels: dict[int, int] = {}
@@ -131,17 +133,19 @@ def _connectors(ways: list[_Arrow], boxes: tuple[Box, ...]) -> Iterator[Connecto
         start, end = boxes[way.start], boxes[way.end]
         if way.end == way.start + 1:
             path = f"M{start.middle} {start.y + HIGH} V{end.y - 2}"
-            yield Connector(path, _short(way.label, "way"), start.middle + 8, start.y + HIGH + GAP // 2 + 4, "down")
+            yield Connector(path, _short(way.label), start.middle + 8, start.y + HIGH + GAP // 2 + 4, "down", 0)
             continue
         side = "right" if way.end > way.start else "left"
         lane = _lane(taken[side], way.span)
         # Several lines from one box start below each other.
         turn = labels[way.start] = labels.get(way.start, -1) + 1
-        y = start.y + 12 + 12 * (turn % 3)
+        y = start.y + 18 + 18 * (turn % 3)
         edge, far = (LEFT + BOX, LEFT + BOX + 70 + LANE * lane) if side == "right" else (LEFT, max(6, LEFT - 60 - LANE * lane))
         path = f"M{edge} {y} H{far} V{end.y + HIGH // 2} H{edge + 2 if side == 'right' else edge - 2}"
         label_x = edge + 6 if side == "right" else edge - 6
-        yield Connector(path, _short(way.label, "way"), label_x, y - 3, side)
+        label = _short(way.label)
+        reach = label_x + CHAR * len(label) * (1 if side == "right" else -1)
+        yield Connector(path, label, label_x, y - 4, side, max(far, reach) if side == "right" else min(far, reach))
 
 
 def _lane(taken: list[list[range]], span: range) -> int:
@@ -155,20 +159,16 @@ def _lane(taken: list[list[range]], span: range) -> int:
     return len(taken) - 1
 
 
-def _described(definition: Definition) -> Iterator[DescribedStep]:
-    for step in definition.steps:
-        exits = tuple(f"{label}: {_name(go)}" if label else _name(go) for go, label in _targets(step))
-        yield DescribedStep(VERBS[step.verb], _named(step.id), exits)
-
-
-def _name(go: str) -> str:
-    return _("the end") if go == END else _named(go)
+def _described(definition: Definition, sentences: Sequence[str]) -> Iterator[DescribedStep]:
+    numbers = {step.id: number for number, step in enumerate(definition.steps, 1)}
+    for step, said in zip(definition.steps, sentences, strict=True):
+        ways = ((_("the end") if go == END else _("step %(number)s", number=numbers[go]), label) for go, label in _targets(step))
+        yield DescribedStep(said, tuple(f"{label}: {name}" if label else name for name, label in ways))
 
 
 def _named(id: str) -> str:
     return id.replace("_", " ")
 
 
-def _short(text: str, kind: str) -> str:
-    most = MOST_CHARS[kind]
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_CHARS else f"{text[: MOST_CHARS - 1]}…"

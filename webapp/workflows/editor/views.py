@@ -62,7 +62,7 @@ def show(slug: str) -> Response:
     me = current_user()
     entry = workflow_service.get(slug) if me.is_admin else workflow_service.published(slug)
     context = {"entry": entry, "label": shown.label, "states": shown.STATES, **_steps_of(entry.text)}
-    context["picture"] = _picture(entry.text)[0]
+    context["picture"] = _picture(entry.text, context)[0]
     context["runs"] = [(run, run.current_state) for run in queries.runs_of(me.id, slug=slug, limit=MOST_SHOWN_RUNS)]
     return render("workflows/show.html", **context)
 
@@ -171,7 +171,8 @@ def whole() -> str:
 
 
 def _fields() -> dict[str, str]:
-    return {name: values[-1] for name, values in request.form.lists()}
+    # The tools of a step are checkboxes of one name, behind an empty field for none.
+    return {name: "\n".join(values) if name == "step_tools" else values[-1] for name, values in request.form.lists()}
 
 
 def editor(slug: str, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
@@ -195,7 +196,7 @@ def _checked(source: str) -> dict[str, Any]:
         **_steps_of(source),
     }
     context |= {"plan_types": sorted(plan_type_service.slugs()), "tools": sorted(workflow_service.tools())}
-    picture, faults = _picture(source)
+    picture, faults = _picture(source, context)
     return {"picture": picture, "faults": faults, **context}
 
 
@@ -206,10 +207,11 @@ def _steps_of(source: str) -> dict[str, Any]:
     return {"steps": steps, "names": {**names, "": the_models().display_name(steps.model) if steps.model else ""}}
 
 
-def _picture(source: str) -> tuple[Diagram | None, Sequence[PlacedFault]]:
-    """Returns the picture of a text, or its faults."""
+def _picture(source: str, context: dict[str, Any]) -> tuple[Diagram | None, Sequence[PlacedFault]]:
+    """Returns the picture of a text with what `_steps_of` says of it, or its faults."""
     try:
-        return diagram_of(workflow_service.runnable(source)), ()
+        sentences = [card.sentence(context["names"]) for card in context["steps"].cards]
+        return diagram_of(workflow_service.runnable(source), sentences), ()
     except workflow_service.BrokenDefinition as broken:
         return None, placed(source, broken.faults)
 
@@ -220,7 +222,7 @@ def _form(
     context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, **_checked(source)}
     if context["faults"]:
         # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
-        context["picture"] = _picture(entry.draft)[0] if entry else None
+        context["picture"] = _picture(entry.draft, _steps_of(entry.draft))[0] if entry else None
         context["excerpts"] = _excerpts(source, context["faults"])
     context["reference"] = {_("Steps"): VERBS, _("Step options"): FIELDS, _("Slots"): SLOT_FIELDS}
     context["words"] = WORDS
