@@ -65,7 +65,7 @@
     const place = async ([{ isIntersecting }], watcher) => {
       if (!isIntersecting) return;
       watcher.disconnect();
-      const html = await millrace.fragment(link.href, {}, true),
+      const html = await millrace.fragment(`${link.href}&view=drawn`, {}, true),
         frame = document.createRange().createContextualFragment(html).querySelector("iframe");
       const look = { className: "drawn", title: _("Diagram"), sandbox: "allow-scripts", onload: () => show(true) };
       if (frame) block.append(Object.assign(frame, look, { src: `${frame.src}&fit` }));

@@ -211,3 +211,42 @@ def test_none_is_for_strangers(stranger, message):
     for path in ("preview?block=0", "frame?block=0", "preview/file?block=0"):
         assert stranger.get(f"/messages/{message}/{path}").status_code == 404
         assert stranger.htmx_get(f"/messages/{message}/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("answer", "block", "edited"),
+    [
+        (ANSWER, 0, "<p>Edited</p>\n"),
+        (ANSWER, 1, "graph TD\n  A --> C\n"),
+        (f"Sales:\n\n{TABLE}", 0, "| Month | Revenue |\n|---|--:|\n| March | 7 |\n"),
+        ("```csv\nFruit;Share\nPears;12\nPlums;3\n```\n", 0, "Fruit;Share\nPears;99\n"),
+    ],
+)
+def test_what_was_edited_is_previewed_as_it_is_now(owner, answered, fake, answer, block, edited):
+    fake.says(answer)
+    id = owner.page(answered(owner)).message_ids[-1]
+    url = f"/messages/{id}/preview?block={block}"
+    # The whole message is a text of its own.
+    owner.submit(owner.post(f"/messages/{id}/texts", part="whole", edit="y").location, text="Something else")
+    owner.post(f"/messages/{id}/texts", part=f"block-{block}")
+    assert owner.get(url).status_code == 200, "opened only, not edited"
+    path = owner.post(f"/messages/{id}/texts", part=f"block-{block}").location
+    owner.submit(f"{path}/edit", text=edited)
+    assert owner.get(url).location == owner.htmx_get(url).location == path
+    latest = owner.page(path)
+    assert latest.one(".panel__steps span:not([class])").text() == "2 of 2"
+    assert latest.one(".panel__steps a").attributes["href"].startswith(f"{path}?version=1")
+    # As the message has it, by its address.
+    for was in (owner.page(f"{url}&view=source"), owner.htmx_get(f"{url}&view=source")):
+        assert was.one(".notice a").attributes["href"] == path
+        assert edited not in was.one("pre").text(strip=False)
+
+
+def test_what_was_edited_is_seen_by_those_who_see_its_text(owner, stranger, answered, fake):
+    fake.says(ANSWER)
+    chat = answered(owner)
+    id = owner.page(chat).message_ids[-1]
+    owner.submit(f"{owner.post(f'/messages/{id}/texts', part='block-0').location}/edit", text="<p>Edited</p>")
+    assert owner.get(f"/messages/{id}/preview?block=0").status_code == 303
+    assert owner.get(f"/messages/{id}/preview?block=1").status_code == 200
+    assert stranger.get(f"/messages/{id}/preview?block=0").status_code == 404

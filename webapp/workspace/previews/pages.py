@@ -16,6 +16,9 @@ from webapp.workspace.previews.shown import ArtifactHead, ArtifactView, PreviewR
 # A form of the panel fills the panel, and isn't another page.
 IN_PANEL = {"hx-boost": "true", "hx-target": "#panel", "hx-swap": "innerMorph", "hx-push-url": "false"}
 
+# The views that aren't the first ones of their kinds.
+IN_ADDRESS = (shown.SOURCE, shown.TABLE)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -55,6 +58,7 @@ def preview_page(
     steps: Mapping[str, str | int],
     edit: ArtifactView | None = None,
     publish_url: str = "",
+    edited_url: str = "",
 ) -> Response:
     preview = shown.preview(entry, asked.view)
     asked, block = replace(asked, view=preview.view), asked.number
@@ -67,7 +71,8 @@ def preview_page(
         "workspace/previews/_preview.html" if is_htmx() else "workspace/previews/preview.html",
         preview=preview,
         head=ArtifactHead(preview.title, views, steps, files, publish_url if preview.kind else ""),
-        page_url=place.url("show", block=block, view=asked.view if asked.view in (shown.SOURCE, shown.TABLE) else None),
+        page_url=place.url("show", block=block, view=asked.view if edited_url or asked.view in IN_ADDRESS else None),
+        edited_url=edited_url,
         place=place,
         in_panel=is_htmx(),
         stays=stays(),

@@ -1,5 +1,6 @@
 """Reads what messages contain that has a preview, and the versions of it in a chat."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -8,10 +9,14 @@ from threading import Lock
 from typing import NamedTuple
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import aliased
 
 from webapp.base.db import db
 from webapp.base.errors import Unavailable
 from webapp.base.heavy import child
+from webapp.chat.attachments import service as attachment_service
+from webapp.chat.files.storage import is_open_to
+from webapp.chat.files.tables import BY_MESSAGE, ChatFile, StoredFile
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
@@ -55,6 +60,32 @@ def in_text(message_id: str, text: str, number: int) -> PreviewSource:
     # Releases the database connection while the text is parsed.
     db.session.rollback()
     return _read.get(_key(message_id, text), lambda: _parsed([text])[0]).get(number, NOTHING)
+
+
+def edited_text(chat: Chat, entry: PreviewSource, person_id: str) -> str:
+    """Returns the id of the text that was made of a preview and edited since, as far as this person can open it; else nothing."""
+    later, content = aliased(ChatFile), entry.content.strip("\n") + "\n"
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    is_edited = select(later.text_id).where(later.text_id == ChatFile.text_id, later.version > 1).exists()
+    is_alike = StoredFile.hash == digest
+    if entry.kind == "table":
+        # The preview has its cells, the text its rows in Markdown.
+        is_alike |= StoredFile.name.endswith(".md")
+    query = select(ChatFile.text_id, StoredFile).join(StoredFile, StoredFile.id == ChatFile.file_id)
+    query = query.where(ChatFile.chat_id == chat.id, ChatFile.made_by == BY_MESSAGE, is_open_to(person_id), is_edited, is_alike)
+    for text_id, file in db.session.execute(query.order_by(StoredFile.id.desc())).all():
+        if file.hash == digest or _has_rows(f"{text_id}.1", attachment_service.whole_text(file), entry):
+            return str(text_id)
+    return ""
+
+
+def is_table(markdown: str) -> bool:
+    """Returns whether a text in Markdown is one table."""
+    return markdown.startswith("|") and "\n\n" not in markdown.rstrip()
+
+
+def _has_rows(id: str, markdown: str, table: PreviewSource) -> bool:
+    return is_table(markdown) and in_text(id, markdown, 0).content == table.content
 
 
 def versions_of(chat: Chat, id: str, own_text: str, number: int) -> list[PreviewVersion]:

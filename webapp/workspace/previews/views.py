@@ -13,6 +13,7 @@ from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.access import right_in, visible_message
 from webapp.chat.record.tables import Message
 from webapp.people.accounts.guards import anybody, user_or_none
+from webapp.web.htmx import redirect
 from webapp.workspace.page.pages import chat_page_url
 from webapp.workspace.previews import frame_views, shown, versions_shown
 from webapp.workspace.previews.pages import Place, preview_page
@@ -25,7 +26,10 @@ bp = Blueprint("previews", __name__)
 @bp.get("/messages/<id>/preview")
 @anybody
 def show(id: str) -> Response:
-    return _page(visible_message(id), shown.requested(is_run=False))
+    """Shows a preview as its message has it only if a view of that is requested: what was edited since is its newest version."""
+    message, asked = visible_message(id), shown.requested(is_run=False)
+    edited_url = "" if asked.view else _edited_url(message, asked.number)
+    return redirect(edited_url) if edited_url else _page(message, asked)
 
 
 @bp.post("/messages/<id>/preview")
@@ -51,6 +55,15 @@ def save(id: str) -> Response:
     return shown.file(versions_shown.in_message(visible_message(id), asked.number), asked.view)
 
 
+def _edited_url(message: Message, number: int) -> str:
+    """Returns where the text is that was made of a preview and edited since; empty if there is none."""
+    me, chat = user_or_none(), chat_queries.chat_of(message)
+    if not me or not chat.has_texts:
+        return ""
+    text_id = versions_shown.edited_text(chat, versions_shown.in_message(message, number), me.id)
+    return url_for("texts.show", id=text_id) if text_id else ""
+
+
 def _page(message: Message, asked: PreviewRequest) -> Response:
     id, chat, me = message.id, chat_queries.chat_of(message), user_or_none()
     right = right_in(chat, me)
@@ -66,15 +79,16 @@ def _page(message: Message, asked: PreviewRequest) -> Response:
         steps=steps,
         edit=ArtifactView(_("Edit"), url_for("texts.open", id=id), part=f"block-{asked.number}") if can_edit else None,
         publish_url=url_for("links.of_answer", id=id, block=asked.number) if can_publish else "",
+        edited_url=_edited_url(message, asked.number),
     )
 
 
 def _steps(asked: PreviewRequest, id: str, versions: Sequence[PreviewVersion]) -> dict[str, str | int]:
-    """Returns which of how many versions is shown, and where those before and after it are."""
+    """Returns which of how many versions is shown, and where those before and after it are, as their messages have them."""
     place = versions.index(PreviewVersion(id, asked.number))
     beside = {"earlier": versions[place - 1 : place], "later": versions[place + 1 : place + 2]}
     urls = {
-        step: url_for(".show", id=version.message_id, block=version.number, view=asked.view or None)
+        step: url_for(".show", id=version.message_id, block=version.number, view=asked.view or shown.DRAWN)
         for step, neighbours in beside.items()
         for version in neighbours
     }

@@ -74,7 +74,7 @@ def preview_source(text: TextVersion, number: int) -> PreviewSource:
 def whole(text: TextVersion) -> PreviewSource | None:
     """Returns the preview that all of a text is; None for most texts. One table in Markdown is one, too."""
     content = text.text().strip()
-    is_table = content.startswith("|") and "\n\n" not in content and formats.kind_of(text.name) == "markdown"
+    is_table = versions_shown.is_table(content) and formats.kind_of(text.name) == "markdown"
     entry = preview_source(text, 0) if is_table or formats.ending(text.name) in DRAWINGS else versions_shown.NOTHING
     return entry if entry.kind else None
 
