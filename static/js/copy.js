@@ -89,6 +89,7 @@
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }
   };
-  for (const each of ["arrived", "htmx:after:process"]) document.addEventListener(each, () => equip(document));
+  for (const each of ["arrived", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
+  document.addEventListener("htmx:after:process", ({ target }) => target.id === "panel" && equip(target));
   document.addEventListener("grown", (event) => event.detail.forEach(equip));
 }
