@@ -2,7 +2,7 @@
 
 import re
 
-from webapp.base.languages import ngettext
+from webapp.base.languages import current, ngettext
 
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
 
@@ -27,7 +27,8 @@ def size(count: float) -> str:
         count /= 1024
         units.pop(0)
     digits = 0 if units[0] == "KB" or count >= 100 else 1
-    return f"{count:,.{digits}f}".removesuffix(".0") + f" {units[0]}"
+    rounded = round(count, digits)
+    return f"{current().formats.number(int(rounded) if rounded.is_integer() else rounded)} {units[0]}"
 
 
 def shortened(text: str, most_chars: int) -> str:

@@ -38,6 +38,7 @@ from webapp.tools.offers import built_in_tools
 from webapp.tools.outside import SENTENCES
 from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
+from webapp.web.filters import number
 
 # Words beside the name of a tool; a call that is done has a sentence of its own.
 STATES = {
@@ -124,7 +125,7 @@ class ShownCall:
     @property
     def took(self) -> str:
         """How long it ran; empty if that is too short to be shown, or was a person's time."""
-        return f"{self.seconds:.1f} s" if self.seconds is not None and self.seconds >= 0.1 else ""
+        return f"{number(round(self.seconds, 1))} s" if self.seconds is not None and self.seconds >= 0.1 else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from webapp.base.languages import current, gettext as _
+
 PROOF = "proof"
 DISK, REJECTED_KEYS, NO_CREDIT, SLOWER = "disk", "key", "credit", "slower"
 FAILED = "Several answers failed earlier."
 # Units for a thousand of these.
 THOUSANDS: Mapping[str, str] = {"ms": "s", "MB": "GB"}
+# Values in units that are words.
+IN_WORDS: Mapping[str, str] = {"times": "%(number)s times", "days": "%(number)s days"}
 State = Literal["ok", "warning", "firing", "no_data"]
 BELOW, ABOVE = "below", "above"
 
@@ -36,7 +40,9 @@ class AlertKind:
         number, unit = value * self.scale, self.unit
         if unit in THOUSANDS and number >= 1_000:
             number, unit = number / 1_000, THOUSANDS[unit]
-        return f"{number:,.1f}".removesuffix(".0") + (f" {unit}" if unit else "")
+        rounded = round(float(number), 1)
+        written = current().formats.number(int(rounded) if rounded.is_integer() else rounded)
+        return _(IN_WORDS[unit], number=written) if unit in IN_WORDS else f"{written} {unit}".rstrip()
 
     @property
     def unit_word(self) -> str:

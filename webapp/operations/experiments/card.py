@@ -87,7 +87,7 @@ def percent(rate: float | None) -> str:
 
 
 def seconds(ms: int | None) -> str:
-    return "–" if ms is None else f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+    return "–" if ms is None else f"{ms} ms" if ms < 1000 else f"{number(round(ms / 1000, 1))} s"
 
 
 def _won(

@@ -17,6 +17,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import queries, service
 from webapp.rendering import markdown
 from webapp.rendering.text import title
+from webapp.web.filters import number
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect, render
 
@@ -112,4 +113,4 @@ def _shown(answer: tryouts.TryoutAnswer, generation: Generation | None) -> Shown
 def _seconds(one: Generation | None) -> str:
     if one is None or not one.started_at or not one.ended_at:
         return ""
-    return f"{(one.ended_at - one.started_at).total_seconds():.1f} s"
+    return f"{number(round((one.ended_at - one.started_at).total_seconds(), 1))} s"

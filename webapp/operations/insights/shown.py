@@ -375,7 +375,7 @@ def _percent(rate: float | None) -> str:
     tenths = round(rate * 1000)
     if 0 < rate < 1:
         tenths = min(max(tenths, 1), 999)
-    return f"{tenths // 10}{f'.{tenths % 10}' if tenths % 10 else ''} %"
+    return f"{number(tenths / 10 if tenths % 10 else tenths // 10)} %"
 
 
 def _ms(value: float | None) -> str:
@@ -387,8 +387,8 @@ def _ms(value: float | None) -> str:
 def _seconds(ms: float) -> str:
     seconds = ms / 1000
     if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+        return f"{number(round(seconds, 1))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{number(round(seconds / 3600, 1))} h"
 
 
 @dataclass(frozen=True, slots=True)

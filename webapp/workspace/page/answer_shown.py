@@ -24,6 +24,7 @@ from webapp.models.connections.models import the_models
 from webapp.models.providers.error_mapping import may_still_bill
 from webapp.people.accounts.tables import User
 from webapp.streaming.events import LIMIT_NOTICE
+from webapp.web.filters import number
 
 # Those that hold for as long as an answer is active.
 NOT_SHOWN = ("unsaved", LIMIT_NOTICE)
@@ -244,7 +245,7 @@ def _tokens(generations: list[Generation]) -> str:
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{number(round(seconds, 1))} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
 def face_of_chat(chat: Chat) -> Face | None:
