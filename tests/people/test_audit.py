@@ -1,8 +1,10 @@
 """/admin/audit: what was done, by whom and from where."""
 
+import ast
 import csv
 import io
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +13,18 @@ from sqlalchemy import insert, select
 
 from tests.people.conftest import written_down
 from tests.support.browser import Browser
+from tests.support.catalogues import write_catalogue
 from tests.support.marks import also_on_postgres
 from tests.support.people import PASSWORD
 from tests.support.steps import steps_on_the_loop
 from tests.support.turns import turns_of_the_loop
-from webapp.base import audit
+from webapp.base import audit, languages
 from webapp.base.audit import AuditAuthor, AuditEntry
 from webapp.base.db import db, write
 from webapp.base.errors import Invalid
 from webapp.base.heavy.bounded import IDLE_READERS
 from webapp.people.accounts import queries, service
+from webapp.people.audit_words import ACTIONS
 
 
 def said(app: Flask, *actions: str) -> None:
@@ -274,3 +278,36 @@ def test_an_export_is_written_in_turns(app: Flask, owner: Browser) -> None:
         turns = [turn() for _ in queries.audit_entries(limit=1_000)]
     assert len(turns) == 1_000
     assert len(set(turns)) > 1
+
+
+ADDING = {"add", "record", "refused", "about_person", "note", "_note"}
+
+
+def test_every_action_of_the_code_has_a_label() -> None:
+    written = set[str]()
+    for file in Path("webapp").rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)):
+            if ast.unparse(call.func).rpartition(".")[2] in ADDING and "uthor" in ast.unparse(call):
+                written |= {part.value for part in call.args[:2] if isinstance(part, ast.Constant) and " " in str(part.value)}
+    unknown = written - {*ACTIONS}
+    assert not unknown, f"add these to `ACTIONS` in webapp/people/audit_words.py: {unknown}"
+
+
+def test_actions_settings_and_tools_are_shown_in_the_readers_language(app: Flask, owner: Browser, tmp_path: Path) -> None:
+    german = {"changed a setting": "Einstellung geändert", "Run Python": "Python ausführen", "Ask first": "Erst fragen"}
+    write_catalogue(tmp_path, "de", german | {"Yes": "Ja"}, name="Deutsch")
+    languages.load(tmp_path)
+    with app.app_context():
+        by = AuditAuthor("the test")
+        audit.record("changed a setting", author=by, object_kind="setting", object_id="backup.nightly", detail="true")
+        audit.record("set the policy of a tool", author=by, object_kind="tool", object_id="run_python", detail="Mill: ask")
+    owner.post("/settings/look", language="de")
+
+    page = owner.page("/admin/audit")
+
+    assert [node.text() for node in page.all(".log .how")][:2] == [
+        "Python ausführen: Mill: Erst fragen",
+        "Back up every night: Ja",
+    ]
+    assert page.one("option[value='changed a setting']").text() == "Einstellung geändert"
+    languages.load(tmp_path / "none")

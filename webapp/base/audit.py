@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from webapp.base.current import PerApp
 from webapp.base.db import Base, Record, utc_now, write
 from webapp.base.errors import Unavailable
-from webapp.base.ids import LENGTH, new_id
+from webapp.base.ids import new_id
 from webapp.base.throttle import RepeatCounter
 
 log = logging.getLogger("accounts")
@@ -49,13 +49,6 @@ class AuditEntry(Base):
         Index("ix_audit_entries_actor_id_action_id", "actor_id", "action", "id"),
         Index("ix_audit_entries_object_kind_object_id_id", "object_kind", "object_id", "id"),
     )
-
-    @property
-    def words(self) -> str:
-        """The object and the detail as text; leaves out a random id if there is a detail, which names the object."""
-        is_name = len(self.object_id) != LENGTH or not self.detail
-        thing = f"{self.object_kind} {self.object_id}" if self.object_id and is_name else ""
-        return ": ".join(filter(None, (thing, self.detail)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The feature definition of accounts: pages for sign-in, your account, people, groups and the audit log, and commands."""
 
+from webapp.people.audit_words import SETTING_OBJECTS
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -13,6 +14,7 @@ FEATURE = Feature(
         "webapp.people.pages.audit_views:bp",
     ),
     requires={"account.make_token": "api"},
+    brings=(SETTING_OBJECTS,),
     commands={
         "users": "webapp.people.members.commands:users",
         "tokens": "webapp.people.accounts.commands:tokens",

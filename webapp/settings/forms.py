@@ -14,7 +14,7 @@ from webapp.base.words import without_commas
 from webapp.settings.catalog import FINER, LANGUAGE, SECTIONS
 from webapp.settings.kinds import Setting, Value, as_text
 from webapp.settings.losses import Loss, losses, unconfirmed
-from webapp.settings.service import ShownSetting, all_settings, parsed_value, set_settings, unstored_value
+from webapp.settings.service import ShownSetting, all_settings, choices_of, parsed_value, set_settings, unstored_value
 from webapp.web.filters import number
 from webapp.web.sorting import is_sorting, submitted_order
 
@@ -81,11 +81,7 @@ class SettingField:
     @property
     def choices(self) -> tuple[tuple[str, str], ...]:
         """The choices with their labels; empty for a text field."""
-        if self.setting.name == LANGUAGE:
-            return tuple(languages.offered().items())
-        if self.setting.kind == "switch":
-            return (("true", _("Yes")), ("false", _("No")))
-        return tuple((choice, _(label)) for choice, label in self.setting.labels.items())
+        return choices_of(self.setting)
 
     @property
     def facts(self) -> str:

@@ -10,13 +10,14 @@ from typing import Any, Literal
 from sqlalchemy import column, select, table
 from sqlalchemy.orm import Session
 
-from webapp.base import audit
+from webapp.base import audit, languages
 from webapp.base.current import PerApp, the_config
 from webapp.base.database.recent import Recent
 from webapp.base.database.statements import Prepared
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Invalid, NotFound
-from webapp.settings.catalog import SETTINGS
+from webapp.base.languages import gettext as _
+from webapp.settings.catalog import LANGUAGE, SETTINGS
 from webapp.settings.kinds import Setting, Value, as_text, shortest
 from webapp.settings.losses import losses, refuse_unconfirmed
 from webapp.settings.tables import ApplicationSetting
@@ -106,6 +107,20 @@ def all_settings() -> list[ShownSetting]:
     """Returns every setting in the order of the catalogue."""
     changes = stored_changes()
     return [ShownSetting(row, *_in_effect(row), *changes.get(row.name, (None, None))) for row in SETTINGS.values()]
+
+
+def value_words(setting: Setting, value: str) -> str:
+    """Returns a stored value as its field shows it."""
+    return dict(choices_of(setting)).get(value, value)
+
+
+def choices_of(setting: Setting) -> tuple[tuple[str, str], ...]:
+    """Returns what can be chosen, with its labels in the language of the page; nothing for a text."""
+    if setting.name == LANGUAGE:
+        return tuple(languages.offered().items())
+    if setting.kind == "switch":
+        return (("true", _("Yes")), ("false", _("No")))
+    return tuple((choice, _(label)) for choice, label in setting.labels.items())
 
 
 def unstored_value(setting: Setting) -> ShownSetting:

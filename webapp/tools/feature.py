@@ -8,6 +8,7 @@ from webapp.models.providers.demo import NO_PICTURES
 from webapp.tools import search_connections
 from webapp.tools.built_in.catalog import ALL
 from webapp.tools.servers import keys, offered, service as servers_service, shown as servers_shown, sign_ins
+from webapp.tools.shown import LOGGED_TOOLS
 from webapp.web.feature import Feature
 from webapp.web.health_facts import MoreFacts
 from webapp.web.navigation import NavEntry
@@ -26,6 +27,7 @@ FEATURE = Feature(
     brings=(
         *ALL,
         search_connections.HOLDER,
+        LOGGED_TOOLS,
         offered.MORE_TOOLS,
         keys.HOLDER,
         MoreFacts(servers_shown.chapter),

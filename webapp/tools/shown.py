@@ -4,13 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from webapp.base.languages import gettext as _
 from webapp.people.accounts.tables import User
+from webapp.people.audit_words import AuditObjects
 from webapp.tools.built_in.run_python import RUN_PYTHON
 from webapp.tools.offers import built_in_tools, tools_of
 from webapp.tools.policies import POLICIES, own_limits, policies_for
 from webapp.tools.tool import Policy, Tool
 
 WORDS: Mapping[Policy, str] = {"allow": "Use freely", "ask": "Ask first", "deny": "Off"}
+
+
+# What else the audit log can say was decided about a tool.
+DECIDED: Mapping[str, str] = {
+    "as usual": "As usual",
+    "none": "No limit",
+    "free of the outside rule": "free of the outside rule",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,11 @@ class ToolRow:
     choices: Mapping[Policy, str]
     mildest: Policy = "allow"
 
+    @property
+    def can_run(self) -> bool:
+        """Whether what it needs is set up."""
+        return not self.tool.unavailable()
+
 
 @dataclass(frozen=True)
 class ToolCard:
@@ -52,10 +67,14 @@ class ToolCard:
     def is_on(self) -> bool:
         return any(row.policy != "deny" for row in self.rows)
 
+    @property
+    def can_run(self) -> bool:
+        return any(row.can_run for row in self.rows)
+
     @cached_property
     def lacking(self) -> Tool | None:
         """The first tool that isn't set up."""
-        return next((row.tool for row in self.rows if row.policy != "deny" and row.tool.unavailable()), None)
+        return next((row.tool for row in self.rows if row.policy != "deny" and not row.can_run), None)
 
     @property
     def is_to_install(self) -> bool:
@@ -97,3 +116,14 @@ def _own_row(tool: Tool, limit: Policy, mildest: Policy) -> ToolRow:
 def _choices(tool: Tool) -> Mapping[Policy, str]:
     """Returns what can be decided; one that asks a person asks anyway."""
     return {value: words for value, words in WORDS.items() if not (tool.is_question and value == "ask")}
+
+
+def _logged(key: str, detail: str) -> tuple[str, str]:
+    """Returns a tool and what was decided about it, for the audit log; `detail` can begin with the name of a group."""
+    group, separator, decided = detail.rpartition(": ")
+    words = {str(policy): label for policy, label in WORDS.items()} | {**DECIDED}
+    tool = built_in_tools().get(key)
+    return _(tool.title) if tool else key, group + separator + ", ".join(_(words.get(part, part)) for part in decided.split(", "))
+
+
+LOGGED_TOOLS = AuditObjects("tool", _logged)

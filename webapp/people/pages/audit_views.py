@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from webapp.base.audit import AuditEntry
+from webapp.people import audit_words
 from webapp.people.accounts import directory, queries
 from webapp.people.accounts.guards import admin_only
 from webapp.web.downloads import csv_download
@@ -28,9 +29,10 @@ def index() -> Response:
     return render(
         "people/audit.html",
         entries=page.rows,
+        words_of=audit_words.words_of,
         chosen=choice,
         people=directory.addresses(choice["person"], MOST_SHOWN),
-        actions=queries.audit_actions(),
+        actions=audit_words.actions_by_label(queries.audit_actions()),
         next_url=_address("audit.index", **choice, before=page.next_cursor) if page.next_cursor else "",
         export_url=_address("audit.export", **choice),
     )
