@@ -28,8 +28,7 @@ def index() -> Response:
     page = cut(list(queries.audit_entries(**choice, before=request.args.get("before", ""), limit=PAGE + 1)), PAGE)
     return render(
         "people/audit.html",
-        entries=page.rows,
-        words_of=audit_words.words_of,
+        entries=[(entry, audit_words.words_of(entry)) for entry in page.rows],
         chosen=choice,
         people=directory.addresses(choice["person"], MOST_SHOWN),
         actions=audit_words.actions_by_label(queries.audit_actions()),
