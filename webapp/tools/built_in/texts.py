@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from webapp.base.languages import gettext as _
 from webapp.base.visible_text import one_line
 from webapp.base.words import fence_for
 from webapp.streaming.events import SourceRecord
@@ -85,4 +86,4 @@ def said(arguments: Mapping[str, Any], name: str) -> str:
     """Returns an argument in quotation marks, for people; empty if it is none that can be shown."""
     value = arguments.get(name)
     words = one_line(value, MOST_SAID) if isinstance(value, str) else ""
-    return f"“{words}”" if words else ""
+    return _("“%(words)s”", words=words) if words else ""
