@@ -121,7 +121,7 @@ def test_nobody_else_is_let_in(app, owner, member, stranger, answered, program, 
     as_member = {"as": member.person_id, "collection": mine["id"]}
     assert admin.get("/search", query={**question, **as_member})["passages"] == []
     tried = owner.page(f"/knowledge/try?q=turpentine+xylograph&as={member.person_id}")
-    assert tried.says("Not in their documents")
+    assert tried.says("Nothing in their documents")
     assert ANSWER not in tried.text
     assert member.page("/knowledge/try?q=turpentine+xylograph").all(".found a")
 

@@ -94,7 +94,10 @@ def test_times_are_added_up_for_who_asked_and_wants_it(app, owner, member, begin
     assert (program.get("/insights/summary")["reading_ms"], stored(app, answer)) == (None, None)
 
     tell(app, member.person_id, answer, 50_000)
+    # It is off until they turn it on.
+    tell(app, owner.person_id, answer, 20_000)
     assert stored(app, answer) is None
+    program.said("PATCH", "/me", 200, {"is_reading_counted": True})
     tell(app, owner.person_id, answer, 20_000)
     tell(app, owner.person_id, answer, 22_500)
     found = program.get("/insights/summary")
@@ -123,6 +126,7 @@ def test_a_program_tells_how_long_its_person_looked(app, owner, member, fake) ->
     program, reader = client_of(app, owner.email), client_of(app, member.email)
     sent = program.post("/chats", {"message": "One?"}, status=201)["sent"]
     program.ended(sent)
+    program.said("PATCH", "/me", 200, {"is_reading_counted": True})
     path, id = f"/generations/{sent['generation_id']}/read", sent["generation_id"]
 
     def told(client, seconds: float) -> int | None:

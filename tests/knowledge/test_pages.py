@@ -92,7 +92,7 @@ def test_a_title_that_is_a_heading_too_is_said_once(member, collection, title, s
 @pytest.mark.slow
 def test_a_collection_from_its_making_to_its_end(member, collection):
     page = added(member, collection, GUIDE, title="Manual")
-    assert "1 passage" in text_of_list(page)
+    assert "1 KB" in text_of_list(page)
     link = page.one("#documents a").attributes["href"]
     assert member.page(link).says("Oil the bearing of the pump every Friday.")
     assert member.page(f"{link}?marked").says("Pumps › Care")
@@ -101,13 +101,13 @@ def test_a_collection_from_its_making_to_its_end(member, collection):
     assert [node.text() for node in found.all(".found mark")] == ["Oil", "bearing"]
     hit = found.one(".found a").attributes["href"]
     assert member.page(hit).one(".passage--wanted").attributes["id"] == "passage-0"
-    assert member.page("/knowledge?q=zebra").says("Not in your documents")
+    assert member.page("/knowledge?q=zebra").says("Nothing in your documents")
 
     assert member.submit(link, title="Almanac").says("Saved.")
-    member.wait_for(collection, lambda page: "Almanac" in text_of_list(page) and "1 passage" in text_of_list(page))
+    member.wait_for(collection, lambda page: "Almanac" in text_of_list(page) and "KB" in text_of_list(page))
     deleted = member.send(f"{link}/delete", {}, follow=True)
     assert deleted.says("Almanac was deleted.")
-    assert member.page(f"{collection}?q=bearing").says("Not in this collection")
+    assert member.page(f"{collection}?q=bearing").says("Nothing in this collection")
     assert member.send(f"{link}/restore", {}, follow=True).says("Restored.")
     assert member.send(f"{collection}/delete", {}, follow=True).says("Handbook was deleted.")
     assert member.get(link).status_code == 404
@@ -157,7 +157,7 @@ def test_who_it_is_shared_with_sees_it_and_no_longer_when_that_ends(app, member,
 
     opened = Listener(stranger, page.one("#knowledge-feed").attributes["hx-sse:connect"])
     added(member, collection, "Grease the seal.", title="Seals")
-    opened.until(lambda feed: "Seals" in feed.html and re.search(r"Seals.*?1 passage", feed.html, re.DOTALL))
+    opened.until(lambda feed: "Seals" in feed.html and re.search(r"Seals.*?KB", feed.html, re.DOTALL))
     member.send(shared.one(".entries form").attributes["action"], {}, follow=True)
     assert stranger.get(collection).status_code == 404
     opened.greenlet.join(30)

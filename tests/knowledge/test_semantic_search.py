@@ -85,7 +85,7 @@ def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app,
     assert not member.page("/knowledge/try?q=grease+that+wheel&weight=nan").all("#tried-other")
     with app.app_context():
         set_setting("knowledge.meaning_weight", "0")
-    assert member.page("/knowledge/try?q=grease+that+wheel").says("Not in your documents")
+    assert member.page("/knowledge/try?q=grease+that+wheel").says("Nothing in your documents")
     with app.app_context():
         set_setting("knowledge.meaning_weight", "1")
     fake.always({"status": 401, "json": {"error": {"message": "No."}}}, at=AT)

@@ -52,11 +52,11 @@ def test_admins_look_as_others_and_that_is_written_down(shelf, others, owner, me
     shelf.text(shelf.collection(), "Oil the bearing.", title="Manual")
     address = f"/knowledge/try?q=bearing&as={stranger.person_id}"
     assert member.get(address).status_code == 403
-    assert owner.page("/knowledge/try?q=bearing").says("Not in your documents")
+    assert owner.page("/knowledge/try?q=bearing").says("Nothing in your documents")
     page = owner.page(f"/knowledge/try?q=bearing&as={member.person_id}")
     assert page.one(".found a").text() == "Manual"
     assert page.says("This search was recorded in the audit log.")
-    assert owner.page(address).says("Not in their documents")
+    assert owner.page(address).says("Nothing in their documents")
     assert owner.page("/admin/audit").says("searched as")
 
 

@@ -71,7 +71,7 @@ def test_a_card_shows_what_its_step_does_and_where_it_is() -> None:
     assert cards.targets == ("kind", "reply", "cups")
     asks = cards.cards[1]
     assert asks.values == {"text": "Which one?", "type": "choice", "options": "green\nblack", "optional": ""}
-    assert asks.ways == "Where it leads depends on the answers."
+    assert asks.ways == "The next step depends on the answers."
     assert cards.cards[4].why_not
     assert cards_of("steps: [").why_none == "The steps appear here once the error in line 1 is corrected."
     assert cards_of("").cards == cards_of("- a").cards == cards_of("steps: no").cards == ()

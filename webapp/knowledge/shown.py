@@ -78,6 +78,8 @@ class ShownDocument:
     # The file as it was added, and whether a browser can show it.
     file_url: str = ""
     can_open: bool = False
+    # The file's own name, if its text has another title.
+    file_name: str = ""
 
     @property
     def is_unfinished(self) -> bool:
@@ -147,7 +149,7 @@ def documents(row: Collection, user: User) -> list[ShownDocument]:
 def document(row: Document) -> ShownDocument:
     status = row.error or _(STATES[row.state])
     if row.state == "ready":
-        status = " · ".join((ngettext("%(num)s passage", "%(num)s passages", row.passages), size(max(1024, row.bytes))))
+        status = size(max(1024, row.bytes))
     elif row.of and row.state == "splitting":
         status = _("Reading (%(share)s %%)", share=100 * row.done // row.of)
     elif row.of and row.state == "embedding":
@@ -158,7 +160,8 @@ def document(row: Document) -> ShownDocument:
     can_open = formats.is_shown_by_browsers(row.name)
     ending = "" if row.url else formats.ending(row.name)[:ENDING_CHARS].upper() or "TXT"
     label = _(formats.label(row.name))
-    return ShownDocument(*state, row.level, row.created_at, row.url, label, ending, file_url(row), can_open)
+    file_name = "" if row.url or row.name in (row.title, f"{row.title}.txt") else row.name
+    return ShownDocument(*state, row.level, row.created_at, row.url, label, ending, file_url(row), can_open, file_name)
 
 
 def file_url(row: Document) -> str:

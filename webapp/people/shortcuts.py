@@ -45,7 +45,7 @@ BY_NAME = {shortcut.name: shortcut for shortcut in SHORTCUTS}
 FIXED = (
     (("Enter",), "Send message (or Ctrl + Enter, if set in Settings)"),
     (("Shift", "Enter"), "Insert a new line"),
-    (("a",), "Any other letter starts a message when nothing is selected"),
+    (("A–Z",), "Start a message, if the letter has no shortcut of its own"),
     (("/",), "In the message box: insert a prompt"),
     (("#",), "In the message box: mention a collection or file"),
     (("@",), "In the message box: mention a model or character"),

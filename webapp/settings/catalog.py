@@ -296,7 +296,7 @@ _TOOLS = (
         "Size of a result, in characters",
         "whole",
         64_000,
-        "How much of what a call returns is kept and sent to the model.",
+        "How much of a tool's result is kept and sent to the model.",
         least=1_000,
         most=1_000_000,
     ),
@@ -434,7 +434,7 @@ _ALERTS = (
         "Webhook format",
         ("json", "slack", "ntfy"),
         "json",
-        "What the webhook understands: JSON with all fields, Slack's format, or ntfy's.",
+        "The webhook's format: JSON with all fields, Slack's or ntfy's.",
     ),
     Setting(
         "alerts.emails", "Alert emails", "list", (), "The addresses that get an email when an alert fires and when it is over."
@@ -483,7 +483,11 @@ _PROMPTS = (
     ),
 )
 _INSIGHTS = (
-    _switch("insights.reading", "Count reading time", "Approximately how long people view answers. Each person can turn it off."),
+    _switch(
+        "insights.reading",
+        "Count reading time",
+        "Approximately how long people view answers. Each person can turn it on.",
+    ),
     _text(
         "insights.otlp_url",
         "OpenTelemetry collector",

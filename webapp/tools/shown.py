@@ -36,7 +36,7 @@ class ToolGroup:
 
 TOOL_GROUPS = (
     ToolGroup("web", "Web", "Searches the web and reads pages.", "globe", "/admin/tools/web"),
-    ToolGroup("documents", "Documents", "Finds passages in documents and cites them.", "book-open"),
+    ToolGroup("documents", "Documents", "Searches documents and names the source.", "book-open"),
     ToolGroup("files", "Files & Python", "Calculates, and writes files to download.", "code"),
     ToolGroup("pictures", "Pictures", "Creates the images you describe.", "image", "/admin/tools/pictures"),
     ToolGroup("questions", "Questions", "Asks you instead of guessing.", "circle-help"),

@@ -53,7 +53,7 @@ AREAS = tuple(
         ("People", "users", "Who can use this server, and how much at once.", "team"),
         ("Costs", "wallet", "What answers cost, and spending limits.", "money price"),
         ("Notifications", "bell", "What Millrace tells you when something is wrong.", "notices"),
-        ("System", "activity", "How the server is doing, what it keeps, and for how long.", "server operations"),
+        ("System", "activity", "Server health, storage and retention.", "server operations"),
         ("Advanced", "sliders-horizontal", "Settings that most teams never change.", "expert"),
     )
 )

@@ -127,7 +127,7 @@ def test_the_page_after_publishing_shows_that_link_alone(owner, chat):
 def test_it_stays_as_it_was_and_ends_like_other_links(owner, nobody, chat):
     path = published(owner, chat, 0)
     links = owner.page("/links")
-    assert links.says("Published from an answer")
+    assert links.says("Part of an answer")
     with owner.app.app_context():
         link = db.session.scalars(db.select(Link)).one()
         assert (link.is_live, link.shows, link.block, link.title) == (False, [], 0, "Snake")

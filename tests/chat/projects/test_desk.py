@@ -179,7 +179,7 @@ def test_what_is_added_is_a_tile_with_its_state(owner: Browser) -> None:
     headers = {"Origin": owner.origin, "Sec-Fetch-Site": "same-origin"}
     form = {"file": (BytesIO(b"The weir is forty ells wide."), "weir.md")}
     owner.client.post(f"{path}/files", data=form, headers=headers, base_url=owner.origin)
-    page = owner.wait_for(path, lambda page: "1 passage · 1 KB" in page.one("#documents").text())
+    page = owner.wait_for(path, lambda page: "1 KB" in page.one("#documents").text())
     assert page.one("#documents .documents__kind").text() == "MD"
 
 

@@ -113,7 +113,7 @@ def test_a_card_that_opens_a_page_has_no_form(member):
 
 
 def test_an_admin_changes_a_card_for_everyone_and_resets_it(app, owner, member):
-    page = owner.page("/admin/home").click("Write something A prompt of its own")
+    page = owner.page("/admin/home").click("Write something Custom prompt")
     page = page.press("Save", words="Ask the <b>library</b>", opens="", text="About {{topic}}, please.", icon="library")
 
     assert page.says("Saved.")

@@ -52,7 +52,7 @@ def after(request: ModelRequest, received: Received, *texts: str, is_error: bool
 
 def test_it_searches_asks_and_answers(new_stop: NewStop) -> None:
     first = told(ASKED, new_stop())
-    assert first.text.endswith("is always the same. First I call search_documents with your question.")
+    assert first.text.endswith("is always the same. First I use *Search documents* with your question.")
     assert first.calls == (ToolCall("call_1", "search_documents", '{"query": "How does a mill work?"}'),)
     assert first.events[-1] == Ended("completed", "calls")
     assert [event.arguments for event in first.events if isinstance(event, Calling)][:3] == ["", '{"query": ', '"How ']
@@ -134,8 +134,8 @@ def test_arguments_follow_the_schema(stop: Stop, schema: dict[str, Any], argumen
 @pytest.mark.parametrize(
     ("result", "is_error", "words"),
     [
-        ("", False, "From search_documents I got nothing."),
-        ("It was\ndenied.", True, "I could not use search_documents: It was denied."),
+        ("", False, "*Search documents* gave me nothing."),
+        ("It was\ndenied.", True, "I could not use *Search documents*: It was denied."),
         ("One line.", False, "In the documents I found:\n\nOne line."),
         ("\n".join(f"line {number}" for number in range(9)), False, "- line 5\n\nThat"),
         ("x" * 900, False, "x" * 200 + " …"),

@@ -265,20 +265,27 @@ FURTHER = "A real model would continue from here. The demo has nothing more to a
 STALLED = "I am going to stop in the middle of this sentence and"
 MALFORMED = "This begins like any other answer, but what comes next "
 
-TOOLS_LOOK = "I am the demo, so what I do with tools is always the same. First I call {tool} with your question."
+TOOL_TITLES = {
+    "search_web": "Search the web",
+    "search_documents": "Search documents",
+    "read_page": "Read a web page",
+    "read_document": "Read a document",
+    "run_python": "Run Python",
+}
+TOOLS_LOOK = "I am the demo, so what I do with tools is always the same. First I use {tool} with your question."
 CALCULATING, SEARCHING = "Let me calculate that.", "Let me search the web."
 TOOLS_ASK = "Before I answer, one question."
 TOOLS_QUESTION = "How should the demo answer?"
 TOOLS_CHOICES = ("In one sentence", "As a list", "With everything that was found")
 TOOLS_CHOSEN = "You chose “{choice}”."
 TOOLS_OTHER = "You said: “{text}”"
-TOOLS_FOUND = "From {tool} I got:\n\n{lines}"
+TOOLS_FOUND = "{tool} gave me:\n\n{lines}"
 SEARCHES_FOUND = {
     "search_documents": "In the documents I found:\n\n{lines}",
     "search_web": "On the web I found:\n\n{lines}",
 }
 CALCULATED = "The result is **{result}**.\n"
-TOOLS_NOTHING = "From {tool} I got nothing."
+TOOLS_NOTHING = "{tool} gave me nothing."
 TOOLS_FAILED = "I could not use {tool}: {text}"
 TOOLS_ANSWER = """\
 {found}

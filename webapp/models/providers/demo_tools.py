@@ -54,7 +54,9 @@ def step(request: ModelRequest, question: str) -> DemoStep | None:
     if PYTHON in tools and not earlier_calls and SUM.search(question):
         return plain_step(request, question)
     if tools and not earlier_calls and (tool := _first(request)):
-        return DemoStep(_(demo_texts.TOOLS_LOOK).format(tool=tool.name), Wanted(tool.name, as_json(_arguments(tool, question))))
+        return DemoStep(
+            _(demo_texts.TOOLS_LOOK).format(tool=_titled(tool.name)), Wanted(tool.name, as_json(_arguments(tool, question)))
+        )
     if ASK in tools and ASK not in called:
         return DemoStep(_(demo_texts.TOOLS_ASK), Wanted(ASK, as_json(_question(tools[ASK]))))
     return DemoStep(_answer(earlier_calls)) if earlier_calls else None
@@ -145,13 +147,19 @@ def _answer(earlier_calls: Sequence[tuple[ToolCall, ToolResult]]) -> str:
 
 def _found(tool: str, result: ToolResult, choice: str) -> str:
     if result.is_error:
-        return _(demo_texts.TOOLS_FAILED).format(tool=tool, text=_cut(result.text))
+        return _(demo_texts.TOOLS_FAILED).format(tool=_titled(tool), text=_cut(result.text))
     lines = list(_lines(result.text))
     if not lines:
-        return _(demo_texts.TOOLS_NOTHING).format(tool=tool)
+        return _(demo_texts.TOOLS_NOTHING).format(tool=_titled(tool))
     shown = lines[:1] if choice == IN_ONE_SENTENCE else lines[: None if choice == EVERYTHING else MOST_LINES]
     words = shown[0] if len(shown) == 1 else "\n".join(f"- {line}" for line in shown)
-    return _(demo_texts.SEARCHES_FOUND.get(tool, demo_texts.TOOLS_FOUND)).format(tool=tool, lines=words)
+    return _(demo_texts.SEARCHES_FOUND.get(tool, demo_texts.TOOLS_FOUND)).format(tool=_titled(tool), lines=words)
+
+
+def _titled(tool: str) -> str:
+    """Returns what people call a tool: its title as the demo knows it, or its name in words."""
+    title = demo_texts.TOOL_TITLES.get(tool)
+    return f"*{_(title) if title else tool.replace('_', ' ').capitalize()}*"
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -106,5 +106,5 @@ def _past(rule: AlertRule, answers: Answers) -> str:
     if times is None:
         return ""
     if not times:
-        return _("wouldn't have fired last week")
-    return _("would have fired %(times)s last week", times=plural(times, "time"))
+        return _("would not have triggered last week")
+    return _("would have triggered %(times)s last week", times=plural(times, "time"))

@@ -71,7 +71,7 @@ def _make(example: Example) -> bool:
     if prompt is None:
         return False
     entered = VersionInput(sections=[SectionInput(name="Instructions", text=example.text)], note=example.note)
-    author = PersonAuthor(owner, "flask seed")
+    author = PersonAuthor(owner, "example data")
     service.publish(prompt, entered, author=author)
     # The example's version must not be used in people's chats.
     current_prompt = queries.prompt(owner, example.key) or prompt

@@ -22,7 +22,7 @@ FEATURE = Feature(
             rank=15,
             also="openid connect oidc sso keycloak entra google authentik password login",
             right="administer",
-            about="Providers that people sign in with, and what they get here.",
+            about="Providers for single sign-on, and the access they give.",
         ),
         NavEntry(
             title="Sign-in log",

@@ -27,7 +27,7 @@ class ProviderForm(InputForm[ProviderInput]):
     """A provider; a claim row is three fields, whose last one says what it gives, such as `role:admin`."""
 
     takes = ProviderInput
-    name = StringField("Name", description="What the button says: “Sign in with …”.", render_kw=PLAIN)
+    name = StringField("Name", description="The button's label: “Sign in with …”.", render_kw=PLAIN)
     icon = SelectField("Icon", choices=options({icon: icon.replace("-", " ").capitalize() for icon in ICONS}))
     issuer = StringField("Issuer", render_kw={**PLAIN, "placeholder": "https://id.example.com/realms/team", "inputmode": "url"})
     client_id = StringField("Client ID", render_kw=PLAIN)

@@ -55,7 +55,7 @@ class User(Actor):
     # What they have dismissed on the home page, separated by spaces.
     dismissed: Mapped[str] = mapped_column(String(200), default="", server_default="")
     # Whether the time that they spend reading answers is measured.
-    is_reading_counted: Mapped[bool] = mapped_column(default=True, server_default=true())
+    is_reading_counted: Mapped[bool] = mapped_column(default=False, server_default=true())
 
     # What surrounds the text of their chats with characters.
     has_portraits: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -21,7 +21,7 @@ from webapp.workflows.editor.yaml_edits import UneditableYaml, YamlEdits, scalar
 KINDS = {
     "collect": ("Ask the person", "Asks a question, and keeps the answer for the next steps."),
     "chat": ("Ask a model", "A model answers in a few sentences, as you describe."),
-    "search": ("Search documents", "Looks for passages in the documents that the person can see."),
+    "search": ("Search documents", "Searches the documents that the person can see."),
     "tool": ("Use a tool", "Calls a tool and keeps what it returns."),
     "say": ("Say something", "Shows a text and continues."),
     "generate": ("Write a plan", "A model writes one of your types of plans."),
@@ -56,11 +56,11 @@ HAND_OVER = {"text": ("end", "say"), "group": ("end", "hand_over")}
 WITH_NEXT = ("say", "collect", "chat", "generate", "tool")
 # Values that are lists, each on a line of its own in the form.
 LISTS = ("options", "tools")
-BRANCHES = "Where it leads depends on the answers."
+BRANCHES = "The next step depends on the answers."
 NO_FORM = {
     "set": "It fills in answers without asking.",
     "branch": BRANCHES,
-    "": "It doesn't say what it does yet.",
+    "": "This step does nothing yet.",
 }
 NO_ARGUMENTS = "The arguments must be one per line, with their names: query: {{topic}}"
 HOLDS_MORE = "It holds something that a form can't show."

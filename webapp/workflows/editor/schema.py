@@ -69,7 +69,7 @@ FIELDS: dict[str, Schema] = {
     "retrieve": _flag("Whether documents are searched (true)."),
     "personalize": _flag("Whether the model gets the person's custom instructions and persona (true)."),
     "with": {
-        "description": "What the plan's fields are filled with.",
+        "description": "Values for the plan's fields.",
         "type": ["object", "null"],
         "maxProperties": parsing.MOST_INPUTS,
     },

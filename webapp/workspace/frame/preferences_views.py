@@ -101,7 +101,7 @@ class PreferencesForm(OwnForm):
         description="Read them offline and write messages that are sent later. Signing out deletes them.",
     )
     remembers = BooleanField("Conversation memory: let new chats quote answers from my earlier chats")
-    is_reading_counted = BooleanField("Share reading time for statistics", default=True)
+    is_reading_counted = BooleanField("Share reading time for statistics", default=False)
     instructions = TextAreaField(
         "Custom instructions",
         default="",

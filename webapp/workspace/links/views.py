@@ -257,7 +257,7 @@ def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:
     whole, one = (_("Live"), _("Live page of one answer")) if is_live else (_("Snapshot"), _("Snapshot of one answer"))
     return {
         "id": row.link.id,
-        "kind": _("Published from an answer") if row.link.block is not None else one if of_answer else whole,
+        "kind": _("Part of an answer") if row.link.block is not None else one if of_answer else whole,
         "shows": [_(SHOWN[part]) for part in row.link.shows if part in SHOWN],
         "url": own_address(url_for("shared.show", token=token)) if token else "",
         "title": ((row.link.title if row.link.block is not None else row.chat.title) or _("New chat")) if is_own else "",

@@ -59,7 +59,7 @@ class ProjectForm(InputForm[ProjectInput], MergingForm):
     character_ids = SelectMultipleField(
         "Characters", id="project-characters", description="Suggested first in new chats, for people who can see them."
     )
-    tools = SelectMultipleField("Tools", id="project-tools", description="Answers can use them, if the person can.")
+    tools = SelectMultipleField("Tools", id="project-tools", description="Answers can use them if the person is allowed to.")
     keeps_chats = BooleanField("Keep its chats, no matter how old they are")
 
     @classmethod

@@ -53,7 +53,7 @@ def opened(starter: Starter, user: User) -> str:
     if starter.prompt_id:
         prompt = prompt_queries.prompt(user, starter.prompt_id)
         return _("Prompt: %(title)s", title=prompt.title) if prompt else _("A prompt that was deleted")
-    return next((_(entry.title) for entry in pages(user) if entry.path == starter.path), _("A prompt of its own"))
+    return next((_(entry.title) for entry in pages(user) if entry.path == starter.path), _("Custom prompt"))
 
 
 def _can_open(starter: Starter, user: User, paths: set[str]) -> bool:

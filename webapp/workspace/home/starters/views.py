@@ -150,5 +150,5 @@ def _editor(starter: Starter, form: StarterForm) -> Response:
         SelectChoice(f"{FROM_LIBRARY}{prompt.id}", _("Prompt: %(title)s", title=prompt.title)) for prompt in service.library(me)
     ]
     pages = [SelectChoice(entry.path, _("Page: %(title)s", title=_(entry.title))) for entry in shown.pages(me)]
-    form.opens.choices = [SelectChoice(OWN_PROMPT, _("A prompt of its own")), *prompts, *pages]
+    form.opens.choices = [SelectChoice(OWN_PROMPT, _("Custom prompt")), *prompts, *pages]
     return form.shown("workspace/home/starters/edit.html", starter=starter)
