@@ -176,7 +176,7 @@ def test_cards_change_the_text_and_it_them(server: Server, visit: Visit) -> None
     page.get_by_role("button", name="Done").click()
     expect(page.get_by_role("button", name="Edit step 2")).to_be_focused()
     # By key, the focus goes with the step.
-    page.get_by_label("More for step 2").click()
+    page.locator("summary", has_text="More for step 2").click()
     page.get_by_role("button", name="Move step 2 up").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".outline__said")).to_have_text("Moved to place 1 of 4.")
@@ -187,7 +187,7 @@ def test_cards_change_the_text_and_it_them(server: Server, visit: Visit) -> None
     assert said == []
     assert source.input_value().index("collect: kind") > source.input_value().index("It is not a # comment.")
     before = source.input_value()
-    page.get_by_label("More for step 1").click()
+    page.locator("summary", has_text="More for step 1").click()
     page.get_by_role("button", name="Remove step 1").click()
     expect(cards).to_have_count(3)
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
@@ -255,7 +255,7 @@ def test_a_workflow_is_built_from_cards_by_thumb(server: Server, visit: Visit) -
     page.get_by_label("If it fails").select_option("more")
     wanted = '    arguments: {query: "{{question_1}} cups", limit: {slot: question_1}}\n    on_failure: more\n'
     expect(text_of(page)).to_have_value(re.compile(re.escape(f"  - tool: search_documents\n{wanted}")))
-    page.get_by_label("More for step 4").tap()
+    page.locator("summary", has_text="More for step 4").tap()
     button = page.get_by_role("button", name="Move step 4 up").bounding_box()
     assert button
     assert min(button["width"], button["height"]) >= 44
@@ -296,7 +296,7 @@ def test_the_editor_works_without_javascript(server: Server, visit: Visit) -> No
     press(page, page.get_by_role("button", name="Edit step 1"))
     page.get_by_label("Text", exact=True).fill("Good day!")
     press(page, page.get_by_role("button", name="Done"))
-    page.get_by_label("More for step 2").click()
+    page.locator("summary", has_text="More for step 2").click()
     press(page, page.get_by_role("button", name="Remove step 2"))
     assert source.input_value() == TEA.replace("Hello {{user.first_name}}!", "Good day!").replace("  - collect: kind\n", "")
     press(page, page.get_by_role("button", name="Undo"))
