@@ -67,7 +67,7 @@
       watcher.disconnect();
       const html = await millrace.fragment(`${link.href}&view=drawn`, {}, true),
         frame = document.createRange().createContextualFragment(html).querySelector("iframe");
-      const look = { className: "drawn", title: _("Diagram"), sandbox: "allow-scripts", onload: () => show(true) };
+      const look = { className: "drawn", sandbox: "allow-scripts", onload: () => show(true) };
       if (frame) block.append(Object.assign(frame, look, { src: `${frame.src}&fit` }));
     };
     new IntersectionObserver(place, { rootMargin: "1000px" }).observe(block);

@@ -12,7 +12,7 @@
     if (is !== "writing") return DOING[is];
     const words = chars === 1 ? _("Preparing: %(title)s · %(num)s character") : _("Preparing: %(title)s · %(num)s characters");
     const number = chars.toLocaleString(document.documentElement.lang);
-    return `${words.replace("%(title)s", () => title).replace("%(num)s", number)} ${end}`;
+    return `${words.replace("%(title)s", () => title).replace("%(num)s", number)}${end}`;
   };
   const thoughtFor = (time) => (time === "0 s" ? _("Thought for a moment") : _("Thought for %(time)s").replace("%(time)s", time));
   const word = (article, status, words) => {
@@ -20,8 +20,8 @@
     if (!state) return;
     const since = state.parentElement.querySelector("[data-since]")?.dataset.since;
     const thought = article.querySelector(".thought summary span");
-    const hasThought = status === "responding" && state.textContent === STATES.thinking && thought && since;
-    if (hasThought) thought.textContent = thoughtFor(millrace.elapsed(since));
+    if (status === "responding" && state.textContent === STATES.thinking && thought && since)
+      thought.textContent = thoughtFor(millrace.elapsed(since));
     state.textContent = words;
   };
   document.addEventListener("status", (event) => {

@@ -51,7 +51,7 @@ def test_a_call_is_told_while_it_is_written_and_never_stored(bench: Bench, fake)
     assert b"asking" not in b"".join(other.news())
     late = GenerationFeed(bench.engine, generation, CanonicalEncoder(), after=topics.last(topic))
     assert late.news() == []
-    assert broadcast.snapshot()[0].words == 'Preparing: Count · 4 characters {"wh'
+    assert broadcast.snapshot()[0].words == "Preparing: Count · 4 characters"
     fake.goes_on()
     bench.until_ended(id)
     assert [call.arguments for call in calls_in(bench)] == ['{"what": "one"}']
@@ -123,6 +123,10 @@ def words_after(*events: Event) -> str:
 def test_a_page_shows_the_end_of_a_call_in_one_line() -> None:
     more = Asking(1, 0, "write_file", "Write a file", "\\n\\n<b>Two\u202e three", 55)
     assert words_after(FIRST, more) == "Preparing: Write a file · 55 characters …<b>Two three"
+    said = Asking(1, 0, "write_file", "Write a file", '\\n\\nShe said \\"yes\\".', 75)
+    assert words_after(FIRST, said) == "Preparing: Write a file · 75 characters …She said ”yes”."
+    choices = Asking(1, 0, "ask", "Ask a question", '{"question": "Where?", "choices": ["In one', 75)
+    assert words_after(FIRST, choices) == "Preparing: Ask a question · 75 characters"
     long = Asking(1, 1, "x" * 200, "y" * 200, "z" * 90_000, 90_000)
     assert len(words_after(FIRST, long)) < 200
     assert words_after(FIRST, Delta("But")) == ""

@@ -134,7 +134,7 @@ class AnswerProjection:
                     chars,
                     title=title,
                 )
-                return f"{words} {end}"
+                return f"{words}{end}"
             case {"is": "again"}:
                 return _("Retrying")
             case {"is": "calling"}:
@@ -358,9 +358,13 @@ class AnswerProjection:
         before = self._asking.get(asking.number, "")
         self._asking = {asking.number: (before + asking.arguments[-MOST_ASKING:])[-MOST_ASKING:]}
         *_, line = self._asking[asking.number].replace("\\n", "\n").rstrip().split("\n")
-        title, end = one_line(asking.title, MOST_SHOWN), one_line(line[-MOST_SHOWN:], MOST_SHOWN)
+        line = line[-MOST_SHOWN:].replace('\\"', "”")
+        # Where a text begins or ends there are the signs of JSON, which nobody wants to read.
+        is_prose = '"' not in line
+        title, end = one_line(asking.title, MOST_SHOWN), one_line(line, MOST_SHOWN)
         cut = "…" if asking.chars > len(end) else ""
-        self._become(self.status, {"is": "writing", "title": title, "chars": asking.chars, "end": cut + end})
+        end = f" {cut}{end}" if is_prose else ""
+        self._become(self.status, {"is": "writing", "title": title, "chars": asking.chars, "end": end})
 
     def _become(self, status: str, doing: Doing = IDLE) -> None:
         if (status, doing) != (self.status, self._doing):
