@@ -1,5 +1,5 @@
-// Menus by key: ↓ at its button opens one; arrows, Home and End lead through it, and a letter to the next entry that begins so.
-const MENU = ".menu__list, .deeds, .sidebar__menu, .account__menu";
+// Menus, and the buttons of a decision, by key: ↓ at its button opens one; arrows, Home and End lead through it, and a letter to the next entry that begins so.
+const MENU = ".menu__list, .deeds, .sidebar__menu, .account__menu, .ask__row";
 document.addEventListener("keydown", (event) => {
   const [{ key, target }, popover] = [event, event.target.popoverTargetElement],
     isDown = key === "ArrowDown" && target.matches?.("[popovertarget], .chats__more"),
@@ -23,7 +23,7 @@ document.addEventListener("click", ({ target }) => {
 millrace.acts.waiting = () => {
   const cards = [...document.querySelectorAll(".ask")],
     next = cards[cards.findIndex((card) => card.matches(":focus-within")) + 1];
-  (next ?? document.getElementById("composer-text"))?.focus();
+  (next?.querySelector("[name]:not([hidden], [type=hidden])") ?? next ?? document.getElementById("composer-text"))?.focus();
 };
 // For style sheets, which show keys beside what they lead to.
 const { style, dataset } = document.documentElement;
