@@ -16,7 +16,7 @@
   const fill = async (url) => {
     coming = url;
     const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => ({})),
-      html = answer.ok && !answer.redirected && (await millrace.html(answer).catch(() => ""));
+      html = answer.ok && (!answer.redirected || /texts/.test(answer.url)) && (await millrace.html(answer).catch(() => ""));
     if (coming !== url) return;
     if (!html) return location.assign(url);
     const { title } = document.activeElement.closest("#panel [title]") ?? {};
