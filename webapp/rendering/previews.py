@@ -109,8 +109,11 @@ SIDEWAYS = re.compile(r"(?:graph|flowchart)\s+(?:LR|RL)\b|timeline\b|journey\b|g
 PLOTS = ("pie", "xychart-beta", "quadrantChart", "mindmap")
 LINE_HEIGHTS = {"sequenceDiagram": 3.4, "gantt": 2.0} | dict.fromkeys(PLOTS, 0.0)
 LINE_HEIGHT, LEAST_HEIGHT, PLOT_HEIGHT, WIDTH = 4.5, 8.0, 20.0, 44.0
+# However large a diagram is, its words are at least this share of their size: it is then scrolled.
+LEAST_SCALE = 0.7
 FITTED = (
-    "#download{display:none}svg{max-height:calc(100vh - 32px)}"
+    "#download{display:none}svg{max-height:calc(100vh - 32px);"
+    f"min-width:calc({LEAST_SCALE}*var(--width));min-height:calc({LEAST_SCALE}*var(--height))}}"
     "#drawn:not(:empty){display:grid;min-height:calc(100vh - 32px);align-items:center}"
 )
 # The page shows the diagram's source if scripts are off or drawing fails.
@@ -138,6 +141,8 @@ STARTER = """<script nonce="{nonce}">document.getElementById("said").textContent
     }});
     drawn.innerHTML = (await mermaid.render("diagram", source.textContent)).svg;
     source.hidden = said.hidden = true;
+    const {{ width, height }} = drawn.firstElementChild.viewBox.baseVal;
+    drawn.style.cssText = `--width: ${{width}}px; --height: ${{height}}px`;
     const file = new XMLSerializer().serializeToString(drawn.firstElementChild), link = document.getElementById("download");
     link.href = `data:image/svg+xml;charset=utf-8,${{encodeURIComponent(file)}}`;
     link.hidden = false;
