@@ -85,7 +85,7 @@ def test_it_is_edited_and_keeps_its_versions(owner, text):
     owner.submit(f"{path}/edit", text="# Another plan\r\n")
     assert (words(owner, path), number(owner, path)) == ("# Another plan\n", 2)
     listed = owner.page(f"{path}/versions")
-    assert [link.text() for link in listed.all(".entries .what a")] == ["Version 2", "Version 1"]
+    assert [link.text() for link in listed.all(".text-list .what a")] == ["Version 2", "Version 1"]
     earlier = owner.page(f"{path}?version=1")
     assert "This is version 1; the latest is 2." in earlier.text
     assert owner.post(f"{path}/restore", version="1").status_code == 303
