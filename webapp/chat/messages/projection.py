@@ -359,7 +359,7 @@ class AnswerProjection:
         self._asking = {asking.number: (before + asking.arguments[-MOST_ASKING:])[-MOST_ASKING:]}
         *_, line = self._asking[asking.number].replace("\\n", "\n").rstrip().split("\n")
         line = line[-MOST_SHOWN:].replace('\\"', "”")
-        # Where a text begins or ends there are the signs of JSON, which nobody wants to read.
+        # Where a text begins or ends are the signs of JSON, which say little to people.
         is_prose = '"' not in line
         title, end = one_line(asking.title, MOST_SHOWN), one_line(line, MOST_SHOWN)
         cut = "…" if asking.chars > len(end) else ""
