@@ -72,7 +72,7 @@
     };
     new IntersectionObserver(place, { rootMargin: "1000px" }).observe(block);
   };
-  const equip = (place) => {
+  millrace.equip = (place) => {
     for (const header of place.querySelectorAll(".code > header")) {
       // A redrawn header doesn't know that lines are wrapped.
       if (header.shadowRoot?.querySelector("[aria-pressed=true]")) header.parentElement.classList.add("code--wrapped");
@@ -89,7 +89,6 @@
       header.attachShadow({ mode: "open" }).append(document.createElement("slot"), buttons);
     }
   };
-  for (const each of ["arrived", "htmx:after:swap"]) document.addEventListener(each, () => equip(document));
-  document.addEventListener("htmx:after:process", ({ target }) => target.id === "panel" && equip(target));
-  document.addEventListener("grown", (event) => event.detail.forEach(equip));
+  for (const each of ["arrived", "htmx:after:swap"]) document.addEventListener(each, () => millrace.equip(document));
+  document.addEventListener("grown", ({ detail }) => detail.forEach(millrace.equip));
 }

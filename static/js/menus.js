@@ -1,4 +1,4 @@
-// Menus, and the buttons of a decision, by key: ↓ at its button opens one; arrows, Home and End lead through it, and a letter to the next entry that begins so.
+// Menus and the buttons of a decision by key: ↓ opens one; arrows, Home and End lead through it, a letter to what begins so.
 const MENU = ".menu__list, .deeds, .sidebar__menu, .account__menu, .ask__row";
 document.addEventListener("keydown", (event) => {
   const [{ key, target }, popover] = [event, event.target.popoverTargetElement],

@@ -22,6 +22,7 @@
     const { title } = document.activeElement.closest("#panel [title]") ?? {};
     panel().innerHTML = html;
     htmx.process(panel());
+    millrace.equip(panel());
     millrace.later(panel());
     const heading = panel().querySelector("h2");
     panel().ariaLabel = heading.textContent;
