@@ -13,7 +13,7 @@
     const words = button.querySelector("span") ?? button;
     const before = (button.dataset.words ??= words.textContent);
     words.textContent = _("Copied");
-    setTimeout(() => (words.textContent = before), 1600);
+    setTimeout(() => (words.textContent = before), 1500);
   };
   const failed = () => millrace.toast(_("Couldn't copy. Select the text and copy it manually."));
 
