@@ -108,7 +108,7 @@ def test_a_setting_is_named_beside_what_it_was_set_to(owner: Browser, member: Br
 
     page = owner.page("/admin/audit?action=changed+a+setting")
 
-    assert page.one(".log .how").text().startswith("setting trash.days: 12")
+    assert page.one(".log .how").text().startswith("Keep deleted chats, in days: 12")
     exported = owner.page("/admin/audit/export.csv?action=changed+a+setting").text
     assert "changed a setting,setting,trash.days,12,done" in exported
     # For a person the page shows the detail instead of the id.
