@@ -46,7 +46,14 @@ def index() -> Response:
     tested = the_connections().usable()
     can_back_up = is_sqlite() and not nightly.is_under_way()
     chapters = [here, streams, *facts.chapters()]
-    return render("operations/health/health.html", chapters=chapters, pieces=PIECES, tested=tested, can_back_up=can_back_up)
+    return render(
+        "operations/health/health.html",
+        chapters=chapters,
+        to_do=[fact for chapter in chapters for fact in chapter.facts if fact.tone in ("warn", "bad")],
+        pieces=PIECES,
+        tested=tested,
+        can_back_up=can_back_up,
+    )
 
 
 @bp.get("/stream")
