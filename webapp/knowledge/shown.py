@@ -149,7 +149,7 @@ def documents(row: Collection, user: User) -> list[ShownDocument]:
 def document(row: Document) -> ShownDocument:
     status = row.error or _(STATES[row.state])
     if row.state == "ready":
-        status = size(max(1024, row.bytes))
+        status = " · ".join((ngettext("%(num)s passage", "%(num)s passages", row.passages), size(max(1024, row.bytes))))
     elif row.of and row.state == "splitting":
         status = _("Reading (%(share)s %%)", share=100 * row.done // row.of)
     elif row.of and row.state == "embedding":
