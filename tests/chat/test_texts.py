@@ -73,6 +73,7 @@ def test_a_message_offers_all_of_it_its_tables_and_its_code(owner, answered, fak
     table, code = (owner.post(url, part=part).location for part in offered[1:])
     assert (words(owner, table), words(owner, code)) == (f"{TABLE}\n", f"{CODE}\n")
     assert owner.post(url, part="block-1").location == code, "the same part again is the same text"
+    assert [owner.post(url, part=part).location for part in ("table-1", "code-2")] == [table, code], "as programs name them"
     texts = program_of(owner).get(f"/chats/{id_of(page.path)}/texts")["texts"]
     assert {text["name"] for text in texts} == {"A plan.md", "A plan.py"}
     assert "Texts" in owner.page(page.path).one("#chat-menu-list").text()

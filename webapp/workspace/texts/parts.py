@@ -102,6 +102,11 @@ def openables(content: str) -> list[Openable]:
     return _numbered(message_parts)
 
 
+def openable(content: str, key: str) -> Openable | None:
+    """Returns what of a message has this key; programs count tables and blocks of code together: `table-1`, `code-2`."""
+    return next((part for place, part in enumerate(openables(content)) if key in (part.key, f"{part.kind}-{place}")), None)
+
+
 def _openable(key: str, token: Token, lines: list[str], heading: str) -> Openable:
     """Returns a table or a block of code; its name is just the ending."""
     if token.type == "table_open":

@@ -61,7 +61,7 @@ class Outdated(Conflict):
 
 def open_message(message: Message, key: str, *, by: User) -> str:
     """Makes a part of a message a text beside its chat, and returns its id; the same part again is the same text."""
-    openable = next((part for part in parts.openables(message.content) if part.key == key), None)
+    openable = parts.openable(message.content, key)
     if not openable or not openable.text.strip():
         raise Invalid(NO_TEXT, field="part")
     return create(message.chat_id, openable.name, openable.text, by=by, again=True)
