@@ -81,7 +81,7 @@ def test_the_page_says_why_a_passage_was_found_and_why_meaning_was_left_out(app,
     # With weight 0, vectors find nothing: in the comparison with the current ranking, or for everyone once it is the setting.
     compared = member.page("/knowledge/try?q=grease+that+wheel&weight=0")
     assert compared.one("#tried .found a").text() == "Manual"
-    assert "no passage fits" in compared.one("#tried-other").text()
+    assert "Nothing in your documents matches" in compared.one("#tried-other").text()
     assert not member.page("/knowledge/try?q=grease+that+wheel&weight=nan").all("#tried-other")
     with app.app_context():
         set_setting("knowledge.meaning_weight", "0")
