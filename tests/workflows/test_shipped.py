@@ -104,3 +104,14 @@ def test_each_runs_with_the_demo_model_alone(make_app, slug: str) -> None:
     for value in values.get(slug, ["good", "We shipped it", "3", ""]):
         page = answer(owner, path, value, "answer" if value else "skip")
     assert page.says(f"{page.title.partition(' · ')[0]}: completed.") or page.says(": completed.")
+
+
+def test_a_draft_over_one_leaves_it_published(owner, member):
+    edit = owner.page("/workflows/weekly-checkin/edit")
+    # Without JavaScript, too, it stays the one that is edited.
+    assert edit.press("Try it").heading == edit.heading == "Edit workflow"
+    assert edit.press("Save draft", head_title="Our week").says("Draft saved.")
+    for person in (owner, member):
+        assert person.page("/workflows/weekly-checkin").button("Start")
+        assert "Weekly check-in" in [node.text() for node in person.page("/workflows").all("h3")]
+    assert owner.page("/workflows/weekly-checkin/edit").says("the draft differs from it")

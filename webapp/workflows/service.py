@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
@@ -143,12 +143,14 @@ def get(slug: str) -> StoredWorkflow:
 
 
 def _written(*conditions: ColumnElement[bool]) -> dict[str, StoredWorkflow]:
-    """Returns the workflows written by admins, by slug."""
+    """Returns the workflows written by admins, by slug; a draft over a shipped one leaves that published."""
     published = (WorkflowVersion.slug == Workflow.slug) & (WorkflowVersion.number == Workflow.published)
     columns = (Workflow.slug, WorkflowVersion.source, Workflow.source, Workflow.published)
     query = select(*columns).outerjoin(WorkflowVersion, published).where(*conditions)
     rows = db.session.execute(query).all()
-    return {slug: StoredWorkflow(slug, source or "", draft, number) for slug, source, draft, number in rows}
+    written = {slug: StoredWorkflow(slug, source or "", draft, number) for slug, source, draft, number in rows}
+    shipped = {slug: entry for slug, entry in _shipped().items() if slug in written and not written[slug].version}
+    return written | {slug: replace(entry, draft=written[slug].draft, is_shipped=False) for slug, entry in shipped.items()}
 
 
 def published(slug: str) -> StoredWorkflow:
@@ -161,9 +163,8 @@ def published(slug: str) -> StoredWorkflow:
 
 def newest(slug: str) -> int:
     """Returns the number of the published version, or 0."""
-    row = db.session.get(Workflow, slug)
-    shipped = _shipped().get(slug)
-    return row.published if row else shipped.version if shipped else 0
+    row, shipped = db.session.get(Workflow, slug), _shipped().get(slug)
+    return (row.published if row else 0) or (shipped.version if shipped else 0)
 
 
 def versions(slug: str) -> Sequence[WorkflowVersion]:

@@ -56,16 +56,16 @@ class StepTrial:
 @admin_only
 def happen() -> Response:
     """Starts a trial or sends it an event; the form includes the editor's text, so that a page without JavaScript keeps it."""
-    source, slug = whole(), request.form.get("slug", "")
+    source = whole()
     before = own_run(request.form["preview"]) if request.form.get("preview") else None
     deed = request.form.get("deed", "")
     if deed.startswith(FROM):
-        return _from_step(deed.removeprefix(FROM), before, source, slug)
+        return _from_step(deed.removeprefix(FROM), before, source)
     try:
         run = _next_trial(before, source, deed)
     except AppError as refusal:
-        return _trial(before, source, slug, refusal)
-    return _trial(run, source, slug)
+        return _trial(before, source, refusal)
+    return _trial(run, source)
 
 
 @bp.get("/<id>")
@@ -94,7 +94,7 @@ def _begun(before: WorkflowRun | None, source: str, begin: Event, files_id: str 
     return run
 
 
-def _from_step(number: str, before: WorkflowRun | None, source: str, slug: str) -> Response:
+def _from_step(number: str, before: WorkflowRun | None, source: str) -> Response:
     """Starts a trial at a step, or asks for what neither the last run nor the form has."""
     start: StepTrial | None = None
     try:
@@ -105,13 +105,13 @@ def _from_step(number: str, before: WorkflowRun | None, source: str, slug: str) 
         start = StepTrial.at(definition, step, last)
         is_answered = request.form.get("inputs_at") == number
         if not is_answered and not all(wanted.text for wanted in start.inputs):
-            return _trial(None, source, slug, start=start)
+            return _trial(None, source, start=start)
         begin = trial.beginning(definition, step, last, _typed_inputs() if is_answered else {})
-        return _trial(_begun(before, source, begin, run.collection_id if run else None), source, slug)
+        return _trial(_begun(before, source, begin, run.collection_id if run else None), source)
     except UnfitAnswer as error:
-        return _trial(None, source, slug, Invalid(str(error)), start=start)
+        return _trial(None, source, Invalid(str(error)), start=start)
     except AppError as refusal:
-        return _trial(before, source, slug, refusal)
+        return _trial(before, source, refusal)
 
 
 def _typed_inputs() -> dict[str, str]:
@@ -126,14 +126,12 @@ def _step(definition: Definition, number: str) -> Step:
     return definition.steps[index]
 
 
-def _trial(
-    run: WorkflowRun | None, source: str, slug: str, refusal: AppError | None = None, start: StepTrial | None = None
-) -> Response:
+def _trial(run: WorkflowRun | None, source: str, refusal: AppError | None = None, start: StepTrial | None = None) -> Response:
     why = refusal.message if refusal else ""
     context = _trial_context(run, refusal) if run else {"trial": None, "why": why, "start": start}
     if is_htmx():
         return render("workflows/_preview.html", **context)
-    return editor(slug, source, refusal=None if run or start else refusal, **context)
+    return editor(source, refusal=None if run or start else refusal, **context)
 
 
 def _trial_context(run: WorkflowRun, refusal: AppError | None = None) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def save() -> Response:
     except (Invalid, Conflict) as refusal:
         if wants_json():
             raise
-        return editor(slug, source, refusal=refusal)
+        return editor(source, refusal=refusal)
     return redirect(url_for("workflows.edit", slug=saved), _("Published.") if "publish" in form else _("Draft saved."))
 
 
@@ -115,7 +115,7 @@ def change() -> Response:
     after = offload(copy_context().run, changes.change, typed(), _fields(), plan_type=plan_type, tool=_new_call())
     if is_htmx():
         return render("workflows/_changed.html", **_checked(after.source), after=after)
-    return editor(request.form.get("slug", ""), after.source, after=after)
+    return editor(after.source, after=after)
 
 
 @bp.post("/workflows/complete")
@@ -175,8 +175,9 @@ def _fields() -> dict[str, str]:
     return {name: "\n".join(values) if name == "step_tools" else values[-1] for name, values in request.form.lists()}
 
 
-def editor(slug: str, source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
-    """Renders the editor with a text as typed; `more` is added to the template's context."""
+def editor(source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
+    """Renders the editor of the workflow that its form names with a text as typed; `more` is added to the template's context."""
+    slug = request.form.get("slug", "") or request.form.get("shipped", "")
     return _form(workflow_service.get(slug) if slug else None, source, refusal=refusal, **more)
 
 
