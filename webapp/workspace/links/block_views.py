@@ -8,7 +8,6 @@ from flask import Blueprint, Response
 from webapp.people.accounts.guards import anybody
 from webapp.workspace.links import pages, service, shown
 from webapp.workspace.links.shown import SharedBlock
-from webapp.workspace.previews import frame_views, shown as previews_shown
 
 bp = Blueprint("shared_blocks", __name__, url_prefix="/s/<token>/messages/<int:place>/<int:number>")
 
@@ -16,40 +15,32 @@ bp = Blueprint("shared_blocks", __name__, url_prefix="/s/<token>/messages/<int:p
 @bp.get("")
 @anybody
 def show(token: str, place: int, number: int) -> Response:
-    block, asked = _block(token, place, number), previews_shown.requested(is_run=False)
-    return shown.preview_page(block, asked) if block else shown.closed()
+    return shown.preview_page(_block(token, place, number))
 
 
 @bp.post("")
 @anybody
 def run(token: str, place: int, number: int) -> Response:
     """Shows a page with its scripts. By form, as a link to it could stand anywhere."""
-    block, asked = _block(token, place, number), previews_shown.requested(is_run=True)
-    return shown.preview_page(block, asked) if block else shown.closed()
+    return shown.preview_page(_block(token, place, number), is_run=True)
 
 
 @bp.get("/drawing")
 @anybody
 def draw(token: str, place: int, number: int) -> Response:
-    block, asked = _block(token, place, number), previews_shown.requested(is_run=False)
-    return shown.drawing(block, asked) if block else shown.closed()
+    return shown.drawing(_block(token, place, number))
 
 
 @bp.get("/frame")
 @anybody
 def frame(token: str, place: int, number: int) -> Response:
-    block, asked = _block(token, place, number), previews_shown.framed()
-    if not block:
-        return shown.closed()
-    refusal = frame_views.refusal(block.ticketed, asked, block.url(".show"))
-    return refusal or frame_views.response(block.source, asked)
+    return shown.frame(_block(token, place, number))
 
 
 @bp.get("/save")
 @anybody
 def save(token: str, place: int, number: int) -> Response:
-    block, asked = _block(token, place, number), previews_shown.requested(is_run=False)
-    return previews_shown.file(block.source, asked.view) if block else shown.closed()
+    return shown.file(_block(token, place, number))
 
 
 bp.after_request(shown.unlisted)

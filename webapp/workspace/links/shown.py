@@ -71,8 +71,11 @@ class SharedBlock:
         return self.url(".frame", **frame_views.address_values(self.ticketed, asked, kind))
 
 
-def preview_page(block: SharedBlock, asked: PreviewRequest) -> Response:
-    """Returns the page of a block in one of its views."""
+def preview_page(block: SharedBlock | None, *, is_run: bool = False) -> Response:
+    """Returns the page of a block in the view that is asked for."""
+    if not block:
+        return closed()
+    asked = shown.requested(is_run=is_run)
     preview = shown.preview(block.source, asked.view)
     asked = PreviewRequest(asked.number, preview.view, asked.is_run)
     page = render_template(
@@ -94,10 +97,25 @@ def preview_page(block: SharedBlock, asked: PreviewRequest) -> Response:
     return make_response(page, headers)
 
 
-def drawing(block: SharedBlock, asked: PreviewRequest) -> Response:
+def frame(block: SharedBlock | None) -> Response:
+    """Returns what the frame of a block holds, for its ticket."""
+    asked = shown.framed()
+    if not block:
+        return closed()
+    return frame_views.refusal(block.ticketed, asked, block.url(".show")) or frame_views.response(block.source, asked)
+
+
+def file(block: SharedBlock | None) -> Response:
+    """Returns a block as a file."""
+    return shown.file(block.source, shown.requested(is_run=False).view) if block else closed()
+
+
+def drawing(block: SharedBlock | None) -> Response:
     """Returns the page in the frame of a message: the page of the messages is the same for all, this one has a ticket."""
+    if not block:
+        return closed()
     preview = shown.preview(block.source, shown.DRAWN)
-    asked = PreviewRequest(asked.number, preview.view)
+    asked = PreviewRequest(shown.requested(is_run=False).number, preview.view)
     frame_url = f"{block.frame_url(asked, preview.kind)}&fit"
     page = render_template("workspace/links/drawing.html", preview=preview, frame_url=frame_url)
     return make_response(page, HEADERS | {"Content-Security-Policy": DRAWING_POLICY, "X-Frame-Options": "SAMEORIGIN"})

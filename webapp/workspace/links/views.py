@@ -36,7 +36,7 @@ from webapp.workspace.links.forms import LinkForm
 from webapp.workspace.links.service import LinkedBlock, LinkRow, OpenLink
 from webapp.workspace.links.shown import SharedBlock
 from webapp.workspace.page.pages import chat_page_url
-from webapp.workspace.previews import frame_views, shown as previews_shown, versions_shown
+from webapp.workspace.previews import versions_shown
 
 bp = Blueprint("links", __name__)
 open_pages = Blueprint("shared", __name__, url_prefix="/s/<token>")
@@ -59,7 +59,7 @@ def show(token: str) -> Response:
         return shown.closed()
     if link.block is not None:
         service.count_visit(link.id)
-        return shown.preview_page(_alone(link, token), previews_shown.requested(is_run=False))
+        return shown.preview_page(_alone(link, token))
     page = pages.page_of(the_engine(), link, token, same_request())
     response = either(page.body, page.zipped, mimetype="text/html")
     response.headers.update(shown.HEADERS)
@@ -73,25 +73,19 @@ def show(token: str) -> Response:
 @anybody
 def run(token: str) -> Response:
     """Shows a page with its scripts. By form, as a link to it could stand anywhere."""
-    block = _published(token)
-    return shown.preview_page(block, previews_shown.requested(is_run=True)) if block else shown.closed()
+    return shown.preview_page(_published(token), is_run=True)
 
 
 @open_pages.get("/frame")
 @anybody
 def frame(token: str) -> Response:
-    block, asked = _published(token), previews_shown.framed()
-    if not block:
-        return shown.closed()
-    refusal = frame_views.refusal(block.ticketed, asked, url_for(".show", token=token))
-    return refusal or frame_views.response(block.source, asked)
+    return shown.frame(_published(token))
 
 
 @open_pages.get("/save")
 @anybody
 def save(token: str) -> Response:
-    block = _published(token)
-    return previews_shown.file(block.source, previews_shown.requested(is_run=False).view) if block else shown.closed()
+    return shown.file(_published(token))
 
 
 @open_pages.get("/events")
