@@ -50,6 +50,11 @@ class Formats:
     def number(self, value: float) -> str:
         return f"{value:,}".translate({ord(","): self.group, ord("."): self.decimal})
 
+    def rounded(self, value: float, digits: int) -> str:
+        """Formats a number with at most so many digits after the point, and none if it is whole."""
+        rounded = round(float(value), digits)
+        return self.number(int(rounded) if rounded.is_integer() else rounded)
+
     def month(self, moment: Moment) -> str:
         return self.only_month.format(month=self.only_months[moment.month - 1], number=moment.month, year=moment.year)
 

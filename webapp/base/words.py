@@ -27,8 +27,7 @@ def size(count: float) -> str:
         count /= 1024
         units.pop(0)
     digits = 0 if units[0] == "KB" or count >= 100 else 1
-    rounded = round(count, digits)
-    return f"{current().formats.number(int(rounded) if rounded.is_integer() else rounded)} {units[0]}"
+    return f"{current().formats.rounded(count, digits)} {units[0]}"
 
 
 def shortened(text: str, most_chars: int) -> str:

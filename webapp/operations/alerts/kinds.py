@@ -40,8 +40,7 @@ class AlertKind:
         number, unit = value * self.scale, self.unit
         if unit in THOUSANDS and number >= 1_000:
             number, unit = number / 1_000, THOUSANDS[unit]
-        rounded = round(float(number), 1)
-        written = current().formats.number(int(rounded) if rounded.is_integer() else rounded)
+        written = current().formats.rounded(number, 1)
         return _(IN_WORDS[unit], number=written) if unit in IN_WORDS else f"{written} {unit}".rstrip()
 
     @property
