@@ -256,7 +256,7 @@ ANSWERS: dict[str, Callable[[ModelRequest], str]] = {
     "demo/stall": lambda _request: demo_texts.STALLED,
     "demo/malformed": lambda _request: demo_texts.MALFORMED,
     "demo/fenced": lambda _request: demo_texts.FENCE.replace("{json}", json.dumps(demo_texts.PLAN, indent=2)),
-    "demo/wrong-types": lambda _: json.dumps(demo_texts.WRONG_TYPES, indent=2),
+    "demo/wrong-types": lambda _request: json.dumps(demo_texts.WRONG_TYPES, indent=2),
     "demo/echo": _echo,
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.base.languages import gettext as _
+from webapp.base.words import shortened
 from webapp.workflows.definition.slots import PLACEHOLDER
 
 VERBS = {
@@ -30,7 +31,9 @@ class Piece:
 
 def answers_of(asks: Mapping[str, str], step_ids: Iterable[str]) -> dict[str, str]:
     """Returns what each answer and result is called, by the name that texts use for it."""
-    answers = {name: _("the answer to ‘%(question)s’", question=_short(ask, MOST_ASK_CHARS)) for name, ask in asks.items() if ask}
+    answers = {
+        name: _("the answer to ‘%(question)s’", question=shortened(ask, MOST_ASK_CHARS)) for name, ask in asks.items() if ask
+    }
     results = {f"steps.{id}": _("the result of step %(number)s", number=number) for number, id in enumerate(step_ids, 1) if id}
     return {**answers, **results, "user.first_name": _("your first name"), "user.name": _("your name")}
 
@@ -48,7 +51,7 @@ def words_of(text: str, answers: Mapping[str, str]) -> Iterator[Piece]:
 
 def sentence(verb: str, text: str, names: Mapping[str, str]) -> str:
     """Returns what a step does, in a short sentence without answers; `names` has those of tools, and of the model under ""."""
-    words = _short(" ".join(PLACEHOLDER.sub("…", text).replace("….", "…").split()), MOST_CHARS)
+    words = shortened(" ".join(PLACEHOLDER.sub("…", text).replace("….", "…").split()), MOST_CHARS)
     match verb:
         case "say":
             return _("Says “%(words)s”", words=words)
@@ -73,7 +76,3 @@ def ask_of(slot: Any) -> str:
     """Returns the question of a slot as it stands in a text, which can be anything."""
     ask = slot.get("ask") if isinstance(slot, dict) else None
     return ask if isinstance(ask, str) else ""
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
