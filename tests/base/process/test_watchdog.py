@@ -68,8 +68,8 @@ def played(does: str, original: str = "monkey.get_original") -> list[str]:
         # Long enough for the watchdog's thread to be scheduled, even on a busy machine.
         ("gevent.spawn(busy_for, 1).join()", "busy_for"),
         ("gevent.spawn(lambda: real_sleep(4)).join()", "lambda"),
-        # One C call, which keeps the GIL: no other Python thread can run during it.
-        ("gevent.spawn(lambda: busy_for(sum(range(30_000_000)) and 0.5)).join()", "lambda"),
+        # One C call, which keeps the GIL: no other Python thread can run during it. It must hold the loop for too long by itself.
+        ("gevent.spawn(lambda: busy_for(sum(range(150_000_000)) and 0.5)).join()", "lambda"),
         ("for _ in range(7): gevent.spawn(busy_for, 0.15)\ngevent.sleep(0)", "busy_for"),
     ],
     ids=["working", "asleep", "in one piece", "several in a row"],
