@@ -241,7 +241,7 @@ def loop(watchdog: Watchdog) -> HealthFact:
 def threads() -> HealthFact:
     """Returns how many threads are free for each purpose, and whether one did not come back."""
     words = ", ".join(
-        _("%(free)s of %(all)s for %(purpose)s", free=thread.free, all=thread.size, purpose=thread.purpose)
+        _("%(free)s of %(all)s for %(purpose)s", free=thread.free, all=thread.size, purpose=_(thread.purpose))
         for thread in ALL_THREADS
     )
     if lost := sum(thread.lost for thread in ALL_THREADS):

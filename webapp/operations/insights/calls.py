@@ -59,6 +59,6 @@ def summed(calls: Iterable[tuple[datetime, str, str, int | None]]) -> tuple[dict
 
 
 def title_of(tool: str) -> str:
-    """Returns the title of a tool that comes with Millrace; any other is named by its key."""
+    """Returns the title of a tool that comes with Millrace, in the language of the page; any other is named by its key."""
     known = built_in_tools().get(tool)
-    return known.title if known else tool
+    return known.words if known else tool

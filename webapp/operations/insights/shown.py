@@ -66,6 +66,8 @@ VISITORS = "Visitors"
 # Of calls that steps of workflows make by themselves.
 NO_MODEL = "Without a model"
 NO_PROMPT = "None, or not recorded"
+# Of answers, as their status is stored; `running` has not ended.
+STATUSES = {name: name for name in ("running", "completed", "stopped", "interrupted", "failed")}
 REPAIRS = {
     "closed": "The reply was cut off or not strictly valid, and was completed without asking a model.",
     "dropped": "Parts of the reply that didn't fit the format were left out.",

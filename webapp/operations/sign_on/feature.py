@@ -1,7 +1,8 @@
 """The sign-on feature: its pages, the buttons that it adds to the sign-in page, and its secrets."""
 
-from webapp.operations.sign_on import service, sign_ins
+from webapp.operations.sign_on import log, service, sign_ins
 from webapp.people.accounts.sign_on import SignOn
+from webapp.people.audit_words import AuditObjects
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -11,7 +12,11 @@ FEATURE = Feature(
         "webapp.operations.sign_on.sign_in_views:bp",
         "webapp.operations.sign_on.log_views:bp",
     ),
-    brings=(service.HOLDER, SignOn(sign_ins.buttons, sign_ins.leaving, sign_ins.confirming)),
+    brings=(
+        service.HOLDER,
+        SignOn(sign_ins.buttons, sign_ins.leaving, sign_ins.confirming),
+        AuditObjects("session", log.session_words),
+    ),
     setting_checks={"sign_in.passwords": service.check_passwords},
     navigation=(
         NavEntry(

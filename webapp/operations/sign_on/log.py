@@ -62,8 +62,7 @@ class SignIn:
     @property
     def way_words(self) -> str:
         """The way in the language of the page."""
-        provider = "" if self.way in WAYS or not self.way.startswith("by ") else self.way.removeprefix("by ")
-        return _("by %(name)s", name=provider) if provider else _(self.way)
+        return _shown_way(self.way)
 
     @property
     def shown_words(self) -> str:
@@ -192,6 +191,17 @@ def _sign_in(entry: AuditEntry, token_hash: str, this: str, *, is_reported: bool
         is_this=token_hash == this,
         is_reported=is_reported,
     )
+
+
+def session_words(id: str, detail: str) -> tuple[str, str]:
+    """Returns how the audit log shows a session: only by its device and the way."""
+    device, comma, way = detail.partition(", ")
+    return "", f"{device}{comma}{_shown_way(way)}"
+
+
+def _shown_way(way: str) -> str:
+    provider = "" if way in WAYS or not way.startswith("by ") else way.removeprefix("by ")
+    return _("by %(name)s", name=provider) if provider else _(way)
 
 
 def _read(entry: AuditEntry) -> tuple[str, str, str]:
