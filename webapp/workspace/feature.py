@@ -90,6 +90,8 @@ FEATURE = Feature(
         "links.of_answer": "links",
         "links.create": "links",
         "links.create_for_answer": "links",
+        "texts.links": "links",
+        "texts.publish": "links",
         "reading_aloud": "chat",
         "composer.switch_web_search": "tools",
     },

@@ -37,6 +37,10 @@ TABLE = {
         GET shared.frame anybody
         GET shared.save anybody
     """,
+    ("person, but no guest", ("text",)): """
+        GET texts.links signed_in
+        POST texts.publish signed_in
+    """,
     ("open link", ("token of a link to an answer with a drawing", "place of a message", "number of a block")): """
         GET shared_blocks.show anybody
         POST shared_blocks.run anybody

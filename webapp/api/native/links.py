@@ -30,6 +30,7 @@ class LinkAnswer(Answer):
     live: bool
     message_id: str | None = Field(description="The answer that it shows, if it doesn't show the whole chat.")
     block: int | None = Field(description="The number in the answer of what it shows alone.")
+    file_id: str | None = Field(description="The file of the version of a text, if it shows that alone.")
     shows: list[Part] = Field(serialization_alias="with")
     is_open: bool = Field(description="False once it has ended, and while it is closed: its page says that it opens nothing.")
     visits: int = Field(description="How often its page was requested.")
@@ -53,8 +54,8 @@ def index(id: str) -> LinkList:
 def create(id: str, body: NewLink) -> LinkAnswer:
     chat, me = own_chat(id), caller()
     message = found(queries.message_in(chat, body.message_id)) if body.message_id else None
-    block = pages.linked_block(message, body.block) if message and body.block is not None else None
-    link = service.create(chat, body, author=AuditAuthor(me, client_address()), by=me, message=message, block=block)
+    artifact = pages.linked_block(message, body.block) if message and body.block is not None else None
+    link = service.create(chat, body, author=AuditAuthor(me, client_address()), by=me, message=message, artifact=artifact)
     return _answer(found(service.link_row(link.id)))
 
 

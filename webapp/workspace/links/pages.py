@@ -30,7 +30,7 @@ from webapp.rendering.previews import PreviewSource
 from webapp.web.compression import gzipped
 from webapp.workspace.exchange import export, export_pages
 from webapp.workspace.exchange.export_pages import PREVIEW, SHOWN, PageMessage
-from webapp.workspace.links.service import LinkedBlock, OpenLink
+from webapp.workspace.links.service import LinkedArtifact, OpenLink
 from webapp.workspace.previews import shown, versions_shown
 
 OPEN = '<a class="view" href="{url}">{words}</a>'
@@ -57,10 +57,10 @@ class LinkPage:
     zipped: bytes
 
 
-def linked_block(message: Message, number: int) -> LinkedBlock:
+def linked_block(message: Message, number: int) -> LinkedArtifact:
     """Returns what has this number in an answer, for a link to it."""
     source = versions_shown.in_message(message, number)
-    return LinkedBlock(number, shown.title(found(source if source.kind else None)))
+    return LinkedArtifact(shown.title(found(source if source.kind else None)), number)
 
 
 def block_at(link: OpenLink, place: int, number: int) -> PreviewSource:

@@ -18,6 +18,7 @@ from webapp.base.heavy import bounded
 from webapp.base.ids import new_id
 from webapp.base.inputs import Input, Moment
 from webapp.base.languages import gettext as _
+from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages import fork
 from webapp.chat.messages.chats import TITLE_CHARS
 from webapp.chat.messages.fork import Extent, Included
@@ -76,7 +77,8 @@ class LinkInput(Input):
 class OpenLink:
     """What a link opens: a chat down to its head or, if it `is_answer`, the last two messages there, without a title.
 
-    One with a `block` opens nothing but what has that number in the answer, as long as that was then.
+    One with a `block` opens nothing but what has that number in the answer, as long as that was then; one with a `file_id`
+    nothing but that version of a text.
     """
 
     id: str
@@ -86,6 +88,7 @@ class OpenLink:
     head_id: str
     is_answer: bool
     block: int | None
+    file_id: str | None
     is_live: bool
     included: Included
     made_at: datetime
@@ -93,10 +96,19 @@ class OpenLink:
     maker: str
 
     @property
+    def is_artifact(self) -> bool:
+        return self.block is not None or self.file_id is not None
+
+    @property
     def ids(self) -> list[str]:
         """The ids of the messages that it shows."""
-        path = queries.ids_to(self.head_id) if self.head_id and self.block is None else []
+        path = queries.ids_to(self.head_id) if self.head_id and not self.is_artifact else []
         return path[-PAIR:] if self.is_answer else path
+
+    @property
+    def file(self) -> StoredFile:
+        """The file of the version of a text that it shows."""
+        return db.session.get_one(StoredFile, self.file_id)
 
     @property
     def text(self) -> str:
@@ -105,12 +117,20 @@ class OpenLink:
         return content[: self.included.extents[self.head_id].text]
 
 
+class LinkedText(NamedTuple):
+    """The version of a text that a link shows."""
+
+    text_id: str
+    version: int
+
+
 class LinkRow(NamedTuple):
     """A link with its chat, its maker, and the reason why it is closed, which is empty while it is open."""
 
     link: Link
     chat: Chat
     owner: User
+    text: LinkedText | None
     closed: str
 
     @property
@@ -123,11 +143,13 @@ class LinkRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkedBlock:
-    """What has a preview in an answer, for a link to it alone: its number there, and its title."""
+class LinkedArtifact:
+    """What a link is to show alone: its title, and its number in an answer, or the file of a version of a text."""
 
-    number: int
     title: str
+    number: int | None = None
+    file_id: str | None = None
+    text: LinkedText | None = None
 
 
 def create(
@@ -137,17 +159,18 @@ def create(
     author: audit.AuditAuthor,
     by: User,
     message: Message | None = None,
-    block: LinkedBlock | None = None,
+    artifact: LinkedArtifact | None = None,
 ) -> Link:
-    """Creates a link to a chat or, with a message, to one answer with its question or to a block of it alone."""
+    """Creates a link to a chat or, with a message, to one answer with its question; an artifact is shown alone."""
     refuse_unlinkable(chat, by)
-    if block:
+    if artifact:
         entered = entered.model_copy(update={"live": False, "shows": []})
     ends_at = _checked_end(entered.end)
     if message and message.role != "assistant":
         raise Invalid("Choose an answer.", field="message_id")
-    head_id = message.id if message else chat.head_id
-    if not head_id:
+    is_text = bool(artifact and artifact.file_id)
+    head_id = message.id if message else None if is_text else chat.head_id
+    if not head_id and not is_text:
         raise Conflict(NOTHING)
     id, token, chat_id = new_id(), token_urlsafe(TOKEN_BYTES), chat.id
     link = Link(
@@ -157,12 +180,13 @@ def create(
         token_hash=hashed(token),
         ciphertext=the_encryption().encrypt_api_key(token, owner=id, purpose=PURPOSE),
         is_answer=message is not None,
-        block=block.number if block else None,
-        title=block.title[:TITLE_CHARS] if block else "",
+        block=artifact.number if artifact else None,
+        file_id=artifact.file_id if artifact else None,
+        title=artifact.title[:TITLE_CHARS] if artifact else "",
         is_live=entered.live,
         head_id=head_id if message or not entered.live else None,
         shows=[part for part in PARTS if part in entered.shows],
-        extent={} if entered.live else _extents(head_id, is_answer=message is not None),
+        extent={} if entered.live or not head_id else _extents(head_id, is_answer=message is not None),
         ends_at=ends_at,
     )
     creation_limit.count(by.id)
@@ -172,7 +196,7 @@ def create(
         session.execute(select(Chat.id).where(Chat.id == chat_id).with_for_update())
         if (session.scalar(select(func.count()).where(Link.chat_id == chat_id)) or 0) >= MOST_OF_CHAT:
             raise Conflict(f"This chat already has {MOST_OF_CHAT} links. Please revoke one first.")
-        if not link.is_live:
+        if not (link.is_live or is_text):
             _take_snapshot(session, link)
         session.add(link)
         detail = f"{'live' if link.is_live else 'a snapshot'}, {_words_of_end(ends_at)}"
@@ -216,6 +240,12 @@ def open_links(ids: Iterable[str]) -> dict[str, tuple[OpenLink, tuple[Any, ...]]
 def of_chat(chat_id: str) -> list[LinkRow]:
     """Returns the links to a chat, the newest first."""
     return _rows(Link.chat_id == chat_id)
+
+
+def published_versions(text_id: str, chat_id: str) -> list[int]:
+    """Returns the versions of a text that open links show, the last one published first."""
+    rows = of_chat(chat_id)
+    return [row.text.version for row in rows if row.text and row.text.text_id == text_id and not row.closed]
 
 
 def link_row(id: str) -> LinkRow | None:
@@ -280,7 +310,7 @@ def _take_snapshot(session: Session, link: Link) -> None:
     if session.scalar(select(Generation.id).where(Generation.message_id == head.id, WHILE_ACTIVE).limit(1)):
         raise Conflict(RUNNING)
     # The end of the last answer can have been saved since the others were measured.
-    link.title = chat.title if link.block is None else link.title
+    link.title = link.title if link.is_artifact else chat.title
     link.extent = link.extent | _extents_in(session.execute(MEASURES.where(Message.id == head.id)))
 
 
@@ -289,11 +319,12 @@ def _opened(row: LinkRow) -> OpenLink:
     return OpenLink(
         id=link.id,
         chat_id=chat.id,
-        title=link.title if link.block is not None else "" if link.is_answer else chat.title if link.is_live else link.title,
+        title=link.title if link.is_artifact else "" if link.is_answer else chat.title if link.is_live else link.title,
         model=chat.model,
-        head_id=link.head_id or chat.head_id or "",
+        head_id=link.head_id or ("" if link.file_id else chat.head_id) or "",
         is_answer=link.is_answer,
         block=link.block,
+        file_id=link.file_id,
         is_live=link.is_live,
         made_at=link.created_at,
         ends_at=link.ends_at,
@@ -310,7 +341,19 @@ def _rows(*conditions: ColumnElement[bool], limit: int | None = None) -> list[Li
     query = query.join(User, User.id == Link.owner_id).where(*conditions).order_by(Link.id.desc()).limit(limit)
     rows: Sequence[Any] = db.session.execute(query.execution_options(populate_existing=True)).all()
     deleted = queries.deleted_among({link.head_id for link, _, _ in rows if link.head_id})
-    return [LinkRow(link, chat, owner, _closed(link, chat, owner, deleted)) for link, chat, owner in rows]
+    texts = _texts({link.file_id for link, _, _ in rows if link.file_id})
+    deleted |= {link.file_id for link, _, _ in rows if link.file_id and (link.chat_id, link.file_id) not in texts}
+    return [
+        LinkRow(link, chat, owner, texts.get((link.chat_id, link.file_id)), _closed(link, chat, owner, deleted))
+        for link, chat, owner in rows
+    ]
+
+
+def _texts(file_ids: set[str]) -> dict[tuple[str, str | None], LinkedText]:
+    """Returns the versions of texts that these files are, by the ids of their chats and files."""
+    query = select(ChatFile).where(ChatFile.file_id.in_(file_ids), ChatFile.text_id.is_not(None))
+    places = db.session.scalars(query) if file_ids else ()
+    return {(place.chat_id, place.file_id): LinkedText(place.text_id or "", place.version) for place in places}
 
 
 def _closed(link: Link, chat: Chat, owner: User, deleted: set[str]) -> str:
@@ -321,6 +364,7 @@ def _closed(link: Link, chat: Chat, owner: User, deleted: set[str]) -> str:
         _("Closed: the chat belongs to someone else now"): chat.owner_id != owner.id,
         _("Closed: the account is disabled"): bool(owner.disabled_at),
         _("Closed: a message that it shows is deleted"): link.head_id in deleted,
+        _("Closed: the text that it shows is deleted"): link.file_id in deleted,
         _("Closed: %(reason)s", reason=refusal.rstrip(".").lower()): bool(refusal),
         _("Closed: links must now expire"): not (link.ends_at or setting(FOR_EVER)),
     }

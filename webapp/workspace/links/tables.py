@@ -6,10 +6,12 @@ from sqlalchemy import JSON, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.base.db import Record
+from webapp.base.ids import LENGTH
 
 
 class Link(Record):
-    """A link to a chat, to one answer with its question (`is_answer`), or to what has a preview in an answer (`block`).
+    """A link to a chat, to one answer with its question (`is_answer`), to what has a preview in an answer (`block`), or to a
+    version of a text (`file_id`).
 
     Its token is in the table as a hash, by which it is found, and as a ciphertext, from which its maker can copy the address
     again. A snapshot ends at `head_id`: it has the `title` of its time and, as an answer can be continued, the `extent` of each
@@ -25,8 +27,9 @@ class Link(Record):
     ciphertext: Mapped[str] = mapped_column(Text)
     head_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), index=True)
     is_answer: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # The number of what it shows alone. Such a link is a snapshot, with the title of what it shows.
+    # The number, or the file, of what it shows alone. Such a link is a snapshot, with the title of what it shows.
     block: Mapped[int | None]
+    file_id: Mapped[str | None] = mapped_column(String(LENGTH))
     is_live: Mapped[bool] = mapped_column(default=False, server_default=false())
     # What it shows besides texts: files, reasoning, calls, names.
     shows: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
@@ -36,3 +39,7 @@ class Link(Record):
     visits: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (Index("ix_links_owner_id_id", "owner_id", "id"),)
+
+    @property
+    def is_artifact(self) -> bool:
+        return self.block is not None or self.file_id is not None

@@ -33,7 +33,7 @@ from webapp.web.compression import either
 from webapp.web.htmx import done_message, redirect, render
 from webapp.workspace.links import feed, pages, service, shown
 from webapp.workspace.links.forms import LinkForm
-from webapp.workspace.links.service import LinkedBlock, LinkRow, OpenLink
+from webapp.workspace.links.service import LinkedArtifact, LinkRow, OpenLink
 from webapp.workspace.links.shown import SharedBlock
 from webapp.workspace.page.pages import chat_page_url
 from webapp.workspace.previews import versions_shown
@@ -57,7 +57,7 @@ def show(token: str) -> Response:
     link = service.by_token(token)
     if not link:
         return shown.closed()
-    if link.block is not None:
+    if link.is_artifact:
         service.count_visit(link.id)
         return shown.preview_page(_alone(link, token))
     page = pages.page_of(the_engine(), link, token, same_request())
@@ -98,7 +98,7 @@ def events(token: str) -> Response:
 @anybody
 def file(token: str, name: str) -> Response:
     link = service.by_token(token)
-    page = pages.page_of(the_engine(), link, token, same_request()) if link and link.block is None else None
+    page = pages.page_of(the_engine(), link, token, same_request()) if link and not link.is_artifact else None
     stored = storage.file(page.files[name]) if page and name in page.files else None
     if not stored:
         return shown.closed()
@@ -129,13 +129,13 @@ open_pages.after_request(shown.unlisted)
 def of_chat(id: str) -> Response:
     chat = own_chat(id)
     service.refuse_unlinkable(chat, current_user())
-    return _chat_page(chat, LinkForm.fresh().offering())
+    return links_page(chat, LinkForm.fresh().offering())
 
 
 @bp.post("/chats/<id>/links")
 @signed_in
 def create(id: str) -> Response:
-    return _created(own_chat(id), None)
+    return created(own_chat(id))
 
 
 @bp.get("/messages/<id>/links")
@@ -144,14 +144,14 @@ def of_answer(id: str) -> Response:
     message = _answer(id)
     chat = queries.chat_of(message)
     service.refuse_unlinkable(chat, current_user())
-    return _chat_page(chat, LinkForm.fresh().offering(), message, _block(message))
+    return links_page(chat, LinkForm.fresh().offering(), message, _block(message))
 
 
 @bp.post("/messages/<id>/links")
 @signed_in
 def create_for_answer(id: str) -> Response:
     message = _answer(id)
-    return _created(queries.chat_of(message), message, _block(message))
+    return created(queries.chat_of(message), message, _block(message))
 
 
 @bp.get("/links")
@@ -165,10 +165,10 @@ def index() -> Response:
 def revoke(id: str) -> Response:
     row, me = service.link_row(id), current_user()
     row = found(row if row and (row.owner.id == me.id or me.is_admin) else None)
-    # The page of what is published from an answer names it in its address.
-    block = "" if row.link.block is None else f"&block={row.link.block}"
+    # The page of what is published alone names it in its address.
+    alone = f"&version={row.text.version}" if row.text else "" if row.link.block is None else f"&block={row.link.block}"
     service.revoke(id, author=audit_author())
-    return redirect(f"{came_from().partition('?')[0]}?done=revoked{block}")
+    return redirect(f"{came_from().partition('?')[0]}?done=revoked{alone}")
 
 
 @bp.get("/admin/links")
@@ -186,16 +186,18 @@ def links_are_on() -> bool:
 def _open(token: str) -> OpenLink:
     """Returns what a token opens of a chat, to continue it."""
     link = found(service.by_token(token))
-    return found(link if link.block is None else None)
+    return found(None if link.is_artifact else link)
 
 
 def _published(token: str) -> SharedBlock | None:
-    """Returns what a token opens, if that is something from an answer alone."""
+    """Returns what a token opens, if that is something that is shown alone."""
     link = service.by_token(token)
-    return _alone(link, token) if link and link.block is not None else None
+    return _alone(link, token) if link and link.is_artifact else None
 
 
 def _alone(link: OpenLink, token: str) -> SharedBlock:
+    if link.file_id:
+        return SharedBlock(link, token, versions_shown.in_file(link.file))
     assert link.block is not None
     return SharedBlock(link, token, versions_shown.in_text(link.head_id, link.text, link.block))
 
@@ -205,36 +207,48 @@ def _answer(id: str) -> Message:
     return found(message if message.role == "assistant" else None)
 
 
-def _block(message: Message) -> LinkedBlock | None:
+def _block(message: Message) -> LinkedArtifact | None:
     """Returns what is to be shown alone of an answer, which the address names; None for the whole answer."""
     number = request.args.get("block", type=int)
     return pages.linked_block(message, number) if number is not None else None
 
 
-def _created(chat: Chat, message: Message | None, block: LinkedBlock | None = None) -> Response:
+def created(chat: Chat, message: Message | None = None, artifact: LinkedArtifact | None = None) -> Response:
+    """Creates a link from the form of `links_page`, and leads back there."""
     form, me = LinkForm.opened().offering(), current_user()
     with form.attempt():
-        service.create(chat, form.entered, author=audit_author(), by=me, message=message, block=block)
-        if not block:
-            return redirect(url_for(".of_chat", id=chat.id, done="created"))
-        return redirect(url_for(".of_answer", id=found(message).id, block=block.number, done="created"))
-    return _chat_page(own_chat(chat.id), form, message, block)
+        service.create(chat, form.entered, author=audit_author(), by=me, message=message, artifact=artifact)
+        return redirect(_page_url(artifact, done="created") if artifact else url_for(".of_chat", id=chat.id, done="created"))
+    return links_page(own_chat(chat.id), form, message, artifact)
 
 
-def _chat_page(chat: Chat, form: LinkForm, message: Message | None = None, block: LinkedBlock | None = None) -> Response:
-    """Returns the page of the links to a chat or, with a block, of those to it; once it is published, with that link alone."""
-    rows, is_published = service.of_chat(chat.id), bool(block) and request.args.get("done") == "created"
-    if message and block:
-        rows = [row for row in rows if (row.link.head_id, row.link.block) == (message.id, block.number)]
+def links_page(chat: Chat, form: LinkForm, message: Message | None = None, artifact: LinkedArtifact | None = None) -> Response:
+    """Returns the page of the links to a chat or to an artifact, of a text those to all its versions.
+
+    Once an artifact is published, it has that link alone.
+    """
+    rows, is_published = service.of_chat(chat.id), bool(artifact) and request.args.get("done") == "created"
+    if artifact and artifact.text:
+        rows = [row for row in rows if row.text and row.text.text_id == artifact.text.text_id]
+    elif artifact and message:
+        rows = [row for row in rows if (row.link.head_id, row.link.block) == (message.id, artifact.number)]
     return form.shown(
         "workspace/links/chat.html",
         chat=chat,
         message=message,
-        block=block,
+        artifact=artifact,
+        page_url=_page_url(artifact),
         rows=[_shown(row) for row in (rows[:1] if is_published else rows)],
         is_published=is_published,
         done=done_message(DONE),
     )
+
+
+def _page_url(artifact: LinkedArtifact | None, **values: str) -> str:
+    """Returns the address of the page of links that is open, which names an artifact."""
+    version = artifact.text.version if artifact and artifact.text else None
+    address: dict[str, Any] = {**(request.view_args or {}), "block": artifact and artifact.number, "version": version, **values}
+    return url_for(str(request.endpoint), **address)
 
 
 def _list(template: str, owner_id: str = "") -> Response:
@@ -248,14 +262,15 @@ def _shown(row: LinkRow, *, is_own: bool = True) -> dict[str, Any]:
     """Returns a link for a list; only its maker gets the address and the title, as both lead into the chat."""
     token = row.url_token if is_own else ""
     is_live, of_answer = row.link.is_live, row.link.is_answer
+    alone = _("Version %(number)s", number=row.text.version) if row.text else _("Part of an answer")
     whole, one = (_("Live"), _("Live page of one answer")) if is_live else (_("Snapshot"), _("Snapshot of one answer"))
     return {
         "id": row.link.id,
-        "kind": _("Part of an answer") if row.link.block is not None else one if of_answer else whole,
+        "kind": alone if row.link.is_artifact else one if of_answer else whole,
         "shows": [_(SHOWN[part]) for part in row.link.shows if part in SHOWN],
         "url": own_address(url_for("shared.show", token=token)) if token else "",
-        "title": ((row.link.title if row.link.block is not None else row.chat.title) or _("New chat")) if is_own else "",
-        "block_title": row.link.title if is_own and row.link.block is not None else "",
+        "title": ((row.link.title if row.link.is_artifact else row.chat.title) or _("New chat")) if is_own else "",
+        "block_title": row.link.title if is_own and row.link.is_artifact else "",
         "chat_id": row.chat.id if is_own else "",
         "owner": row.owner.name or row.owner.email,
         "closed": row.closed,

@@ -21,12 +21,15 @@ from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.watching.single_flight import SingleFlight
+from webapp.knowledge import formats
 from webapp.rendering import preview_search
 from webapp.rendering.markdown import PIECE_CHARS
 from webapp.rendering.preview_search import previewed
-from webapp.rendering.previews import PreviewSource, versions
+from webapp.rendering.previews import PREVIEWED, PreviewSource, versions
 
 Previews = dict[int, PreviewSource]
+# The kinds of previews of files by their endings.
+DRAWINGS = PREVIEWED | {"mmd": "mermaid", "tsv": "table", "xhtml": "html"}
 NOTHING = PreviewSource("", "")
 # Versions are looked for among so many messages, and blocks of the kind, on both sides of the one that is open, and in so many
 # characters.
@@ -60,6 +63,15 @@ def in_text(message_id: str, text: str, number: int) -> PreviewSource:
     # Releases the database connection while the text is parsed.
     db.session.rollback()
     return _read.get(_key(message_id, text), lambda: _parsed([text])[0]).get(number, NOTHING)
+
+
+def in_file(file: StoredFile) -> PreviewSource:
+    """Returns what all of a text in a file is: a page, an image, a diagram, or one table; `NOTHING` for most."""
+    id, content = file.id, attachment_service.whole_text(file)
+    if kind := DRAWINGS.get(formats.ending(file.name), ""):
+        return PreviewSource(kind, content)
+    is_one = is_table(content.strip()) and formats.kind_of(file.name) == "markdown"
+    return in_text(id, content, 0) if is_one else NOTHING
 
 
 def edited_text(chat: Chat, entry: PreviewSource, person_id: str) -> str:

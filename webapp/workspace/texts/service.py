@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import delete as deletion, select
+from sqlalchemy import delete as deletion, exists, select
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
@@ -24,6 +24,7 @@ from webapp.engine import side_requests
 from webapp.knowledge import formats
 from webapp.people.accounts import creation_limit
 from webapp.people.accounts.tables import User
+from webapp.workspace.links.tables import Link
 from webapp.workspace.texts import parts, queries
 from webapp.workspace.texts.queries import TextVersion
 from webapp.workspace.texts.tables import TextChange
@@ -169,19 +170,24 @@ def _plain(text: str) -> str:
 
 
 def _drop_some(session: Session, text_id: str, drafter_id: str) -> None:
-    """Removes the versions beyond the limit, and the newest if a draft of the same person, who has just saved it, replaces it."""
-    query = select(ChatFile, StoredFile.owner_id, StoredFile.created_at).join(StoredFile, StoredFile.id == ChatFile.file_id)
-    query = query.where(ChatFile.text_id == text_id).order_by(ChatFile.version.desc())
+    """Removes the versions beyond the limit, and the newest if a draft of the same person, who has just saved it, replaces it.
+
+    One with a link stays.
+    """
+    is_published = exists().where(Link.chat_id == ChatFile.chat_id, Link.file_id == ChatFile.file_id)
+    query = select(ChatFile, StoredFile.owner_id, StoredFile.created_at, is_published.label("is_published"))
+    query = query.join(StoredFile, StoredFile.id == ChatFile.file_id).where(ChatFile.text_id == text_id)
+    query = query.order_by(ChatFile.version.desc())
     versions = session.execute(query).all()
     base = session.scalar(select(TextChange.version).where(TextChange.text_id == text_id))
     since = utc_now() - TOGETHER
     for row, before in pairwise(versions[:2]):
         is_own = row.ChatFile.made_by == BY_HAND and row.owner_id == drafter_id and row.ChatFile.version != base
-        if is_own and min(row.created_at, before.created_at) > since:
+        if is_own and not row.is_published and min(row.created_at, before.created_at) > since:
             session.delete(row.ChatFile)
     for row in versions[MOST_VERSIONS:]:
         # What calls have made is a file of their message, too.
-        if row.ChatFile.made_by in (BY_HAND, BY_CHANGE):
+        if row.ChatFile.made_by in (BY_HAND, BY_CHANGE) and not row.is_published:
             session.delete(row.ChatFile)
 
 

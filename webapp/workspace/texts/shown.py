@@ -16,7 +16,7 @@ from webapp.engine.tables import Generation
 from webapp.knowledge import formats
 from webapp.people.accounts.tables import User
 from webapp.rendering.difference import DiffLine, difference
-from webapp.rendering.previews import PREVIEWED, PreviewSource
+from webapp.rendering.previews import PreviewSource
 from webapp.workspace.page.answer_shown import model_name, receipt
 from webapp.workspace.previews import shown as previews_shown, versions_shown
 from webapp.workspace.previews.shown import DRAWN, SOURCE, ArtifactHead, ArtifactView, Shown
@@ -24,9 +24,8 @@ from webapp.workspace.texts import changing, export_pages, queries
 from webapp.workspace.texts.queries import TextVersion
 from webapp.workspace.texts.tables import READY, RUNNING
 
-# The kinds of previews of files by their endings.
-DRAWINGS = PREVIEWED | {"mmd": "mermaid", "tsv": "table", "xhtml": "html"}
 EDIT = "edit"
+WRITERS = ("own", "write")
 FORMATS = {"md": "Markdown", "docx": "Word", "pdf": "PDF", "html": "Web page", "file": "As it is"}
 
 
@@ -65,17 +64,15 @@ class ShownChange:
 
 def preview_source(text: TextVersion, number: int) -> PreviewSource:
     """Returns what has this number in a text; a text that is a page, an image, a diagram or a table has just itself."""
-    content = text.text()
-    if kind := DRAWINGS.get(formats.ending(text.name), ""):
-        return PreviewSource(kind, content)
-    return versions_shown.in_text(f"{text.text_id}.{text.number}", export_pages.markdown_of(text.name, content), number)
+    if entry := whole(text):
+        return entry
+    markdown = export_pages.markdown_of(text.name, text.text())
+    return versions_shown.in_text(f"{text.text_id}.{text.number}", markdown, number)
 
 
 def whole(text: TextVersion) -> PreviewSource | None:
-    """Returns the preview that all of a text is; None for most texts. One table in Markdown is one, too."""
-    content = text.text().strip()
-    is_table = versions_shown.is_table(content) and formats.kind_of(text.name) == "markdown"
-    entry = preview_source(text, 0) if is_table or formats.ending(text.name) in DRAWINGS else versions_shown.NOTHING
+    """Returns the preview that all of a text is; None for most texts."""
+    entry = versions_shown.in_file(text.file)
     return entry if entry.kind else None
 
 
@@ -103,7 +100,7 @@ def read(text: TextVersion, view: str) -> ShownText:
     return ShownText(chosen, views, Markup(str(html).replace(f"/messages/{text.text_id}/preview?", f"{own}&amp;")))
 
 
-def head(text: TextVersion, now: TextVersion, view: str, *, can_write: bool, reader: User) -> ArtifactHead:
+def head(text: TextVersion, now: TextVersion, view: str, *, right: str, reader: User) -> ArtifactHead:
     """Returns the head of a version of a text, of which `now` is the newest; only that one is edited."""
     id, number, views = text.text_id, text.number, views_of(text)
     is_now = number == now.number
@@ -111,7 +108,7 @@ def head(text: TextVersion, now: TextVersion, view: str, *, can_write: bool, rea
         ArtifactView(words, url_for("texts.show", id=id, version=None if is_now else number, view=key), key == view)
         for key, words in views.items()
     ]
-    if can_write and is_now:
+    if right in WRITERS and is_now:
         listed.append(ArtifactView(gettext("Edit"), url_for("texts.edit", id=id), view == EDIT))
     numbers = queries.numbers_of(id, reader.id)
     beside = {"earlier": [one for one in numbers if one < number][-1:], "later": [one for one in numbers if one > number][:1]}
@@ -121,7 +118,8 @@ def head(text: TextVersion, now: TextVersion, view: str, *, can_write: bool, rea
         for one in neighbours
     }
     files = [(gettext(words), url_for("texts.export", id=id, format=key)) for key, words in FORMATS.items()]
-    return ArtifactHead(formats.stem(now.name), listed, {"number": number, "count": now.number, **urls}, files)
+    publish_url = url_for("texts.publish", id=id, version=number) if right == "own" and whole(text) else ""
+    return ArtifactHead(formats.stem(now.name), listed, {"number": number, "count": now.number, **urls}, files, publish_url)
 
 
 def version(row: TextVersion) -> ShownVersion:

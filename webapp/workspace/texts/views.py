@@ -9,12 +9,16 @@ from werkzeug.utils import get_content_type
 from webapp.base.db import db
 from webapp.base.errors import AppError
 from webapp.chat.record import queries as chat_queries
-from webapp.chat.record.access import right_in, visible_chat, writable_message
+from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_message
 from webapp.chat.record.tables import Chat
+from webapp.knowledge import formats
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.rendering.difference import difference
 from webapp.web.downloads import written
 from webapp.web.htmx import is_htmx, redirect, render
+from webapp.workspace.links import service as links_service, views as link_views
+from webapp.workspace.links.forms import LinkForm
+from webapp.workspace.links.service import LinkedArtifact, LinkedText
 from webapp.workspace.page.pages import chat_page_url
 from webapp.workspace.previews.pages import frame_values, stays
 from webapp.workspace.previews.shown import ArtifactHead, PreviewRequest
@@ -150,6 +154,29 @@ def export(id: str) -> Response:
     return written(content, get_content_type(media_type, "utf-8"), name=name)
 
 
+@bp.get("/texts/<id>/links")
+@signed_in
+def links(id: str) -> Response:
+    chat, artifact = _publishable(id)
+    links_service.refuse_unlinkable(chat, current_user())
+    return link_views.links_page(chat, LinkForm.fresh().offering(), artifact=artifact)
+
+
+@bp.post("/texts/<id>/links")
+@signed_in
+def publish(id: str) -> Response:
+    chat, artifact = _publishable(id)
+    return link_views.created(chat, artifact=artifact)
+
+
+def _publishable(id: str) -> tuple[Chat, LinkedArtifact]:
+    """Returns the chat of a text, which only its owner may publish, and the version that is to be published."""
+    text = asked_version(id)
+    found(shown.whole(text))
+    place = LinkedText(id, text.number)
+    return own_chat(text.chat_id), LinkedArtifact(formats.stem(text.name), file_id=text.file.id, text=place)
+
+
 def _chat(text: TextVersion) -> Chat:
     return db.session.get_one(Chat, text.chat_id)
 
@@ -159,7 +186,7 @@ def _changes(text: TextVersion) -> dict[str, Any]:
 
 
 def _may_write(chat: Chat) -> bool:
-    return right_in(chat, current_user()) in ("own", "write")
+    return right_in(chat, current_user()) in shown.WRITERS
 
 
 def _text_page(text: TextVersion, refusal: AppError | None = None) -> Response:
@@ -174,6 +201,8 @@ def _text_page(text: TextVersion, refusal: AppError | None = None) -> Response:
     values = {**_changes(now), "read": read, "earlier": earlier and shown.version(earlier), "lines": lines}
     values |= {"version": shown.version(earlier or now), "head": _head(text, now, read.view), "refusal": refusal}
     if read.preview:
+        if values["head"].publish_url:
+            values["published"] = links_service.published_versions(id, now.chat_id)
         asked = PreviewRequest(0, read.view)
         values |= frame_values(shown.preview_source(text, 0), asked, place_of(text)) | {"preview": read.preview}
     return _page("text", _chat(now), page_url, status=refusal.status if refusal else 200, **values)
@@ -181,7 +210,8 @@ def _text_page(text: TextVersion, refusal: AppError | None = None) -> Response:
 
 def _head(text: TextVersion, now: TextVersion, view: str) -> ArtifactHead:
     """Returns the head of all pages of a text."""
-    return shown.head(text, now, view, can_write=_may_write(_chat(now)), reader=current_user())
+    me = current_user()
+    return shown.head(text, now, view, right=right_in(_chat(now), me) or "", reader=me)
 
 
 def _editing(now: TextVersion, form: TextForm) -> Response:
