@@ -47,6 +47,7 @@ TABLE = {
         POST calls.choose_model signed_in
         GET texts.choose signed_in
         POST texts.open signed_in
+        GET texts.edit_part signed_in
         GET drawing.change signed_in
         POST drawing.send signed_in
     """,

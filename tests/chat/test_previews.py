@@ -142,7 +142,7 @@ def test_a_table_is_shown_as_rows_and_plotted_and_saved(owner, answered, fake):
     assert (link.text(), link.attributes["href"]) == ("Open in side panel", f"/messages/{id}/preview?block=0")
     panel = owner.htmx_get(f"/messages/{id}/preview?block=0")
     assert panel.one("#panel-title").text() == "Sales of 2024"
-    assert [view.text() for view in panel.all(".preview__views a")] == ["Plot", "Table", "Source"]
+    assert [view.text() for view in panel.all(".preview__views a")] == ["Plot", "Table", "Source", "Edit"]
     frame = owner.client.get(panel.one("iframe").attributes["src"], headers=IFRAME)
     assert "<title>January · Revenue: 1,200</title>" in frame.text
     assert "script-src 'none'" in frame.headers["Content-Security-Policy"]
@@ -171,7 +171,7 @@ def test_what_has_no_numbers_is_not_plotted(owner, answered, fake):
     fake.says("| Name | Place |\n|---|---|\n| Ada | London |\n| Emmy | Erlangen |\n")
     id = owner.page(answered(owner)).message_ids[-1]
     page = owner.page(f"/messages/{id}/preview?block=0&view=plot")
-    assert [view.text() for view in page.all(".preview__views a")] == ["Table", "Source"]
+    assert [view.text() for view in page.all(".preview__views a")] == ["Table", "Source", "Edit"]
     assert page.says("Erlangen")
     assert owner.get(f"/messages/{id}/preview/file?block=0&view=plot").status_code == 404
 
@@ -227,7 +227,7 @@ def test_what_was_edited_is_previewed_as_it_is_now(owner, answered, fake, answer
     id = owner.page(answered(owner)).message_ids[-1]
     url = f"/messages/{id}/preview?block={block}"
     # The whole message is a text of its own.
-    owner.submit(owner.post(f"/messages/{id}/texts", part="whole", edit="y").location, text="Something else")
+    owner.submit(f"{owner.post(f'/messages/{id}/texts', part='whole').location}/edit", text="Something else")
     owner.post(f"/messages/{id}/texts", part=f"block-{block}")
     assert owner.get(url).status_code == 200, "opened only, not edited"
     path = owner.post(f"/messages/{id}/texts", part=f"block-{block}").location

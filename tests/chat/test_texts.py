@@ -417,10 +417,9 @@ def test_an_artifact_has_one_head_in_a_message_and_as_a_text(owner, answered, fa
     id = owner.page(answered(owner, "Report")).message_ids[-1]
     panel = owner.htmx_get(f"/messages/{id}/preview?block=1")
     assert [view.text() for view in panel.all(".preview__views :is(a, button)")] == ["Plot", "Table", "Source", "Edit"]
-    edit = panel.one(".preview__views form")
-    opened = owner.post(edit.attributes["action"], part="block-1", edit="y").location
-    assert opened.endswith("/edit")
-    text = opened.removesuffix("/edit")
+    text = owner.post(f"/messages/{id}/texts", part="block-1").location
+    opened = owner.get(panel.all(".preview__views a")[-1].attributes["href"]).location
+    assert opened == f"{text}/edit"
     for address in (text, opened, f"{text}/versions"):
         shown = owner.htmx_get(address)
         assert [view.text() for view in shown.all(".preview__views a")] == ["Plot", "Table", "Source", "Edit"], address
@@ -431,6 +430,39 @@ def test_an_artifact_has_one_head_in_a_message_and_as_a_text(owner, answered, fa
     assert newest.one(".panel__steps span:not([class])").text() == "2 of 2"
     assert newest.one(".panel__steps a").attributes["href"] == f"{text}?version=1&view=plot"
     assert owner.htmx_get(f"{text}?version=1").one(".panel__steps a").attributes["title"] == "Later version"
+
+
+def test_an_editor_that_is_left_leaves_nothing_and_saving_makes_the_text(owner, answered, fake):
+    fake.says(BLOCKS)
+    chat = answered(owner, "Report")
+    id = owner.page(chat).message_ids[-1]
+    texts = f"{chat.partition('#')[0]}/texts"
+    preview = owner.htmx_get(f"/messages/{id}/preview?block=1")
+    editor = preview.all(".preview__views a")[-1].attributes["href"]
+    for page in (owner.page(editor), owner.htmx_get(editor)):
+        assert [view.text() for view in page.all(".preview__views a")] == ["Plot", "Table", "Source", "Edit"]
+        assert page.one("#text-form a.button").attributes["href"] == f"/messages/{id}/preview?block=1&view=plot"
+    assert owner.page(texts).says("No texts in the side panel yet.")
+    form = owner.page(editor).one("#text-form").attributes["action"]
+    rows = "| a | b |\n|---|---|\n| x | 1 |\n| y | {} |"
+    # As one types, and by the button: versions of one text.
+    assert owner.post(form, text=rows.format(2), version="1", auto="1").says("Saved as version 2.")
+    text = owner.post(form, text=rows.format(3), version="2").location
+    assert text.startswith("/texts/")
+    assert "| 3 |" in words(owner, text)
+    assert owner.get(editor).location == f"{text}/edit"
+    assert owner.post(form, text=rows.format(4), version="2").status_code == 409
+
+
+def test_a_part_of_a_message_is_changed_before_it_is_a_text(owner, answered, fake):
+    fake.says(BLOCKS)
+    id = owner.page(answered(owner, "Report")).message_ids[-1]
+    page = owner.page(f"/messages/{id}/texts/edit?block=1")
+    typed = str(page.one("#text").text(strip=False)).replace("\r", "")
+    fake.says("| z | 9 |")
+    change = page.all("#text-form button[formaction]")[0].attributes["formaction"]
+    made = owner.post(change, text=typed, version="1", part=f"b0-{len(typed.rstrip())}", wish="Shorter")
+    assert made.location.startswith("/texts/")
 
 
 @pytest.mark.parametrize(("language", "ending"), [("svg", "svg"), ("mermaid", "mmd"), ("xml", "xml")])

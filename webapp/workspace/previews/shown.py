@@ -43,12 +43,11 @@ class PreviewRequest:
 
 
 class ArtifactView(NamedTuple):
-    """A view of an artifact by its name; with a `part`, a form that makes a text of that part of its message."""
+    """A view of an artifact by its name."""
 
     words: str
     url: str
     is_shown: bool = False
-    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)

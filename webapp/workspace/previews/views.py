@@ -77,7 +77,7 @@ def _page(message: Message, asked: PreviewRequest) -> Response:
         asked,
         place,
         steps=steps,
-        edit=ArtifactView(_("Edit"), url_for("texts.open", id=id), part=f"block-{asked.number}") if can_edit else None,
+        edit=ArtifactView(_("Edit"), url_for("texts.edit_part", id=id, block=asked.number)) if can_edit else None,
         publish_url=url_for("links.of_answer", id=id, block=asked.number) if can_publish else "",
         edited_url=_edited_url(message, asked.number),
     )

@@ -68,6 +68,13 @@ def open_message(message: Message, key: str, *, by: User) -> str:
     return create(message.chat_id, openable.name, openable.text, by=by, again=True)
 
 
+def opened(message: Message, key: str, *, by: User) -> str:
+    """Returns the id of the text that this part of a message was made one already; empty if it wasn't."""
+    openable = parts.openable(message.content, key)
+    texts = queries.texts_of(message.chat_id, by.id) if openable else []
+    return _same(texts, openable.name, _plain(openable.text), by) if openable else ""
+
+
 def create(chat_id: str, name: str, text: str, *, by: User, again: bool = False) -> str:
     """Makes a new text of a chat, and returns its id; with `again`, that of a text which has been the same already."""
     text, name = checked(text), " ".join(name.split())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from flask import url_for
 from markupsafe import Markup
@@ -120,6 +121,15 @@ def head(text: TextVersion, now: TextVersion, view: str, *, right: str, reader: 
     files = [(gettext(words), url_for("texts.export", id=id, format=key)) for key, words in FORMATS.items()]
     publish_url = url_for("texts.publish", id=id, version=number) if right == "own" and whole(text) else ""
     return ArtifactHead(formats.stem(now.name), listed, {"number": number, "count": now.number, **urls}, files, publish_url)
+
+
+def head_of_part(message_id: str, number: int, entry: PreviewSource) -> ArtifactHead:
+    """Returns the head of the editor of a part of a message that isn't a text yet."""
+    views = previews_shown.views_of(entry) if entry.kind else {}
+    address = partial(url_for, "previews.show", id=message_id, block=number)
+    listed = [ArtifactView(words, address(view=key)) for key, words in views.items()]
+    edit = ArtifactView(gettext("Edit"), url_for("texts.edit_part", id=message_id, block=number), is_shown=True)
+    return ArtifactHead(previews_shown.title(entry), [*listed, edit], {"count": 1})
 
 
 def version(row: TextVersion) -> ShownVersion:

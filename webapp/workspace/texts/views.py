@@ -20,6 +20,7 @@ from webapp.workspace.links import service as links_service, views as link_views
 from webapp.workspace.links.forms import LinkForm
 from webapp.workspace.links.service import LinkedArtifact, LinkedText
 from webapp.workspace.page.pages import chat_page_url
+from webapp.workspace.previews import versions_shown
 from webapp.workspace.previews.pages import frame_values, stays
 from webapp.workspace.previews.shown import ArtifactHead, PreviewRequest
 from webapp.workspace.texts import changing, export_pages, parts, queries, service, shown
@@ -53,8 +54,28 @@ def choose(id: str) -> Response:
 @bp.post("/messages/<id>/texts")
 @signed_in
 def open(id: str) -> Response:
-    text_id = service.open_message(writable_message(id), request.form.get("part", parts.WHOLE), by=current_user())
-    return redirect(url_for(".edit" if "edit" in request.form else ".show", id=text_id))
+    """Makes a part of a message a text; what was typed in the editor of that part is its next version."""
+    message, me = writable_message(id), current_user()
+    if "text" not in request.form:
+        return redirect(url_for(".show", id=service.open_message(message, request.form.get("part", parts.WHOLE), by=me)))
+    text_id = service.open_message(message, _asked_part(), by=me)
+    return change(text_id) if "change" in request.args else save(text_id)
+
+
+@bp.get("/messages/<id>/texts/edit")
+@signed_in
+def edit_part(id: str) -> Response:
+    """Shows the editor of a part of a message, of which nothing is stored until it is saved."""
+    message, key = writable_message(id), _asked_part()
+    openable = found(parts.openable(message.content, key))
+    if text_id := service.opened(message, key, by=current_user()):
+        return redirect(url_for(".edit", id=text_id))
+    number = request.args.get("block", 0, type=int)
+    head = shown.head_of_part(id, number, versions_shown.in_message(message, number))
+    save_url, page_url = (url_for(page, id=id, block=number) for page in (".open", ".edit_part"))
+    values: dict[str, Any] = {"save_url": save_url, "change_url": f"{save_url}&change", "cancel_url": head.views[0].url}
+    form = TextForm.fresh(text=openable.text, version=1).offering(openable.text)
+    return _page("edit", chat_queries.chat_of(message), page_url, form=form, head=head, **values)
 
 
 @bp.get("/texts/<id>")
@@ -177,6 +198,11 @@ def _publishable(id: str) -> tuple[Chat, LinkedArtifact]:
     return own_chat(text.chat_id), LinkedArtifact(formats.stem(text.name), file_id=text.file.id, text=place)
 
 
+def _asked_part() -> str:
+    number = request.args.get("block", type=int)
+    return parts.WHOLE if number is None else f"block-{number}"
+
+
 def _chat(text: TextVersion) -> Chat:
     return db.session.get_one(Chat, text.chat_id)
 
@@ -224,7 +250,8 @@ def _editing(now: TextVersion, form: TextForm) -> Response:
         form.version.data = str(now.number)
     lines = difference(text, form.text.data or "") if newer else ()
     values = {"text": now, "form": form.offering(text), "newer": newer and shown.version(newer), "lines": lines}
-    values |= {"head": _head(now, now, shown.EDIT)}
+    url = url_for(".show", id=now.text_id)
+    values |= {"head": _head(now, now, shown.EDIT), "save_url": url, "change_url": f"{url}/change", "cancel_url": url}
     return _page("edit", _chat(now), url_for(".edit", id=now.text_id), status=refusal.status if refusal else 200, **values)
 
 
