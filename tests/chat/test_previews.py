@@ -18,7 +18,7 @@ def message(owner, answered, fake) -> str:
 
 def test_a_preview_is_a_page_and_a_panel(owner, message):
     page, panel = owner.page(f"/messages/{message}/preview?block=0"), owner.htmx_get(f"/messages/{message}/preview?block=0")
-    assert page.one("h1").text() == panel.one("#panel-title").text() == "Preview"
+    assert page.one("h1").text() == panel.one("#panel-title").text() == "Hello"
     for shown in (page, panel):
         assert shown.one("iframe").attributes["sandbox"] == "allow-scripts"
         assert shown.one("form[action*=preview]").attributes["method"] == "post"

@@ -74,6 +74,8 @@ def test_a_diagram_has_the_look_of_its_reader(look: DiagramLook, present: tuple[
     ("preview", "title"),
     [
         (PreviewSource("html", "<head><TITLE>A &amp; B\n C</TITLE>"), "A & B C"),
+        (PreviewSource("html", "<body><H1 class=a>The <em>river</em>\n mill</h1><h1>x</h1>"), "The river mill"),
+        (PreviewSource("html", "<h1>" * 5_000), ""),
         (PreviewSource("svg", "<svg><title id=t>Mill</title>"), "Mill"),
         (PreviewSource("mermaid", "---\ntitle: Flow\n---\ngraph TD"), "Flow"),
         (PreviewSource("mermaid", "pie title Pets\n"), "Pets"),

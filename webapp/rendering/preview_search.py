@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from webapp.rendering.markdown_rules import parser
-from webapp.rendering.previews import PreviewSource, language, number_blocks
+from webapp.rendering.previews import MAX_TITLE_CHARS, PreviewSource, language, number_blocks, own_title
+from webapp.rendering.tabular import records
 from webapp.rendering.text import inline_words
 
 # Finds the blocks of a text alone, and numbers those of code and tables.
@@ -31,6 +32,14 @@ def previewed(text: str) -> dict[int, PreviewSource]:
     """Returns what has a preview in a text, by its number."""
     tokens = _BLOCKS.parse(text, {"references": {}})
     return {number: _source(tokens, at, title) for number, at, title in titled_blocks(tokens) if "preview" in tokens[at].meta}
+
+
+def name_of(preview: PreviewSource) -> str:
+    """Returns the title that a preview has in its source, or the heading above it, or of a table its columns; else nothing."""
+    if own := own_title(preview) or inline_words(preview.heading):
+        return own
+    columns = next(records(preview.content), []) if preview.kind == "table" else []
+    return ", ".join(" ".join(cell.split()) for cell in columns if cell.strip())[:MAX_TITLE_CHARS]
 
 
 def titled_blocks(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:

@@ -175,14 +175,15 @@ class PreviewSource(NamedTuple):
 
 # A version has this share of the lines of the one before it.
 SHARED_LINES = 0.5
-# Of a page or an image its `<title>`, of a diagram its `title`.
+# Of a page or an image its `<title>`, of a diagram its `title`; of a page without one, its `<h1>`.
 TITLES = {
     "html": re.compile(r"<title\b[^>]{0,200}>([^<]{1,300})</title", re.I),
     "svg": re.compile(r"<title\b[^>]{0,200}>([^<]{1,300})</title", re.I),
     "mermaid": re.compile(r"^[ \t]*(?:pie[ \t]+(?:showData[ \t]+)?)?title:?[ \t]+([^\n]{1,300})", re.M),
 }
+H1, TAG = re.compile(r"<h1\b[^>]{0,200}>", re.I), re.compile(r"<[^>]{0,200}>")
 # A title stands at the beginning, except that of a page with scripts before it.
-TITLE_READS_CHARS, MAX_TITLE_CHARS = 20_000, 120
+TITLE_READS_CHARS, MAX_HEADLINE_CHARS, MAX_TITLE_CHARS = 20_000, 600, 120
 
 
 def number_blocks(state: StateCore) -> None:
@@ -205,7 +206,14 @@ def number_blocks(state: StateCore) -> None:
 def own_title(preview: PreviewSource) -> str:
     """Returns the title that a page, an image or a diagram has in its source; empty without one."""
     match = TITLES[preview.kind].search(preview.content, 0, TITLE_READS_CHARS) if preview.kind in TITLES else None
-    return " ".join(unescape(match[1]).split())[:MAX_TITLE_CHARS].strip("\"'") if match else ""
+    words = match[1] if match else _headline(preview.content) if preview.kind == "html" else ""
+    return " ".join(unescape(words).split())[:MAX_TITLE_CHARS].strip("\"'")
+
+
+def _headline(page: str) -> str:
+    opening = H1.search(page, 0, TITLE_READS_CHARS)
+    words, end, _ = page[opening.end() : opening.end() + MAX_HEADLINE_CHARS].partition("</h1") if opening else ("", "", "")
+    return TAG.sub("", words) if end else ""
 
 
 def versions(previews: Sequence[PreviewSource], place: int) -> list[int]:

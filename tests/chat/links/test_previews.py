@@ -117,7 +117,10 @@ def test_the_page_after_publishing_shows_that_link_alone(owner, chat):
     assert not page.all("form.form")
     assert owner.page(made.partition("&")[0]).one("form.form")
     # The links of the chat have all, each by its name.
-    assert [name.text() for name in owner.page(f"{chat}/links").all(".entries--links .what")] == ["Table", "Snake"]
+    assert [name.text() for name in owner.page(f"{chat}/links").all(".entries--links .what")] == [
+        "Month, <b>Revenue</b>",
+        "Snake",
+    ]
     revoke = page.one(".entries--links form").attributes["action"]
     back = owner.post(revoke, headers={"Referer": f"http://localhost{made}"}).location
     assert back == f"/messages/{message}/links?done=revoked&block=1"
@@ -217,7 +220,7 @@ def test_a_chat_shows_its_drawings_in_their_place_and_opens_the_rest(owner, nobo
     frame = nobody.client.get(inner.attributes["src"], headers=IFRAME)
     assert "<circle/>" in frame.text
     assert frame.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'; script-src 'none'")
-    for number, title in enumerate(("Rivers", "Diagram", "Table")):
+    for number, title in enumerate(("Rivers", "Diagram", "A, B")):
         shown = nobody.page(opened[number])
         assert shown.one("h1").text() == title
         assert shown.one("header a").attributes["href"] == f"{path}#m2"

@@ -70,6 +70,14 @@ def test_a_version_is_shown_as_it_was_in_the_sandbox_and_nothing_else_of_the_cha
     assert nobody.client.get(f"{path}/messages/1/0").status_code == 404
 
 
+def test_it_says_who_has_made_it(owner, nobody, text, member):
+    assert owner.page(f"{text}?version=1").says("Made by the model. Its scripts are off.")
+    edited = owner.page(text)
+    assert edited.says("Edited by ")
+    assert not edited.says("Made by the model.")
+    assert nobody.page(publish(owner, text)).says("Made with a model. It can't reach this site")
+
+
 def test_the_text_says_which_version_is_published(owner, text):
     assert not owner.page(text).all(".notice")
     publish(owner, text, 1)

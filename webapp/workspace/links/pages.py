@@ -26,6 +26,7 @@ from webapp.engine.watching.single_flight import SingleFlight
 from webapp.engine.watching.watchers import Context
 from webapp.knowledge.tables import Collection, Document
 from webapp.people.accounts.guards import found
+from webapp.rendering.preview_search import name_of
 from webapp.rendering.previews import PreviewSource
 from webapp.web.compression import gzipped
 from webapp.workspace.exchange import export, export_pages
@@ -60,7 +61,8 @@ class LinkPage:
 def linked_block(message: Message, number: int) -> LinkedArtifact:
     """Returns what has this number in an answer, for a link to it."""
     source = versions_shown.in_message(message, number)
-    return LinkedArtifact(shown.title(found(source if source.kind else None)), number)
+    source = shown.titled(found(source if source.kind else None), queries.chat_of(message).title)
+    return LinkedArtifact(name_of(source), shown.title(source), number)
 
 
 def block_at(link: OpenLink, place: int, number: int) -> PreviewSource:

@@ -144,9 +144,13 @@ class LinkRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LinkedArtifact:
-    """What a link is to show alone: its title, and its number in an answer, or the file of a version of a text."""
+    """What a link is to show alone: its title, which can be empty, and its number in an answer, or the file of a text's version.
+
+    Dialogs say its `name`, in the language of who sees them.
+    """
 
     title: str
+    name: str
     number: int | None = None
     file_id: str | None = None
     text: LinkedText | None = None

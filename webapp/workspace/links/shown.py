@@ -82,7 +82,7 @@ def preview_page(block: SharedBlock | None, *, is_run: bool = False) -> Response
         "workspace/links/preview.html",
         link=block.link,
         token=block.token,
-        heading=block.link.title if block.place is None else preview.title,
+        heading=(block.link.title if block.place is None else "") or preview.title,
         chat_url="" if block.place is None else url_for("shared.show", token=block.token, _anchor=f"m{block.place}"),
         preview=preview,
         plot_sizes=shown.plot_sizes(block.source) if preview.view == shown.PLOT else None,

@@ -59,6 +59,7 @@ def preview_page(
     edit: ArtifactView | None = None,
     publish_url: str = "",
     edited_url: str = "",
+    origin: str = "",
 ) -> Response:
     preview = shown.preview(entry, asked.view)
     asked, block = replace(asked, view=preview.view), asked.number
@@ -70,7 +71,7 @@ def preview_page(
     return render(
         "workspace/previews/_preview.html" if is_htmx() else "workspace/previews/preview.html",
         preview=preview,
-        head=ArtifactHead(preview.title, views, steps, files, publish_url if preview.kind else ""),
+        head=ArtifactHead(preview.title, views, steps, files, publish_url if preview.kind else "", origin),
         page_url=place.url("show", block=block, view=asked.view if edited_url or asked.view in IN_ADDRESS else None),
         edited_url=edited_url,
         place=place,

@@ -15,9 +15,9 @@ from webapp.people.accounts.guards import found
 from webapp.rendering import plots
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.plots import Scheme
-from webapp.rendering.previews import SIZE, PreviewSource, own_title, svg_file
+from webapp.rendering.preview_search import name_of
+from webapp.rendering.previews import SIZE, PreviewSource, svg_file
 from webapp.rendering.tabular import Plot, Table, plot_of, records, table_of
-from webapp.rendering.text import inline_words
 from webapp.web.downloads import csv_text, download, file_name, harmless
 
 SOURCE, PLOT, TABLE, DRAWN = "source", "plot", "table", "drawn"
@@ -52,13 +52,14 @@ class ArtifactView(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ArtifactHead:
-    """What is above every artifact, in the panel and on its page: its views, its versions, its files by name, and its link."""
+    """What is above every artifact, in the panel and on its page; `origin` says who made it."""
 
     title: str
     views: Sequence[ArtifactView]
     steps: Mapping[str, str | int]
     files: Sequence[tuple[str, str]] = ()
     publish_url: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,13 @@ def views_of(entry: PreviewSource) -> dict[str, str]:
 
 
 def title(entry: PreviewSource) -> str:
-    """Returns its own title, or the heading above it, or else the name of its kind."""
-    return _title(entry) or _name(entry)
+    """Returns its name, or else that of its kind."""
+    return name_of(entry) or _name(entry)
+
+
+def titled(entry: PreviewSource, chat_title: str) -> PreviewSource:
+    """Returns a preview that, if it is a page without a name, is called as its chat is."""
+    return entry if entry.kind != "html" or name_of(entry) else entry._replace(heading=chat_title)
 
 
 def fenced(content: str, language: str) -> Markup:
@@ -124,7 +130,7 @@ def plot_svg(entry: PreviewSource, scheme: Scheme = "", width: float = plots.WID
     plot = plot_of(table_of(entry.content)) if entry.kind == "table" else None
     if not plot:
         return ""
-    words, description = _title(entry) or _("Plot"), _description(plot)
+    words, description = name_of(entry) or _("Plot"), _description(plot)
     return plots.svg(plot, title=words, description=description, number=_number, scheme=scheme, width=width)
 
 
@@ -136,7 +142,7 @@ def plot_sizes(entry: PreviewSource) -> list[tuple[str | Any, ...]]:
 
 def file(entry: PreviewSource, view: str) -> Response:
     """Returns a preview as a file: as it was written, a table as CSV in which no cell is a formula, its plot as an image."""
-    words = _title(entry)
+    words = name_of(entry)
     if view == PLOT:
         return download(found(plot_svg(entry) or None), file_name(words, "svg", otherwise="plot"), "image/svg+xml")
     ending, media_type = found(FILES.get(entry.kind))
@@ -149,10 +155,6 @@ def file(entry: PreviewSource, view: str) -> Response:
 
 def _name(entry: PreviewSource) -> str:
     return _(NAMES.get(entry.kind, "Preview"))
-
-
-def _title(entry: PreviewSource) -> str:
-    return own_title(entry) or inline_words(entry.heading)
 
 
 def _description(plot: Plot) -> str:

@@ -73,13 +73,14 @@ def _page(message: Message, asked: PreviewRequest) -> Response:
     text = versions_shown.text_of(message)
     steps = _steps(asked, id, versions_shown.versions_of(chat, id, text, asked.number))
     return preview_page(
-        versions_shown.in_text(id, text, asked.number),
+        shown.titled(versions_shown.in_text(id, text, asked.number), chat.title),
         asked,
         place,
         steps=steps,
         edit=ArtifactView(_("Edit"), url_for("texts.edit_part", id=id, block=asked.number)) if can_edit else None,
         publish_url=url_for("links.of_answer", id=id, block=asked.number) if can_publish else "",
         edited_url=_edited_url(message, asked.number),
+        origin=_("Made by the model.") if message.role == "assistant" else "",
     )
 
 

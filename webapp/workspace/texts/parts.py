@@ -9,7 +9,7 @@ from markdown_it.token import Token
 
 from webapp.knowledge.formats import CODE
 from webapp.rendering.markdown_rules import parser
-from webapp.rendering.preview_search import titled_blocks
+from webapp.rendering.preview_search import name_of, titled_blocks
 from webapp.rendering.previews import PreviewSource, language, own_title
 from webapp.rendering.text import inline_words, title
 from webapp.web.filters import plural
@@ -117,8 +117,8 @@ def _openable(key: str, token: Token, lines: list[str], heading: str) -> Openabl
     name = "".join(token.info.split()[:1])
     ending = ENDINGS.get(name.lower(), "txt")
     label = LANGUAGES.get(ending, ending.upper())
-    own = own_title(PreviewSource(language(token.info), token.content)) or _called(token.content)
-    words = own or heading or title(token.content, limit=WORDS)
+    preview = PreviewSource(language(token.info), token.content, heading)
+    words = own_title(preview) or _called(token.content) or name_of(preview) or title(token.content, limit=WORDS)
     return Openable(key, "code", label, words, ending, token.content.strip("\n") + "\n")
 
 

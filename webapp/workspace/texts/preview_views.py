@@ -12,7 +12,7 @@ from webapp.workspace.previews.shown import PreviewRequest
 from webapp.workspace.texts import queries
 from webapp.workspace.texts.access import visible_text
 from webapp.workspace.texts.queries import TextVersion
-from webapp.workspace.texts.shown import preview_source
+from webapp.workspace.texts.shown import origin, preview_source
 
 bp = Blueprint("text_previews", __name__)
 
@@ -58,4 +58,5 @@ def place_of(text: TextVersion) -> Place:
 
 
 def _page(text: TextVersion, asked: PreviewRequest) -> Response:
-    return preview_page(preview_source(text, asked.number), asked, place_of(text), steps={"count": 1})
+    entry = preview_source(text, asked.number)
+    return preview_page(entry, asked, place_of(text), steps={"count": 1}, origin=origin(text))

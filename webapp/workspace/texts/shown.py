@@ -11,13 +11,13 @@ from webapp.base.db import db
 from webapp.base.errors import NotFound
 from webapp.base.languages import gettext
 from webapp.base.words import size
-from webapp.chat.files.tables import BY_CALL, BY_CHANGE, BY_MESSAGE
+from webapp.chat.files.tables import BY_CALL, BY_CHANGE, BY_HAND, BY_MESSAGE
 from webapp.chat.messages import renderings
 from webapp.engine.tables import Generation
 from webapp.knowledge import formats
 from webapp.people.accounts.tables import User
 from webapp.rendering.difference import DiffLine, difference
-from webapp.rendering.previews import PreviewSource
+from webapp.rendering.previews import PreviewSource, own_title
 from webapp.workspace.page.answer_shown import model_name, receipt
 from webapp.workspace.previews import shown as previews_shown, versions_shown
 from webapp.workspace.previews.shown import DRAWN, SOURCE, ArtifactHead, ArtifactView, Shown
@@ -120,7 +120,21 @@ def head(text: TextVersion, now: TextVersion, view: str, *, right: str, reader: 
     }
     files = [(gettext(words), url_for("texts.export", id=id, format=key)) for key, words in FORMATS.items()]
     publish_url = url_for("texts.publish", id=id, version=number) if right == "own" and whole(text) else ""
-    return ArtifactHead(formats.stem(now.name), listed, {"number": number, "count": now.number, **urls}, files, publish_url)
+    steps: dict[str, str | int] = {"number": number, "count": now.number, **urls}
+    return ArtifactHead(name(now), listed, steps, files, publish_url, origin(text))
+
+
+def name(text: TextVersion) -> str:
+    """Returns the title that all of a text has in its source, or else the name of its file."""
+    entry = whole(text)
+    return (own_title(entry) if entry else "") or formats.stem(text.name)
+
+
+def origin(text: TextVersion) -> str:
+    """Says who made a version."""
+    if text.made_by != BY_HAND:
+        return gettext("Made by the model.")
+    return gettext("Edited by %(name)s.", name=text.by) if text.by else gettext("Edited.")
 
 
 def head_of_part(message_id: str, number: int, entry: PreviewSource) -> ArtifactHead:

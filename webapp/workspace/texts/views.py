@@ -11,7 +11,6 @@ from webapp.base.errors import AppError
 from webapp.chat.record import queries as chat_queries
 from webapp.chat.record.access import own_chat, right_in, visible_chat, writable_message
 from webapp.chat.record.tables import Chat
-from webapp.knowledge import formats
 from webapp.people.accounts.guards import current_user, found, signed_in
 from webapp.rendering.difference import difference
 from webapp.web.downloads import written
@@ -20,7 +19,7 @@ from webapp.workspace.links import service as links_service, views as link_views
 from webapp.workspace.links.forms import LinkForm
 from webapp.workspace.links.service import LinkedArtifact, LinkedText
 from webapp.workspace.page.pages import chat_page_url
-from webapp.workspace.previews import versions_shown
+from webapp.workspace.previews import shown as previews_shown, versions_shown
 from webapp.workspace.previews.pages import frame_values, stays
 from webapp.workspace.previews.shown import ArtifactHead, PreviewRequest
 from webapp.workspace.texts import changing, export_pages, parts, queries, service, shown
@@ -71,11 +70,13 @@ def edit_part(id: str) -> Response:
     if text_id := service.opened(message, key, by=current_user()):
         return redirect(url_for(".edit", id=text_id))
     number = request.args.get("block", 0, type=int)
-    head = shown.head_of_part(id, number, versions_shown.in_message(message, number))
+    chat = chat_queries.chat_of(message)
+    entry = previews_shown.titled(versions_shown.in_message(message, number), chat.title)
+    head = shown.head_of_part(id, number, entry)
     save_url, page_url = (url_for(page, id=id, block=number) for page in (".open", ".edit_part"))
     values: dict[str, Any] = {"save_url": save_url, "change_url": f"{save_url}&change", "cancel_url": head.views[0].url}
     form = TextForm.fresh(text=openable.text, version=1).offering(openable.text)
-    return _page("edit", chat_queries.chat_of(message), page_url, form=form, head=head, **values)
+    return _page("edit", chat, page_url, form=form, head=head, **values)
 
 
 @bp.get("/texts/<id>")
@@ -195,7 +196,7 @@ def _publishable(id: str) -> tuple[Chat, LinkedArtifact]:
     text = asked_version(id)
     found(shown.whole(text))
     place = LinkedText(id, text.number)
-    return own_chat(text.chat_id), LinkedArtifact(formats.stem(text.name), file_id=text.file.id, text=place)
+    return own_chat(text.chat_id), LinkedArtifact(shown.name(text), shown.name(text), file_id=text.file.id, text=place)
 
 
 def _asked_part() -> str:
