@@ -281,7 +281,7 @@ def _any_chat(id):
     ),
     "a link to a drawing continues its chat": Mutation(
         "webapp/workspace/links/views.py",
-        (("found(link if link.block is None else None)", "link"),),
+        (("found(None if link.is_artifact else link)", "link"),),
         ("tests/chat/links/test_previews.py::test_a_page_is_shown_in_the_sandbox_to_anyone_and_nothing_else_of_the_chat",),
     ),
     "a link draws what was written later": Mutation(

@@ -13,10 +13,12 @@ from webapp.rendering.tail import is_open
 
 PREVIEWED = {"html": "html", "htm": "html", "svg": "svg", "mermaid": "mermaid", "csv": "table"}
 MAX_CHARS = 200_000
-# An SVG is centred, on the white background that it was drawn for; around it is the page, dark in the dark.
+# An SVG is in the middle, on the white background that it was drawn for; around it is the page, dark in the dark.
 FRAME = (
     "<!doctype html><style>html{{color-scheme:light dark}}body{{margin:16px;text-align:center}}"
-    "svg{{max-width:100%;max-height:calc(100vh - 32px);color-scheme:light;background:#fff;color:#000}}</style>{}"
+    "body{{min-height:calc(100vh - 32px);align-content:center}}"
+    "svg{{max-width:100%;max-height:calc(100vh - 32px);vertical-align:top}}"
+    "svg{{color-scheme:light;background:#fff;color:#000}}</style>{}"
 )
 # No policy covers what these do: links look up names and open connections, and `http-equiv` can turn that on again.
 REACHING = re.compile(r"<link(?=[\s/>])|http-equiv|shadowrootmode", re.I)
