@@ -138,7 +138,8 @@ def test_a_table_is_shown_as_rows_and_plotted_and_saved(owner, answered, fake):
     fake.says(TABLE + "\n```csv\nFruit;Share\n<b>Pears</b>;12 %\nPlums;-3,5 %\n```\n")
     answer = owner.page(answered(owner))
     id = answer.message_ids[-1]
-    link = answer.one(".table + a.view")
+    link, of_csv = answer.all(".table + a.view")
+    assert of_csv.attributes["href"].endswith("block=1")
     assert (link.text(), link.attributes["href"]) == ("Open in side panel", f"/messages/{id}/preview?block=0")
     panel = owner.htmx_get(f"/messages/{id}/preview?block=0")
     assert panel.one("#panel-title").text() == "Sales of 2024"

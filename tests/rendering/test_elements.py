@@ -87,6 +87,20 @@ def test_a_table_scrolls_in_itself_and_aligns_by_class() -> None:
     assert "style" not in html
 
 
+def test_csv_is_a_table_first_with_its_source_below() -> None:
+    html = render("```csv\nName;Price\n<b>Ada</b>;3\nBob;5\n```")
+    assert html.startswith('<div class="table" tabindex="0"><table>\n<thead>')
+    assert '<td dir="auto">&lt;b&gt;Ada&lt;/b&gt;</td><td dir="auto" class="end">3</td>' in html
+    assert 'data-panel>Open in side panel</a>\n<details><summary>Source</summary>\n<div class="code">' in html
+    assert "Name;Price\n&lt;b&gt;Ada&lt;/b&gt;;3\nBob;5\n</code>" in html
+
+
+@pytest.mark.parametrize("rows", ["Name;Price", "Name\nAda", "a,b\n" + "1,2\n" * 501, ""])
+def test_csv_that_is_no_table_or_a_large_one_is_its_source(rows: str) -> None:
+    assert render(f"```csv\n{rows}\n```").startswith('<div class="code">')
+    assert render("```csv\na,b\n1,2").startswith('<div class="code">'), "it is still written"
+
+
 @pytest.mark.parametrize(("columns", "is_wide"), [(1, False), (3, False), (4, True), (9, True)])
 def test_a_table_of_many_columns_says_so(columns: int, is_wide: bool) -> None:
     html = render(f"{'| a ' * columns}|\n{'|---' * columns}|\n{'| b ' * columns}|")

@@ -15,6 +15,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from webapp.rendering.footnotes import placeholder as held_link
 from webapp.rendering.mathematics import placeholder
 from webapp.rendering.pictures import placeholder as held_picture
+from webapp.rendering.tabular import table_of
 
 # Marks where plain text can be appended without rendering the tail again.
 CURSOR = "<x-c></x-c>"
@@ -24,6 +25,9 @@ CODE = '<div class="code"><header><span>{}</span>{}</header><pre dir="ltr" tabin
 TABLE = '<div class="table{}" tabindex="0">'
 # From this number on, columns that divide the available width would be too narrow.
 WIDE_COLUMNS = 4
+# CSV is shown as a table, with its source folded below it, unless it is larger than this.
+LEAST_COLUMNS, MAX_CELLS = 2, 1_000
+SOURCE = "<details><summary>Source</summary>\n{}</details>\n"
 TASKS = {
     True: '<span class="task task--done" role="img" aria-label="done">☑\ufe0e</span> ',
     False: '<span class="task" role="img" aria-label="to do">☐</span> ',
@@ -41,8 +45,26 @@ def _fence(self: RendererHTML, tokens: Sequence[Token], index: int, options: Opt
     language, *_ = [*unescapeAll(token.info).split(), ""]
     highlight = env.get("highlight")
     markup = highlight(token.content, language) if highlight else escape(token.content, quote=False)
+    if highlight and "preview" in token.meta and language.lower() == "csv" and (rows := _rows(token.content)):
+        source = CODE.format(escape(language), "", markup)
+        return f"{rows}{held_link('table', str(token.meta['preview']))}\n{SOURCE.format(source)}"
     view = held_link(token.meta["link"], str(token.meta["preview"])) if "preview" in token.meta else ""
     return CODE.format(escape(language[:MAX_LANGUAGE_CHARS] or "text"), view, markup + token.meta.get("cursor", ""))
+
+
+def _rows(content: str) -> str:
+    """Returns CSV as a table; empty if it is none, or a large one."""
+    table = table_of(content)
+    if table.is_cut or len(table.head) < LEAST_COLUMNS or not table.rows or len(table.head) * len(table.rows) > MAX_CELLS:
+        return ""
+    ends = [' class="end"' if place in table.numeric else "" for place in range(len(table.head))]
+    head, *body = (
+        "".join(f'<{tag} dir="auto"{end}>{escape(cell)}</{tag}>' for end, cell in zip(ends, row, strict=True))
+        for tag, row in (("th", table.head), *(("td", row) for row in table.rows))
+    )
+    opening = TABLE.format(" table--wide" if len(ends) >= WIDE_COLUMNS else "")
+    lines = "".join(f"<tr>{row}</tr>\n" for row in body)
+    return f"{opening}<table>\n<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>\n"
 
 
 def _code_block(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

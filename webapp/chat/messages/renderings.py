@@ -39,10 +39,10 @@ IS_STALE = (Message.html_version < markdown.VERSION) & text("messages.content <>
 # The HTML of a text without visible content: empty HTML would mean that it was never rendered.
 NOTHING = "\n"
 # What the renderer names in English: links to notes, back from them, and to sources and previews, and ticks of tasks.
-VIEWS = ("Preview", "Open in side panel")
+VIEWS = ("Preview", "Open in side panel", "Source")
 NAMED = re.compile(
     r'(?P<before><(?:sup class="ref"><a|a class="(?:cite|to-ref)"|span class="task)[^>]*? (?:aria-label|title)=)"(?P<name>[^"]*)"'
-    rf'|(?P<link><a class="view" [^>]*>)(?P<words>{"|".join(VIEWS)})(?=</a>)'
+    rf'|(?P<link><a class="view" [^>]*>|<summary>)(?P<words>{"|".join(VIEWS)})(?=</)'
 )
 LABELS = {"Note": "Note %(label)s", "Source": "Source %(label)s"}
 TICKS = ("Back to the text", "done", "to do")

@@ -30,7 +30,8 @@ FILES = {
     "mermaid": ("mmd", "text/plain"),
     "table": ("csv", "text/csv"),
 }
-LANGUAGES = {"html": "html", "svg": "svg", "mermaid": "mermaid", "table": "csv"}
+# A block of CSV would be shown as a table.
+LANGUAGES = {"html": "html", "svg": "svg", "mermaid": "mermaid", "table": "text"}
 
 
 @dataclass(frozen=True, slots=True)
