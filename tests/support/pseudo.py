@@ -13,6 +13,8 @@ from scripts.languages import catalog
 from tests.support.catalogues import write_catalogue
 from webapp.base.db import db
 from webapp.base.languages import FIXED
+from webapp.chat.record.tables import Message
+from webapp.rendering.preview_search import name_of, previewed
 
 CODE = "en-XA"
 SHIPPED = [*Path("webapp/plans/types/shipped").glob("*.yaml"), *Path("webapp/workflows/shipped").glob("*.yaml")]
@@ -74,7 +76,9 @@ def written_in(app: Flask) -> frozenset[str]:
         for table in db.metadata.sorted_tables:
             for column in (column for column in table.columns if isinstance(column.type, String)):
                 texts |= {_plain(text) for text in db.session.scalars(select(column).distinct().limit(2_000)) if text}
-    return frozenset(texts)
+        messages = db.session.scalars(select(Message.content)).all()
+    # Tables are called by their columns.
+    return frozenset(texts | {_plain(name_of(preview)) for text in messages for preview in previewed(text).values()})
 
 
 def _texts_of(value: object) -> Iterator[str]:
