@@ -159,7 +159,7 @@ SHOWN = {
     "web.health_facts": ["SIGNS"],
     "web.navigation": ["AREAS", "GO_TO", "SIDEBAR"],
     "workflows.editor.cards": ["ANSWERS", "BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
-    "workflows.editor.diagram": ["VERBS"],
+    "workflows.editor.diagram": ["SIGNS", "VERBS"],
     "workflows.editor.schema": ["DESCRIPTIONS"],
     "workflows.shown": ["FORMATS", "OPEN", "STATES"],
 }

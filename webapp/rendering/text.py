@@ -38,11 +38,16 @@ def inline_words(text: str) -> str:
 
 def title(text: str, limit: int = 60) -> str:
     """Returns the first words of a message; empty if it has none."""
-    words = " ".join(plain(text[:TITLE_READS_CHARS]).split())
-    if len(words) <= limit:
+    return first_words(plain(text[:TITLE_READS_CHARS]), limit)
+
+
+def first_words(text: str, most_chars: int) -> str:
+    """Returns a text without markup in one line, or its first words with an ellipsis."""
+    words = " ".join(text.split())
+    if len(words) <= most_chars:
         return words
-    head, space, _ = words[:limit].rpartition(" ")
-    return (head if space else words[: limit - 1]).rstrip(" ,;:–—-") + "…"
+    head, space, _ = words[:most_chars].rpartition(" ")
+    return (head if space else words[: most_chars - 1]).rstrip(" ,;:–—-…") + "…"
 
 
 def _lines(text: str, *, between_cells: str, with_code: bool) -> list[str]:

@@ -1,11 +1,12 @@
 """What a step does, as people read it: one sentence, and a prompt with the names of the answers that it uses. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from webapp.base.languages import gettext as _
-from webapp.base.words import shortened
+from webapp.rendering.text import first_words
 from webapp.workflows.definition.slots import PLACEHOLDER
 
 VERBS = {
@@ -18,7 +19,9 @@ VERBS = {
     "branch": "Branch",
     "end": "End",
 }
-MOST_CHARS, MOST_ASK_CHARS = 120, 50
+MOST_CHARS, MOST_TITLE = 120, 50
+# Answers beside each other, or at the end of a sentence.
+ELLIPSES = re.compile(r"…(?:[.\s]*…)*\.?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Piece:
 def answers_of(asks: Mapping[str, str], step_ids: Iterable[str]) -> dict[str, str]:
     """Returns what each answer and result is called, by the name that texts use for it."""
     answers = {
-        name: _("the answer to ‘%(question)s’", question=shortened(ask, MOST_ASK_CHARS)) for name, ask in asks.items() if ask
+        name: _("the answer to ‘%(question)s’", question=first_words(ask, MOST_TITLE)) for name, ask in asks.items() if ask
     }
     results = {f"steps.{id}": _("the result of step %(number)s", number=number) for number, id in enumerate(step_ids, 1) if id}
     return {**answers, **results, "user.first_name": _("your first name"), "user.name": _("your name")}
@@ -51,7 +54,7 @@ def words_of(text: str, answers: Mapping[str, str]) -> Iterator[Piece]:
 
 def sentence(verb: str, text: str, names: Mapping[str, str]) -> str:
     """Returns what a step does, in a short sentence without answers; `names` has those of tools, and of the model under ""."""
-    words = shortened(" ".join(PLACEHOLDER.sub("…", text).replace("….", "…").split()), MOST_CHARS)
+    words = first_words(ELLIPSES.sub("…", PLACEHOLDER.sub("…", text)), MOST_CHARS)
     match verb:
         case "say":
             return _("Says “%(words)s”", words=words)

@@ -198,7 +198,8 @@ def _checked(source: str) -> dict[str, Any]:
     }
     context |= {"plan_types": sorted(plan_type_service.slugs()), "tools": sorted(workflow_service.tools())}
     picture, faults = _picture(source, context)
-    return {"picture": picture, "faults": faults, **context}
+    # Those of the steps that are shown, also where the picture is that of an earlier text.
+    return {"picture": picture, "exits": picture.exits if picture else (), "faults": faults, **context}
 
 
 def _steps_of(source: str) -> dict[str, Any]:
