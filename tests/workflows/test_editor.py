@@ -122,6 +122,19 @@ def test_a_new_workflow_begins_with_a_name_a_sentence_and_one_step(owner: Browse
     assert again.path == "/workflows/trip-oslo-2/edit"
 
 
+def test_it_says_what_is_not_saved_yet(owner: Browser) -> None:
+    page = owner.page("/workflows/new")
+    assert page.one("#unsaved").text() == "Not saved yet"
+    page = page.press("Save draft", source=TEA)
+    assert page.one("#unsaved").text() == ""
+    page = page.press("Edit step 1").press("Done", step_text="Hi!")
+    assert page.one("#unsaved").text() == "Unsaved changes"
+    live = owner.htmx_post("/workflows/check", source=TEA, slug="tea").text
+    assert ('hx-target="#unsaved"' in live, "Unsaved changes" in live) == (True, False)
+    assert "Unsaved changes" in owner.htmx_post("/workflows/check", source=TEA + "\n", slug="tea").text
+    assert page.press("Save draft").one("#unsaved").text() == ""
+
+
 def test_an_error_stands_at_its_field(owner: Browser) -> None:
     wrong = TEA.replace('ask: "Which one?"', "max: many").replace("end: Bye.", "end: Bye {{nobody}}.")
     page = owner.page("/workflows/new").press("Save draft", source=wrong)

@@ -103,7 +103,7 @@ def check() -> Response:
     # The form of a step isn't replaced while someone types in it.
     opened = offload(changes.still_open, source, _fields())
     after = changes.ChangedText(source, opened, is_typing=opened >= 0 and whole_source != source)
-    return render("workflows/_checked.html", **_checked(source), after=after)
+    return render("workflows/_checked.html", **_checked(source, _stored()), after=after)
 
 
 @bp.post("/workflows/change")
@@ -114,7 +114,7 @@ def change() -> Response:
     # A thread of its own has no language.
     after = offload(copy_context().run, changes.change, typed(), _fields(), plan_type=plan_type, tool=_new_call())
     if is_htmx():
-        return render("workflows/_changed.html", **_checked(after.source), after=after)
+        return render("workflows/_changed.html", **_checked(after.source, _stored()), after=after)
     return editor(after.source, after=after)
 
 
@@ -177,8 +177,12 @@ def _fields() -> dict[str, str]:
 
 def editor(source: str, *, refusal: AppError | None = None, **more: Any) -> Response:
     """Renders the editor of the workflow that its form names with a text as typed; `more` is added to the template's context."""
+    return _form(_stored(), source, refusal=refusal, **more)
+
+
+def _stored() -> workflow_service.StoredWorkflow | None:
     slug = request.form.get("slug", "") or request.form.get("shipped", "")
-    return _form(workflow_service.get(slug) if slug else None, source, refusal=refusal, **more)
+    return workflow_service.get(slug) if slug else None
 
 
 def _text(content: bytes) -> str:
@@ -188,12 +192,14 @@ def _text(content: bytes) -> str:
         raise Invalid("That file isn't UTF-8 text.", field="file") from error
 
 
-def _checked(source: str) -> dict[str, Any]:
-    """Returns what the editor shows of a text: its steps, and its picture or its faults."""
+def _checked(source: str, entry: workflow_service.StoredWorkflow | None) -> dict[str, Any]:
+    """Returns what the editor shows of a text: its steps, its picture or its faults, and whether it differs from the draft."""
     context = {
         "kinds": cards.KINDS,
         "slot_types": cards.ANSWERS,
         "is_live": is_htmx(),
+        "is_stored": entry is not None,
+        "is_unsaved": entry is None or source != entry.draft,
         **_steps_of(source),
     }
     context |= {"plan_types": sorted(plan_type_service.slugs()), "tools": sorted(workflow_service.tools())}
@@ -221,7 +227,7 @@ def _picture(source: str, context: dict[str, Any]) -> tuple[Diagram | None, Sequ
 def _form(
     entry: workflow_service.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any
 ) -> Response:
-    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, **_checked(source)}
+    context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, **_checked(source, entry)}
     if context["faults"]:
         # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
         context["picture"] = _picture(entry.draft, _steps_of(entry.draft))[0] if entry else None
