@@ -11,10 +11,11 @@ from typing import Any
 from webapp.base import yaml_text
 from webapp.base.languages import gettext as _
 from webapp.base.yaml_text import Path, UnreadableYaml, YamlDocument
+from webapp.rendering.text import first_words
 from webapp.workflows.definition.definition import END
 from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS, WorkflowFault
 from webapp.workflows.definition.slots import TYPES
-from webapp.workflows.editor.sentences import VERBS, Piece, answers_of, ask_of, sentence, words_of
+from webapp.workflows.editor.sentences import MOST_TITLE, VERBS, Piece, answers_of, ask_of, sentence, words_of
 from webapp.workflows.editor.text import PlacedFault, in_utf16
 from webapp.workflows.editor.yaml_edits import UneditableYaml, YamlEdits, scalar
 
@@ -69,7 +70,7 @@ UNCHANGEABLE = "This can't be changed here without touching other lines. Change 
 IN_BRACKETS = "The steps are written in brackets, so they can only be added, moved and removed in the text."
 # Kept from one request to the next: the parsed text is needed to show its cards, and to change it.
 MOST_KNOWN = 16
-MOST_TITLE, LINE = 60, "\n"
+LINE = "\n"
 HEAD, SEARCH = ("title", "about"), "search_documents"
 # The line and column of the start of something in the text, and of its end.
 Place = tuple[tuple[int, int], tuple[int, int]]
@@ -113,6 +114,8 @@ class Card:
     places: Mapping[str, Place] = field(default_factory=dict)
     # What the answers are called that its text can use.
     answers: Mapping[str, str] = field(default_factory=dict)
+    # What other steps call it by.
+    id: str = ""
 
     @property
     def label(self) -> str:
@@ -120,6 +123,12 @@ class Card:
 
     def sentence(self, names: Mapping[str, str]) -> str:
         return sentence(self.verb, self.values.get("text") or self.text, names)
+
+    @property
+    def placeholder(self) -> str:
+        """Returns what stands for its answer in the texts of other steps; empty if it has none."""
+        name = {"collect": self.id, "chat": f"steps.{self.id}"}.get(self.verb) if self.id else ""
+        return f"{{{{{name}}}}}" if name else ""
 
     @property
     def prompt(self) -> list[Piece]:
@@ -138,8 +147,8 @@ class Card:
     @property
     def title(self) -> str:
         """Returns what it does and its text, in a few words."""
-        words = " ".join(self.text.split())
-        return f"{self.label}: {words if len(words) <= MOST_TITLE else f'{words[: MOST_TITLE - 1]}…'}" if words else self.label
+        words = first_words(self.text, MOST_TITLE)
+        return f"{self.label}: {words}" if words else self.label
 
     @property
     def seen(self) -> str:
@@ -164,6 +173,11 @@ class Cards:
     model: str = ""
     why_none: str = ""
     why_fixed: str = ""
+
+    def told(self, names: Mapping[str, str]) -> dict[str, str]:
+        """Returns what each step does that others can lead to, by its id."""
+        told = {card.id: f"{card.index + 1}. {first_words(card.sentence(names), MOST_TITLE)}" for card in self.cards if card.id}
+        return {**told, END: _("the end")}
 
     @property
     def place_for_more(self) -> int:
@@ -419,7 +433,7 @@ def _card(source: str, document: YamlDocument, index: int, step: Any) -> Card:
     shown = {} if why_not else {name: value or "" for name, value in values.items()}
     start, end = in_utf16(source[: span.start]), in_utf16(source[: span.end])
     places = _places(source, document, step, verb, index, shown)
-    return Card(index, line, last_line, start, end, verb, text[:200], shown, why_not, ways, places)
+    return Card(index, line, last_line, start, end, verb, text[:200], shown, why_not, ways, places, id=_id(step))
 
 
 def _text(step: Any, verb: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from webapp.base import yaml_text
 from webapp.base.words import shortened
+from webapp.rendering.text import first_words
 from webapp.workflows.definition.definition import END
 from webapp.workflows.definition.slots import CONTROL
 
@@ -120,7 +121,8 @@ def _names(texts: Sequence[str]) -> list[str]:
     names = [SLOT, END]
     for number, text in enumerate(texts, 1):
         plain = unicodedata.normalize("NFKD", ANSWERS.sub("", text)).encode("ascii", "ignore").decode().lower()
-        name = "_".join(re.findall("[a-z0-9]+", plain)[:MOST_NAME_WORDS])[:MOST_NAME].strip("_") or "answer"
+        name = first_words(" ".join(re.findall("[a-z0-9]+", plain)[:MOST_NAME_WORDS]), MOST_NAME).strip("…").replace(" ", "_")
+        name = name or "answer"
         is_taken = name in names or keyword.iskeyword(name) or re.fullmatch(r"[^a-z].*|step_\d+", name)
         names.append(f"step_{number}" if is_taken else name)
     return names[2:]
