@@ -1,5 +1,6 @@
 """Workflows and runs as pages show them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ from webapp.engine.generations import active_generation
 from webapp.knowledge import formats
 from webapp.plans.pages import shown as plans_shown
 from webapp.plans.queries import generation_of, inputs_of
+from webapp.rendering.text import first_words
 from webapp.web.addresses import address
 from webapp.workflows import queries, service
 from webapp.workflows.definition.definition import Definition, Step
+from webapp.workflows.definition.sentences import MOST_TITLE, sentence
 from webapp.workflows.definition.slots import Slot, shown, text_of
 from webapp.workflows.running import planning
 from webapp.workflows.running.interpreter import proposal, slot_of, text_for
@@ -107,6 +110,7 @@ def panel(run: WorkflowRun, right: str) -> Panel:
     active = active_generation(f"chat:{run.chat_id}") if state.status == "running" else None
     is_parked = active is not None and active.is_parked
     why = run.refusal.get("words", "")
+    dots = tuple(_dots(definition, state))
     return Panel(
         id=run.id,
         seq=run.seq,
@@ -114,8 +118,8 @@ def panel(run: WorkflowRun, right: str) -> Panel:
         status=state.status,
         words=_(STATES[state.status]),
         why=why_paused(run, state),
-        here=label(state.step) if step and not state.has_ended else "",
-        dots=tuple(_dots(definition, state)),
+        here="" if state.has_ended else _here(dots),
+        dots=dots,
         facts=tuple(facts(run, definition, state)) if right == "own" else (),
         question=question(run, definition, state) if is_waiting else None,
         refusal=why if is_waiting else "",
@@ -131,6 +135,12 @@ def panel(run: WorkflowRun, right: str) -> Panel:
         is_parked=is_parked,
         doing=_doing(step, is_parked=is_parked),
     )
+
+
+def _here(dots: Sequence[ProgressStep]) -> str:
+    """Returns how far a run is; its question stands below, so it isn't repeated."""
+    numbers = [number for number, dot in enumerate(dots, 1) if dot.state == "here"]
+    return _("Step %(number)s of %(count)s", number=numbers[0], count=len(dots)) if numbers else ""
 
 
 def _doing(step: Step | None, *, is_parked: bool) -> str:
@@ -173,6 +183,15 @@ def typed(slot: Slot, state: RunState) -> str:
 
 def label(name: str) -> str:
     return name.replace("_", " ").capitalize()
+
+
+def step_title(definition: Definition, id: str) -> str:
+    """Returns what a step is called: by its question, or by what it does."""
+    step = definition.by_id.get(id)
+    if not step:
+        return ""
+    slot = definition.slots.get(step.slot)
+    return first_words(slot.ask if slot else sentence(step.verb, step.text, {}), MOST_TITLE) or label(id)
 
 
 def of_chat(chat: Chat, right: str) -> dict[str, Any]:
@@ -224,7 +243,7 @@ def _dots(definition: Definition, state: RunState) -> list[ProgressStep]:
     """Returns the steps at which a person or a model acts; once the run has ended, steps it skipped are left out."""
     steps = [step for step in definition.steps if step.verb in ("collect", "chat", "generate", "tool")]
     dots = {step.id: "here" if step.id == state.step else "done" if step.id in state.outcomes else "ahead" for step in steps}
-    return [ProgressStep(label(id), dot) for id, dot in dots.items() if dot != "ahead" or not state.has_ended]
+    return [ProgressStep(step_title(definition, id), dot) for id, dot in dots.items() if dot != "ahead" or not state.has_ended]
 
 
 def open_work(owner_id: str, limit: int) -> list[OpenWork]:

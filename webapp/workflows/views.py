@@ -72,9 +72,9 @@ def allow_files(endpoint: str | None, _values: object) -> None:
 @signed_in
 def index() -> Response:
     me = current_user()
-    under_way = [(run, definition_of(run).title, run.current_state) for run in queries.runs_of(me.id, status="open")]
+    under_way = [(run, definition_of(run), run.current_state) for run in queries.runs_of(me.id, status="open")]
     entries = [entry for entry in service.entries() if entry.version or me.is_admin]
-    return render("workflows/list.html", entries=entries, runs=under_way, label=shown.label, states=shown.STATES)
+    return render("workflows/list.html", entries=entries, runs=under_way, step_title=shown.step_title, states=shown.STATES)
 
 
 @bp.post("/workflows/<slug>/runs")

@@ -14,8 +14,8 @@ from webapp.base.yaml_text import Path, UnreadableYaml, YamlDocument
 from webapp.rendering.text import first_words
 from webapp.workflows.definition.definition import END
 from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS, WorkflowFault
+from webapp.workflows.definition.sentences import MOST_TITLE, VERBS, Piece, answers_of, ask_of, sentence, words_of
 from webapp.workflows.definition.slots import TYPES
-from webapp.workflows.editor.sentences import MOST_TITLE, VERBS, Piece, answers_of, ask_of, sentence, words_of
 from webapp.workflows.editor.text import PlacedFault, in_utf16
 from webapp.workflows.editor.yaml_edits import UneditableYaml, YamlEdits, scalar
 
@@ -126,7 +126,7 @@ class Card:
 
     @property
     def placeholder(self) -> str:
-        """Returns what stands for its answer in the texts of other steps; empty if it has none."""
+        """Returns the placeholder of its answer for the texts of other steps; empty if it has no answer."""
         name = {"collect": self.id, "chat": f"steps.{self.id}"}.get(self.verb) if self.id else ""
         return f"{{{{{name}}}}}" if name else ""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from webapp.base.languages import gettext as _
 from webapp.rendering.text import first_words
 from webapp.workflows.definition.definition import END, Definition, Step
-from webapp.workflows.editor.sentences import MOST_TITLE, VERBS
+from webapp.workflows.definition.sentences import MOST_TITLE, VERBS
 
 # As narrow as a phone, so that it is read there as it is.
 BOX, GAP, LANE, FIRST_LANE, MARGIN, ROW = 256, 30, 14, 16, 12, 20

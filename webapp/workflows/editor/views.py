@@ -24,6 +24,7 @@ from webapp.workflows.editor.schema import FIELDS, PARTS, SCHEMA, SLOT_FIELDS, V
 from webapp.workflows.editor.text import PlacedFault, placed
 from webapp.workflows.editor.yaml_edits import scalar
 from webapp.workflows.foreign import import_foreign
+from webapp.workflows.running.record import definition_of
 
 bp = Blueprint("workflows", __name__)
 NEW = """workflow: {name}
@@ -61,9 +62,12 @@ def schema() -> Response:
 def show(slug: str) -> Response:
     me = current_user()
     entry = workflow_service.get(slug) if me.is_admin else workflow_service.published(slug)
-    context = {"entry": entry, "label": shown.label, "states": shown.STATES, **_steps_of(entry.text)}
+    context = {"entry": entry, "states": shown.STATES, **_steps_of(entry.text)}
     context["picture"] = _picture(entry.text, context)[0]
-    context["runs"] = [(run, run.current_state) for run in queries.runs_of(me.id, slug=slug, limit=MOST_SHOWN_RUNS)]
+    context["runs"] = [
+        (run, run.current_state, shown.step_title(definition_of(run), run.current_state.step))
+        for run in queries.runs_of(me.id, slug=slug, limit=MOST_SHOWN_RUNS)
+    ]
     return render("workflows/show.html", **context)
 
 
