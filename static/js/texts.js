@@ -10,7 +10,7 @@ const later = (wait = PAUSE) => {
 };
 const post = async (field, keepalive) => {
   const [{ action, elements }, { value }] = [form(), field];
-  const body = new URLSearchParams({ text: value, version: elements.version.value, auto: "1" });
+  const body = new URLSearchParams({ text: value, version: elements.version.value, since: elements.since.value, auto: "1" });
   const answer = await fetch(action, { method: "POST", body, keepalive, headers: { "HX-Request": "true" } }).catch(() => ({}));
   const isLost = !answer.status || answer.redirected || answer.status >= 500;
   if (answer.ok && !answer.redirected) field.defaultValue = value;
@@ -24,21 +24,21 @@ const post = async (field, keepalive) => {
 const save = (keepalive = false) =>
   (sending ||= isSaved() ? null : post(box(), keepalive === true).finally(() => (sending = null)));
 const wait = async (event) => {
-  const { target, submitter } = event;
   clearTimeout(timer);
-  if (target !== form() || !sending) return;
+  // After Cancel nothing is saved; what was saved before, the server takes back.
+  if (event.target === form() && event.submitter?.formNoValidate) box().defaultValue = box().value;
+  if (event.target !== form() || !sending) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   await sending;
-  target.requestSubmit(submitter);
+  event.target.requestSubmit(event.submitter);
 };
 document.addEventListener("selectionchange", () => {
   const [field, part] = [box(), form()?.elements.part.options[0]];
   if (!field || document.activeElement !== field || field.selectionStart === field.selectionEnd) return;
-  // The server counts characters, not their halves.
-  const count = (at) => field.value.slice(0, at).replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g, "_").length;
+  const characters = (at) => [...field.value.slice(0, at)].length;
   const words = field.value.slice(field.selectionStart, field.selectionEnd).trim().replace(/\s+/g, " ");
-  part.value = `s${count(field.selectionStart)}-${count(field.selectionEnd)}`;
+  part.value = `s${characters(field.selectionStart)}-${characters(field.selectionEnd)}`;
   part.textContent = part.dataset.selected.replace("…", words.length > WORDS ? `${words.slice(0, WORDS)}…` : words);
   part.hidden = part.disabled = false;
   part.selected = true;
@@ -50,7 +50,7 @@ document.addEventListener("input", ({ target }) => {
   part.hidden = part.disabled = true;
   later();
 });
-document.addEventListener("focusout", ({ target }) => target === box() && save());
+document.addEventListener("focusout", ({ target, relatedTarget: to }) => target === box() && !to?.formNoValidate && save());
 addEventListener("keydown", ({ key, target }) => key === "Escape" && target === box() && save(), true);
 addEventListener("pagehide", () => save(true));
 addEventListener("submit", wait, true);

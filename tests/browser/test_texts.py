@@ -94,6 +94,42 @@ def test_of_two_tabs_the_second_is_told_while_it_is_typed(server: Server, upstre
     expect(two.locator(".text-read")).to_have_text("Mine.")
 
 
+@pytest.mark.parametrize("by", ["mouse", "keyboard", "touch", "after it was saved", "as a page", "without scripts"])
+def test_cancel_leaves_what_was_there_before(server: Server, upstream: Upstream, visit: Visit, by: str) -> None:
+    upstream.says("```csv\nriver,km\nElbe,1094\nOder,866\n```")
+    has_scripts = by != "without scripts"
+    person = visit(server, java_script_enabled=has_scripts, **PHONE if by == "touch" else {"viewport": DESK})
+    chat = person.begin("Rivers")
+    chat.expect("completed")
+    page, texts = chat.page, f"{server.url}{chat.path}/texts"
+    message = str(chat.answer.get_attribute("id")).removeprefix("message-")
+    if has_scripts and by != "as a page":
+        load_later(page)
+        chat.answer.get_by_role("link", name="Open in side panel").click()
+        page.locator("#panel").get_by_role("link", name="Edit").click()
+    else:
+        page.goto(f"{server.url}/messages/{message}/texts/edit?block=0")
+    page.get_by_role("textbox", name="Text").fill("river,km\nElbe,1")
+    cancel = page.get_by_role("button", name="Cancel")
+    if by == "after it was saved":
+        expect(page.locator("#text-note")).to_have_text("Saved as version 2.")
+    if by == "keyboard":
+        cancel.focus()
+        page.keyboard.press("Enter")
+    elif by == "touch":
+        cancel.tap()
+    else:
+        cancel.click()
+    expect(page.locator("#text-form")).to_have_count(0)
+    expect(page.get_by_role("link", name="Source").last).to_be_visible()
+    # The next page shows what was stored, after what this one still sends.
+    page.goto(f"{server.url}/messages/{message}/preview?block=0")
+    expect(page.get_by_text("was edited since")).to_have_count(0)
+    assert "/texts/" not in page.url
+    page.goto(texts)
+    expect(page.get_by_text("No texts in the side panel yet.")).to_be_visible()
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
 def test_on_a_phone(server: Server, upstream: Upstream, visit: Visit, scripts: bool) -> None:
     upstream.says(PLAN)

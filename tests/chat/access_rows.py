@@ -48,6 +48,7 @@ TABLE = {
         GET texts.choose signed_in
         POST texts.open signed_in
         GET texts.edit_part signed_in
+        POST texts.cancel_part signed_in
         GET drawing.change signed_in
         POST drawing.send signed_in
     """,
@@ -67,6 +68,7 @@ TABLE = {
         GET texts.edit signed_in
         POST texts.save signed_in
         POST texts.change signed_in
+        POST texts.cancel signed_in
         POST texts.decide signed_in
         POST texts.restore signed_in
         POST texts.delete signed_in

@@ -441,7 +441,8 @@ def test_an_editor_that_is_left_leaves_nothing_and_saving_makes_the_text(owner, 
     editor = preview.all(".preview__views a")[-1].attributes["href"]
     for page in (owner.page(editor), owner.htmx_get(editor)):
         assert [view.text() for view in page.all(".preview__views a")] == ["Plot", "Table", "Source", "Edit"]
-        assert page.one("#text-form a.button").attributes["href"] == f"/messages/{id}/preview?block=1&view=plot"
+        cancel = page.one("#text-form [formnovalidate]").attributes["formaction"]
+        assert owner.post(cancel, version="1", since="0").location == f"/messages/{id}/preview?block=1"
     assert owner.page(texts).says("No texts in the side panel yet.")
     form = owner.page(editor).one("#text-form").attributes["action"]
     rows = "| a | b |\n|---|---|\n| x | 1 |\n| y | {} |"
@@ -452,6 +453,41 @@ def test_an_editor_that_is_left_leaves_nothing_and_saving_makes_the_text(owner, 
     assert "| 3 |" in words(owner, text)
     assert owner.get(editor).location == f"{text}/edit"
     assert owner.post(form, text=rows.format(4), version="2").status_code == 409
+
+
+def test_an_editor_that_is_cancelled_takes_its_drafts_back_and_no_others(owner, member, text):
+    path, typed = text(), {"version": "1", "since": "1"}
+    owner.htmx_post(path, **typed, text="One", auto="1")
+    owner.htmx_post(path, text="One two", version="2", since="1", auto="1")
+    assert owner.post(f"{path}/cancel", version="3", since="1").location == path
+    assert (words(owner, path), number(owner, path)) == (ANSWER + "\n", 1)
+    # What was saved before the editor was opened stays, however short before.
+    owner.post(path, **typed, text="Saved")
+    owner.htmx_post(path, text="Saved and more", version="2", since="2", auto="1")
+    owner.post(f"{path}/cancel", version="3", since="2")
+    assert (words(owner, path), number(owner, path)) == ("Saved", 2)
+    # So does what another tab saved meanwhile, also after this one was told of it.
+    owner.htmx_post(path, text="Theirs", version="2", since="2", auto="1")
+    told = owner.htmx_post(path, text="Mine", version="2", since="2", auto="1")
+    assert told.one("#text-since").attributes["value"] == told.one("#text-version").attributes["value"] == "3"
+    for version, since in (("2", "2"), ("3", "3"), ("x", "y")):
+        assert owner.post(f"{path}/cancel", version=version, since=since).status_code == 303
+        assert words(owner, path) == "Theirs"
+    give(f"/chats/{program_of(owner).get(f'/texts/{id_of(path)}')['chat_id']}", member, "write")
+    member.post(f"{path}/cancel", version="3", since="2")
+    assert words(owner, path) == "Theirs", "by another person"
+
+
+def test_a_text_that_an_editor_has_made_goes_when_it_is_cancelled(owner, answered, fake):
+    fake.says(BLOCKS)
+    chat = answered(owner, "Report")
+    id = owner.page(chat).message_ids[-1]
+    editor = owner.page(f"/messages/{id}/texts/edit?block=1")
+    assert editor.one("#text-since").attributes["value"] == "0"
+    save, cancel = (editor.one(f"#text-form {of}").attributes for of in ("", "[formnovalidate]"))
+    owner.htmx_post(save["action"], text="| a | b |", version="1", since="0", auto="1")
+    owner.post(cancel["formaction"], version="2", since="0")
+    assert owner.page(f"{chat.partition('#')[0]}/texts").says("No texts in the side panel yet.")
 
 
 def test_a_part_of_a_message_is_changed_before_it_is_a_text(owner, answered, fake):

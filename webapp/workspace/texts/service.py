@@ -33,6 +33,7 @@ from webapp.workspace.texts.tables import TextChange
 TOGETHER = timedelta(minutes=10)
 MOST_VERSIONS, MOST_TEXTS = 100, 50
 MOST_NAME = 100
+IS_PUBLISHED = exists().where(Link.chat_id == ChatFile.chat_id, Link.file_id == ChatFile.file_id)
 TOO_LONG = f"This text is too long: a text beside a chat can have {MOST_TEXT_CHARS:,} characters."
 TOO_MANY = f"This chat has {MOST_TEXTS} texts, which is the most. Delete one first."
 NO_TEXT = "This message has no text to open."
@@ -105,13 +106,13 @@ def save(
     *,
     by: User,
     how: str = BY_HAND,
-    is_draft: bool = False,
+    draft_since: int | None = None,
     also: Callable[[Session], None] = lambda _: None,
 ) -> TextVersion:
     """Stores a text as the next version after the one it was made from; raises `Outdated` if there is a newer one.
 
-    The same text again changes nothing. A draft, as it is saved while a person types, replaces the one before it. `also`
-    happens in the same transaction.
+    The same text again changes nothing. A draft, as it is saved while a person types in an editor that was opened at the version
+    `draft_since`, replaces the one before it. `also` happens in the same transaction.
     """
     text, text_id, chat_id = checked(entered.text), now.text_id, now.chat_id
     if text == now.text():
@@ -123,7 +124,7 @@ def save(
         rows.locked(session, Chat, chat_id)
         row = session.get_one(StoredFile, file.id)
         if is_newest := queries.newest_number(session, text_id) == now.number:
-            _drop_some(session, text_id, by.id if is_draft else "")
+            _drop_some(session, text_id, "" if draft_since is None else by.id, since=draft_since or 0)
             place = ChatFile(chat_id=chat_id, version=now.number + 1, is_private=now.is_private, text_id=text_id, made_by=how)
             attachment_service.add_version(session, row, place)
             session.get_one(Chat, chat_id).touch()
@@ -137,6 +138,27 @@ def save(
     if not is_newest:
         raise Outdated(newest)
     return newest
+
+
+def take_back(now: TextVersion, version: int, *, since: int, by: User) -> None:
+    """Removes the drafts that an editor has saved, up to this version, since it was opened at another; at 0, there was no text.
+
+    If a newer version was saved elsewhere meanwhile, everything stays.
+    """
+    text_id = now.text_id
+    with write() as session:
+        rows.locked(session, Chat, now.chat_id)
+        if queries.newest_number(session, text_id) != version or version <= since:
+            return
+        base = select(TextChange.version).where(TextChange.text_id == text_id)
+        drafts = select(ChatFile).join(StoredFile, StoredFile.id == ChatFile.file_id)
+        drafts = drafts.where(ChatFile.text_id == text_id, ChatFile.version > since, ChatFile.made_by == BY_HAND)
+        for draft in session.scalars(drafts.where(StoredFile.owner_id == by.id, ~IS_PUBLISHED, ChatFile.version.not_in(base))):
+            session.delete(draft)
+        session.flush()
+        if not since and queries.newest_number(session, text_id) == 1:
+            session.execute(deletion(ChatFile).where(ChatFile.text_id == text_id))
+    erasing.wake()
 
 
 def restore(now: TextVersion, number: int, *, by: User) -> TextVersion:
@@ -176,21 +198,20 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _drop_some(session: Session, text_id: str, drafter_id: str) -> None:
+def _drop_some(session: Session, text_id: str, drafter_id: str, *, since: int) -> None:
     """Removes the versions beyond the limit, and the newest if a draft of the same person, who has just saved it, replaces it.
 
-    One with a link stays.
+    One with a link stays, and what the editor was opened with.
     """
-    is_published = exists().where(Link.chat_id == ChatFile.chat_id, Link.file_id == ChatFile.file_id)
-    query = select(ChatFile, StoredFile.owner_id, StoredFile.created_at, is_published.label("is_published"))
+    query = select(ChatFile, StoredFile.owner_id, StoredFile.created_at, IS_PUBLISHED.label("is_published"))
     query = query.join(StoredFile, StoredFile.id == ChatFile.file_id).where(ChatFile.text_id == text_id)
     query = query.order_by(ChatFile.version.desc())
     versions = session.execute(query).all()
     base = session.scalar(select(TextChange.version).where(TextChange.text_id == text_id))
-    since = utc_now() - TOGETHER
+    earliest = utc_now() - TOGETHER
     for row, before in pairwise(versions[:2]):
-        is_own = row.ChatFile.made_by == BY_HAND and row.owner_id == drafter_id and row.ChatFile.version != base
-        if is_own and not row.is_published and min(row.created_at, before.created_at) > since:
+        is_own = row.ChatFile.made_by == BY_HAND and row.owner_id == drafter_id and row.ChatFile.version not in (base, since)
+        if is_own and not row.is_published and min(row.created_at, before.created_at) > earliest:
             session.delete(row.ChatFile)
     for row in versions[MOST_VERSIONS:]:
         # What calls have made is a file of their message, too.

@@ -74,7 +74,8 @@ def edit_part(id: str) -> Response:
     entry = previews_shown.titled(versions_shown.in_message(message, number), chat.title)
     head = shown.head_of_part(id, number, entry)
     save_url, page_url = (url_for(page, id=id, block=number) for page in (".open", ".edit_part"))
-    values: dict[str, Any] = {"save_url": save_url, "change_url": f"{save_url}&change", "cancel_url": head.views[0].url}
+    cancel_url = url_for(".cancel_part", id=id, block=number)
+    values: dict[str, Any] = {"save_url": save_url, "change_url": f"{save_url}&change", "cancel_url": cancel_url}
     form = TextForm.fresh(text=openable.text, version=1).offering(openable.text)
     return _page("edit", chat, page_url, form=form, head=head, **values)
 
@@ -89,7 +90,7 @@ def show(id: str) -> Response:
 @signed_in
 def edit(id: str) -> Response:
     now = writable_text(id)
-    return _editing(now, TextForm.fresh(text=now.text(), version=now.number))
+    return _editing(now, TextForm.fresh(text=now.text(), version=now.number, since=now.number))
 
 
 @bp.post("/texts/<id>")
@@ -97,9 +98,24 @@ def edit(id: str) -> Response:
 def save(id: str) -> Response:
     now, form, is_auto = writable_text(id), TextForm.opened(), "auto" in request.form
     with form.attempt():
-        saved = service.save(now, form.entered, by=current_user(), is_draft=is_auto)
+        saved = service.save(now, form.entered, by=current_user(), draft_since=form.opened_at if is_auto else None)
         return _saved(saved) if is_auto else redirect(url_for(".show", id=id))
     return _saved(writable_text(id), form.refusal) if is_auto else _editing(writable_text(id), form)
+
+
+@bp.post("/texts/<id>/cancel")
+@signed_in
+def cancel(id: str) -> Response:
+    _take_back(id)
+    return redirect(url_for(".show", id=id))
+
+
+@bp.post("/messages/<id>/texts/cancel")
+@signed_in
+def cancel_part(id: str) -> Response:
+    if text_id := service.opened(writable_message(id), _asked_part(), by=current_user()):
+        _take_back(text_id)
+    return redirect(url_for("previews.show", id=id, block=request.args.get("block", 0, type=int)))
 
 
 @bp.post("/texts/<id>/change")
@@ -204,6 +220,13 @@ def _asked_part() -> str:
     return parts.WHOLE if number is None else f"block-{number}"
 
 
+def _take_back(text_id: str) -> None:
+    """Leaves an editor: a text is again as it was when that was opened."""
+    form = TextForm.opened()
+    version = request.form.get("version", 0, type=int)
+    service.take_back(writable_text(text_id), version, since=form.opened_at, by=current_user())
+
+
 def _chat(text: TextVersion) -> Chat:
     return db.session.get_one(Chat, text.chat_id)
 
@@ -248,11 +271,11 @@ def _editing(now: TextVersion, form: TextForm) -> Response:
     newer = now if isinstance(refusal, Outdated) else None
     if newer or service.is_same(form.text.data or "", text):
         # What is saved next follows this one.
-        form.version.data = str(now.number)
+        form.version.data = form.since.data = str(now.number)
     lines = difference(text, form.text.data or "") if newer else ()
     values = {"text": now, "form": form.offering(text), "newer": newer and shown.version(newer), "lines": lines}
     url = url_for(".show", id=now.text_id)
-    values |= {"head": _head(now, now, shown.EDIT), "save_url": url, "change_url": f"{url}/change", "cancel_url": url}
+    values |= {"head": _head(now, now, shown.EDIT), "save_url": url, "change_url": f"{url}/change", "cancel_url": f"{url}/cancel"}
     return _page("edit", _chat(now), url_for(".edit", id=now.text_id), status=refusal.status if refusal else 200, **values)
 
 
