@@ -54,7 +54,7 @@ def test_a_drawing_is_saved_as_a_file_that_stands_alone(owner, answered, fake):
         assert owner.get(f"{at}/preview/file?block={block}").status_code == 404
         assert not owner.page(f"{at}/preview?block={block}").all("a[download]")
     # The source; what is drawn of a diagram is saved in its frame.
-    for block, name, content in ((2, "preview.html", "<p>Hello</p>\n"), (3, "diagram.mmd", "graph TD\n  A --> B\n")):
+    for block, name, content in ((2, "page.html", "<p>Hello</p>\n"), (3, "diagram.mmd", "graph TD\n  A --> B\n")):
         file = owner.client.get(f"{at}/preview/file?block={block}")
         assert (file.text, file.headers["Content-Disposition"]) == (content, f'attachment; filename="{name}"')
         assert "sandbox" in file.headers["Content-Security-Policy"]

@@ -392,6 +392,23 @@ def test_what_an_answer_holds_is_named_by_its_kind_and_title(owner, answered, fa
     assert offered == ["The whole answer", "SVG: Logo", "Table: Sales", "Python: area", "Python: Report 1", "Python: Report 2"]
 
 
+@pytest.mark.parametrize(
+    ("block", "name"),
+    [
+        ('```svg\n<svg xmlns="http://www.w3.org/2000/svg"><circle/></svg>\n```', "Drawing.svg"),
+        ("```mermaid\nflowchart LR\n  A[River] --> B\n```", "Diagram.mmd"),
+        ("```html\n<p>One</p>\n```", "Page.html"),
+        ("```csv\ncity,otters,since\nBern,12,2019\n```", "city, otters, since.csv"),
+        ("| city | *otters* |\n|---|---|\n| Bern | 12 |", "city, otters.md"),
+        (f"```csv\n{','.join(['column'] * 30)}\n1\n```", f"{', '.join(['column'] * 7)}.csv"),
+    ],
+)
+def test_an_artifact_without_a_title_is_called_by_its_columns_or_its_kind(owner, text, block, name):
+    path = text(f"Look:\n\n{block}", part="block-0")
+    assert program_of(owner).get(f"/texts/{id_of(path)}")["name"] == name
+    assert owner.page(path).one("h1").text() == name.rpartition(".")[0]
+
+
 def test_blocks_of_a_text_are_drawn_as_those_of_an_answer(owner, stranger, text):
     path = text(BLOCKS)
     shown = owner.page(path)

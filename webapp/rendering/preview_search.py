@@ -12,15 +12,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from webapp.rendering.markdown_rules import parser
-from webapp.rendering.previews import MAX_TITLE_CHARS, PreviewSource, language, number_blocks, own_title
+from webapp.rendering.previews import PreviewSource, language, number_blocks, own_title
 from webapp.rendering.tabular import records
-from webapp.rendering.text import inline_words
+from webapp.rendering.text import first_words, inline_words
 
 # Finds the blocks of a text alone, and numbers those of code and tables.
 _BLOCKS: MarkdownIt = parser()
 _BLOCKS.core.ruler.enableOnly(["normalize", "block", number_blocks.__name__])
 # A line in bold right above something is its heading.
-MAX_HEADING_CHARS = 200
+MAX_HEADING_CHARS, MAX_NAME_CHARS = 200, 60
 BOLD = re.compile(r"\*\*([^*\n]{1,120})\*\*:?")
 
 
@@ -31,7 +31,7 @@ def pieces(file: IO[bytes]) -> Iterator[dict[int, PreviewSource]]:
 def previewed(text: str) -> dict[int, PreviewSource]:
     """Returns what has a preview in a text, by its number."""
     tokens = _BLOCKS.parse(text, {"references": {}})
-    return {number: _source(tokens, at, title) for number, at, title in titled_blocks(tokens) if "preview" in tokens[at].meta}
+    return {number: source(tokens, at, title) for number, at, title in titled_blocks(tokens) if "preview" in tokens[at].meta}
 
 
 def name_of(preview: PreviewSource) -> str:
@@ -39,7 +39,7 @@ def name_of(preview: PreviewSource) -> str:
     if own := own_title(preview) or inline_words(preview.heading):
         return own
     columns = next(records(preview.content), []) if preview.kind == "table" else []
-    return ", ".join(" ".join(cell.split()) for cell in columns if cell.strip())[:MAX_TITLE_CHARS]
+    return first_words(", ".join(cell.strip() for cell in columns if cell.strip()), MAX_NAME_CHARS)
 
 
 def titled_blocks(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
@@ -53,7 +53,8 @@ def titled_blocks(tokens: Sequence[Token]) -> Iterator[tuple[int, int, str]]:
             number += 1
 
 
-def _source(tokens: Sequence[Token], at: int, title: str) -> PreviewSource:
+def source(tokens: Sequence[Token], at: int, title: str) -> PreviewSource:
+    """Returns what this table or block of code is as a preview; its kind is empty if it has none."""
     if tokens[at].type == "table_open":
         return PreviewSource("table", _as_csv(islice(tokens, at, None)), title)
     return PreviewSource(language(tokens[at].info), tokens[at].content, title)

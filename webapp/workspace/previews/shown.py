@@ -21,7 +21,7 @@ from webapp.rendering.tabular import Plot, Table, plot_of, records, table_of
 from webapp.web.downloads import csv_text, download, file_name, harmless
 
 SOURCE, PLOT, TABLE, DRAWN = "source", "plot", "table", "drawn"
-NAMES = {"html": "Preview", "svg": "Drawing", "mermaid": "Diagram", "table": "Table"}
+NAMES = {"html": "Page", "svg": "Drawing", "mermaid": "Diagram", "table": "Table"}
 # The views of a table besides its source.
 OF_TABLE = {PLOT: "Plot", TABLE: "Table"}
 FILES = {

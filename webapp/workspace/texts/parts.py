@@ -9,10 +9,11 @@ from markdown_it.token import Token
 
 from webapp.knowledge.formats import CODE
 from webapp.rendering.markdown_rules import parser
-from webapp.rendering.preview_search import name_of, titled_blocks
-from webapp.rendering.previews import PreviewSource, language, own_title
-from webapp.rendering.text import inline_words, title
+from webapp.rendering.preview_search import name_of, source, titled_blocks
+from webapp.rendering.previews import PreviewSource
+from webapp.rendering.text import title
 from webapp.web.filters import plural
+from webapp.workspace.previews import shown as previews_shown
 
 WHOLE = "whole"
 MOST_PARTS, MOST_BLOCKS = 20, 200
@@ -96,7 +97,7 @@ def openables(content: str) -> list[Openable]:
     message_parts = [Openable(WHOLE, "whole", "", name, f"{name}.md", content.strip("\n") + "\n")]
     tokens, lines = _markdown.parse(content), content.split("\n")
     for number, at, heading in titled_blocks(tokens):
-        part = _openable(f"block-{number}", tokens[at], lines, inline_words(heading))
+        part = _openable(f"block-{number}", tokens[at], lines, source(tokens, at, heading))
         if part.text.strip():
             message_parts.append(replace(part, name=f"{_file_words(part.title) or name}.{part.name}"))
     return _numbered(message_parts)
@@ -107,19 +108,18 @@ def openable(content: str, key: str) -> Openable | None:
     return next((part for place, part in enumerate(openables(content)) if key in (part.key, f"{part.kind}-{place}")), None)
 
 
-def _openable(key: str, token: Token, lines: list[str], heading: str) -> Openable:
+def _openable(key: str, token: Token, lines: list[str], preview: PreviewSource) -> Openable:
     """Returns a table or a block of code; its name is just the ending."""
+    words = previews_shown.title(preview) if preview.kind else _called(token.content) or name_of(preview)
     if token.type == "table_open":
         start, end = token.map or [0, 0]
         # A table in a list or a quote is opened without what is before its lines.
         rows = [line.lstrip(" \t>") if token.level else line for line in lines[start:end]]
-        return Openable(key, "table", "", heading or _file_words(rows[0].replace("|", " ")), "md", "\n".join(rows) + "\n")
+        return Openable(key, "table", "", words, "md", "\n".join(rows) + "\n")
     name = "".join(token.info.split()[:1])
     ending = ENDINGS.get(name.lower(), "txt")
     label = LANGUAGES.get(ending, ending.upper())
-    preview = PreviewSource(language(token.info), token.content, heading)
-    words = own_title(preview) or _called(token.content) or name_of(preview) or title(token.content, limit=WORDS)
-    return Openable(key, "code", label, words, ending, token.content.strip("\n") + "\n")
+    return Openable(key, "code", label, words or title(token.content, limit=WORDS), ending, token.content.strip("\n") + "\n")
 
 
 def _called(code: str) -> str:
@@ -192,5 +192,5 @@ def describe(openable: Openable) -> str:
 def _file_words(content: str) -> str:
     """Returns the first line of a message as the name of a file."""
     line = next((line for line in content.split("\n") if line.strip()), "")
-    words = "".join(char if char.isalnum() or char in " -_" else " " for char in title(line, limit=50))
+    words = "".join(char if char.isalnum() or char in " -_," else " " for char in title(line, limit=WORDS))
     return " ".join(words.split())

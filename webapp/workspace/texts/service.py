@@ -220,10 +220,9 @@ def _drop_some(session: Session, text_id: str, drafter_id: str, *, since: int) -
 
 
 def _same(texts: list[TextVersion], name: str, text: str, by: User) -> str:
-    """Returns the id of the text that was opened with this name and these words."""
-    stem, _, ending = name.rpartition(".")
+    """Returns the id of the text that was opened with these words and has the ending of this name."""
     for newest in texts:
-        if newest.name.startswith(stem) and newest.name.endswith(ending):
+        if formats.ending(newest.name) == formats.ending(name):
             first = queries.versions_of(newest.text_id, by.id)[-1]
             if first.made_by == BY_MESSAGE and first.text() == text:
                 return newest.text_id
