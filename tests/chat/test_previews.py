@@ -168,6 +168,16 @@ def test_a_table_is_shown_as_rows_and_plotted_and_saved(owner, answered, fake):
     assert "Plums · Share: -3.5 %" in shares
 
 
+def test_only_a_plot_that_stands_alone_has_its_title_in_it(owner, answered, fake):
+    fake.says("**Otters**\n\n```csv\ncity,otters\nBern,12\nThun,7\n```")
+    page = owner.page(answered(owner))
+    frame = owner.client.get(frame_of(owner, page.message_ids[-1], 0), headers=IFRAME).text
+    assert 'class="s0"' in frame
+    assert 'class="title"' not in frame
+    file = owner.get(f"/messages/{page.message_ids[-1]}/preview/file?block=0&view=plot").text
+    assert ">Otters</text>" in file
+
+
 def test_what_has_no_numbers_is_not_plotted(owner, answered, fake):
     fake.says("| Name | Place |\n|---|---|\n| Ada | London |\n| Emmy | Erlangen |\n")
     id = owner.page(answered(owner)).message_ids[-1]

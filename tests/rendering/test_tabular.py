@@ -62,6 +62,18 @@ def test_words_and_numbers_are_bars_and_times_a_line():
         assert line.is_line, times
 
 
+def test_years_are_no_values():
+    rivers = plot_of(table_of("city,otters,opened,Since\nBern,12,2019,5\nThun,7,2021,6"))
+    assert rivers
+    assert [series.name for series in rivers.series] == ["otters"]
+    assert plot_of(table_of("city,since\nBern,2019\nThun,2021")) is None
+    # They can be the axis, and numbers of their size are values.
+    for content, name in (("year,km\n2019,3\n2020,4", "km"), ("wheel,mm\nA,2050\nB,2180", "mm")):
+        plot = plot_of(table_of(content))
+        assert plot
+        assert [series.name for series in plot.series] == [name]
+
+
 def test_time_goes_from_left_to_right():
     line = plot_of(table_of("Year,Value\n2025,3\n2024,2\n2023,1"))
     assert line

@@ -84,14 +84,23 @@ def scale(values: Sequence[float], *, has_zero: bool, most_ticks: int = TICKS) -
 
 
 def svg(
-    plot: Plot, *, title: str, description: str, number: Callable[[float], str], scheme: Scheme = "", width: float = WIDTH
+    plot: Plot,
+    *,
+    title: str,
+    description: str,
+    number: Callable[[float], str],
+    scheme: Scheme = "",
+    width: float = WIDTH,
+    has_title: bool = True,
 ) -> str:
     """Returns the plot as an SVG image that stands alone; `number` writes a value as the reader does.
+
+    Without `has_title`, its title is not drawn, as what is around it has the same.
 
     Series of other units or sizes have an axis of their own, below the one before it.
     """
     axes = [Axis(plot, places, width, number) for places in plot.axes]
-    parts, top = list[str](), 36.0
+    parts, top = list[str](), 36.0 if has_title else 4.0
     for axis in axes:
         legend, top = _legend(axis, top)
         line_height = LINE_HEIGHT if len(axes) == 1 else LESS_HEIGHT
@@ -101,11 +110,12 @@ def svg(
     parts.append(f'<text class="soft middle" x="{width / 2:g}" y="{top + 6:g}">{words}</text>' if words else "")
     height = top + (18 if words else 0)
     name = _short(title, int((width - 2 * MARGIN) / TITLE_LETTER))
+    heading = f'<text class="title" x="{MARGIN}" y="30">{name}</text>' if has_title else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{escape(title)}"><title>{escape(title)}</title><desc>{escape(description)}</desc>'
         f'<style>{_style(scheme)}</style><rect class="paper" width="{width:g}" height="{height:g}"/>'
-        f'<text class="title" x="{MARGIN}" y="30">{name}</text>{"".join(parts)}</svg>'
+        f"{heading}{''.join(parts)}</svg>"
     )
 
 

@@ -16,6 +16,8 @@ DELIMITERS = ",;\t|"
 MISSING = {"", "-", "–", "—", "?", "n/a", "na", "none", "null", "nan", "k. a.", "k.a."}
 # Counts of rows are no values.
 COUNTERS = {"#", "no", "no.", "nr", "nr.", "rank", "rang", "id", "index"}
+# Nor are years, which can be the axis.
+YEARS, FIRST_YEAR, LAST_YEAR = {"year", "since", "jahr", "seit"}, 1900, 2100
 CURRENCY = "€$£¥₹"
 NUMBER = re.compile(
     rf"(?P<sign>[-−–+])?\s*(?P<before>[{CURRENCY}]|EUR|USD|GBP|CHF)?\s*(?P<inner>[-−–+])?"
@@ -120,7 +122,9 @@ def plot_of(table: Table) -> Plot | None:
         return None
     numbers = _numeric(columns)
     label = _label_column(columns, numbers)
-    numbers = {place: read for place, read in numbers.items() if place != label and not _counts(table.head[place])}
+    numbers = {
+        place: read for place, read in numbers.items() if place != label and not _counts_or_dates(table.head[place], read[0])
+    }
     if not numbers:
         return None
     series = [PlotSeries(table.head[place], values, unit) for place, (values, unit) in numbers.items()][:MAX_SERIES]
@@ -189,5 +193,6 @@ def _shares_axis(first: PlotSeries, other: PlotSeries) -> bool:
     return first.unit == other.unit and (small * SHARED_SIZE >= large or small == 0)
 
 
-def _counts(name: str) -> bool:
-    return name.lower() in COUNTERS
+def _counts_or_dates(name: str, values: Sequence[float | None]) -> bool:
+    are_years = all(value and value.is_integer() and FIRST_YEAR <= value <= LAST_YEAR for value in values)
+    return are_years or name.lower() in COUNTERS | YEARS

@@ -126,13 +126,13 @@ def fenced(content: str, language: str) -> Markup:
     return Markup(scoped(renderings.render_markdown(text), ""))
 
 
-def plot_svg(entry: PreviewSource, scheme: Scheme = "", width: float = plots.WIDTH) -> str:
-    """Returns the plot of a table; empty if it has nothing to be drawn."""
+def plot_svg(entry: PreviewSource, scheme: Scheme = "", width: float = plots.WIDTH, *, has_title: bool = False) -> str:
+    """Returns the plot of a table, with its title only where it stands alone; empty if it has nothing to be drawn."""
     plot = plot_of(table_of(entry.content)) if entry.kind == "table" else None
     if not plot:
         return ""
     words, description = name_of(entry) or _("Plot"), _description(plot)
-    return plots.svg(plot, title=words, description=description, number=_number, scheme=scheme, width=width)
+    return plots.svg(plot, title=words, description=description, number=_number, scheme=scheme, width=width, has_title=has_title)
 
 
 def plot_sizes(entry: PreviewSource) -> list[tuple[str | Any, ...]]:
@@ -145,7 +145,9 @@ def file(entry: PreviewSource, view: str) -> Response:
     """Returns a preview as a file: as it was written, a table as CSV in which no cell is a formula, its plot as an image."""
     words = name_of(entry)
     if view == PLOT:
-        return download(found(plot_svg(entry) or None), file_name(words, "svg", otherwise="plot"), "image/svg+xml")
+        return download(
+            found(plot_svg(entry, has_title=True) or None), file_name(words, "svg", otherwise="plot"), "image/svg+xml"
+        )
     ending, media_type = found(FILES.get(entry.kind))
     content = svg_file(entry.content) if entry.kind == "svg" else entry.content
     if entry.kind == "table":
