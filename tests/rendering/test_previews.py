@@ -111,6 +111,12 @@ def test_versions_of_many_are_found_at_once():
     assert time.thread_time() - start < 1
 
 
+def test_two_of_one_message_are_no_versions_of_each_other():
+    twins = [PreviewSource("svg", "<svg/>")] * 4
+    assert [versions(twins, place, [0, 0, 1, 1]) for place in range(4)] == [[0, 2], [1, 3], [0, 2], [1, 3]]
+    assert versions(twins, 0, [0, 0, 0, 0]) == [0]
+
+
 def test_what_a_text_contains_is_found_with_its_heading():
     text = """## The *mill*
 

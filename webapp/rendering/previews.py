@@ -218,17 +218,20 @@ def _headline(page: str) -> str:
     return TAG.sub("", words) if end else ""
 
 
-def versions(previews: Sequence[PreviewSource], place: int) -> list[int]:
+def versions(previews: Sequence[PreviewSource], place: int, messages: Sequence[int] = ()) -> list[int]:
     """Returns the places of the versions of one of these previews, which are in the order in which they were written.
 
     Each is a version of the last thing before it that it continues: one of its kind with the same title, which of a table are
-    its headings, or with at least half of the same lines.
+    its headings, or with at least half of the same lines. `messages` has the number of the message of each, as two of one
+    message are no versions of each other, but in their order those of two before.
     """
+    messages = messages or range(len(previews))
     things: list[list[int]] = []
     looks = [(preview.kind, _title(preview), _lines(preview.content)) for preview in previews]
     for at, look in enumerate(looks):
-        earlier_things = (thing for thing in reversed(things) if _continues(looks[thing[-1]], look))
-        if thing := next(earlier_things, None):
+        others = [thing for thing in things if messages[thing[-1]] != messages[at]]
+        latest_first = sorted(others, key=lambda thing: -messages[thing[-1]])
+        if thing := next((thing for thing in latest_first if _continues(looks[thing[-1]], look)), None):
             thing.append(at)
         else:
             things.append([at])

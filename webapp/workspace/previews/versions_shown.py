@@ -147,7 +147,9 @@ def _versions(texts: dict[str, str], id: str, number: int) -> list[PreviewVersio
         return [own]
     place = list(alike).index(own)
     near = list(alike)[max(0, place - MOST_BESIDE) : place + MOST_BESIDE + 1]
-    return [near[at] for at in versions([alike[version] for version in near], near.index(own))]
+    order = list(by_message)
+    messages = [order.index(version.message_id) for version in near]
+    return [near[at] for at in versions([alike[version] for version in near], near.index(own), messages)]
 
 
 def _key(message_id: str, text: str) -> tuple[object, ...]:
