@@ -111,12 +111,13 @@ SIDEWAYS = re.compile(r"(?:graph|flowchart)\s+(?:LR|RL)\b|timeline\b|journey\b|g
 PLOTS = ("pie", "xychart-beta", "quadrantChart", "mindmap")
 LINE_HEIGHTS = {"sequenceDiagram": 3.4, "gantt": 2.0} | dict.fromkeys(PLOTS, 0.0)
 LINE_HEIGHT, LEAST_HEIGHT, PLOT_HEIGHT, WIDTH = 4.5, 8.0, 20.0, 44.0
-# However large a diagram is, its words are at least this share of their size: it is then scrolled.
-LEAST_SCALE = 0.7
+# A diagram in a message fits the width of the text, also on a phone, and is enlarged by its button. However large it is, its words
+# are at least this share of their size: it is then scrolled.
+LEAST_SCALE = 0.5
 FITTED = (
-    "#download{display:none}svg{max-height:calc(100vh - 32px);"
+    "body{margin:8px}#download{display:none}svg{max-height:calc(100vh - 16px);"
     f"min-width:calc({LEAST_SCALE}*var(--width));min-height:calc({LEAST_SCALE}*var(--height))}}"
-    "#drawn:not(:empty){display:grid;min-height:calc(100vh - 32px);align-items:center}"
+    "#drawn:not(:empty){display:grid;min-height:calc(100vh - 16px);align-items:center}"
 )
 # The page shows the diagram's source if scripts are off or drawing fails.
 DIAGRAM = """<!doctype html><meta charset="utf-8"><title>Diagram</title><meta name="viewport" content="width=device-width">
