@@ -521,5 +521,6 @@ def test_a_part_of_a_message_is_changed_before_it_is_a_text(owner, answered, fak
 @pytest.mark.parametrize(("language", "ending"), [("svg", "svg"), ("mermaid", "mmd"), ("xml", "xml")])
 def test_a_drawing_has_the_ending_of_its_kind(owner, text, language, ending):
     path = text(f"## Look\n\n```{language}\nA\n```", part="block-0")
+    assert [link.attributes["href"] for link in owner.page(path).all("a[download]")] == [f"{path}/export?format=file"]
     assert f"Look.{ending}" in owner.get(f"{path}/export?format=file").headers["Content-Disposition"]
     assert owner.get(f"{path}/export?format=md").text.startswith(f"```{'mermaid' if ending == 'mmd' else 'xml'}\n")

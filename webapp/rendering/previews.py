@@ -111,8 +111,8 @@ SIDEWAYS = re.compile(r"(?:graph|flowchart)\s+(?:LR|RL)\b|timeline\b|journey\b|g
 PLOTS = ("pie", "xychart-beta", "quadrantChart", "mindmap")
 LINE_HEIGHTS = {"sequenceDiagram": 3.4, "gantt": 2.0} | dict.fromkeys(PLOTS, 0.0)
 LINE_HEIGHT, LEAST_HEIGHT, PLOT_HEIGHT, WIDTH = 4.5, 8.0, 20.0, 44.0
-# A diagram in a message fits the width of the text, also on a phone, and is enlarged by its button. However large it is, its words
-# are at least this share of their size: it is then scrolled.
+# A diagram in a message fits the width of the text, also on a phone. However large it is, its words are at least this share of
+# their size: it is then scrolled.
 LEAST_SCALE = 0.5
 FITTED = (
     "body{margin:8px}#download{display:none}svg{max-height:calc(100vh - 16px);"

@@ -118,7 +118,10 @@ def head(text: TextVersion, now: TextVersion, view: str, *, right: str, reader: 
         for step, neighbours in beside.items()
         for one in neighbours
     }
-    files = [(gettext(words), url_for("texts.export", id=id, format=key)) for key, words in FORMATS.items()]
+    # Code and drawings are no documents.
+    is_document = formats.kind_of(text.name) in ("markdown", "text")
+    kinds = FORMATS if is_document else {export_pages.FILE: FORMATS[export_pages.FILE]}
+    files = [(gettext(words), url_for("texts.export", id=id, format=key)) for key, words in kinds.items()]
     publish_url = url_for("texts.publish", id=id, version=number) if right == "own" and whole(text) else ""
     steps: dict[str, str | int] = {"number": number, "count": now.number, **urls}
     return ArtifactHead(name(now), listed, steps, files, publish_url, origin(text))
