@@ -12,6 +12,8 @@ from markdown_it.rules_core import StateCore
 from webapp.rendering.tail import is_open
 
 PREVIEWED = {"html": "html", "htm": "html", "svg": "svg", "mermaid": "mermaid", "csv": "table"}
+# What one without a title is called.
+NAMES = {"html": "Page", "svg": "Drawing", "mermaid": "Diagram", "table": "Table"}
 MAX_CHARS = 200_000
 # An SVG is in the middle, on the white background that it was drawn for; around it is the page, dark in the dark.
 FRAME = (

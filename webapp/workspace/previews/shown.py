@@ -16,12 +16,11 @@ from webapp.rendering import plots
 from webapp.rendering.footnotes import scoped
 from webapp.rendering.plots import Scheme
 from webapp.rendering.preview_search import name_of
-from webapp.rendering.previews import SIZE, PreviewSource, svg_file
+from webapp.rendering.previews import NAMES, SIZE, PreviewSource, svg_file
 from webapp.rendering.tabular import Plot, Table, plot_of, records, table_of
 from webapp.web.downloads import csv_text, download, file_name, harmless
 
 SOURCE, PLOT, TABLE, DRAWN = "source", "plot", "table", "drawn"
-NAMES = {"html": "Page", "svg": "Drawing", "mermaid": "Diagram", "table": "Table"}
 # The views of a table besides its source.
 OF_TABLE = {PLOT: "Plot", TABLE: "Table"}
 FILES = {

@@ -7,13 +7,13 @@ from typing import Literal
 
 from markdown_it.token import Token
 
+from webapp.base.languages import gettext
 from webapp.knowledge.formats import CODE
 from webapp.rendering.markdown_rules import parser
 from webapp.rendering.preview_search import name_of, source, titled_blocks
-from webapp.rendering.previews import PreviewSource
+from webapp.rendering.previews import NAMES, PreviewSource
 from webapp.rendering.text import title
 from webapp.web.filters import plural
-from webapp.workspace.previews import shown as previews_shown
 
 WHOLE = "whole"
 MOST_PARTS, MOST_BLOCKS = 20, 200
@@ -110,7 +110,7 @@ def openable(content: str, key: str) -> Openable | None:
 
 def _openable(key: str, token: Token, lines: list[str], preview: PreviewSource) -> Openable:
     """Returns a table or a block of code; its name is just the ending."""
-    words = previews_shown.title(preview) if preview.kind else _called(token.content) or name_of(preview)
+    words = name_of(preview) or gettext(NAMES[preview.kind]) if preview.kind else _called(token.content) or name_of(preview)
     if token.type == "table_open":
         start, end = token.map or [0, 0]
         # A table in a list or a quote is opened without what is before its lines.
