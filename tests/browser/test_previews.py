@@ -197,7 +197,7 @@ def test_a_link_to_what_a_message_contains_does_nothing_in_the_name_of_its_reade
     for name in ("Look at this", "run this"):
         chat.answer.get_by_role("link", name=name).click()
         # All that such a link opens is our page around what was written, and nothing in that runs.
-        expect(chat.page.get_by_role("heading", name="Page")).to_be_visible()
+        expect(chat.page.get_by_role("heading", name="Show me")).to_be_visible()
         expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("not run")
         chat.page.go_back()
     assert server.rows("SELECT role FROM users WHERE id = ?", member) == [("member",)]
@@ -271,7 +271,7 @@ def test_the_frame_by_itself_is_not_opened(server: Server, upstream: Upstream, v
     chat = shown(server, upstream, visit_anywhere, HELLO)
     address = str(chat.answer.locator("a.view").get_attribute("href"))
     chat.page.goto(address.replace("/preview?", "/frame?"))
-    expect(chat.page.get_by_role("heading", name="Page")).to_be_visible()
+    expect(chat.page.get_by_role("heading", name="Show me")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1100, 390])
