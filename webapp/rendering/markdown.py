@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 # Stored with the HTML; HTML with another version is rendered again.
-VERSION = 7
+VERSION = 8
 LIMITS = ("cells", "addresses", "formulas", "blocks")
 # Limits of one uninterrupted rendering step: a line costs time, however short it is.
 PIECE_CHARS, PIECE_LINES = 4_096, 400
