@@ -70,8 +70,17 @@ def test_a_card_shows_what_its_step_does_and_where_it_is() -> None:
     ]
     assert cards.targets == ("kind", "reply", "cups")
     asks = cards.cards[1]
-    assert asks.values == {"text": "Which one?", "type": "choice", "options": "green\nblack", "optional": ""}
-    assert asks.ways == "The next step depends on the answers."
+    assert asks.values == {
+        "text": "Which one?",
+        "type": "choice",
+        "options": "green\nblack",
+        "optional": "",
+        "if_0": 'kind == "green"',
+        "value_0": "",
+        "go_0": "reply",
+        "next": "cups",
+    }
+    assert asks.ways == ""
     assert cards.cards[4].why_not
     assert cards_of("steps: [").why_none == "The steps appear here once the error in line 1 is corrected."
     assert cards_of("").cards == cards_of("- a").cards == cards_of("steps: no").cards == ()
@@ -148,6 +157,69 @@ def test_the_form_of_a_call_writes_single_arguments(index: int, values: dict[str
 def test_arguments_that_are_none_are_refused(entered: str) -> None:
     with pytest.raises(CardRefused, match="one per line"):
         edited(CALLS, 0, {"arguments": entered})
+
+
+BRANCH = """slots:
+  kind: {type: choice, options: [green, "a \\"b\\""]}
+  cups: {type: number}
+  fine: {type: yes/no, ask: "All fine?"}
+steps:
+  - collect: kind
+  - branch: [{if: kind == 'green', go: kind}, {if: "cups > 2 and fine", go: end}, {go: last}]  # here
+  - say: Hello!
+  - {id: last, say: Bye}
+"""
+
+
+def test_the_ways_of_a_step_are_rows() -> None:
+    card = cards_of(BRANCH).cards[1]
+    assert not card.why_not
+    assert card.values == {
+        "if_0": 'kind == "green"',
+        "value_0": "",
+        "go_0": "kind",
+        "if_1": "cups > 2 and fine",
+        "value_1": "",
+        "go_1": "end",
+        "next": "last",
+    }
+    assert [[condition for condition, _ in options] for _, options in cards_of(BRANCH).comparisons] == [
+        ['kind == "green"', "kind == 'a \"b\"'"],
+        ["cups ==", "cups >", "cups >=", "cups <", "cups <="],
+        ["fine", "not fine"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("index", "values", "old", "new"),
+    [
+        (1, {"go_0": "last", "go_2": "end"}, "go: kind}", "go: last}"),
+        (1, {"if_0": "not fine"}, "kind == 'green'", "not fine"),
+        (1, {"if_0": "cups >=", "value_0": "2,5"}, "kind == 'green'", "cups >= 2.5"),
+        (1, {"if_0": ""}, "{if: kind == 'green', go: kind}, {if: \"cups > 2 and fine\", go", "{if: cups > 2 and fine, go"),
+        (1, {"if_2": "fine", "go_2": "kind"}, BRANCH.splitlines()[6][:-8], ""),
+        (1, {"next": ""}, ", {go: last}]", "]"),
+        (0, {"if_0": "fine", "go_0": "last"}, "kind\n  - b", "kind\n    next: [{if: fine, go: last}]\n  - b"),
+        # A step without a name gets one.
+        (3, {"next": "#2"}, "Bye}", "Bye, next: step_3}"),
+    ],
+)
+def test_rows_write_single_ways(index: int, values: dict[str, str], old: str, new: str) -> None:
+    text = edited(BRANCH, index, values)
+    if "if_2" in values:
+        assert yaml.safe_load(text)["steps"][1]["branch"][2] == {"if": "fine", "go": "kind"}
+    elif "#2" in values.values():
+        assert text == BRANCH.replace(old, new).replace("Hello!", "Hello!\n    id: step_3")
+    else:
+        assert yaml.safe_load(text) == yaml.safe_load(BRANCH.replace(old, new, 1))
+        assert "# here" in text
+    assert edited(text, index, cards_of(text).cards[index].values) == text
+
+
+def test_a_branch_without_rows_leads_to_the_next_step() -> None:
+    text = edited("steps:\n- branch: [{if: a, go: end}]\n- say: b\n", 0, {"if_0": ""})
+    assert yaml.safe_load(text)["steps"] == [{"branch": [{"go": "step_2"}]}, {"say": "b", "id": "step_2"}]
+    assert yaml.safe_load(added(BRANCH, "branch", 0)[0])["steps"][1] == {"branch": [{"if": "fine", "go": "end"}]}
 
 
 def test_steps_are_moved_with_their_comments_and_removed_until_undone() -> None:

@@ -97,6 +97,17 @@ def test_steps_are_added_edited_moved_and_removed_by_forms_alone(owner: Browser)
     assert (page.path, source(page)) == ("/workflows/tea/edit", text)
 
 
+def test_ways_are_added_and_removed_by_forms_alone(owner: Browser) -> None:
+    page = owner.page("/workflows/new").press("Save draft", source=TEA).press("Branch", after="1")
+    assert """  - branch: [{if: kind == "green", go: end}]""" in source(page)
+    page = page.press("Done", step_if_1='kind == "black"', step_go_1="#0", step_next="#3")
+    page = page.press("Edit step 3")
+    assert [select.attributes["name"] for select in page.all("select[name^=step_if_]")] == ["step_if_0", "step_if_1", "step_if_2"]
+    page = page.press("Done", step_if_0="")
+    assert """  - branch: [{if: kind == "black", go: step_1}, {go: step_4}]""" in source(page)
+    assert page.press("Save draft").path == "/workflows/tea/edit"
+
+
 def test_a_new_workflow_begins_with_a_name_a_sentence_and_one_step(owner: Browser, member: Browser) -> None:
     page = owner.page("/workflows/new")
     assert cards(page) == ["Asks you “What is it about?”"]

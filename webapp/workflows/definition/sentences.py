@@ -67,7 +67,7 @@ def sentence(verb: str, text: str, names: Mapping[str, str]) -> str:
         case "tool":
             return _("Uses the tool “%(words)s”", words=names.get(words, words))
         case "branch":
-            return _("Branches: %(words)s", words=words)
+            return _("Continues depending on the answers")
         case "set":
             return _("Fills in %(words)s", words=words)
         case "end":

@@ -16,6 +16,7 @@ from webapp.workflows.definition.definition import END
 from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS, WorkflowFault
 from webapp.workflows.definition.sentences import MOST_TITLE, VERBS, Piece, answers_of, ask_of, sentence, words_of
 from webapp.workflows.definition.slots import TYPES
+from webapp.workflows.editor import ways
 from webapp.workflows.editor.text import PlacedFault, in_utf16
 from webapp.workflows.editor.yaml_edits import UneditableYaml, YamlEdits, scalar
 
@@ -51,6 +52,7 @@ FIELDS: dict[str, dict[str, Path]] = {
     "chat": {"text": ("chat",), "guidelines": ("guidelines",), "max_sentences": ("max_sentences",), "tools": ("tools",)},
     "generate": {"text": ("generate",)},
     "tool": {"text": ("tool",), "arguments": ("arguments",), "into": ("into",), "on_failure": ("on_failure",)},
+    "branch": {},
     "end": {"text": ("end",)},
 }
 HAND_OVER = {"text": ("end", "say"), "group": ("end", "hand_over")}
@@ -60,7 +62,6 @@ LISTS = ("options", "tools")
 BRANCHES = "The next step depends on the answers."
 NO_FORM = {
     "set": "It fills in answers without asking.",
-    "branch": BRANCHES,
     "": "This step does nothing yet.",
 }
 NO_ARGUMENTS = "The arguments must be one per line, with their names: query: {{topic}}"
@@ -108,7 +109,7 @@ class Card:
     text: str
     values: Mapping[str, str]
     why_not: str = ""
-    # Where it leads to, if not to the next step: shown, and changed in the text.
+    # Why its form doesn't show where it leads to.
     ways: str = ""
     # Where its fields are in the text, and for a question its slot: from and to which line and column.
     places: Mapping[str, Place] = field(default_factory=dict)
@@ -133,6 +134,11 @@ class Card:
     @property
     def prompt(self) -> list[Piece]:
         return list(words_of(self.values.get("text", ""), self.answers)) if self.verb == "chat" else []
+
+    @property
+    def rows(self) -> range:
+        """Returns the numbers of the rows that say where it leads under a condition, and of an empty one."""
+        return range(sum(name.startswith("if_") for name in self.values) + 1)
 
     def faults_of(self, faults: Iterable[WorkflowFault | PlacedFault]) -> list[tuple[str, WorkflowFault | PlacedFault]]:
         """Returns which of the faults are in this step or in its slot, each with its field; empty for one of the whole step."""
@@ -169,15 +175,20 @@ class Cards:
     cards: tuple[Card, ...] = ()
     targets: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
+    # What the way to another step can depend on.
+    comparisons: tuple[ways.Group, ...] = ()
     head: Mapping[str, str] = field(default_factory=dict)
     model: str = ""
     why_none: str = ""
     why_fixed: str = ""
 
     def told(self, names: Mapping[str, str]) -> dict[str, str]:
-        """Returns what each step does that others can lead to, by its id."""
-        told = {card.id: f"{card.index + 1}. {first_words(card.sentence(names), MOST_TITLE)}" for card in self.cards if card.id}
-        return {**told, END: _("the end")}
+        """Returns what each step does that others can lead to, by its id, or by its place if it has none yet."""
+        told = {
+            card.id or f"#{card.index}": f"{card.index + 1}. {first_words(card.sentence(names), MOST_TITLE)}"
+            for card in self.cards
+        }
+        return {**told, END: _("End")}
 
     @property
     def place_for_more(self) -> int:
@@ -198,7 +209,9 @@ def cards_of(source: str) -> Cards:
     whole = document.value if isinstance(document.value, dict) else {}
     head = {name: value.strip() for name in HEAD if isinstance(value := whole.get(name, ""), str)}
     model = str(whole.get("model") or "")
-    return Cards(cards, ids, tuple(map(str, _slots(document))), head, model, why_fixed=IN_BRACKETS if is_fixed else "")
+    slots = _slots(document)
+    compared = ways.comparisons(slots)
+    return Cards(cards, ids, tuple(map(str, slots)), compared, head, model, why_fixed=IN_BRACKETS if is_fixed else "")
 
 
 def headed(source: str, values: Mapping[str, str]) -> str:
@@ -238,8 +251,12 @@ def edited(source: str, index: int, values: Mapping[str, str]) -> str:
         entered["options"] = ""
     edits = YamlEdits(source, document)
     try:
+        leads = {name: value.strip() for name, value in values.items() if ways.FIELD.fullmatch(name) and "next" in card.values}
+        # Where the empty row leads to is nothing yet.
+        if any(value != card.values.get(name, "" if "go_" not in name else value) for name, value in leads.items()):
+            ways.put(edits, steps, index, {**card.values, **leads}, _slots(document))
         for name, value in entered.items():
-            if value == card.values[name]:
+            if value == card.values[name] or name in leads:
                 continue
             if name == "arguments":
                 _put_arguments(edits, ("steps", index, "arguments"), steps[index].get("arguments") or {}, value)
@@ -304,9 +321,11 @@ def added(source: str, verb: str, after: int, *, plan_type: str = "", tool: NewC
         raise CardRefused(f"A workflow can have at most {MOST_STEPS} steps.")
     index = max(0, min(after + 1, len(steps)))
     name = _free_name(document)
-    first = {"say": "Hello!", "collect": name, "chat": _task(document), "generate": plan_type, "end": "Thank you!"}
-    first["tool"] = tool.key
-    content = f"[{{go: {END}}}]" if verb == "branch" else scalar(first[verb])
+    first: dict[str, Any] = {"say": "Hello!", "collect": name, "chat": _task(document), "generate": plan_type, "tool": tool.key}
+    first |= {"end": "Thank you!", "branch": [{"go": END}]}
+    if compared := [group for group in ways.comparisons(_slots(document)) if not ways.OPEN_COMPARISON.fullmatch(group[1][0][0])]:
+        first["branch"] = [{"if": compared[-1][1][0][0], "go": END}]
+    content = scalar(first[verb])
     if verb == "tool" and tool.arguments:
         answer = next(reversed(_slots(document)), "")
         arguments = dict.fromkeys(tool.arguments, f"{{{{{answer}}}}}" if answer else "")
@@ -424,25 +443,22 @@ def _card(source: str, document: YamlDocument, index: int, step: Any) -> Card:
     verb = verbs[0] if len(verbs) == 1 else ""
     slot = _slot(document, step) if verb == "collect" else None
     why_not = UNKNOWN_SLOT if verb == "collect" and slot is None else NO_FORM.get(verb, "")
-    values = {} if why_not else _values(step, verb, slot or {})
+    values = {} if why_not else _values(step, verb, slot or {}, _slots(document))
     if any(value is None for value in values.values()):
         why_not = HOLDS_MORE
     next_step = step.get("next") if isinstance(step, dict) else None
-    ways = BRANCHES if isinstance(next_step, list) else ""
+    why_no_ways = BRANCHES if isinstance(next_step, list) and "next" not in values else ""
     text = values.get("text") or _text(step, verb)
     shown = {} if why_not else {name: value or "" for name, value in values.items()}
     start, end = in_utf16(source[: span.start]), in_utf16(source[: span.end])
     places = _places(source, document, step, verb, index, shown)
-    return Card(index, line, last_line, start, end, verb, text[:200], shown, why_not, ways, places, id=_id(step))
+    return Card(index, line, last_line, start, end, verb, text[:200], shown, why_not, why_no_ways, places, id=_id(step))
 
 
 def _text(step: Any, verb: str) -> str:
     """Returns what a step without a text of its own is shown with."""
     if verb in ("collect", "generate", "tool"):
         return str(step.get(verb) or "")
-    if verb == "branch" and isinstance(step[verb], list):
-        ways = [(way.get("if"), way.get("go")) for way in step[verb] if isinstance(way, dict)]
-        return ", ".join(f"{condition} → {go}" if condition is not None else f"→ {go}" for condition, go in ways)
     return ", ".join(map(str, step[verb])) if verb == "set" and isinstance(step[verb], dict) else _id(step)
 
 
@@ -459,7 +475,7 @@ def _place(source: str, index: int) -> tuple[int, int]:
     return source.count("\n", 0, index) + 1, index - source.rfind("\n", 0, index)
 
 
-def _values(step: Mapping[str, Any], verb: str, slot: Mapping[str, Any]) -> dict[str, str | None]:
+def _values(step: Mapping[str, Any], verb: str, slot: Mapping[str, Any], slots: ways.Slots) -> dict[str, str | None]:
     """Returns the values that a form shows; None for those that it can't show."""
     values: dict[str, str | None] = {}
     for name, path in _fields(step, verb).items():
@@ -470,9 +486,13 @@ def _values(step: Mapping[str, Any], verb: str, slot: Mapping[str, Any]) -> dict
             # Ways with conditions are changed in the text, like those of `next`.
             continue
         values[name] = _shown(name, value)
-    if verb in WITH_NEXT and not isinstance(step.get("next"), list):
-        values["next"] = _shown("next", step.get("next"))
-    return values
+    leads = step.get("branch" if verb == "branch" else "next")
+    if isinstance(leads, list):
+        values |= ways.values_of(leads, slots)
+    elif verb in WITH_NEXT:
+        values["next"] = _shown("next", leads)
+    # A step that only branches has no other field.
+    return values or {"next": None}
 
 
 def _shown(name: str, value: Any) -> str | None:
@@ -541,8 +561,9 @@ def _arguments(entered: str) -> dict[str, Any]:
 
 
 def _path(step: Mapping[str, Any], verb: str, index: int, name: str) -> Path:
-    if name == "next":
-        return "steps", index, "next"
+    if ways.FIELD.fullmatch(name):
+        leads = "branch" if verb == "branch" else "next"
+        return "steps", index, leads, *ways.paths_of(step.get(leads)).get(name, ())
     parents: Path = ("slots", str(step["collect"])) if verb == "collect" else ("steps", index)
     return *parents, *_fields(step, verb)[name]
 

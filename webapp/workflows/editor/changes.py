@@ -70,6 +70,8 @@ def _change(
             return ChangedText(source, numbers[0] if numbers else opened, is_typing=True)
         case "open", _, [index]:
             return ChangedText(source, index, focus=(index, "form"))
+        case "row", _, [index]:
+            return ChangedText(source, index)
         case "save", _, [index]:
             return ChangedText(source, focus=(index, "open"))
         case "up" | "down", _, [index]:

@@ -20,7 +20,7 @@ LEFT = MARGIN + FIRST_LANE + LANE * MOST_LANES
 DOWN, IN = 24, 16
 MOST_CHARS = 34
 # A comparison of one answer.
-COMPARISON = re.compile(r"(not )?(\w+)|(\w+) (==|!=|>=|<=|>|<) (?:'([^'\\]*)'|\"([^\"\\]*)\"|([\w.]+))")
+COMPARISON = re.compile(r"(not )?(\w+)|(\w+) (==|!=|>=|<=|>|<) (?:'([^'\\]*)'|\"([^\"\\]*)\"|(-?[\w.]+))")
 SIGNS = {
     "==": "%(value)s",
     "!=": "not %(value)s",
