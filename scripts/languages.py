@@ -161,6 +161,7 @@ SHOWN = {
     "workflows.editor.cards": ["ANSWERS", "BRANCHES", "HOLDS_MORE", "IN_BRACKETS", "KINDS", "NO_FORM", "UNKNOWN_SLOT"],
     "workflows.editor.diagram": ["SIGNS", "VERBS"],
     "workflows.editor.schema": ["DESCRIPTIONS"],
+    "workflows.editor.text": ["FAULT_SENTENCES"],
     "workflows.shown": ["FORMATS", "OPEN", "STATES"],
 }
 # Where pages are made.
@@ -199,7 +200,7 @@ ATTRIBUTES: Mapping[str, Iterable[str]] = {
     "Tool": ["title", "about"],
     "ToolGroup": ["title", "about"],
 }
-WITH_KEYS, OF_KEYS = {"SECTIONS"}, {"GROUPS", "SIDEBAR"}
+WITH_KEYS, OF_KEYS = {"FAULT_SENTENCES", "SECTIONS"}, {"GROUPS", "SIDEBAR"}
 
 
 def messages() -> Iterator[Message]:

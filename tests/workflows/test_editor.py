@@ -157,6 +157,28 @@ def test_an_error_stands_at_its_field(owner: Browser) -> None:
     assert "nobody" in page.all("#step-text-error-1")[0].text()
 
 
+def test_an_error_is_said_in_words_and_keeps_its_form_open(owner: Browser) -> None:
+    page = owner.page("/workflows/new").press("Done", step_text="Which one?", step_type="choice", step_options="")
+    assert page.one("#step-options-error-1").text() == "Add at least two options."
+    assert page.one("#step-text[autofocus]").text().strip() == "Which one?"
+    # The text's own list still says what to write there.
+    assert page.one("#faults .faults__words").text().startswith("A choice slot needs 2 to 30 options.")
+    page = page.press("Done", step_options="green\r\nblack")
+    assert not page.all(".card--open, .card .error")
+
+
+def test_at_a_field_nothing_speaks_yaml() -> None:
+    faults = [
+        WorkflowFault(1, 1, "A choice slot needs 2 to 30 options.", "options: [a]"),
+        WorkflowFault(1, 1, "Unknown step “sya”.", "Did you mean “say”?", "sya", "say"),
+        WorkflowFault(1, 1, "Something new."),
+    ]
+    first, second, third = placed("a", faults)
+    assert first.words == "Add at least two options."
+    assert second.words == "Unknown step “sya”. Did you mean “say”?"
+    assert (third.message, third.words) == ("Something new.", "Something new.")
+
+
 def test_a_form_finds_its_step_again_or_says_that_it_is_gone(owner: Browser) -> None:
     page = owner.page("/workflows/new").press("Save draft", source=TEA).press("Edit step 1")
     above = TEA.replace("steps:\n", "steps:\n  - say: Before.\n")

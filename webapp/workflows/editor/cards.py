@@ -13,7 +13,7 @@ from webapp.base.languages import gettext as _
 from webapp.base.yaml_text import Path, UnreadableYaml, YamlDocument
 from webapp.rendering.text import first_words
 from webapp.workflows.definition.definition import END
-from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS, WorkflowFault
+from webapp.workflows.definition.parsing import MOST_STEPS, OF_A_STEP, WITH_OPTIONS
 from webapp.workflows.definition.sentences import MOST_TITLE, VERBS, Piece, answers_of, ask_of, sentence, words_of
 from webapp.workflows.definition.slots import TYPES
 from webapp.workflows.editor import ways
@@ -140,14 +140,14 @@ class Card:
         """Returns the numbers of the rows that say where it leads under a condition, and of an empty one."""
         return range(sum(name.startswith("if_") for name in self.values) + 1)
 
-    def faults_of(self, faults: Iterable[WorkflowFault | PlacedFault]) -> list[tuple[str, WorkflowFault | PlacedFault]]:
+    def faults_of(self, faults: Iterable[PlacedFault]) -> list[tuple[str, PlacedFault]]:
         """Returns which of the faults are in this step or in its slot, each with its field; empty for one of the whole step."""
         own_faults = []
         for fault in faults:
             at = (fault.line, fault.column)
             names = [name for name, (start, end) in self.places.items() if start <= at <= end]
             if names or self.line <= fault.line <= self.last_line:
-                own_faults.append((next((name for name in names if name in self.values), ""), fault))
+                own_faults.append((next((name for name in (fault.field, *names) if name in self.values), ""), fault))
         return own_faults
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
@@ -117,8 +118,10 @@ def change() -> Response:
     plan_type = min(plan_type_service.slugs(), default="")
     # A thread of its own has no language.
     after = offload(copy_context().run, changes.change, typed(), _fields(), plan_type=plan_type, tool=_new_call())
+    checked = _checked(after.source, _stored())
+    after = _kept_open(after, checked)
     if is_htmx():
-        return render("workflows/_changed.html", **_checked(after.source, _stored()), after=after)
+        return render("workflows/_changed.html", **checked, after=after)
     return editor(after.source, after=after)
 
 
@@ -210,6 +213,14 @@ def _checked(source: str, entry: workflow_service.StoredWorkflow | None) -> dict
     picture, faults = _picture(source, context)
     # Those of the steps that are shown, also where the picture is that of an earlier text.
     return {"picture": picture, "exits": picture.exits if picture else (), "faults": faults, **context}
+
+
+def _kept_open(after: changes.ChangedText, checked: dict[str, Any]) -> changes.ChangedText:
+    """Returns what a button did with the form of a step still open if a field of it has an error."""
+    index, button = after.focus
+    done = [card for card in checked["steps"].cards if card.index == index and button == "open" and after.open < 0]
+    is_wrong = any(field for card in done for field, _ in card.faults_of(checked["faults"]))
+    return replace(after, open=index, focus=(index, "form")) if is_wrong and not after.said else after
 
 
 def _steps_of(source: str) -> dict[str, Any]:
