@@ -34,7 +34,7 @@ def test_every_step_and_every_way_is_drawn_and_told() -> None:
 
 def test_ways_back_are_on_the_left_and_an_unwritten_end_has_its_box() -> None:
     drawn = diagram_of(read(ROUND))
-    assert drawn.boxes[-1].sentence == "The workflow is over"
+    assert drawn.boxes[-1].sentence == "End"
     back = next(connector for connector in drawn.connectors if connector.side == "left")
     assert back.edge < LEFT
     # Two ways to one place are one.

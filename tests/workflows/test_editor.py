@@ -114,6 +114,9 @@ def test_a_new_workflow_begins_with_a_name_a_sentence_and_one_step(owner: Browse
     assert not page.all("#yaml[open]")
     page = page.press("Ask a model", head_title="Trip: Oslo", head_about="Plans a day.", step_text="Where to?")
     assert 'title: "Trip: Oslo"\nabout: "Plans a day."' in source(page)
+    # The answers before it can be copied into its text, or read from the page.
+    assert [button.attributes["value"] for button in page.all(".usable [data-copy]")] == ["{{topic}}"]
+    assert " ".join(page.one(".usable").text().split()).endswith("the answer to ‘Where to?’: {{topic}}")
     page = page.press("Done", step_text="Suggest a day in {{topic}}")
     assert cards(page)[1] == "Asks a model: “Suggest a day in …”"
     page = page.press("Publish")

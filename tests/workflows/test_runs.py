@@ -377,10 +377,10 @@ def test_a_draft_that_is_not_published_is_replaced_by_none_that_is_brought_in_un
 
 @pytest.mark.slow
 def test_an_admin_writes_one_in_the_editor_and_is_told_the_line(owner: Browser, member: Browser) -> None:
-    page = owner.page("/workflows/new").press("Publish", source=TWO.replace("collect: b", "collect: bb"), note="")
+    page = owner.page("/workflows/new").press("Publish", source=TWO.replace("collect: b", "collect: bb"))
     assert page.status_code == 422
     assert page.says("Line 4")
-    page = page.press("Publish", source=TWO, note="The first")
+    page = page.press("Publish", source=TWO)
     assert page.says("Version 1, published")
     assert member.page("/workflows").says("Two")
     assert member.page("/workflows/two/export.yaml").response.get_data(as_text=True) == TWO

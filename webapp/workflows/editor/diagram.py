@@ -120,7 +120,7 @@ def _boxes(definition: Definition, sentences: Sequence[str], arrows: Sequence[_A
     kinds = [step.verb for step in definition.steps]
     said = [f"{number}. {words}" for number, words in enumerate(sentences, 1)]
     if any(arrow.end == len(kinds) for arrow in arrows):
-        kinds, said = [*kinds, "end"], [*said, _("The workflow is over")]
+        kinds, said = [*kinds, "end"], [*said, _("End")]
     for index, (kind, words) in enumerate(zip(kinds, said, strict=True)):
         words_height = HEIGHTS[len(words) > TWO_LINES]
         rows = sum(1 for arrow in arrows if arrow.start == index and arrow.label and not arrow.is_down)
