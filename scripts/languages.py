@@ -162,6 +162,7 @@ SHOWN = {
     "workflows.editor.diagram": ["SIGNS", "VERBS"],
     "workflows.editor.schema": ["DESCRIPTIONS"],
     "workflows.editor.text": ["FAULT_SENTENCES"],
+    "workflows.editor.views": ["NO_ABOUT"],
     "workflows.shown": ["FORMATS", "OPEN", "STATES"],
 }
 # Where pages are made.

@@ -160,6 +160,22 @@ def test_an_error_stands_at_its_field(owner: Browser) -> None:
     assert "nobody" in page.all("#step-text-error-1")[0].text()
 
 
+def test_what_is_published_says_what_it_is_for_and_can_be_started(owner: Browser) -> None:
+    page = owner.page("/workflows/new").press("Publish", head_title="Oslo", head_about="")
+    assert page.status_code == 422
+    assert "one sentence" in page.one("#head-about-error").text()
+    page = page.press("Publish", head_about="Plans a day.")
+    assert (page.path, page.says("Published.")) == ("/workflows/oslo/edit", True)
+    assert page.press("Start").path.startswith("/chats/")
+
+
+def test_what_is_refused_looks_as_it_did_before(owner: Browser) -> None:
+    page = owner.page("/workflows/new")
+    page = page.press("Save draft", step_text="Which one?", step_type="choice", step_options="")
+    assert (page.status_code, page.all(".tabs"), page.all("#yaml[open]")) == (422, [], [])
+    assert page.one("#step-options-error-1").text() == "Add at least two options."
+
+
 def test_an_error_is_said_in_words_and_keeps_its_form_open(owner: Browser) -> None:
     page = owner.page("/workflows/new").press("Done", step_text="Which one?", step_type="choice", step_options="")
     assert page.one("#step-options-error-1").text() == "Add at least two options."

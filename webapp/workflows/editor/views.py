@@ -36,6 +36,7 @@ slots:
 steps:
   - collect: topic
 """
+NO_ABOUT = "Say in one sentence what it is for, before you publish it."
 MOST_SHOWN_RUNS = 5
 # The names that have a meaning of their own, which the editor colours.
 WORDS = " ".join(dict.fromkeys([*PARTS, *VERBS, *FIELDS, *SLOT_FIELDS, "id", "next", "if", "go", "hand_over"]))
@@ -91,6 +92,8 @@ def save() -> Response:
         if flows := import_foreign(texts, author=audit_author(), replaces=replaces)[0]:
             return render("workflows/imported.html", flows=flows)
         source = texts[0] if texts else _named(source)
+        if "publish" in form and not workflow_service.runnable(source).about:
+            raise Invalid(NO_ABOUT, field="about")
         saved = workflow_service.save(source, author=audit_author(), slug=slug, replaces=replaces)
         if "publish" in form:
             workflow_service.publish(saved, form.get("note", ""), author=audit_author())
@@ -243,13 +246,19 @@ def _form(
     entry: workflow_service.StoredWorkflow | None, source: str, *, refusal: AppError | None = None, **more: Any
 ) -> Response:
     context: dict[str, Any] = {"entry": entry, "source": source, "refusal": refusal, **_checked(source, entry)}
-    if context["faults"]:
+    steps, faults = context["steps"], context["faults"]
+    context["after"] = changes.ChangedText(source)
+    if faults:
+        at_cards = [(card, fault) for card in steps.cards for __, fault in card.faults_of(faults)]
+        # The text is shown for what no step shows.
+        context["is_in_text"] = any(fault not in [fault for __, fault in at_cards] for fault in faults)
+        if refusal and (wrong := next((card.index for card, __ in at_cards if not card.why_not), -1)) >= 0:
+            context["after"] = changes.ChangedText(source, wrong, focus=(wrong, "form"))
         # The picture of the draft, which had no faults when it was saved, unless a plan type is gone since.
         context["picture"] = _picture(entry.draft, _steps_of(entry.draft))[0] if entry else None
         context["excerpts"] = _excerpts(source, context["faults"])
     context["reference"] = {_("Steps"): VERBS, _("Step options"): FIELDS, _("Slots"): SLOT_FIELDS}
     context["words"] = WORDS
-    context["after"] = changes.ChangedText(source)
     if entry:
         context |= {"versions": workflow_service.versions(entry.slug), "under_way": queries.under_way(entry.slug)}
     return render("workflows/edit.html", status=refusal.status if refusal else 200, **context | more)
