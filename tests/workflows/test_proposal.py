@@ -11,6 +11,7 @@ from webapp.people.accounts.tables import User
 from webapp.tools.tables import Call
 from webapp.workflows import service as workflow_service
 from webapp.workflows.definition.parsing import read_new
+from webapp.workflows.definition.sentences import sentence
 from webapp.workflows.editor.proposal import MOST_PROPOSED, ChatQuestion, free_slug, proposal_of, written
 
 HOSTILE = (
@@ -47,6 +48,8 @@ def test_the_first_question_is_asked_for_and_each_later_one_is_a_step() -> None:
     definition = read_new(written(proposal, "cakes"))
     assert (definition.slug, definition.title, definition.model) == ("cakes", 'Cakes: "good"', "some/model")
     assert definition.slots["question"].example == "Which cake?"
+    assert proposal.ask == "What would you like to ask? For example: “Which cake?”"
+    assert sentence("chat", definition.steps[1].text, {}) == "Answers the question"
     assert [(step.verb, step.text, step.tools, step.guidelines) for step in definition.steps[1:]] == [
         ("chat", "{{question}}", ("search_web",), "Be brief."),
         ("chat", "Now { {shorter}}.", (), "Be brief."),

@@ -60,6 +60,8 @@ def sentence(verb: str, text: str, names: Mapping[str, str]) -> str:
             return _("Says “%(words)s”", words=words)
         case "collect":
             return _("Asks you “%(words)s”", words=words)
+        case "chat" if (answer := PLACEHOLDER.fullmatch(text.strip())) and "." not in answer[1]:
+            return _("Answers the question")
         case "chat":
             return _("Asks %(model)s: “%(words)s”", model=names.get("") or _("a model"), words=words)
         case "generate":

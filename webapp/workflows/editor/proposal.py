@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from webapp.base import yaml_text
+from webapp.base.languages import gettext as _
 from webapp.base.words import shortened
 from webapp.rendering.text import first_words
 from webapp.workflows.definition.definition import END
@@ -22,7 +23,7 @@ SAFE_CHARS, SAFE_MARKS, SAFE_OPEN = yaml_text.MOST_CHARS // 2, yaml_text.MOST_MA
 BRACES = re.compile(r"\{(?=\{)")
 MOST_DEPTH, ROUND = 5, str.maketrans("[{]}", "(())")
 ANSWERS = re.compile(r"\{\{.*?\}\}")
-MOST_NAME_WORDS, MOST_NAME = 5, 30
+MOST_NAME_WORDS, MOST_NAME, MOST_IN_ASK = 5, 30, 100
 SLOT, ASK, UNTITLED = "question", "What is it about?", "Workflow"
 
 
@@ -61,7 +62,9 @@ def proposal_of(title: str, questions: Iterable[ChatQuestion], *, guidelines: st
     first, *later = asked or [ChatQuestion("")]
     steps = [ProposedStep("{{" + SLOT + "}}", first.tools), *(ProposedStep(question.text, question.tools) for question in later)]
     guidelines = _flat(cleaned(guidelines))
+    example = " ".join(shortened(_flat(first.text), MOST_IN_ASK).split())
     return Proposal(
+        ask=_("What would you like to ask? For example: “%(question)s”", question=example) if example else _(ASK),
         title=shortened(_flat(" ".join(cleaned(title).split())), MOST_TITLE) or UNTITLED,
         steps=_within_limits(steps, guidelines),
         example=shortened(_flat(first.text), MOST_EXAMPLE),

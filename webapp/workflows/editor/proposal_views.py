@@ -1,5 +1,8 @@
 """/workflows/from/…: the workflow that a chat suggests, as a form; creating it saves a draft and opens that in the editor."""
 
+from contextvars import copy_context
+from functools import partial
+
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy import select
 
@@ -55,7 +58,7 @@ def _proposal(chat: Chat) -> Proposal:
     questions, settings = _questions(chat), presets.settings_of(chat)
     title = chat.title or (questions[0].text if questions else "") or _("New workflow")
     guidelines = str(settings.get("system_prompt") or "")
-    return offload(proposal.proposal_of, title, questions, guidelines=guidelines, model=chat.model)
+    return offload(copy_context().run, partial(proposal.proposal_of, title, questions, guidelines=guidelines, model=chat.model))
 
 
 def _questions(chat: Chat) -> list[ChatQuestion]:
