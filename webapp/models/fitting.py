@@ -1,4 +1,4 @@
-"""Fits a request into a model's context: leaves out earlier messages, and shortens results of tools. Pure."""
+"""Fits a request into a model's context: leaves out earlier messages, and shortens results of tools."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +21,8 @@ LEFT_OUT = "[{all} characters, left out]"
 # The code of the notice that not everything was sent, and how often a request is made shorter. A refusal that doesn't say what
 # fits halves it; one that says the same again takes another third.
 FITTED, MOST_FITS, HALF, LESS = "fitted", 4, 0.5, 0.7
+# What is folded after a refusal leaves room for the next rounds: it fills 60 % of what the context holds beside the answer.
+FOLDED = 0.6 * CAUTION
 # Estimates for languages that a model's vocabulary hardly knows are too low by up to this factor.
 MOST_CAUTION = 5.0
 
@@ -66,6 +68,11 @@ def can_be_too_long(request: ModelRequest, length: int) -> bool:
     """Returns whether a request has to be counted: a text never has more tokens than characters."""
     chars = sum(len(text) + PER_MESSAGE for text in request.texts())
     return chars + sum(len(turn.pictures) for turn in request.turns) * PER_PICTURE > length // 2
+
+
+def tokens_of(request: ModelRequest) -> int:
+    """Estimates the tokens of a request, with its tools."""
+    return _Fitting.from_request(request).tokens
 
 
 def fitted(request: ModelRequest, *, budget_tokens: int) -> FittedRequest:
@@ -133,8 +140,9 @@ class Fit:
             request = replace(request, max_tokens=most_tokens) if request.max_tokens else request
         else:
             budget_tokens = int(tokens * HALF)
-        shorter = fitted(request, budget_tokens=budget_tokens)
-        if not shorter.is_shorter and request == self.request:
+        folded = request.folded(int(budget_tokens * FOLDED)) if request.folded else None
+        shorter = fitted(folded or request, budget_tokens=budget_tokens)
+        if not (shorter.is_shorter or folded) and request == self.request:
             return None
         return replace(self, length=too_long.limit, budget_tokens=budget_tokens, times=self.times + 1)._with(shorter)
 
@@ -198,7 +206,7 @@ class _Fitting:
         results = self.turns[place].results
         costs = [self.cost(result.text) for result in results]
         room = budget_tokens - (self.tokens - sum(costs)) - CUT_TOKENS * len(results)
-        most = _even_share(costs, max(0, room))
+        most = even_share(costs, max(0, room))
         shared = (
             replace(result, text=_cut(result.text, most / cost)) if cost > most else result
             for result, cost in zip(results, costs, strict=True)
@@ -250,7 +258,7 @@ def _beside(turn: Turn) -> int:
     return PER_MESSAGE * (1 + len(turn.calls) + len(turn.results)) + PER_PICTURE * len(turn.pictures)
 
 
-def _even_share(sizes: Iterable[int], room: int) -> int:
+def even_share(sizes: Iterable[int], room: int) -> int:
     """Returns the most that each may have; those that are smaller leave the rest to the others."""
     ordered = sorted(sizes)
     for at, size in enumerate(ordered):

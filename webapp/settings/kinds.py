@@ -14,6 +14,7 @@ SWITCHES = {"true": True, "on": True, "yes": True, "1": True, "false": False, "o
 PAGES = {
     "models": "/admin/models",
     "connections": "/admin/models",
+    "context": "/admin/models",
     "models.rules": "/admin/rules",
     "mail": "/admin/mail",
     "sign_in": "/admin/sign-on",

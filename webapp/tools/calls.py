@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
 from webapp.base.db import utc_now
+from webapp.base.words import plural, shortened
 from webapp.models.providers.base import ToolCall, ToolResult, Turn
 from webapp.streaming.events import Asked, CallEvent, CallState, Decided, Question as QuestionEvent, Returned, SourceRecord
 from webapp.tools.arguments import decoded
+from webapp.tools.folded import Fold, counted, folded_text, handle
 from webapp.tools.names import safe_names
 from webapp.tools.questions import ServerQuestion, shown_field
 from webapp.tools.tables import Call
@@ -25,6 +27,10 @@ FOR_A_PERSON: tuple[CallState, ...] = ("waiting", "unknown")
 ANSWERS = ("answer", "decline", "cancel")
 # How much of a result is in the log of an answer; all of it is stored with the call.
 LOGGED_CHARS = 4_000
+# How much of a folded call's arguments its line has.
+MOST_ARGUMENTS = 120
+# How much is said in a folded round of a text, and of a result that is no longer.
+MOST_SAID = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class CallRecord:
     kept: str = ""
     question: Mapping[str, Any] | None = None
     private_to: str | None = None
+    fold: Fold | None = None
     asked_at: datetime | None = None
     decided_at: datetime | None = None
     started_at: datetime | None = None
@@ -108,7 +115,25 @@ class CallRecord:
         """What the model is told of a call that is over."""
         if self.state == "denied":
             return f"The person did not allow this. {self.note}".strip()
-        return self.text if self.state == "done" else f"Error: {self.error}"
+        if self.state != "done":
+            return f"Error: {self.error}"
+        return folded_text(self.text, self.fold, self.said_by_arguments) if self.fold else self.text
+
+    @property
+    def as_line(self) -> str:
+        """The call and what it returned, or the handle that opens that, as a line among those of a folded round."""
+        if self.state == "done" and self.fold and len(self.text) > MOST_SAID:
+            return f"{handle(self.fold['number'])}: {self.said_by_arguments}, {counted(len(self.text))} characters"
+        returned = self.text if self.state == "done" else self.for_the_model
+        return f"{self.said_by_arguments}: {shortened(' '.join(returned.split()), MOST_SAID)}"
+
+    @property
+    def said_by_arguments(self) -> str:
+        """The call in words that tell it from others of its tool: with its arguments, if its title doesn't name them."""
+        values = shown_arguments(self.arguments)
+        texts = [str(value) for value in values.values()] if isinstance(values, dict) else [values]
+        is_said = not texts or any(text and text in self.title for text in texts)
+        return self.title if is_said else f"{self.title} {shortened(self.arguments, MOST_ARGUMENTS)}"
 
 
 def shown_arguments(text: str) -> Any:
@@ -123,17 +148,39 @@ def shown_arguments(text: str) -> Any:
 def turns_of(calls: Iterable[CallRecord], text: str, names: Mapping[str, str]) -> tuple[list[Turn], str]:
     """Returns the rounds of an answer as a request has them, and the text after the last.
 
-    `names` are those by which the model knows the tools; one that is off by now keeps its own, made safe.
+    `names` are those by which the model knows the tools; one that is off by now keeps its own, made safe. Rounds that are folded
+    together are left out: they stand in `folded_rounds`.
     """
     turns, at = list[Turn](), 0
     for _, calls_of_round in groupby(calls, key=lambda call: call.round):
         first, *others = calls_of_round
+        if first.fold and first.fold["rounds"]:
+            at = first.text_at
+            continue
         sent = [ToolCall(call.upstream_id, _name(call.tool, names), call.arguments or "{}") for call in (first, *others)]
         results = [ToolResult(call.upstream_id, call.for_the_model, call.state != "done") for call in (first, *others)]
         turns.append(Turn("assistant", text[at : first.text_at], calls=tuple(sent), kept=first.kept))
         turns.append(Turn("tool", "", results=tuple(results)))
         at = first.text_at
     return turns, text[at:]
+
+
+def folded_rounds(calls: Iterable[CallRecord], text: str) -> list[str]:
+    """Returns the texts in the place of rounds that are folded together, the oldest first, with a line for each call."""
+    lines: dict[int, list[str]] = {}
+    numbers: dict[int, int] = {}
+    at = 0
+    for _, calls_of_round in groupby(calls, key=lambda call: call.round):
+        first, *others = calls_of_round
+        said, at = " ".join(text[at : first.text_at].split()), first.text_at
+        if number := first.fold["rounds"] if first.fold else 0:
+            numbers[number] = numbers.get(number, 0) + 1
+            words = [f"Said: {shortened(said, MOST_SAID)}"] if said else []
+            lines.setdefault(number, []).extend([*words, *(call.as_line for call in (first, *others))])
+    return [
+        "\n".join([f"[{handle(number)}: {plural(rounds, 'round')}. recall opens it]", *lines[number]])
+        for number, rounds in numbers.items()
+    ]
 
 
 def _name(tool: str, names: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from webapp.base.db import utc_now
 from webapp.settings.service import setting
 from webapp.tools.calls import CallRecord
+from webapp.tools.folded import RECALL
 from webapp.tools.tables import Fuse
 
 # What people are told of each limit that an answer can reach.
@@ -67,6 +68,11 @@ def counted(calls: Iterable[CallRecord]) -> list[CallRecord]:
     return [call for call in calls if call.round != BEFORE]
 
 
+def working(calls: Iterable[CallRecord]) -> list[CallRecord]:
+    """Returns the calls that do something: what a model looks at again is none."""
+    return [call for call in calls if call.tool != RECALL]
+
+
 def rounds_of(calls: Iterable[CallRecord]) -> int:
     return len({call.round for call in calls})
 
@@ -77,7 +83,7 @@ def reached(limits: Limits, allowed: Allowed, calls: Sequence[CallRecord], *, se
     chars = sum(len(call.text) for call in calls)
     if is_asking and rounds_of(calls) >= limits.rounds * times:
         return "rounds"
-    if len(calls) > limits.calls * times:
+    if len(working(calls)) > limits.calls * times:
         return "calls"
     if limits.seconds and seconds > limits.seconds:
         return "seconds"

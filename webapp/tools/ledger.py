@@ -1,15 +1,15 @@
 """The ledger of an answer: its calls in their order, each in its state. That of an answer in a chat is stored with it."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, Text, column, select, table, update
+from sqlalchemy import JSON, Integer, Text, column, select, table, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.base.db import write
+from webapp.base.db import utc_now, write
 from webapp.base.errors import Unavailable
 from webapp.engine.duties import journal
 from webapp.engine.engine import Engine
@@ -18,12 +18,16 @@ from webapp.streaming.events import SourceRecord
 from webapp.streaming.stop import Stop
 from webapp.tools import calls as stored
 from webapp.tools.calls import CallRecord
+from webapp.tools.folded import NEW
 from webapp.tools.outside import places_text
 
 log = logging.getLogger("tools:ledger")
 T = TypeVar("T")
 TRY_AGAIN_SECONDS = 0.5
-MESSAGES = table("messages", column("id"), column("call_count"), column("sources", JSON), column("outside", Text))
+CHATS = table("chats", column("id"), column("fold_count", Integer))
+MESSAGES = table(
+    "messages", column("id"), column("chat_id"), column("call_count"), column("sources", JSON), column("outside", Text)
+)
 
 
 class Ledger:
@@ -38,12 +42,16 @@ class Ledger:
         self.calls, self._prompt_sources = list(calls), prompt_sources
         # The round in which a program's tools were called, too; 0 if there is none.
         self.programs_round = 0
+        # How many folds of its own have a number.
+        self._numbered = 0
 
     def __iter__(self) -> Iterator[CallRecord]:
         return iter(self.calls)
 
     def sources(self) -> list[SourceRecord]:
-        return [*self._prompt_sources, *(source for call in self.calls for source in call.sources)]
+        """Returns each source once: a result that is opened again has those that it had."""
+        every = [*self._prompt_sources, *(source for call in self.calls for source in call.sources)]
+        return list({source["number"]: source for source in every}.values())
 
     def of(self, id: str) -> CallRecord:
         return next(call for call in self.calls if call.id == id)
@@ -61,6 +69,18 @@ class Ledger:
         """Puts changed calls in the place of those before; returns whether all of them could be changed."""
         self.note(*calls)
         return True
+
+    def fold(self, calls: Sequence[CallRecord], stop: Stop) -> bool:
+        """Changes how these calls stand in requests, and numbers those folds that have none yet."""
+        is_of_rounds = any(call.fold and call.fold["rounds"] == NEW for call in calls)
+        new = sum(bool(call.fold and call.fold["number"] == NEW) for call in calls)
+        first = self._numbers(new + is_of_rounds, stop)
+        return first > 0 and self.change([*_with_numbers(calls, first, rounds=first + new)], stop)
+
+    def _numbers(self, count: int, stop: Stop) -> int:
+        """Returns the first of so many numbers for folds that its chat has never had; 0 if it was stopped before."""
+        self._numbered += count
+        return self._numbered - count + 1
 
 
 class StoredLedger(Ledger):
@@ -121,6 +141,15 @@ class StoredLedger(Ledger):
         self.note(*changed)
         return len(changed) == len(calls)
 
+    def _numbers(self, count: int, stop: Stop) -> int:
+        def take(session: Session) -> int:
+            of_message = select(MESSAGES.c.chat_id).where(MESSAGES.c.id == self.message_id).scalar_subquery()
+            taken = update(CHATS).where(CHATS.c.id == of_message).values(fold_count=CHATS.c.fold_count + count)
+            return session.scalar(taken.returning(CHATS.c.fold_count)) or 0
+
+        last = self._committed(take, stop) or 0
+        return last - count + 1 if last else 0
+
     def _committed(self, work: Callable[[Session], T], stop: Stop) -> T | None:
         """Runs a transaction until the database takes it; returns None if the answer is stopped before."""
         while True:
@@ -144,3 +173,16 @@ def _store_change(session: Session, before: CallRecord, call: CallRecord) -> Cal
     names = (field.name for field in fields(call))
     values = {name: value for name in names if (value := getattr(call, name)) != getattr(before, name)}
     return stored.change(session, before, after=(before.state,), **values)
+
+
+def _with_numbers(calls: Iterable[CallRecord], number: int, *, rounds: int) -> Iterator[CallRecord]:
+    """Yields the calls with numbers for their new folds, from this one on, and `rounds` for that of rounds folded now."""
+    for call in calls:
+        assert call.fold, "it is folded now"
+        fold = call.fold.copy()
+        fold["made_at"] = utc_now().isoformat()
+        if fold["number"] == NEW:
+            fold["number"], number = number, number + 1
+        if fold["rounds"] == NEW:
+            fold["rounds"] = rounds
+        yield replace(call, fold=fold)

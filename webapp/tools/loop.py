@@ -24,6 +24,7 @@ from webapp.base.words import plural
 from webapp.engine.engine import Engine
 from webapp.engine.live import EventSource
 from webapp.engine.metric_events import Called
+from webapp.models.fitting import can_be_too_long, tokens_of
 from webapp.models.providers.base import ModelRequest, ToolCall, ToolSpec, Turn
 from webapp.models.providers.calls import MOST_UNREADABLE
 from webapp.people.accounts.tables import User
@@ -34,13 +35,28 @@ from webapp.streaming.topics import Signal
 from webapp.streaming.transcript import Transcript
 from webapp.tools.arguments import MOST_CHARS, BadArguments, check_arguments, parsed_arguments
 from webapp.tools.asking import ask_while_open, with_answer
-from webapp.tools.calls import FOR_A_PERSON, CallRecord, turns_of
+from webapp.tools.calls import FOR_A_PERSON, CallRecord, folded_rounds, turns_of
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
-from webapp.tools.fuse import BEFORE, MAYBE_DONE, NOT_DONE, WORDS, Allowed, Limits, counted, figure_of, reached, rounds_of
+from webapp.tools.folded import RECALL
+from webapp.tools.folding import STEPS, FoldRoom, room_of
+from webapp.tools.fuse import (
+    BEFORE,
+    MAYBE_DONE,
+    NOT_DONE,
+    WORDS,
+    Allowed,
+    Limits,
+    counted,
+    figure_of,
+    reached,
+    rounds_of,
+    working,
+)
 from webapp.tools.ledger import Ledger
 from webapp.tools.offers import Offer
 from webapp.tools.outside import HasRead, addresses_in, asks_because, texts_in
 from webapp.tools.questions import ServerQuestion
+from webapp.tools.recall import recall_offer
 from webapp.tools.rounds import Round, Rounds
 from webapp.tools.tool import CallContext, QuestionAsked, ToolFailed
 
@@ -123,9 +139,7 @@ class ToolRun:
         self._request, program_names = request, frozenset(tool.name for tool in request.tools)
         self._offers = {offer.name: offer for offer in offers if offer.name not in program_names}
         self._by_key = {offer.tool.key: offer for offer in self._offers.values()}
-        self._specs = tuple(
-            ToolSpec(name, offer.tool.description, offer.schema, is_checked=True) for name, offer in self._offers.items()
-        )
+        self._specs = tuple(map(_spec, self._offers.values()))
         self._heard = transcript.calls if transcript else set[tuple[str, str]]()
 
         def of_round(request: ModelRequest) -> EventSource:
@@ -181,12 +195,13 @@ class ToolRun:
                     yield Notice(LIMIT_NOTICE, WORDS[limit], f"{limit} {figure}")
                 yield Waiting(limit)
                 return
+            self._fold(stop)
             had_to, request = self._must_answer, self._next_request()
             if self._ledger.calls:
                 yield Asks(tuple(request.texts()) if self._has_asked else tuple(call.for_the_model for call in self._ledger))
             self._has_asked = True
             if not self._is_prepared:
-                self._rounds.prepare(request)
+                self._rounds.prepare(replace(request, folded=partial(self._refused, stop)))
             self._is_prepared = False
             said = yield from self._rounds.read(stop, self._asking)
             if said.calls:
@@ -223,7 +238,7 @@ class ToolRun:
     def _must_answer(self) -> bool:
         """Whether the model can call no more: as a person wants it, or since no person can be asked to allow it more."""
         calls = counted(self._ledger)
-        is_at_end = rounds_of(calls) >= self._limits.rounds or len(calls) >= self._limits.calls
+        is_at_end = rounds_of(calls) >= self._limits.rounds or len(working(calls)) >= self._limits.calls
         return self._answer.allowed.must_answer or (not self._limits.can_wait and is_at_end)
 
     def _leave_out(self, stop: Stop) -> Iterator[Event]:
@@ -241,22 +256,63 @@ class ToolRun:
         """Builds the request of the next round: the prompt, then the answer so far with its calls and what they returned."""
         names = {key: offer.name for key, offer in self._by_key.items()}
         rounds, rest = turns_of((call for call in self._ledger if not call.is_open), self._rounds.text, names)
-        request, is_programs = replace(self._request, tools=(*self._request.tools, *self._specs)), bool(self._request.tools)
+        specs = [*self._specs, *([_spec(self._recall)] if self._recall else [])]
+        request, is_programs = replace(self._request, tools=(*self._request.tools, *specs)), bool(self._request.tools)
         if self._must_answer:
             # With the tools, as calls are text for a model that is offered none; but a program's can still be called.
             request = self._request if is_programs else replace(request, tool_choice="none")
         if self._rounds.has_started:
             # What was said of the prompt is said once.
             request = replace(request, notices=(), sources=())
-        turns = (*self._request.turns, *rounds, *([Turn("assistant", rest)] if rest else []))
+        turns = (*self._prompt_turns(), *rounds, *([Turn("assistant", rest)] if rest else []))
         return replace(request, turns=turns, is_continuation=bool(rest))
+
+    def _prompt_turns(self) -> tuple[Turn, ...]:
+        """Returns the turns of the prompt, with rounds that are folded below the message which is answered."""
+        folded, turns = folded_rounds(self._ledger, self._rounds.text), self._request.turns
+        if not folded:
+            return turns
+        *others, last = turns if turns and turns[-1].role == "user" else (*turns, Turn("user", ""))
+        return (*others, replace(last, content="\n\n".join(filter(None, (last.content, *folded)))))
+
+    def _fold(self, stop: Stop) -> None:
+        """Folds what calls have returned if the next request would fill the model's context."""
+        if not self._ledger.calls:
+            return
+        with self._engine.in_app():
+            room = room_of(self._request)
+        self._is_prepared = not self._folds(room, stop) and self._is_prepared
+
+    def _folds(self, room: FoldRoom, stop: Stop) -> bool:
+        """Folds until the next request is below its mark; returns whether that has changed it."""
+        has_folded = False
+        for step in STEPS:
+            request = self._next_request()
+            if not can_be_too_long(request, 2 * room.mark) or (tokens := tokens_of(request)) <= room.mark:
+                break
+            folded = list(step([call for call in self._ledger if not call.is_open], tokens, room))
+            has_folded = (bool(folded) and self._ledger.fold(folded, stop)) or has_folded
+        return has_folded
+
+    def _refused(self, stop: Stop, most_tokens: int) -> ModelRequest | None:
+        """Returns the next request again for a model that takes no longer one than this."""
+        return self._next_request() if self._folds(FoldRoom(most_tokens, most_tokens), stop) else None
+
+    @property
+    def _recall(self) -> Offer | None:
+        """The tool with which the model opens what is folded, if it can call any and something is."""
+        return recall_offer(self._ledger.calls) if self._specs and any(call.fold for call in self._ledger) else None
 
     @property
     def _round_number(self) -> int:
         return max((call.round for call in self._ledger), default=0) + 1
 
+    def _offer(self, name: str) -> Offer | None:
+        """Returns the tool that a model calls by this name, if it is offered."""
+        return self._offers.get(name) or (self._recall if name == RECALL else None)
+
     def _asking(self, name: str) -> Asking:
-        tool = offer.tool if (offer := self._offers.get(name)) else None
+        tool = offer.tool if (offer := self._offer(name)) else None
         key, title = (tool.key, tool.title) if tool else (name[:200], name[:200])
         return Asking(self._round_number, 0, key, title, "", 0)
 
@@ -280,7 +336,7 @@ class ToolRun:
 
     def _judged(self, round_number: int, number: int, call: ToolCall, before: Sequence[CallRecord]) -> CallRecord:
         """Returns a call as it begins: it waits, can be done, or has failed already; `before` it are others of its round."""
-        offer = self._offers.get(call.tool)
+        offer = self._offer(call.tool)
         record = CallRecord(
             id=new_id(),
             message_id=self._ledger.message_id,
@@ -356,7 +412,7 @@ class ToolRun:
         outcomes = Counter((call.state, call.text, call.error) for call in alike)
         if max(outcomes.values(), default=0) >= MOST_ALIKE:
             raise BadArguments("This was called before with the same arguments. Use what it returned.")
-        if not self._limits.can_wait and len(self._ledger.calls) + place >= self._limits.calls:
+        if not self._limits.can_wait and len(working(self._ledger)) + place >= self._limits.calls:
             raise BadArguments(f"This answer has made {plural(self._limits.calls, 'call')}, which is the most. Answer now.")
 
     def _settle_interrupted(self, stop: Stop) -> None:
@@ -369,7 +425,7 @@ class ToolRun:
 
     def _is_safe(self, call: CallRecord) -> bool:
         """Returns whether a call can be done again without harm."""
-        offer = self._by_key.get(call.tool)
+        offer = self._by_key.get(call.tool) or self._offer(call.tool)
         return offer is not None and offer.tool.hints.is_safe_to_repeat
 
     def _do_calls(self, stop: Stop, began_at: float) -> Iterator[Event]:
@@ -409,7 +465,7 @@ class ToolRun:
 
     def _outcome(self, call: CallRecord, stop: Stop, batch: _CallBatch) -> CallRecord:
         """Does a call, and returns what became of it; adds what it has cost."""
-        offer = self._by_key.get(call.tool)
+        offer = self._by_key.get(call.tool) or self._offer(call.tool)
         if not offer or not offer.tool.run:
             return replace(call, state="failed", error="This tool is off by now.")
         try:
@@ -488,3 +544,7 @@ class ToolRun:
     def _is_news(self, call: CallRecord) -> bool:
         """Returns whether this log is to say that the call was asked for: if it isn't over, or of this generation."""
         return call.is_open or call.generation_id == self._ledger.generation_id
+
+
+def _spec(offer: Offer) -> ToolSpec:
+    return ToolSpec(offer.name, offer.tool.description, offer.schema, is_checked=True)

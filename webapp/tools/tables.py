@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.base.db import Base, utc_now
 from webapp.base.ids import LENGTH, new_id
 from webapp.streaming.events import CallState, SourceRecord
+from webapp.tools.folded import Fold
 from webapp.tools.tool import Policy
 
 
@@ -19,6 +20,7 @@ class Call(Base):
     message's text came before, `kept` what the provider wants back with the round, on its first call. `outside` names where
     outside text in the result came from. `question` is what its server asks a person, with the answer (`questions.Question`).
     `private_to` is the person whose own tool server it went to: what it returned is for them, also when they are gone.
+    `fold` says how it stands in requests whose context is full.
     """
 
     __tablename__ = "calls"
@@ -48,6 +50,7 @@ class Call(Base):
     kept: Mapped[str] = mapped_column(Text, default="", server_default="")
     question: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     private_to: Mapped[str | None] = mapped_column(String(LENGTH))
+    fold: Mapped[Fold | None] = mapped_column(JSON(none_as_null=True))
     asked_at: Mapped[datetime] = mapped_column(default=utc_now)
     decided_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]

@@ -136,6 +136,8 @@ class Chat(Record):
     answer_format: Mapped[str] = mapped_column(String(10), default="", server_default="")
     own_instructions: Mapped[str] = mapped_column(String(10), default="", server_default="")
     collection_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    # How many folds it has had, which their handles count.
+    fold_count: Mapped[int] = mapped_column(default=0, server_default="0")
     # The keys of the tools that its answers can use.
     tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     lorebook_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")

@@ -1,7 +1,7 @@
 """The provider protocol and its values: requests, replies and models. Pure."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NotRequired, Protocol, TypedDict, cast
@@ -149,7 +149,8 @@ class ModelRequest:
     of the one that must be, or empty if the model chooses. Of an answer to be continued, only the text is sent. `modalities` are
     what the model is to answer with, if that is more than text. `other_tokens` are about
     as many as what is sent besides text and pictures has, such as a recording. `earlier` are the places of turns that can be left
-    out where not all fit the model's context, oldest first; None if the request has to be sent as it is.
+    out where not all fit the model's context, oldest first; None if the request has to be sent as it is. `folded` returns it with
+    more of it folded, down to so many tokens, for a model that has refused its length; None if no more can be.
     """
 
     model: str
@@ -172,6 +173,7 @@ class ModelRequest:
     other_tokens: int = 0
     modalities: tuple[str, ...] = ()
     earlier: tuple[int, ...] | None = None
+    folded: Callable[[int], "ModelRequest | None"] | None = field(default=None, compare=False)
 
     def texts(self) -> Iterator[str]:
         """Yields all that is sent as text, with the calls of earlier rounds and the tools."""
