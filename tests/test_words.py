@@ -19,7 +19,7 @@ FORBIDDEN = (
     r"for who(?= )",  # for anyone who
     r"in this very moment",  # just now
     r"with one tick|with no tick|those ticked|untick",  # selected
-    r"goes? on|going on|went on",  # continues
+    r"goes? on(?!\])|going on|went on",  # continues; with a bracket it is the wire of a fold's line
     r"(?:some|every|any)body",  # someone, everyone, anyone
     r"may do everything",  # full control
     r"for good",  # permanently

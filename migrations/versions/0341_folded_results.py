@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0341"
-down_revision = "0330"
+down_revision = "0340"
 branch_labels = None
 depends_on = None
 

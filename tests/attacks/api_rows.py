@@ -93,6 +93,7 @@ TABLE = {
         GET api_chats.show api:read
         GET api_messages.index api:read
         GET api_stories.show api:read
+        GET api_folds.index api:read
         GET api_roleplay.listen api:read
         GET api_roleplay.status api:read
         GET api_threads.messages api:read
@@ -101,6 +102,7 @@ TABLE = {
     ("writing people", ("chat",)): """
         POST api_messages.send api:chat
         PUT api_stories.update api:chat
+        POST api_folds.fold_now api:chat
         POST api_stories.write_now api:chat
         DELETE api_stories.forget api:chat
         POST api_roleplay.cancel api:chat
@@ -109,6 +111,10 @@ TABLE = {
         PUT api_follow_ups.queue api:chat
         DELETE api_follow_ups.remove api:chat
         POST api_follow_ups.send api:chat
+    """,
+    ("writing people", ("chat", "fold")): """
+        PATCH api_folds.update api:chat
+        DELETE api_folds.unfold api:chat
     """,
     ("writing people", ("chat", "place")): """
         PATCH api_follow_ups.edit api:chat
@@ -154,6 +160,7 @@ TABLE = {
         GET api_generations.show api:read
         POST api_generations.tell_reading api:chat
     """,
+    ("person", ("generation",)): "GET api_generations.show_prompt api:read",
     ("readers", ("generation",)): "GET api_generations.events api:read or visitors",
     ("writing people", ("generation",)): """
         POST api_generations.stop api:chat

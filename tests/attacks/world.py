@@ -171,7 +171,7 @@ class World:
         chat.head_id = first.id if lost["deleted_at"] else answer.id
         if right := RIGHTS.get(state):
             added(Grant(object_kind="chat", object_id=chat.id, user_id=self.me, right=right, created_by=self.other))
-        self._last_chat, self.last_answer = chat.id, answer.id
+        self.last_chat, self.last_answer = chat.id, answer.id
         return chat.id, question.id, answer.id, generation.id
 
     def _owner(self, state: str) -> dict[str, Any]:
@@ -240,7 +240,7 @@ class World:
 
     def _grant(self, _state: str) -> str:
         """Grants access to the chat that was created last."""
-        return added(Grant(object_kind="chat", object_id=self._last_chat, user_id=self.other, right="view")).id
+        return added(Grant(object_kind="chat", object_id=self.last_chat, user_id=self.other, right="view")).id
 
     def _person(self, state: str) -> str:
         role = state if state in SIGNED_IN else "member"

@@ -1,9 +1,11 @@
 """Who can see the calls of answers, and decide about them; who can tag which chats; who reads and changes texts beside chats."""
 
 from tests.attacks.world import CANARY, World, added, makes
+from webapp.base.db import db
 from webapp.base.ids import new_id
 from webapp.chat.files.tables import BY_HAND, TEXT, ChatFile, StoredFile
-from webapp.chat.record.tables import Tag
+from webapp.chat.record import queries
+from webapp.chat.record.tables import Chat, Story, Tag
 from webapp.chat.record.tags import folded
 
 TABLE = {
@@ -95,3 +97,12 @@ def _text(world: World, state: str) -> str:
     file = added(StoredFile(name=f"{CANARY}.csv", text=CANARY, is_sent=True, **about))
     added(ChatFile(chat_id=chat_id, file_id=file.id, text_id=text_id, made_by=BY_HAND))
     return text_id
+
+
+@makes("fold")
+def fold(world: World, state: str) -> str:
+    """Creates a fold of the first message of the chat that was made last."""
+    chat = db.session.get_one(Chat, world.last_chat)
+    first = queries.ids_to(chat.head_id)[0]
+    chat.fold_count = 1
+    return added(Story(chat_id=chat.id, message_id=first, kind="conversation", number=1, messages=1, text=CANARY)).id

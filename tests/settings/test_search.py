@@ -5,8 +5,9 @@ from flask import Flask
 
 from tests.support.browser import Browser
 from tests.support.markup import words
-from webapp.settings.catalog import SECTIONS, SETTINGS, matching
+from webapp.settings.catalog import SECTIONS, SETTINGS
 from webapp.settings.parts import PARTS
+from webapp.settings.search import matching
 from webapp.web.navigation import AREAS as PAGES_OF_AREAS, NavEntry
 
 AREAS = ["Models", "People", "Costs", "Notifications", "System", "Advanced"]

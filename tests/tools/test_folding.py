@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.engine.bench import Bench
+from tests.support.marks import on_both_databases
 from tests.tools.test_recovery import Counter, calls_in, counting, die
 from tests.upstream.fixtures import app
 from webapp.models.connections import contexts
@@ -77,6 +78,7 @@ def test_a_run_of_twenty_long_results_ends(bench: Bench, fake) -> None:
     assert {len(call.text) for call in calls} == {20_000}
 
 
+@on_both_databases
 def test_rounds_that_fill_the_context_with_lines_become_one_text(bench: Bench, fake) -> None:
     known(bench)
     with bench.app.app_context():

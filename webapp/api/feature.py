@@ -21,6 +21,7 @@ FEATURE = Feature(
         "webapp.api.native.images:bp",
         "webapp.api.native.messages:follow_ups_bp",
         "webapp.api.native.messages:suggestions_bp",
+        "webapp.api.native.folds:bp",
         "webapp.api.native.stories:bp",
         "webapp.api.native.links:bp",
         "webapp.api.native.texts:bp",

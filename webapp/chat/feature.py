@@ -25,6 +25,7 @@ FEATURE = Feature(
     blueprints=(
         "webapp.chat.attachments.views:bp",
         "webapp.chat.dictation.views:bp",
+        "webapp.chat.folds.views:bp",
         "webapp.chat.story.views:bp",
         "webapp.chat.calls.views:bp",
     ),

@@ -167,6 +167,8 @@ class AttemptRecord(TypedDict):
 # Of the limit at which an answer waits; its detail is the limit and its figure, such as `rounds 12`.
 LIMIT_NOTICE = "limit"
 PICTURE_LEFT_OUT = "picture_left_out"
+# Says that messages were folded before this answer.
+FOLDED_NOTICE = "folded"
 # The code of a notice that an attempt failed, and those of notices that another one follows: what was known about the failed one
 # is no longer valid.
 ATTEMPT_NOTICE, FOLLOWED = "tried", {"retry", "whole", "fallback", "demo_fallback"}

@@ -165,8 +165,8 @@ def turns_of(calls: Iterable[CallRecord], text: str, names: Mapping[str, str]) -
     return turns, text[at:]
 
 
-def folded_rounds(calls: Iterable[CallRecord], text: str) -> list[str]:
-    """Returns the texts in the place of rounds that are folded together, the oldest first, with a line for each call."""
+def folded_rounds(calls: Iterable[CallRecord], text: str) -> dict[int, str]:
+    """Returns the texts in the place of rounds that are folded together by their numbers, each with a line for each call."""
     lines: dict[int, list[str]] = {}
     numbers: dict[int, int] = {}
     at = 0
@@ -177,10 +177,10 @@ def folded_rounds(calls: Iterable[CallRecord], text: str) -> list[str]:
             numbers[number] = numbers.get(number, 0) + 1
             words = [f"Said: {shortened(said, MOST_SAID)}"] if said else []
             lines.setdefault(number, []).extend([*words, *(call.as_line for call in (first, *others))])
-    return [
-        "\n".join([f"[{handle(number)}: {plural(rounds, 'round')}. recall opens it]", *lines[number]])
+    return {
+        number: "\n".join([f"[{handle(number)}: {plural(rounds, 'round')}. recall opens it]", *lines[number]])
         for number, rounds in numbers.items()
-    ]
+    }
 
 
 def _name(tool: str, names: Mapping[str, str]) -> str:

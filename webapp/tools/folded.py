@@ -7,6 +7,7 @@ from typing import TypedDict
 RECALL = "recall"
 # Stands for the number of a fold that is being made.
 NEW = -1
+HANDLE = re.compile(r"(?:fold-)?(\d{1,9})")
 # A line of a fence, of which a text that is cut can lack the second.
 FENCE_LINE = re.compile(r"^`{3,}$", re.MULTILINE)
 
@@ -28,8 +29,12 @@ def handle(number: int) -> str:
     return f"fold-{number}"
 
 
+def is_handle(text: str) -> bool:
+    return text.startswith("fold-") and bool(HANDLE.fullmatch(text))
+
+
 def folded_text(text: str, fold: Fold, said: str) -> str:
-    """Returns what stands in the place of a result: its line, below as much of it as is sent."""
+    """Returns what is sent in the place of a result: its line, below as much of it as is sent."""
     name, sent = handle(fold["number"]), fold["sent"]
     if not sent:
         return f"[{name}: {said}, {counted(len(text))} characters. recall opens it]"

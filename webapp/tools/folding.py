@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from webapp.models.connections.models import the_models
+from webapp.models.connections import contexts
 from webapp.models.fitting import LEAST_CHARS, answer_tokens, even_share, prompt_tokens
 from webapp.models.providers.base import ModelRequest
 from webapp.models.tokens import estimate
@@ -13,9 +13,9 @@ from webapp.tools.folded import NEW, Fold
 
 # Longer results are folded before others.
 LONG_CHARS = 2_000
-# Folds are made rarely and large: down to this fraction of the mark, so that what stands before stays the same for many rounds,
+# Folds are made rarely and large: down to this fraction of the mark, so that a request begins in the same way for many rounds,
 # and a provider's cache hits.
-KEPT = 0.5
+KEPT = 0.3
 # So many rounds stand for themselves when those before become one text.
 NEWEST_ROUNDS = 2
 # What a part that is opened may have: this fraction of the room, and at most so many characters.
@@ -52,8 +52,7 @@ class FoldRoom:
 
 def room_of(request: ModelRequest) -> FoldRoom:
     """Returns the room in the context of the model that a request is for."""
-    length = the_models().known(request.model).context_length or int(setting("context.unknown_tokens"))
-    return FoldRoom.of(length, request.max_tokens, float(setting("context.fold_at")))
+    return FoldRoom.of(contexts.length(request.model), request.max_tokens, float(setting("context.fold_at")))
 
 
 def fold_used(calls: Sequence[CallRecord], tokens: int, room: FoldRoom) -> Iterator[CallRecord]:

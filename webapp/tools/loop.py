@@ -56,7 +56,7 @@ from webapp.tools.ledger import Ledger
 from webapp.tools.offers import Offer
 from webapp.tools.outside import HasRead, addresses_in, asks_because, texts_in
 from webapp.tools.questions import ServerQuestion
-from webapp.tools.recall import recall_offer
+from webapp.tools.recall import FindFolded, recall_offer
 from webapp.tools.rounds import Round, Rounds
 from webapp.tools.tool import CallContext, QuestionAsked, ToolFailed
 
@@ -105,6 +105,8 @@ class CallingAnswer:
     files: ChatFiles = field(default_factory=NoFiles)
     started: Started | None = None
     first: FirstCall | None = None
+    # Opens what is folded in the prompt, of a model that takes tools.
+    find_folded: FindFolded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ class ToolRun:
         if not folded:
             return turns
         *others, last = turns if turns and turns[-1].role == "user" else (*turns, Turn("user", ""))
-        return (*others, replace(last, content="\n\n".join(filter(None, (last.content, *folded)))))
+        return (*others, replace(last, content="\n\n".join(filter(None, (last.content, *folded.values())))))
 
     def _fold(self, stop: Stop) -> None:
         """Folds what calls have returned if the next request would fill the model's context."""
@@ -301,7 +303,9 @@ class ToolRun:
     @property
     def _recall(self) -> Offer | None:
         """The tool with which the model opens what is folded, if it can call any and something is."""
-        return recall_offer(self._ledger.calls) if self._specs and any(call.fold for call in self._ledger) else None
+        find = self._answer.find_folded
+        is_needed = find or (self._specs and any(call.fold for call in self._ledger))
+        return recall_offer(self._ledger.calls, find or (lambda _number: None)) if is_needed else None
 
     @property
     def _round_number(self) -> int:

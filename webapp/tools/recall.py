@@ -1,7 +1,7 @@
 """The tool with which a model opens what was folded: an answer has it once a handle stands in its request."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,10 @@ from webapp.base.words import plural, shortened
 from webapp.streaming.events import SourceRecord
 from webapp.tools.built_in.texts import QUOTED, fenced
 from webapp.tools.calls import CallRecord
-from webapp.tools.folded import RECALL, counted, handle
+from webapp.tools.folded import HANDLE, RECALL, counted, handle
 from webapp.tools.offers import Offer
 from webapp.tools.tool import READS, CallContext, Result, Tool, ToolFailed
 
-HANDLE = re.compile(r"(?:fold-)?(\d{1,9})")
 MOST_ABOUT, MOST_NUMBER = 300, 1_000_000
 # What is searched for the words of `about`: up to so many characters, and only whole words if there are some.
 PASSAGE = re.compile(r".{1,500}(?=\s|\Z)|.{1,500}", re.DOTALL)
@@ -46,18 +45,25 @@ class Folded:
     sources: tuple[SourceRecord, ...] = ()
 
 
-def recall_offer(calls: Sequence[CallRecord]) -> Offer:
-    """Returns the tool as an answer with these calls is offered it."""
+# Returns what the fold with this number stands for, or None.
+FindFolded = Callable[[int], Folded | None]
+
+
+def recall_offer(calls: Sequence[CallRecord], find: FindFolded) -> Offer:
+    """Returns the tool as an answer with these calls is offered it; `find` opens what else is folded in its prompt."""
+
+    def opened(number: int) -> Folded | None:
+        return (_folded(calls, number) or find(number)) if number else None
 
     def run(_context: CallContext, arguments: Mapping[str, Any]) -> Result:
         number = number_in(arguments)
-        folded = _folded(calls, number)
+        folded = opened(number)
         if not folded:
             raise ToolFailed(f"There is no {handle(number) if number else arguments['handle']} here.")
         return _opened(number, folded, about=str(arguments.get("about") or ""), part=int(arguments.get("part") or 1))
 
     def says(arguments: Mapping[str, Any]) -> str:
-        folded = _folded(calls, number_in(arguments))
+        folded = opened(number_in(arguments))
         if not folded:
             return _("Looked again at something folded")
         about = shortened(str(arguments.get("about") or ""), 80)

@@ -21,16 +21,19 @@ from webapp.base.db import db
 from webapp.base.inputs import Line
 from webapp.chat.calls import service as call_service
 from webapp.chat.messages import sending, side_by_side
+from webapp.chat.prompt.answer_prompt import sent_prompt
 from webapp.chat.record import reading_time
-from webapp.chat.record.access import visible_message, writable_generation
+from webapp.chat.record.access import own_generation, visible_message, writable_generation
 from webapp.chat.record.tables import Message
 from webapp.engine import generations
 from webapp.engine.duties.report import model_used
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import Generation
 from webapp.engine.watching.watcher_loop import LOST
+from webapp.models.connections import contexts
 from webapp.models.connections.models import the_models
 from webapp.people.accounts.guards import found
+from webapp.people.accounts.tables import User
 from webapp.plans.queries import plan_of
 from webapp.plans.tables import Plan
 
@@ -153,6 +156,47 @@ class EventsQuery(Query):
     ticket: str = Field("", description="From a `streamUrl`, instead of a header.", max_length=200)
 
 
+class SentPartAnswer(Answer):
+    """A part of what was sent, in the order in which the model reads them."""
+
+    role: str
+    title: str
+    content: str = Field(description="Empty for what only the person who asked can see.")
+    message_id: str | None
+    round: int = Field(description="The round after which it was sent; 0 for the first request.")
+
+
+class SentContext(Answer):
+    """How the prompt fits the model's context."""
+
+    tokens: int = Field(description="About how many it has.")
+    limit: int = Field(description="How many the context of its model holds, as far as that is known now.")
+    folds: list[str] = Field(description="The handles of what stands in it folded, such as `fold-3`.")
+    left_out: int = Field(description="How many exchanges were left out.")
+
+
+class SentAnswer(Answer):
+    parts: list[SentPartAnswer]
+    context: SentContext
+
+    @classmethod
+    def for_caller(cls, row: Generation, reader: User) -> Self:
+        sent, is_theirs = sent_prompt(row, reader), reader.id == row.user_id
+        parts = [
+            SentPartAnswer(
+                role=part.role,
+                title=part.title,
+                content="" if part.section and part.section.is_private and not is_theirs else part.content,
+                message_id=part.message_id or None,
+                round=part.round,
+            )
+            for part in sent.parts
+        ]
+        limit = contexts.length(row.model_asked)
+        context = SentContext(tokens=sent.tokens, limit=limit, folds=list(sent.folds), left_out=sent.prompt.left_out)
+        return cls(parts=parts, context=context)
+
+
 def chat_of(names: dict[str, Any]) -> str:
     generation = db.session.get(Generation, names["id"])
     return generation.chat_id or generation.lane if generation else ""
@@ -165,6 +209,12 @@ def show(id: str) -> GenerationAnswer:
     # Polling counts as presence, as with the status of a chat's stream.
     the_engine().presence.seen(generation.lane)
     return GenerationAnswer.from_row(generation)
+
+
+@bp.get("/<id>/prompt")
+@operation("Show what was sent for an answer", scope="read", answer=SentAnswer)
+def show_prompt(id: str) -> SentAnswer:
+    return SentAnswer.for_caller(own_generation(id), caller())
 
 
 @bp.get("/<id>/events")

@@ -12,6 +12,7 @@ from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
 from webapp.chat.files import attachments
+from webapp.chat.folds.opening import finder
 from webapp.chat.prompt import chat_collections, leading
 from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
@@ -176,12 +177,13 @@ def source_with_tools(
     tools = tools or AnswerTools(keys_in(chat))
     person, model = generation.user_id or "", generation.model_asked
     offers = _offers_in(chat, person, tools.keys)
-    if not (offers or message.call_count):
+    takes_tools = tools.is_scripted or the_models().known(model).is_able("tools")
+    find_folded = finder(chat, generation) if takes_tools else None
+    if not (offers or message.call_count or find_folded):
         return ladder(request)
     asking = db.session.get(User, person)
     contents = _contents(chat, message, generation, request, asking, tools) if asking else NO_CONTENTS
-    is_toolless = not (tools.is_scripted or the_models().known(model).is_able("tools"))
-    if is_toolless:
+    if not takes_tools:
         offers = [replace(offer, tool=SEARCH_BEFORE) if offer.tool.key == SEARCH_BEFORE.key else offer for offer in offers]
     calls = calls_of(db.session(), message.id) if message.call_count else []
     # What the person can't see, a model would quote to them.
@@ -200,7 +202,8 @@ def source_with_tools(
         allowed=allowed_for(db.session(), message.id) if message.call_count else Allowed(),
         files=CallFiles(chat.id, person),
         started=None if tools.is_scripted else _start_of(model, person),
-        first=_search_before(chat, message, person, offers) if is_toolless else None,
+        first=_search_before(chat, message, person, offers) if not takes_tools else None,
+        find_folded=find_folded,
     )
     limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)
     turns = request.turns[:-1] if request.is_continuation else request.turns

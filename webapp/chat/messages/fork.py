@@ -20,6 +20,7 @@ from webapp.chat.files.attachments import without_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages.chats import TITLE_CHARS
+from webapp.chat.prompt.path_story import IS_STORY
 from webapp.chat.record import announcements, queries, tags
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
@@ -222,7 +223,7 @@ def _changed(row: Any, included: Included) -> dict[str, Any]:
 
 def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> None:
     """Copies the stories of the copied messages; `copies` maps old message ids to new ones."""
-    for story in session.scalars(select(Story).where(Story.message_id.in_(copies)).order_by(Story.id)).all():
+    for story in session.scalars(select(Story).where(Story.message_id.in_(copies), IS_STORY).order_by(Story.id)).all():
         session.add(
             Story(
                 chat_id=chat_id,

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from webapp.base.database import rows
-from webapp.base.db import utc_now
+from webapp.base.db import db, utc_now
 from webapp.base.errors import Conflict, Invalid
 from webapp.base.ids import new_id
 from webapp.base.words import number, plural
@@ -28,6 +28,7 @@ from webapp.chat.messages.storing import CHAT_CHANGED, PendingGeneration, store_
 from webapp.chat.prompt.answer_prompt import prompt_for, prompt_of_picture, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_above, ids_of_prompt
+from webapp.chat.prompt.path_folds import drop_all
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
@@ -488,11 +489,17 @@ def new_generation(
     """
     if chat.visitor_hash:
         limit_visitors()
+    if chat.fold_count and message.content:
+        # On another branch, this answer can be in a fold, which would lack what is written now.
+        drop_all(db.session(), chat.id)
     choice = RuleChoice(model) if continues_id else choice_by_rule(chat, path, model, options.person, options.is_chosen)
     model = choice.model
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
-    prompt = _prompt(chat, path, model, speaker_id=message.speaker_id, variables=variables, options=options)
+    tools = options.tools or AnswerTools(keys_in(chat))
+    prompt = _prompt(
+        chat, path, model, speaker_id=message.speaker_id, variables=variables, options=options, tool_count=len(tools.keys)
+    )
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -518,8 +525,7 @@ def new_generation(
     if the_models().draws(model):
         _refuse_unless_drawable(request, options.person or person_of(chat))
         return pending
-    tools = options.tools or AnswerTools(keys_in(chat))
-    if tools.keys or message.call_count:
+    if tools.keys or message.call_count or chat.fold_count:
         calling = partial(source_with_tools, the_engine(), chat, message, generation, tools=tools)
         pending = replace(pending, source=lambda ladder, request: calling(request, ladder))
     return pending if message.content else _wrapped(pending, message, options)
@@ -533,6 +539,7 @@ def _prompt(
     speaker_id: str | None,
     variables: Variables,
     options: AnswerOptions,
+    tool_count: int,
 ) -> RecordedPrompt:
     """Returns the prompt to be recorded: of a model that draws, the message that it answers."""
     if the_models().draws(model):
@@ -547,6 +554,7 @@ def _prompt(
         speaker_id=speaker_id,
         occasion="continue" if path[-1].content else "again" if options.is_again else "answer",
         variables=variables,
+        tool_count=tool_count,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, String, bindparam, select
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +16,9 @@ from webapp.base.errors import Conflict
 from webapp.characters.macros.chat_variables import Variables
 from webapp.chat.attachments.answer_pictures import with_pictures
 from webapp.chat.calls.answering import MakeSource
+from webapp.chat.folds import making
 from webapp.chat.messages import drafts
+from webapp.chat.prompt.fold_due import FoldDue
 from webapp.chat.prompt.leading import unit_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import announcements, paths
@@ -31,6 +33,9 @@ from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
 from webapp.prompts import arm_choice
 
+T = TypeVar("T")
+# One for each model that answers, as their contexts differ; only a chat that changes all the time needs more.
+MOST_FOLDS = 12
 CHAT_CHANGED = "This chat has just changed. Please try again."
 
 
@@ -90,7 +95,7 @@ def store_and_start_all(
     engine = the_engine()
     with engine.admission.slot(person, lane=lane, answers=answers), generations.recovering_if_not_started(engine):
         try:
-            committed = paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft))
+            committed = _fold_first(lambda: paths.retry_if_path_too_long(lambda: _stored(engine, store, person, draft)))
         except IntegrityError as error:
             if repeated := generations.generation_of_request(sent_as):
                 return repeated
@@ -101,6 +106,16 @@ def store_and_start_all(
     for answer in committed:
         announcements.notify(answer.chat_id, "message", answer.generation.message_id or "", answer.list_owners)
     return committed[0].generation
+
+
+def _fold_first(store: Callable[[], T]) -> T:
+    """Runs a transaction that builds prompts; if one needs a fold, that is made outside of it, and it runs again."""
+    for _ in range(MOST_FOLDS):
+        try:
+            return store()
+        except FoldDue as due:
+            making.make(due.order)
+    raise Conflict(CHAT_CHANGED)
 
 
 def _stored(

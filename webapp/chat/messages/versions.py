@@ -14,6 +14,7 @@ from webapp.chat import erasing
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.messages import deleted_branches, fork, renderings, sending
 from webapp.chat.prompt import remembering
+from webapp.chat.prompt.path_folds import drop_all
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import generations
@@ -36,6 +37,8 @@ def hide(message: Message, *, is_hidden: bool = True) -> None:
         return
     with write() as session:
         session.execute(_changed(id).values(is_hidden=is_hidden))
+        if chat.fold_count:
+            drop_all(session, chat.id)
         if is_hidden:
             memory.forget(session, Document.message_id == id)
     remembering.wake()

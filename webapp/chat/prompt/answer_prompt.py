@@ -18,7 +18,9 @@ from webapp.chat.group.members import with_speaker_names
 from webapp.chat.prompt import path_story
 from webapp.chat.prompt.builder import OF_A_CHAT, FittedPath, PromptBuilder, exchanges_between, place
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
+from webapp.chat.prompt.fold_due import raise_if_due
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
+from webapp.chat.prompt.path_folds import PathFold, on_path
 from webapp.chat.prompt.recorded_prompt import RecordedMessage, RecordedPrompt
 from webapp.chat.prompt.scripts import scripted
 from webapp.chat.prompt.section_order import in_order
@@ -31,17 +33,22 @@ from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
 from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quoted
+from webapp.models.connections import contexts
 from webapp.models.connections.cache import the_connections
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.providers import providers
 from webapp.models.fitting import prompt_tokens
 from webapp.models.prompt_sections import Outlets, Section, Template
 from webapp.models.providers.base import SAMPLERS, AttachedImage, Model, ModelRequest, RequestParameters, Turn, named_picture
+from webapp.models.tokens import PER_MESSAGE, estimate
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import PromptVersions
-from webapp.streaming.events import Notice, SourceRecord
-from webapp.tools.calls import calls_of
+from webapp.settings.service import setting
+from webapp.streaming.events import FOLDED_NOTICE, Notice, SourceRecord
+from webapp.tools.calls import CallRecord, calls_of
+from webapp.tools.folded import handle
+from webapp.tools.folding import FoldRoom
 from webapp.tools.results import hidden_results
 from webapp.web.feature import brought
 
@@ -61,6 +68,8 @@ STILL_READ = "not read in time for this answer. Try again in a moment."
 # OpenAI rejects more than this; an imported file can contain more.
 MOST_STOPS = 4
 UNSEEN = Notice("images_left_out", "This model can't see images, so it got only their names.")
+# What the description of a tool takes, about.
+TOOL_TOKENS = 200
 # Some servers reject more, and encoding them into a request blocks other greenlets. The newest are sent.
 MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
 
@@ -104,6 +113,13 @@ class SentPrompt:
     prompt: RecordedPrompt
     is_continuation: bool
     dropped: tuple[Section, ...] = ()
+    # The handles of the folds in it.
+    folds: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens it has."""
+        return sum(estimate(part.content) + PER_MESSAGE for part in self.parts)
 
 
 def prompt_for(
@@ -117,21 +133,26 @@ def prompt_for(
     speaker_id: str | None = None,
     occasion: Occasion = "answer",
     variables: Variables | None = None,
+    tool_count: int | None = None,
 ) -> RecordedPrompt:
     """Builds the prompt to be recorded with a new generation for the last message of a path.
 
     Each message's length is recorded, because a message can grow later. `history_limit` overrides the chat's own for this
     answer. `given` are the answer's sources, and `speaker_id` is the character of a group that gives it. `variables` afterwards
-    include those set by the prompt's texts.
+    include those set by the prompt's texts. With a `tool_count`, a path for which the
+    model's context has no room, beside so many tools, raises `FoldDue`.
     """
     limit = chat.history_limit if history_limit is None else history_limit
     limit = limit if includes_history(chat) else 0
-    written = with_speaker_names(chat, [message for message in path[:-1] if message.is_sent])
+    folds = folds_of(chat, path[:-1], limit)
+    unfolded = path[folds[-1].last + 1 if folds else 0 : -1]
+    written = with_speaker_names(chat, [message for message in unfolded if message.is_sent])
     earlier, scripts = scripted(chat, written)
     turns = [(message.role, message.sent_text) for message in earlier]
     listed_model, leading_prompt = model_named(model), leading(chat)
     parameters = _parameters(chat, listed_model, leading_prompt)
-    most_tokens = budget_tokens(listed_model, parameters)
+    room = None if tool_count is None or not _has_folds(chat, limit) else _fold_room(model, parameters, tool_count)
+    most_tokens = room.mark if room else budget_tokens(listed_model, parameters)
     context = PromptContext(
         chat.id,
         chat.owner_id,
@@ -146,9 +167,12 @@ def prompt_for(
         variables=variables,
         story=story_of(chat, path),
     )
-    builder = _builder(chat, context, given, sections_of(leading_prompt) if leading_prompt else ())
+    sections = [*(sections_of(leading_prompt) if leading_prompt else ()), *(fold.section for fold in folds)]
+    builder = _builder(chat, context, given, sections)
     beginning = path[-1].content
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
+    if room and fit.left_out:
+        raise_if_due(chat.id, path[:-1], folds, around=fit.kept.tokens, room=room)
     sent = written[fit.fitted.start :]
     # For models that can't continue their own text.
     instruction = active_prompts.render("continue") if beginning else None
@@ -158,6 +182,8 @@ def prompt_for(
         outside=(*above, *context.outside, *given.outside),
         parameters=parameters,
         messages=tuple(RecordedMessage(message.id, len(message.content), message.speaker) for message in sent),
+        # Ids grow with time: the fold was made after the answer before.
+        folded=folds[-1].words if folds and folds[-1].row.id > path[-3].id else "",
         scripts=scripts,
         history_limit=limit or 0,
         continue_instruction=instruction.text if instruction else None,
@@ -184,6 +210,9 @@ def side_request(
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     listed_model, leading_prompt = model_named(model), leading(chat)
+    limit = chat.history_limit if includes_history(chat) else 0
+    folds = folds_of(chat, path, limit)
+    path = path[folds[-1].last + 1 :] if folds else path
     earlier, _ = scripted(chat, with_speaker_names(chat, [message for message in path if message.is_sent]))
     turns = [(message.role, message.sent_text) for message in earlier]
     parameters = _parameters(chat, listed_model, leading_prompt)
@@ -202,10 +231,10 @@ def side_request(
         variables=variables_below(path[-1].id if path else None, chat),
         story=story_of(chat, path),
     )
-    builder = _builder(chat, context, NO_SOURCES, (*(sections_of(leading_prompt) if leading_prompt else ()), *sections))
+    leading_sections = sections_of(leading_prompt) if leading_prompt else ()
+    builder = _builder(chat, context, NO_SOURCES, (*leading_sections, *(fold.section for fold in folds), *sections))
     # The additional sections say who is to write next.
     builder = builder.without([section for section in builder.sections if section.title == OF_A_CHAT["group"].title])
-    limit = chat.history_limit if includes_history(chat) else 0
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
     parameters.pop("is_json", None)
     return fit.kept.build(model, turns[fit.fitted.start :], **parameters)
@@ -234,25 +263,33 @@ def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPromp
         messages[placed] if isinstance(placed, int) else SentPart(placed.role, placed.title, placed.text, section=placed)
         for placed in builder.among(len(messages))
     ]
-    parts += _sent_of_answer(message, generation, viewer)
+    calls = _calls_before(message, generation)
+    parts += _sent_of_answer(message, generation, calls, hidden_results(viewer, calls))
     values: dict[str, Any] = {**prompt.parameters}
     values |= values.pop("samplers", {})
     parameters = tuple(
         (PARAMETER_LABELS.get(name, name), _words_of(value)) for name, value in values.items() if value is not None
     )
     dropped = PromptBuilder(prompt.dropped).sections
-    return SentPrompt(tuple(parts), parameters, prompt, is_continuation=bool(generation.text_offset), dropped=dropped)
+    numbers = {number for call in calls if call.fold for number in (call.fold["number"], call.fold["rounds"]) if number}
+    folds = tuple(map(handle, sorted(numbers)))
+    return SentPrompt(tuple(parts), parameters, prompt, bool(generation.text_offset), dropped, folds)
 
 
-def _sent_of_answer(message: Message, generation: Generation, viewer: User | None) -> Iterator[SentPart]:
+def _calls_before(message: Message, generation: Generation) -> list[CallRecord]:
+    """Returns the calls of the answer up to a generation, as far as they are over."""
+    calls = calls_of(db.session(), message.id) if message.call_count else []
+    return [call for call in calls if (call.generation_id or "") <= generation.id and not call.is_open]
+
+
+def _sent_of_answer(
+    message: Message, generation: Generation, calls: Sequence[CallRecord], hidden: Mapping[str, str]
+) -> Iterator[SentPart]:
     """Yields what was sent of the answer itself: the text that was continued, and each round's calls with what they returned.
 
     It is in the order of `ToolRun`'s requests, each of which is longer by one round. Results are for those who may see them.
     """
     begun, at = generation.text_offset, 0
-    calls = calls_of(db.session(), message.id) if message.call_count else []
-    calls = [call for call in calls if (call.generation_id or "") <= generation.id and not call.is_open]
-    hidden = hidden_results(viewer, calls)
     for round, some in groupby(calls, key=lambda call: call.round):
         round_calls = list(some)
         first = round_calls[0]
@@ -392,6 +429,7 @@ def budget_tokens(model: Model, parameters: RequestParameters) -> int:
 
 def _notices(prompt: RecordedPrompt) -> list[Notice]:
     notices = [Notice("sources_late", LATE)] if prompt.is_late else []
+    notices += [Notice(FOLDED_NOTICE, prompt.folded)] if prompt.folded else []
     if prompt.by_words:
         notices.append(Notice("sources_by_words", prompt.by_words))
     if prompt.unread:
@@ -444,6 +482,21 @@ def fitted_prompt(
     count = sum(message.id in covered_ids for message in earlier)
     left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
     return FittedPrompt(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
+
+
+def folds_of(chat: Chat, path: Sequence[paths.PathMessage], limit: int | None) -> tuple[PathFold, ...]:
+    """Returns the folds that cover the beginning of a path, as far as the chat's history has any."""
+    return on_path(db.session(), chat, [message.id for message in path]) if _has_folds(chat, limit) else ()
+
+
+def _fold_room(model: str, parameters: RequestParameters, tool_count: int) -> FoldRoom:
+    room = FoldRoom.of(contexts.length(model), parameters.get("max_tokens"), float(setting("context.fold_at")))
+    return replace(room, mark=max(room.mark // 2, room.mark - TOOL_TOKENS * tool_count))
+
+
+def _has_folds(chat: Chat, limit: int | None) -> bool:
+    """Returns whether the chat's history is folded: one with a limit isn't, nor is one that a story retells."""
+    return limit is None and not path_story.is_sent(chat)
 
 
 def story_of(chat: Chat, path: Sequence[paths.PathMessage]) -> Callable[[], str]:

@@ -63,6 +63,11 @@ class PromptBuilder:
         return tuple(replace(section, tokens=estimate(section.text)) for section in self.sections)
 
     @property
+    def tokens(self) -> int:
+        """About how many tokens the sections have."""
+        return sum(map(_cost, self._texts()))
+
+    @property
     def system(self) -> str:
         return SECTION_SEPARATOR.join(
             section.text for section in self.sections if section.depth is None and section.role == "system"

@@ -15,6 +15,7 @@ from webapp.settings.service import setting
 MOST_CHARS = 20_000
 ROLEPLAY = "roleplay"
 NAMES = ("id", "message_id", "text", "is_edited", "model", "created_at")
+IS_STORY = Story.kind == "story"
 BEFORE = "What came before the messages that follow:"
 
 
@@ -44,7 +45,7 @@ class PathStory:
 
 def of_path(session: Session, chat_id: str, ids: Sequence[str]) -> PathStory | None:
     """Returns the story that covers most of a path, the newest of equals; `ids` are the path's messages from the root on."""
-    rows = session.execute(select(Story.message_id, Story.id).where(Story.chat_id == chat_id)).all()
+    rows = session.execute(select(Story.message_id, Story.id).where(Story.chat_id == chat_id, IS_STORY)).all()
     if not rows:
         return None
     counts = {id: count for count, id in enumerate(ids, 1)}
@@ -55,7 +56,7 @@ def of_path(session: Session, chat_id: str, ids: Sequence[str]) -> PathStory | N
 
 def by_message(session: Session, ids: Iterable[str]) -> dict[str, str]:
     """Returns the newest story of each of these messages, by message id."""
-    query = select(Story.message_id, Story.text).where(Story.message_id.in_(list(ids)))
+    query = select(Story.message_id, Story.text).where(Story.message_id.in_(list(ids)), IS_STORY)
     rows = session.execute(query.order_by(Story.id)).all()
     return {row.message_id: row.text for row in rows}
 

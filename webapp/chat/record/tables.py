@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import JSON, Float, ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,6 +12,8 @@ from webapp.base.db import Base, Record, utc_now
 from webapp.base.ids import LENGTH
 from webapp.streaming.events import SourceRecord
 
+# What a shorter form of messages is: a story that continues the one before, or a fold of a conversation.
+FoldKind = Literal["story", "conversation"]
 # An imported row's origin is unique in its person or chat, so that it is imported only once.
 NAMED = text("origin <> ''")
 # Makes SQLite use the partial index of messages by chat and id.
@@ -279,8 +281,10 @@ class PersonVariables(Base):
 
 
 class Story(Record):
-    """A summary of the messages from the root down to one. On a path, the story of the lowest message applies.
+    """A shorter form of the messages down to one (`message_id`): of all from the root on, or from another on (`first_id`).
 
+    Of the kind `story`, that of the lowest message applies on a path: it retells the ones before. Folds of a `conversation` apply
+    one after the other; each has the `number` of its handle, what it stands for, and the places of outside text in that.
     `is_edited` means that a person wrote or edited it; `model` is the model that wrote it, if any.
     """
 
@@ -291,6 +295,15 @@ class Story(Record):
     text: Mapped[str] = mapped_column(Text)
     is_edited: Mapped[bool] = mapped_column(default=False, server_default=false())
     model: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    kind: Mapped[FoldKind] = mapped_column(String(12), default="story", server_default="story")
+    first_id: Mapped[str | None] = mapped_column(String(LENGTH))
+    number: Mapped[int] = mapped_column(default=0, server_default="0")
+    messages: Mapped[int] = mapped_column(default=0, server_default="0")
+    calls: Mapped[int] = mapped_column(default=0, server_default="0")
+    tokens_before: Mapped[int] = mapped_column(default=0, server_default="0")
+    tokens_after: Mapped[int] = mapped_column(default=0, server_default="0")
+    made_by: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    outside: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 
 class FollowUp(Record):

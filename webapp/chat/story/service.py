@@ -15,10 +15,8 @@ from webapp.base.db import db, utc_now, write
 from webapp.base.errors import AppError, Conflict, Invalid, TooMany, Unavailable
 from webapp.base.heavy.turns import by_turns, wait_for_turn
 from webapp.base.ids import new_id
-from webapp.characters import queries as character_queries
 from webapp.characters.profiles import checked_text
-from webapp.chat.files.reference import parted
-from webapp.chat.group.members import person_name, with_speaker_names
+from webapp.chat.folds import stretch
 from webapp.chat.prompt import answer_prompt, path_story
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.built_in import STORY_KEY
@@ -52,7 +50,6 @@ ENDED = ("completed", "stopped")
 log = logging.getLogger("chat:story")
 # Running jobs by generation id. Only in memory, because requests contain text of the chat.
 _jobs: dict[str, "StoryJob"] = {}
-AT_ONCE, CHARS_AT_ONCE = 100, 200_000
 LEAST_TOKENS = 200
 # Marks where the middle of a message was cut out.
 CUT = "\n[…]\n"
@@ -148,7 +145,7 @@ def _refuse_without_history(chat: Chat) -> None:
 
 def _delete(chat_id: str, path: Sequence[str]) -> None:
     there, session = frozenset(path), db.session()
-    stories = session.execute(select(Story.id, Story.message_id).where(Story.chat_id == chat_id)).all()
+    stories = session.execute(select(Story.id, Story.message_id).where(Story.chat_id == chat_id, path_story.IS_STORY)).all()
     gone = [id for id, message_id in stories if message_id in there]
     session.execute(delete(Story).where(Story.id.in_(gone)).execution_options(synchronize_session=False))
 
@@ -264,7 +261,7 @@ def _finish(session: Session, generation: Generation, transcript: Transcript, _p
         same = select(Story.id).where(Story.id == before.id, Story.text == before.text)
         there = there.where(same.exists())
     else:
-        there = there.where(~select(Story.id).where(Story.message_id == message_id).exists())
+        there = there.where(~select(Story.id).where(Story.message_id == message_id, path_story.IS_STORY).exists())
     statement = insert(Story).from_select(["chat_id", "message_id", *values], there, include_defaults=False)
     job.is_kept = session.scalar(statement.returning(Story.id)) is not None
 
@@ -297,10 +294,10 @@ def rest_of(chat: Chat, tokens: int) -> StoryPiece | None:
 
 def piece_of(chat: Chat, ids: Sequence[str], before: path_story.PathStory | None, tokens: int) -> StoryPiece | None:
     """Returns as many of these messages as fit the token limit; a longer single message is cut in the middle."""
-    names, lines, last = _names(chat), list[str](), ""
+    names, lines, last = stretch.names(chat), list[str](), ""
     tokens = max(LEAST_TOKENS, tokens - (estimate(before.text) if before else 0))
-    for message in _read(chat, ids):
-        line = _line(message, names)
+    for message in stretch.read(chat, ids):
+        line = stretch.line(message, names)
         cost = estimate(line) + PER_MESSAGE
         if cost > tokens:
             if lines:
@@ -330,31 +327,6 @@ def _newest_first(message_id: str, most: int) -> Iterator[tuple[str, int]]:
             yield message.role, estimate(message.content, share) + PER_MESSAGE if message.is_sent else 0
         if (most := most - len(read)) <= 0:
             return
-
-
-def _read(chat: Chat, ids: Sequence[str]) -> Iterator[paths.PathMessage]:
-    columns = select(Message.id, Message.role, Message.content, Message.speaker_name, Message.is_hidden)
-    while ids:
-        some = queries.first_within(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
-        rows = {row.id: paths.PathMessage(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
-        yield from with_speaker_names(chat, [rows[id] for id in some if id in rows])
-        ids = ids[len(some) :]
-
-
-def _names(chat: Chat) -> dict[str, str]:
-    """Returns the speakers' names by role; none in a group, where each message has its own."""
-    if chat.is_group:
-        return {}
-    character = character_queries.character_of(db.session(), chat.owner_id, chat.character_id)
-    return {"user": person_name(chat), "assistant": character.name} if character else {"user": "Person", "assistant": "Answer"}
-
-
-def _line(message: paths.PathMessage, names: dict[str, str]) -> str:
-    if message.is_hidden:
-        return ""
-    text = parted(message.content)[0].strip() if message.role == "user" else message.content.strip()
-    who = message.speaker or names.get(message.role, message.role)
-    return f"{who}: {text.removeprefix(f'{who}:').lstrip()}" if text else ""
 
 
 def count_kept(newest_first: Iterable[tuple[str, int]], room: HistoryLimit) -> int | None:

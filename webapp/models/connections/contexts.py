@@ -16,6 +16,7 @@ from webapp.models.connections.effective import is_own
 from webapp.models.connections.models import the_models
 from webapp.models.connections.own_names import ModelNameInput
 from webapp.models.connections.tables import ModelContext
+from webapp.settings.service import setting
 
 # Less holds no question with its answer.
 LEAST_TOKENS, MOST_TOKENS = 256, 100_000_000
@@ -28,6 +29,11 @@ class ModelInput(ModelNameInput):
     context_length: Annotated[int, Whole(LEAST_TOKENS, MOST_TOKENS)] | None = Field(
         None, description="How many tokens its context holds; null for what its server lists, or has said in a refusal."
     )
+
+
+def length(model: str) -> int:
+    """Returns how many tokens a model's context holds, or what is assumed of one that doesn't say."""
+    return the_models().known(model).context_length or int(setting("context.unknown_tokens"))
 
 
 def give(model: str, tokens: int | None, *, author: audit.AuditAuthor) -> None:

@@ -9,7 +9,7 @@ from webapp.people.accounts.permissions import may
 from webapp.people.accounts.tables import User
 from webapp.people.preferences import THEMES
 from webapp.people.search import SearchHit, SearchQuery, SearchSource
-from webapp.settings import catalog
+from webapp.settings import search as settings_search
 from webapp.web.feature import NAVIGATION
 from webapp.web.navigation import GO_TO, NavEntry
 from webapp.workspace.frame.preferences_views import PARTS, PreferencesForm
@@ -36,7 +36,7 @@ def settings(user: User, query: SearchQuery) -> list[SearchHit]:
     ]
     servers = [
         SearchHit(title=_(setting.title), path=setting.url, icon="sliders-horizontal", detail=_(section))
-        for section, setting in (catalog.matching(query.text) if user.is_admin else ())
+        for section, setting in (settings_search.matching(query.text) if user.is_admin else ())
         # Not those that mention the words somewhere in their sentence, as the administration's own search does.
         if query.begins(_(setting.title), setting.title, section, setting.name.replace(".", " ").replace("_", " "))
     ]

@@ -19,7 +19,7 @@ from webapp.people.accounts.guards import (
 from webapp.people.search import SearchQuery, printable, search as search_everything
 from webapp.people.search_words import parse
 from webapp.people.shortcuts import FIXED
-from webapp.settings import catalog
+from webapp.settings import search as settings_search
 from webapp.web.assets import asset
 from webapp.web.cookies import keep_secret, secret_in
 from webapp.web.feature import NAVIGATION
@@ -90,7 +90,7 @@ def toggle_sidebar() -> Response:
 def admin() -> Response:
     query = request.args.get("q", "").strip()[:MOST_QUERY]
     template = "workspace/frame/_found.html" if is_htmx() else "workspace/frame/admin.html"
-    return render(template, query=query, entries=NAVIGATION.get().matching(query), settings=catalog.matching(query))
+    return render(template, query=query, entries=NAVIGATION.get().matching(query), settings=settings_search.matching(query))
 
 
 @bp.get("/admin/areas/<name>")

@@ -23,7 +23,7 @@ from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import the_models
 from webapp.models.providers.error_mapping import may_still_bill
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import LIMIT_NOTICE
+from webapp.streaming.events import FOLDED_NOTICE, LIMIT_NOTICE
 from webapp.web.filters import number
 
 # Those that hold for as long as an answer is active.
@@ -127,11 +127,14 @@ class ShownNotice:
     text: str
     detail: str = ""
     remedy: Remedy | None = None
+    folds_url: str = ""
 
 
 def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     shown = [notice for notice in last.notices if notice["code"] not in NOT_SHOWN]
-    notices = [ShownNotice("", *line) for line in notice_lines(shown)]
+    notices = [ShownNotice("", *line) for line in notice_lines([notice for notice in shown if notice["code"] != FOLDED_NOTICE])]
+    folds = (notice["message"] for notice in shown if notice["code"] == FOLDED_NOTICE)
+    notices += [ShownNotice("", words, folds_url=url_for("folds.index", id=message.chat_id)) for words in folds]
     if last.error and is_of_connection(last):
         # One cause, one notice: how often it was tried is a detail.
         return (ShownNotice("red", last.error, "\n".join(notice.detail or notice.text for notice in notices), remedy_for(last)),)

@@ -1,0 +1,60 @@
+"""The folds of a conversation that apply to a path: they cover it from its beginning, one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from webapp.base.words import number, plural
+from webapp.chat.record.tables import Chat, Story
+from webapp.models.prompt_sections import Section
+from webapp.tools.folded import handle
+
+IS_FOLD = Story.kind == "conversation"
+# Directly before the history, as a turn of their own: the system message before them stays as it is when they are made.
+RANK = 190
+
+
+@dataclass(frozen=True, slots=True)
+class PathFold:
+    """A fold with the places of its first and last message on the path."""
+
+    row: Story
+    first: int
+    last: int
+
+    @property
+    def section(self) -> Section:
+        """The fold as a part of the prompt: a paragraph that begins with its handle, and what it stands for."""
+        row = self.row
+        what = ", ".join([plural(row.messages, "message"), *([plural(row.calls, "call")] if row.calls else [])])
+        text = f"[{handle(row.number)}: {what}]\n{row.text}"
+        return Section(f"Fold {row.number}", text=text, origin=handle(row.number), role="user", rank=RANK)
+
+    @property
+    def words(self) -> str:
+        """The quiet line in the chat."""
+        row = self.row
+        return f"{plural(row.messages, 'message')} folded · {number(row.tokens_before)} → {plural(row.tokens_after, 'token')}"
+
+
+def on_path(session: Session, chat: Chat, ids: Sequence[str]) -> tuple[PathFold, ...]:
+    """Returns the folds that apply to a path, the oldest first; without a query for a chat that has never had one."""
+    if not chat.fold_count:
+        return ()
+    places = {id: place for place, id in enumerate(ids)}
+    rows = session.scalars(select(Story).where(Story.chat_id == chat.id, IS_FOLD)).all()
+    there = [row for row in rows if row.message_id in places and (not row.first_id or row.first_id in places)]
+    folds, at = list[PathFold](), 0
+    # Of those that begin at one place, the one that covers most: a later one has replaced those before.
+    while beginning := [row for row in there if (places[row.first_id] if row.first_id else 0) == at]:
+        row = max(beginning, key=lambda row: (places[row.message_id], row.number))
+        folds.append(PathFold(row, at, places[row.message_id]))
+        at = places[row.message_id] + 1
+    return tuple(folds)
+
+
+def drop_all(session: Session, chat_id: str) -> None:
+    """Deletes the folds of a chat of which a message has changed: they are made again where they are needed."""
+    session.execute(delete(Story).where(Story.chat_id == chat_id, IS_FOLD).execution_options(synchronize_session=False))
