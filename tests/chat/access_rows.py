@@ -1,5 +1,7 @@
 """Who can see the calls of answers, and decide about them; who can tag which chats; who reads and changes texts beside chats."""
 
+from sqlalchemy import update
+
 from tests.attacks.world import CANARY, World, added, makes
 from webapp.base.db import db
 from webapp.base.ids import new_id
@@ -102,7 +104,8 @@ def _text(world: World, state: str) -> str:
 @makes("fold")
 def fold(world: World, state: str) -> str:
     """Creates a fold of the first message of the chat that was made last."""
-    chat = db.session.get_one(Chat, world.last_chat)
-    first = queries.ids_to(chat.head_id)[0]
-    chat.fold_count = 1
-    return added(Story(chat_id=chat.id, message_id=first, kind="conversation", number=1, messages=1, text=CANARY)).id
+    first = queries.ids_to(db.session.get_one(Chat, world.last_chat).head_id or "")[0]
+    # A transaction that has read can't write any more once another has.
+    db.session.commit()
+    db.session.execute(update(Chat).where(Chat.id == world.last_chat).values(fold_count=1))
+    return added(Story(chat_id=world.last_chat, message_id=first, kind="conversation", number=1, messages=1, text=CANARY)).id

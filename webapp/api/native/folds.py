@@ -72,8 +72,8 @@ def index(id: str, query: FoldsQuery) -> FoldList:
 @operation("Fold a chat now", scope="chat", body=FoldNow, answer=FoldAnswer, status=202, errors=(409,))
 def fold_now(id: str, body: FoldNow) -> FoldAnswer:
     chat = writable_chat(id)
-    made, ids = folds.fold_now(chat, body.up_to), queries.ids_to(chat.head_id or "")
-    return FoldAnswer.for_fold(of_messages(made, ids))
+    new_fold = folds.fold_now(chat, body.up_to)
+    return FoldAnswer.for_fold(of_messages(new_fold, queries.ids_to(chat.head_id or "")))
 
 
 @bp.patch("/<fold>")

@@ -41,10 +41,10 @@ def fold_now(chat: Chat, up_to: str = "") -> PathFold:
         raise Conflict(NOTHING)
     id, room = chat.id, FoldRoom.of(contexts.length(chat.model), None, 100)
     making.make(FoldOrder(id, tuple(chosen), is_from_root=not begin, most_tokens=most_tokens_in(room)))
-    made = on_path(db.session(), db.session.get_one(Chat, id, populate_existing=True), ids)
-    if len(made) == len(folds):
+    new_folds = on_path(db.session(), db.session.get_one(Chat, id, populate_existing=True), ids)
+    if len(new_folds) == len(folds):
         raise Conflict(GONE)
-    return made[-1]
+    return new_folds[-1]
 
 
 def edit(chat: Chat, fold_id: str, text: str) -> None:

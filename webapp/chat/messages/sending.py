@@ -497,9 +497,7 @@ def new_generation(
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
     variables = replace(variables, shared=options.shared) if options.shared and options.is_personal else variables
     tools = options.tools or AnswerTools(keys_in(chat))
-    prompt = _prompt(
-        chat, path, model, speaker_id=message.speaker_id, variables=variables, options=options, tool_count=len(tools.keys)
-    )
+    prompt = _prompt(chat, path, model, tools, speaker_id=message.speaker_id, variables=variables, options=options)
     generation = Generation(
         id=new_id(),
         kind=chat.kind,
@@ -535,11 +533,11 @@ def _prompt(
     chat: Chat,
     path: Sequence[paths.PathMessage],
     model: str,
+    tools: AnswerTools,
     *,
     speaker_id: str | None,
     variables: Variables,
     options: AnswerOptions,
-    tool_count: int,
 ) -> RecordedPrompt:
     """Returns the prompt to be recorded: of a model that draws, the message that it answers."""
     if the_models().draws(model):
@@ -554,7 +552,7 @@ def _prompt(
         speaker_id=speaker_id,
         occasion="continue" if path[-1].content else "again" if options.is_again else "answer",
         variables=variables,
-        tool_count=tool_count,
+        tool_count=len(tools.keys),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate, groupby
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from webapp.base.db import db
 from webapp.base.ids import new_id
@@ -20,8 +20,8 @@ from webapp.chat.prompt.builder import OF_A_CHAT, FittedPath, PromptBuilder, exc
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.fold_due import raise_if_due
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
-from webapp.chat.prompt.path_folds import PathFold, on_path
-from webapp.chat.prompt.recorded_prompt import RecordedMessage, RecordedPrompt
+from webapp.chat.prompt.path_folds import PathFold, on_path, words_of_new
+from webapp.chat.prompt.recorded_prompt import PromptScripts, RecordedMessage, RecordedPrompt
 from webapp.chat.prompt.scripts import scripted
 from webapp.chat.prompt.section_order import in_order
 from webapp.chat.record import paths
@@ -139,19 +139,14 @@ def prompt_for(
 
     Each message's length is recorded, because a message can grow later. `history_limit` overrides the chat's own for this
     answer. `given` are the answer's sources, and `speaker_id` is the character of a group that gives it. `variables` afterwards
-    include those set by the prompt's texts. With a `tool_count`, a path for which the
-    model's context has no room, beside so many tools, raises `FoldDue`.
+    include those set by the prompt's texts. With a `tool_count`, a path without room beside so many tools raises `FoldDue`.
     """
-    limit = chat.history_limit if history_limit is None else history_limit
-    limit = limit if includes_history(chat) else 0
-    folds = folds_of(chat, path[:-1], limit)
-    unfolded = path[folds[-1].last + 1 if folds else 0 : -1]
-    written = with_speaker_names(chat, [message for message in unfolded if message.is_sent])
-    earlier, scripts = scripted(chat, written)
+    limit = _limit(chat, history_limit)
+    folds, written, earlier, scripts = _history(chat, path[:-1], limit)
     turns = [(message.role, message.sent_text) for message in earlier]
     listed_model, leading_prompt = model_named(model), leading(chat)
     parameters = _parameters(chat, listed_model, leading_prompt)
-    room = None if tool_count is None or not _has_folds(chat, limit) else _fold_room(model, parameters, tool_count)
+    room = _fold_room(model, parameters, tool_count) if tool_count is not None and _has_folds(chat, limit) else None
     most_tokens = room.mark if room else budget_tokens(listed_model, parameters)
     context = PromptContext(
         chat.id,
@@ -167,8 +162,7 @@ def prompt_for(
         variables=variables,
         story=story_of(chat, path),
     )
-    sections = [*(sections_of(leading_prompt) if leading_prompt else ()), *(fold.section for fold in folds)]
-    builder = _builder(chat, context, given, sections)
+    builder = _builder(chat, context, given, leading_prompt, [fold.section for fold in folds])
     beginning = path[-1].content
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
     if room and fit.left_out:
@@ -182,8 +176,7 @@ def prompt_for(
         outside=(*above, *context.outside, *given.outside),
         parameters=parameters,
         messages=tuple(RecordedMessage(message.id, len(message.content), message.speaker) for message in sent),
-        # Ids grow with time: the fold was made after the answer before.
-        folded=folds[-1].words if folds and folds[-1].row.id > path[-3].id else "",
+        folded=words_of_new(folds, path),
         scripts=scripts,
         history_limit=limit or 0,
         continue_instruction=instruction.text if instruction else None,
@@ -210,10 +203,8 @@ def side_request(
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     listed_model, leading_prompt = model_named(model), leading(chat)
-    limit = chat.history_limit if includes_history(chat) else 0
-    folds = folds_of(chat, path, limit)
-    path = path[folds[-1].last + 1 :] if folds else path
-    earlier, _ = scripted(chat, with_speaker_names(chat, [message for message in path if message.is_sent]))
+    limit = _limit(chat, None)
+    folds, _, earlier, _ = _history(chat, path, limit)
     turns = [(message.role, message.sent_text) for message in earlier]
     parameters = _parameters(chat, listed_model, leading_prompt)
     parameters.update(own_parameters)
@@ -231,8 +222,7 @@ def side_request(
         variables=variables_below(path[-1].id if path else None, chat),
         story=story_of(chat, path),
     )
-    leading_sections = sections_of(leading_prompt) if leading_prompt else ()
-    builder = _builder(chat, context, NO_SOURCES, (*leading_sections, *(fold.section for fold in folds), *sections))
+    builder = _builder(chat, context, NO_SOURCES, leading_prompt, [*(fold.section for fold in folds), *sections])
     # The additional sections say who is to write next.
     builder = builder.without([section for section in builder.sections if section.title == OF_A_CHAT["group"].title])
     fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
@@ -309,15 +299,22 @@ def _sent_of_answer(
         yield SentPart("assistant", SO_FAR, message.content[at:begun], message.id)
 
 
-def _builder(chat: Chat, context: PromptContext, sources: AnswerSources, leading: Sequence[Section]) -> PromptBuilder:
-    """Collects the sections: the leading prompt's, those contributed by all features, and the sources.
+def _builder(
+    chat: Chat,
+    context: PromptContext,
+    sources: AnswerSources,
+    led_by: active_prompts.RenderedPrompt | None,
+    own_sections: Sequence[Section],
+) -> PromptBuilder:
+    """Collects the sections: the leading prompt's, the prompt's own, those contributed by all features, and the sources.
 
     The chat's preset can have another order for those before the history.
     """
     others = [section for contributor in brought(Contributor) for section in contributor.sections(context)]
     if (preset := preset_of(chat)) and preset.section_order:
         others = list(in_order(others, preset.section_order))
-    return PromptBuilder((*leading, *_filled(others, context.outlets), *sources.sections()))
+    leading_sections = sections_of(led_by) if led_by else ()
+    return PromptBuilder((*leading_sections, *own_sections, *_filled(others, context.outlets), *sources.sections()))
 
 
 def _filled(sections: Sequence[Section | Template], outlets: Outlets) -> Iterator[Section]:
@@ -484,9 +481,26 @@ def fitted_prompt(
     return FittedPrompt(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
 
 
-def folds_of(chat: Chat, path: Sequence[paths.PathMessage], limit: int | None) -> tuple[PathFold, ...]:
-    """Returns the folds that cover the beginning of a path, as far as the chat's history has any."""
-    return on_path(db.session(), chat, [message.id for message in path]) if _has_folds(chat, limit) else ()
+def _limit(chat: Chat, history_limit: int | None) -> int | None:
+    """Returns how many messages of the history a prompt has at most; None for all."""
+    limit = chat.history_limit if history_limit is None else history_limit
+    return limit if includes_history(chat) else 0
+
+
+class _History(NamedTuple):
+    """What a prompt has of a path: its folds, the messages after them, and these as the characters' scripts change them."""
+
+    folds: tuple[PathFold, ...]
+    written: list[paths.PathMessage]
+    earlier: list[paths.PathMessage]
+    scripts: PromptScripts
+
+
+def _history(chat: Chat, path: Sequence[paths.PathMessage], limit: int | None) -> _History:
+    folds = on_path(db.session(), chat, [message.id for message in path]) if _has_folds(chat, limit) else ()
+    unfolded = path[folds[-1].last + 1 :] if folds else path
+    written = with_speaker_names(chat, [message for message in unfolded if message.is_sent])
+    return _History(folds, written, *scripted(chat, written))
 
 
 def _fold_room(model: str, parameters: RequestParameters, tool_count: int) -> FoldRoom:

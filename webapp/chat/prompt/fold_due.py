@@ -1,4 +1,4 @@
-"""Which messages of a path are folded before a request that its model's context has no room for. Pure."""
+"""Which messages of a path are folded before a request that its model's context has no room for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from webapp.base.words import number, plural
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Story
 from webapp.models.prompt_sections import Section
 from webapp.tools.folded import handle
@@ -32,12 +33,6 @@ class PathFold:
         text = f"[{handle(row.number)}: {what}]\n{row.text}"
         return Section(f"Fold {row.number}", text=text, origin=handle(row.number), role="user", rank=RANK)
 
-    @property
-    def words(self) -> str:
-        """The quiet line in the chat."""
-        row = self.row
-        return f"{plural(row.messages, 'message')} folded · {number(row.tokens_before)} → {plural(row.tokens_after, 'token')}"
-
 
 def on_path(session: Session, chat: Chat, ids: Sequence[str]) -> tuple[PathFold, ...]:
     """Returns the folds that apply to a path, the oldest first; without a query for a chat that has never had one."""
@@ -53,6 +48,15 @@ def on_path(session: Session, chat: Chat, ids: Sequence[str]) -> tuple[PathFold,
         folds.append(PathFold(row, at, places[row.message_id]))
         at = places[row.message_id] + 1
     return tuple(folds)
+
+
+def words_of_new(folds: Sequence[PathFold], path: Sequence[PathMessage]) -> str:
+    """Returns the line that says of the answer at the end of a path that a fold was made for it; empty if none was."""
+    # Ids grow with time: it was made after the answer before.
+    if not folds or folds[-1].row.id < path[-3].id:
+        return ""
+    row = folds[-1].row
+    return f"{plural(row.messages, 'message')} folded · {number(row.tokens_before)} → {plural(row.tokens_after, 'token')}"
 
 
 def drop_all(session: Session, chat_id: str) -> None:
