@@ -13,9 +13,12 @@ from webapp.base.db import write
 from webapp.base.errors import Conflict
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
+from webapp.models.connections import contexts
 from webapp.rendering import markdown
 
 CHARS = 98_000
+# Of a model that takes all of it, in tokens.
+CONTEXT = 100_000_000
 WORDS = "Größe é – “x” "
 
 
@@ -41,6 +44,8 @@ def _message(number: int, text: str) -> dict[str, object]:
 @also_on_postgres
 def test_all_of_it_is_sent_and_what_was_cut_goes_on(app: Flask, owner: Browser, fake: Upstream) -> None:
     texts = store(app, owner, 30)
+    with app.app_context():
+        contexts.learn("some/model", CONTEXT)
     fake.behaves([{"says": "Half", "finish": "length"}, {"says": " and half"}])
 
     owner.post("/chats/long/messages", message="Hello")
@@ -56,8 +61,12 @@ def test_all_of_it_is_sent_and_what_was_cut_goes_on(app: Flask, owner: Browser, 
 
 
 @pytest.mark.slow
-def test_nobody_waits_while_it_is_sent(app: Flask, owner: Browser, fake: Upstream) -> None:
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_nobody_waits_while_it_is_sent(app: Flask, owner: Browser, fake: Upstream, *, is_folded: bool) -> None:
     texts = store(app, owner, 500)
+    if not is_folded:
+        with app.app_context():
+            contexts.learn("some/model", CONTEXT)
     # A first message, so that one-time initialization is not measured.
     owner.wait_for(owner.post("/chats", message="Hello").location, ended)
 
@@ -67,7 +76,8 @@ def test_nobody_waits_while_it_is_sent(app: Flask, owner: Browser, fake: Upstrea
 
     # Without breaks it took 300 ms to read, and 700 ms to write into the request.
     assert longest.seconds < 0.25
-    assert fake.posts()[-1]["body"]["messages"][-2]["content"] == texts[-1]
+    before = fake.posts()[-1]["body"]["messages"][-2]["content"]
+    assert before.startswith("[fold-1: 500 messages]\n") if is_folded else before == texts[-1]
 
 
 def test_a_chat_that_changes_again_and_again_is_asked_for_later(app: Flask, owner: Browser) -> None:

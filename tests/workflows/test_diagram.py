@@ -44,11 +44,11 @@ def test_ways_back_are_on_the_left_and_an_unwritten_end_has_its_box() -> None:
 CONDITIONS = {
     'kind == "tea"': "if “tea”",
     "kind != 'tea'": "if not “tea”",
-    "cups >= 2": "if the answer to ‘How many cups do you drink?’ is at least 2",
-    'kind == "tea" and cups < 2': "if “tea” and the answer to ‘How many cups do you drink?’ is less than 2",
-    "milk": "if the answer to ‘Milk?’ is yes",
-    "not milk": "if the answer to ‘Milk?’ is no",
-    "not cups": "if the answer to ‘How many cups do you drink?’ is skipped",
+    "cups >= 2": "if at least 2 (‘How many cups do you drink?’)",
+    'kind == "tea" and cups < 2': "if “tea” and less than 2 (‘How many cups do you drink?’)",
+    "milk": "if yes (‘Milk?’)",
+    "not milk": "if no (‘Milk?’)",
+    "not cups": "if skipped (‘How many cups do you drink?’)",
     # Others stay as they are written.
     'kind == "tea" or milk': 'if kind == "tea" or milk',
     "1 < cups < 3": "if 1 < cups < 3",

@@ -6,6 +6,7 @@ from typing import Any
 
 from webapp.engine.tables import Generation
 from webapp.streaming.events import (
+    FOLDED_NOTICE,
     CallEvent,
     Delta,
     Ended,
@@ -132,4 +133,6 @@ def _past(notice: NoticeRecord) -> str:
 def _other(notice: NoticeRecord) -> tuple[str, str]:
     if notice["code"] in STEPS:
         return _past(notice), ""
+    if notice["code"] == FOLDED_NOTICE:
+        return notice["message"], ""
     return notice["message"], notice.get("detail", "")

@@ -106,7 +106,8 @@ def svg(
         line_height = LINE_HEIGHT if len(axes) == 1 else LESS_HEIGHT
         body, top = _lines(axis, top, line_height) if plot.is_line else _bars(axis, top)
         parts += [legend, body]
-    words = _short(plot.label_name, int((width - 2 * MARGIN) / LETTER))
+    # Bars have their labels beside them: below, the name would seem to be that of their values.
+    words = _short(plot.label_name, int((width - 2 * MARGIN) / LETTER)) if plot.is_line else ""
     parts.append(f'<text class="soft middle" x="{width / 2:g}" y="{top + 6:g}">{words}</text>' if words else "")
     height = top + (18 if words else 0)
     name = _short(title, int((width - 2 * MARGIN) / TITLE_LETTER))

@@ -11,13 +11,15 @@ from webapp.chat.folds import stretch
 from webapp.chat.folds.extract import extract
 from webapp.chat.folds.kept_words import KeptWords, Said, kept_words, missing_in
 from webapp.chat.prompt.fold_due import FoldOrder
+from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message, Story
-from webapp.models.tokens import estimate
+from webapp.models.tokens import estimate, share_of
 from webapp.tools.folded import counted
 from webapp.tools.outside import places_text
 
 # How many characters a token of a fold has at least.
 CHARS_PER_TOKEN = 3
+READ_AT_ONCE = 10
 # A fold is at most half as long as what it stands for.
 SHORTER = 2
 
@@ -27,12 +29,14 @@ def make(order: FoldOrder) -> None:
     chat = db.session.get(Chat, order.chat_id)
     if not chat:
         return
-    names, messages = stretch.names(chat), list(stretch.read(chat, order.ids))
-    calls = sum(stretch.call_counts(order.ids).values())
-    # Releases the database connection before other greenlets run.
-    db.session.rollback()
+    names, calls, messages = stretch.names(chat), sum(stretch.call_counts(order.ids).values()), list[PathMessage]()
+    for at in by_turns(range(0, len(order.ids), READ_AT_ONCE)):
+        messages += stretch.read(chat, order.ids[at : at + READ_AT_ONCE])
+        # Releases the database connection before other greenlets run.
+        db.session.rollback()
     said = [Said(who, message.role, text) for message in messages for who, text in [stretch.words(message, names)] if text]
-    most_chars = min(order.most_tokens * CHARS_PER_TOKEN, sum(len(one.text) for one in said) // SHORTER)
+    chars = sum(len(one.text) for one in said)
+    most_chars = min(order.most_tokens * CHARS_PER_TOKEN, chars // SHORTER)
     text = extract(said, most_chars=most_chars, in_turns=by_turns)
     text = f"{text}\n{_lacking_words(missing_in(text, kept_words(said, in_turns=by_turns)))}".strip()
     values = {
@@ -40,7 +44,7 @@ def make(order: FoldOrder) -> None:
         "outside": places_text(dict.fromkeys(place for message in messages for place in message.outside.splitlines())),
         "messages": len(said),
         "calls": calls,
-        "tokens_before": sum(by_turns(estimate(one.text) for one in said)),
+        "tokens_before": sum(by_turns(estimate(one.text, share_of(chars)) for one in said)),
         "tokens_after": estimate(text),
         "made_by": "extract",
     }

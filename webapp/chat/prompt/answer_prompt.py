@@ -20,7 +20,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT, FittedPath, PromptBuilder, exc
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.fold_due import raise_if_due
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
-from webapp.chat.prompt.path_folds import PathFold, on_path, words_of_new
+from webapp.chat.prompt.path_folds import PathFold, on_path, told_of_new
 from webapp.chat.prompt.recorded_prompt import PromptScripts, RecordedMessage, RecordedPrompt
 from webapp.chat.prompt.scripts import scripted
 from webapp.chat.prompt.section_order import in_order
@@ -45,7 +45,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.settings.service import setting
-from webapp.streaming.events import FOLDED_NOTICE, Notice, SourceRecord
+from webapp.streaming.events import Notice, SourceRecord, folded_notice
 from webapp.tools.calls import CallRecord, calls_of
 from webapp.tools.folded import handle
 from webapp.tools.folding import FoldRoom
@@ -176,7 +176,7 @@ def prompt_for(
         outside=(*above, *context.outside, *given.outside),
         parameters=parameters,
         messages=tuple(RecordedMessage(message.id, len(message.content), message.speaker) for message in sent),
-        folded=words_of_new(folds, path),
+        folded=told_of_new(folds, path),
         scripts=scripts,
         history_limit=limit or 0,
         continue_instruction=instruction.text if instruction else None,
@@ -426,7 +426,7 @@ def budget_tokens(model: Model, parameters: RequestParameters) -> int:
 
 def _notices(prompt: RecordedPrompt) -> list[Notice]:
     notices = [Notice("sources_late", LATE)] if prompt.is_late else []
-    notices += [Notice(FOLDED_NOTICE, prompt.folded)] if prompt.folded else []
+    notices += [folded_notice(*prompt.folded)] if prompt.folded else []
     if prompt.by_words:
         notices.append(Notice("sources_by_words", prompt.by_words))
     if prompt.unread:

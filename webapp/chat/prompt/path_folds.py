@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.base.words import number, plural
+from webapp.base.words import plural
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Story
 from webapp.models.prompt_sections import Section
@@ -50,13 +50,15 @@ def on_path(session: Session, chat: Chat, ids: Sequence[str]) -> tuple[PathFold,
     return tuple(folds)
 
 
-def words_of_new(folds: Sequence[PathFold], path: Sequence[PathMessage]) -> str:
-    """Returns the line that says of the answer at the end of a path that a fold was made for it; empty if none was."""
+def told_of_new(folds: Sequence[PathFold], path: Sequence[PathMessage]) -> tuple[int, ...]:
+    """Returns what is said of a fold that was made for the answer at the end of a path; empty if none was.
+
+    That is how many messages it has, and the tokens before and after.
+    """
     # Ids grow with time: it was made after the answer before.
-    if not folds or folds[-1].row.id < path[-3].id:
-        return ""
-    row = folds[-1].row
-    return f"{plural(row.messages, 'message')} folded · {number(row.tokens_before)} → {plural(row.tokens_after, 'token')}"
+    is_new = bool(folds) and folds[-1].row.id > path[-3].id
+    row = folds[-1].row if is_new else None
+    return (row.messages, row.tokens_before, row.tokens_after) if row else ()
 
 
 def drop_all(session: Session, chat_id: str) -> None:

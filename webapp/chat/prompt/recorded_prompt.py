@@ -99,8 +99,8 @@ class RecordedPrompt:
     left_out: int = 0
     beyond: int = 0
     covered: int = 0
-    # What is said of a fold that was made for it.
-    folded: str = ""
+    # What is said of a fold that was made for it: its messages, and its tokens before and after.
+    folded: tuple[int, ...] = ()
     history_limit: int = 0
     # None unless an answer is continued.
     continue_instruction: str | None = None
@@ -125,7 +125,7 @@ class RecordedPrompt:
             left_out=record.get("left_out", 0),
             beyond=record.get("beyond", 0),
             covered=record.get("told", 0),
-            folded=record.get("folded", ""),
+            folded=tuple(record.get("folded", ())),
             history_limit=record.get("history_limit", 0),
             continue_instruction=record.get("go_on"),
             versions=PromptVersions.from_record(record),
@@ -148,7 +148,7 @@ class RecordedPrompt:
             "left_out": self.left_out,
             "beyond": self.beyond,
             **({"told": self.covered} if self.covered else {}),
-            **({"folded": self.folded} if self.folded else {}),
+            **({"folded": list(self.folded)} if self.folded else {}),
             "history_limit": self.history_limit,
             **({"go_on": self.continue_instruction} if self.continue_instruction is not None else {}),
             **self.versions.as_record(),

@@ -321,8 +321,14 @@ def added(source: str, verb: str, after: int, *, plan_type: str = "", tool: NewC
         raise CardRefused(f"A workflow can have at most {MOST_STEPS} steps.")
     index = max(0, min(after + 1, len(steps)))
     name = _free_name(document)
-    first: dict[str, Any] = {"say": "Hello!", "collect": name, "chat": _task(document), "generate": plan_type, "tool": tool.key}
-    first |= {"end": "Thank you!", "branch": [{"go": END}]}
+    first: dict[str, Any] = {
+        "say": _("Hello!"),
+        "collect": name,
+        "chat": _task(document),
+        "generate": plan_type,
+        "tool": tool.key,
+    }
+    first |= {"end": _("Thank you!"), "branch": [{"go": END}]}
     if compared := [group for group in ways.comparisons(_slots(document)) if not ways.OPEN_COMPARISON.fullmatch(group[1][0][0])]:
         first["branch"] = [{"if": compared[-1][1][0][0], "go": END}]
     content = scalar(first[verb])
@@ -356,7 +362,7 @@ def _with_slot(source: str, name: str) -> str:
     document = _readable(source)
     edits = YamlEdits(source, document)
     slots = document.spans.get(("slots",))
-    words = f'{name}: {{type: text, ask: "What would you like to know?"}}'
+    words = f"{name}: {{type: text, ask: {scalar(_('What would you like to know?'), in_brackets=True)}}}"
     if slots and isinstance(document.value.get("slots"), dict):
         return edits.with_item(("slots",), words)
     if slots:
@@ -373,7 +379,9 @@ def _free_name(document: YamlDocument) -> str:
 
 def _task(document: YamlDocument) -> str:
     name = next(reversed(_slots(document)), "")
-    return f"Reply to this in a friendly way: {{{{{name}}}}}" if name else "Wish the person a good day."
+    return (
+        _("Reply to this in a friendly way: %(answer)s", answer=f"{{{{{name}}}}}") if name else _("Wish the person a good day.")
+    )
 
 
 @lru_cache(maxsize=MOST_KNOWN)

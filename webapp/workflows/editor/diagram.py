@@ -172,7 +172,8 @@ def _compared(definition: Definition, step: Step, part: str) -> str:
         words = _(SIGNS[sign or "=="], value=quoted)
     if slot.name == step.slot:
         return words
-    return _("the answer to ‘%(question)s’ is %(words)s", question=first_words(slot.ask, MOST_TITLE), words=words)
+    # What differs comes first, as the end can be cut.
+    return _("%(words)s (‘%(question)s’)", question=first_words(slot.ask, MOST_TITLE), words=words)
 
 
 def _connectors(arrows: Sequence[_Arrow], boxes: Sequence[Box]) -> Iterator[Connector]:

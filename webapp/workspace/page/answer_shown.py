@@ -23,7 +23,7 @@ from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import the_models
 from webapp.models.providers.error_mapping import may_still_bill
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import FOLDED_NOTICE, LIMIT_NOTICE
+from webapp.streaming.events import FOLDED_NOTICE, LIMIT_NOTICE, NoticeRecord
 from webapp.web.filters import number
 
 # Those that hold for as long as an answer is active.
@@ -133,7 +133,7 @@ class ShownNotice:
 def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     shown = [notice for notice in last.notices if notice["code"] not in NOT_SHOWN]
     notices = [ShownNotice("", *line) for line in notice_lines([notice for notice in shown if notice["code"] != FOLDED_NOTICE])]
-    folds = (notice["message"] for notice in shown if notice["code"] == FOLDED_NOTICE)
+    folds = [_folded(notice) for notice in shown if notice["code"] == FOLDED_NOTICE]
     notices += [ShownNotice("", words, folds_url=url_for("folds.index", id=message.chat_id)) for words in folds]
     if last.error and is_of_connection(last):
         # One cause, one notice: how often it was tried is a detail.
@@ -150,6 +150,13 @@ def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     elif last.status == "completed" and not message.content and last.reason != "tool":
         notices.append(ShownNotice("amber", _("The model returned an empty answer.")))
     return tuple(notices)
+
+
+def _folded(notice: NoticeRecord) -> str:
+    messages, before, after = map(int, notice.get("detail", "").split())
+    words = ngettext("%(num)s message folded", "%(num)s messages folded", messages)
+    tokens = ngettext("%(before)s → %(num)s token", "%(before)s → %(num)s tokens", after, before=number(before))
+    return f"{words} · {tokens}"
 
 
 def silence(engine: Engine, generation: Generation) -> Silence:
