@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from types import UnionType
 from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin
 
-from webapp.base.words import number, plural
-
 Status = Literal["completed", "stopped", "interrupted", "failed"]
 PhaseName = Literal["thinking", "responding", "saving", "waiting"]
 CallState = Literal["asked", "waiting", "running", "done", "failed", "denied", "unknown"]
@@ -144,12 +142,6 @@ class Notice:
     code: str
     message: str
     detail: str = ""
-
-
-def folded_notice(messages: int, before: int, after: int) -> Notice:
-    """Returns the line that says of an answer that messages were folded before it; the numbers are for other languages."""
-    message = f"{plural(messages, 'message')} folded · {number(before)} → {plural(after, 'token')}"
-    return Notice(FOLDED_NOTICE, message, f"{messages} {before} {after}")
 
 
 class NoticeRecord(TypedDict):

@@ -25,10 +25,10 @@ from webapp.chat.messages import drafts, renderings, source_search, titles
 from webapp.chat.messages.chats import forget_visitors_of_yesterday, limit_visitors
 from webapp.chat.messages.rule_choice import choice_by_rule
 from webapp.chat.messages.storing import CHAT_CHANGED, PendingGeneration, store_and_start, store_and_start_all
+from webapp.chat.prompt import path_folds
 from webapp.chat.prompt.answer_prompt import prompt_for, prompt_of_picture, request_of
 from webapp.chat.prompt.built_in import QUICK
 from webapp.chat.prompt.chat_collections import ids_above, ids_of_prompt
-from webapp.chat.prompt.path_folds import drop_all
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.prompt.sections import names_in
 from webapp.chat.record import announcements, paths, queries
@@ -491,7 +491,7 @@ def new_generation(
         limit_visitors()
     if chat.fold_count and message.content:
         # On another branch, this answer can be in a fold, which would lack what is written now.
-        drop_all(db.session(), chat.id)
+        path_folds.drop(db.session(), chat, but_on=[one.id for one in path[:-1]])
     choice = RuleChoice(model) if continues_id else choice_by_rule(chat, path, model, options.person, options.is_chosen)
     model = choice.model
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)

@@ -13,8 +13,7 @@ from webapp.base.ids import new_id
 from webapp.chat import erasing
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.messages import deleted_branches, fork, renderings, sending
-from webapp.chat.prompt import remembering
-from webapp.chat.prompt.path_folds import drop_all
+from webapp.chat.prompt import path_folds, remembering
 from webapp.chat.record import announcements, queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import generations
@@ -38,7 +37,7 @@ def hide(message: Message, *, is_hidden: bool = True) -> None:
     with write() as session:
         session.execute(_changed(id).values(is_hidden=is_hidden))
         if chat.fold_count:
-            drop_all(session, chat.id)
+            path_folds.drop(session, chat)
         if is_hidden:
             memory.forget(session, Document.message_id == id)
     remembering.wake()

@@ -20,7 +20,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT, FittedPath, PromptBuilder, exc
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.fold_due import raise_if_due
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
-from webapp.chat.prompt.path_folds import PathFold, on_path, told_of_new
+from webapp.chat.prompt.path_folds import PathFold, folded_notice, on_path, told_of_new
 from webapp.chat.prompt.recorded_prompt import PromptScripts, RecordedMessage, RecordedPrompt
 from webapp.chat.prompt.scripts import scripted
 from webapp.chat.prompt.section_order import in_order
@@ -45,7 +45,7 @@ from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.settings.service import setting
-from webapp.streaming.events import Notice, SourceRecord, folded_notice
+from webapp.streaming.events import Notice, SourceRecord
 from webapp.tools.calls import CallRecord, calls_of
 from webapp.tools.folded import handle
 from webapp.tools.folding import FoldRoom
@@ -505,7 +505,8 @@ def _history(chat: Chat, path: Sequence[paths.PathMessage], limit: int | None) -
 
 def _fold_room(model: str, parameters: RequestParameters, tool_count: int) -> FoldRoom:
     room = FoldRoom.of(contexts.length(model), parameters.get("max_tokens"), float(setting("context.fold_at")))
-    return replace(room, mark=max(room.mark // 2, room.mark - TOOL_TOKENS * tool_count))
+    # With the one that opens folds.
+    return replace(room, mark=max(room.mark // 2, room.mark - TOOL_TOKENS * (tool_count + 1)))
 
 
 def _has_folds(chat: Chat, limit: int | None) -> bool:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.base.words import plural
+from webapp.base.words import number, plural
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Story
 from webapp.models.prompt_sections import Section
+from webapp.streaming.events import FOLDED_NOTICE, Notice
 from webapp.tools.folded import handle
 
 IS_FOLD = Story.kind == "conversation"
@@ -61,6 +62,14 @@ def told_of_new(folds: Sequence[PathFold], path: Sequence[PathMessage]) -> tuple
     return (row.messages, row.tokens_before, row.tokens_after) if row else ()
 
 
-def drop_all(session: Session, chat_id: str) -> None:
-    """Deletes the folds of a chat of which a message has changed: they are made again where they are needed."""
-    session.execute(delete(Story).where(Story.chat_id == chat_id, IS_FOLD).execution_options(synchronize_session=False))
+def folded_notice(messages: int, before: int, after: int) -> Notice:
+    """Returns the line that says of an answer that messages were folded before it; the numbers are for other languages."""
+    message = f"{plural(messages, 'message')} folded · {number(before)} → {plural(after, 'token')}"
+    return Notice(FOLDED_NOTICE, message, f"{messages} {before} {after}")
+
+
+def drop(session: Session, chat: Chat, *, but_on: Sequence[str] = ()) -> None:
+    """Deletes the folds of a chat of which a message has changed, but those on this path: they are made again where needed."""
+    stay = [fold.row.id for fold in on_path(session, chat, but_on)] if but_on else []
+    gone = delete(Story).where(Story.chat_id == chat.id, IS_FOLD, Story.id.not_in(stay))
+    session.execute(gone.execution_options(synchronize_session=False))

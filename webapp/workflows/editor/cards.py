@@ -321,14 +321,8 @@ def added(source: str, verb: str, after: int, *, plan_type: str = "", tool: NewC
         raise CardRefused(f"A workflow can have at most {MOST_STEPS} steps.")
     index = max(0, min(after + 1, len(steps)))
     name = _free_name(document)
-    first: dict[str, Any] = {
-        "say": _("Hello!"),
-        "collect": name,
-        "chat": _task(document),
-        "generate": plan_type,
-        "tool": tool.key,
-    }
-    first |= {"end": _("Thank you!"), "branch": [{"go": END}]}
+    first: dict[str, Any] = {"say": _("Hello!"), "collect": name, "chat": _task(document), "generate": plan_type}
+    first |= {"tool": tool.key, "end": _("Thank you!"), "branch": [{"go": END}]}
     if compared := [group for group in ways.comparisons(_slots(document)) if not ways.OPEN_COMPARISON.fullmatch(group[1][0][0])]:
         first["branch"] = [{"if": compared[-1][1][0][0], "go": END}]
     content = scalar(first[verb])
@@ -362,7 +356,7 @@ def _with_slot(source: str, name: str) -> str:
     document = _readable(source)
     edits = YamlEdits(source, document)
     slots = document.spans.get(("slots",))
-    words = f"{name}: {{type: text, ask: {scalar(_('What would you like to know?'), in_brackets=True)}}}"
+    words = f"{name}: {scalar({'type': 'text', 'ask': _('What would you like to know?')})}"
     if slots and isinstance(document.value.get("slots"), dict):
         return edits.with_item(("slots",), words)
     if slots:
