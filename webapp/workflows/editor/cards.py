@@ -373,9 +373,8 @@ def _free_name(document: YamlDocument) -> str:
 
 def _task(document: YamlDocument) -> str:
     name = next(reversed(_slots(document)), "")
-    return (
-        _("Reply to this in a friendly way: %(answer)s", answer=f"{{{{{name}}}}}") if name else _("Wish the person a good day.")
-    )
+    answer = f"{{{{{name}}}}}"
+    return _("Reply to this in a friendly way: %(answer)s", answer=answer) if name else _("Wish the person a good day.")
 
 
 @lru_cache(maxsize=MOST_KNOWN)
