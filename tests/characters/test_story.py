@@ -153,13 +153,13 @@ def test_a_failure_is_made_good_after_the_next_answer(app, told, fake):
 
 
 @pytest.mark.slow
-def test_without_one_the_oldest_are_left_out_as_ever(app, told, chat, member, fake):
+def test_without_one_the_oldest_are_folded(app, told, chat, member, fake):
     with app.app_context():
         set_setting("models.story", "off")
     told(*numbered(*range(1, 8)))
 
     assert not fake.stories()
-    assert member.page(chat).says("were left out, because the whole chat doesn't fit the model's context window.")
+    assert member.page(chat).says("messages folded")
 
 
 @pytest.mark.slow

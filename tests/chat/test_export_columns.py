@@ -44,6 +44,7 @@ STAYS: dict[str, dict[str, str]] = {
         "tools": "what may be used is chosen on each server",
         "models": "which models answer side by side is chosen on each server",
         "has_texts": "texts beside a chat are not in its file",
+        "fold_count": "folds are made where the chat is asked on",
         "column_ids": "in a file, answers that stand side by side are versions",
     },
     "messages": {
@@ -87,6 +88,7 @@ STAYS: dict[str, dict[str, str]] = {
         "sources": "documents stay on this server, with their grants",
         "question": "what was answered to a tool server is between it and the person who answered",
         "private_to": PERSONAL,
+        "fold": "folds are made where the chat is asked on",
         "kept": "what a provider has signed is for the requests of this server",
     },
 }

@@ -13,6 +13,8 @@ Cursor = Annotated[str, StringConstraints(pattern=r"^([0-9a-z]{26})?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Money = Annotated[str | None, BeforeValidator(lambda dollars: f"{dollars:f}" if isinstance(dollars, Decimal) else dollars)]
 Model = Annotated[Line, Field(description="The id of a model from `GET /api/v1/models`; empty for the current one.")]
+# Some readers of OpenAPI don't know tuples.
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 CONFIRM = "The number of things that this deletes, as the answer 409 with the code `confirmation_needed` says it."
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from webapp.api.access import caller, identified
 from webapp.api.native.people import RoleName
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Body, Cursor, Named, Query
+from webapp.api.schemas import Answer, Body, Cursor, Named, Pair, Query
 from webapp.base.heavy.child import on_disk
 from webapp.base.inputs import Name
 from webapp.chat.calls.choosing import Key
@@ -251,7 +251,7 @@ class Brought(Answer):
     chats: int
     messages: int
     known: int
-    refused: list[tuple[str, str]]
+    refused: list[Pair]
     refused_count: int
     trouble: str
     lacking: list[str] = Field(description="Lorebooks that the chats name and you don't have.")

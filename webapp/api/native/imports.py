@@ -7,7 +7,7 @@ from pydantic import Field
 
 from webapp.api.access import caller
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Query
+from webapp.api.schemas import Answer, Pair, Query
 from webapp.base.db import MOST_NUMBER
 from webapp.chat.imports import PIECE_BYTES
 from webapp.workspace.exchange import uploads
@@ -35,9 +35,9 @@ class ImportAnswer(Answer):
     known: int = Field(description="Chats that were here already.")
     pictures: int
     documents: int
-    refused: list[tuple[str, str]] = Field(description="The first chats that were refused, with the reason.")
+    refused: list[Pair] = Field(description="The first chats that were refused, with the reason.")
     refused_count: int
-    left_out: list[tuple[str, str]] = Field(description="The first files of messages that were left out, with the reason.")
+    left_out: list[Pair] = Field(description="The first files of messages that were left out, with the reason.")
     left_out_count: int
     trouble: str
 

@@ -9,7 +9,7 @@ from webapp.api.access import caller
 from webapp.api.native.characters import TAKES_PICTURE, sent_picture
 from webapp.api.native.things import add_trash_operations, seen
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Named
+from webapp.api.schemas import Answer, Named, Pair
 from webapp.base.inputs import AnyId, Changes, changes
 from webapp.characters import profiles, queries, shown
 from webapp.characters.lore import queries as lore_queries
@@ -38,7 +38,7 @@ class PersonaList(Answer):
 class BroughtPersonas(Answer):
     new: int
     known: int = Field(description="How many were here already, in the same words.")
-    failed: list[tuple[str, str]] = Field(description="Name and reason of each that could not be taken.")
+    failed: list[Pair] = Field(description="Name and reason of each that could not be taken.")
     lacking: list[str] = Field(description="Lorebooks that new ones use and you don't have, by name.")
 
 

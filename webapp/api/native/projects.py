@@ -12,7 +12,7 @@ from webapp.api.native.chats import ChatList, answers_of
 from webapp.api.native.documents import AddedList, DocumentList, added_answer, list_of, sent_files
 from webapp.api.native.things import add_grant_operations, add_trash_operations, seen
 from webapp.api.operations import operation
-from webapp.api.schemas import Answer, Named, Paged, Query
+from webapp.api.schemas import Answer, Named, Paged, Pair, Query
 from webapp.base.heavy.child import on_disk
 from webapp.base.heavy.turns import by_turns
 from webapp.base.inputs import Changes, changes
@@ -64,7 +64,7 @@ class BroughtProject(Answer):
     chats: Brought
     documents: int
     collections: int
-    left_out: list[tuple[str, str]] = Field(description="The first of them: what it is, and why it isn't there.")
+    left_out: list[Pair] = Field(description="The first of them: what it is, and why it isn't there.")
     left_out_count: int
     trouble: str = Field(description="Why the archive couldn't be read to its end; empty if it was.")
 
