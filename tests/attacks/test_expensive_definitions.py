@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 # A request for one of them must not parse all of these again.
 MANY = 80
-HEAD = "workflow: {name}\ntitle: {name}\nslots: {{a: {{type: text}}}}\nsteps:\n- collect: a\n"
+HEAD = "workflow: {name}\ntitle: {name}\nabout: It repeats.\nslots: {{a: {{type: text}}}}\nsteps:\n- collect: a\n"
 MONTHLY = (plan_type_service.FOLDER / "monthly.yaml").read_text("utf-8")
 
 

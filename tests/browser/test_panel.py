@@ -34,7 +34,7 @@ def said(chat: ChatPage) -> str:
 @pytest.mark.usefixtures("pages")
 def test_it_opens_beside_the_chat_which_goes_on(server: Server, upstream: Upstream, visit: Visit) -> None:
     chat = begun(server, visit, viewport=DESK)
-    page, panel, links = chat.page, chat.page.get_by_role("dialog", name="Preview"), chat.answer.locator("a.view")
+    page, panel, links = chat.page, chat.page.get_by_role("dialog", name="Show me"), chat.answer.locator("a.view")
     address, top = page.url, links.nth(FIRST).bounding_box()
     wide = chat.text.bounding_box()
     links.nth(FIRST).click()

@@ -84,7 +84,7 @@ def test_a_page_and_a_picture_are_shown_and_closed(server: Server, upstream: Ups
     page, links = chat.page, chat.answer.locator("a.view")
     expect(links).to_have_count(2)
     assert not page.evaluate("performance.getEntriesByType('resource').some(({name}) => name.includes('mermaid'))")
-    panel = page.get_by_role("dialog", name="Preview")
+    panel = page.get_by_role("dialog", name="Show me")
     links.first.click()
     expect(panel.frame_locator("iframe").locator("#said")).to_have_text("not run")
     panel.get_by_role("button", name="Run scripts").click()
@@ -197,7 +197,7 @@ def test_a_link_to_what_a_message_contains_does_nothing_in_the_name_of_its_reade
     for name in ("Look at this", "run this"):
         chat.answer.get_by_role("link", name=name).click()
         # All that such a link opens is our page around what was written, and nothing in that runs.
-        expect(chat.page.get_by_role("heading", name="Show me")).to_be_visible()
+        expect(chat.page.get_by_role("heading", name="Hello")).to_be_visible()
         expect(chat.page.frame_locator("iframe").locator("#said")).to_have_text("not run")
         chat.page.go_back()
     assert server.rows("SELECT role FROM users WHERE id = ?", member) == [("member",)]
@@ -458,4 +458,4 @@ def test_a_table_is_plotted_and_has_versions(server: Server, upstream: Upstream,
     assert violations(page) == []
     with page.expect_download() as saved:
         panel.get_by_role("link", name="Download").click()
-    assert saved.value.suggested_filename == "table.csv"
+    assert saved.value.suggested_filename == "month-value.csv"

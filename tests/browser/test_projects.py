@@ -118,4 +118,5 @@ def test_a_chat_is_dragged_into_a_project_and_out_again(server: Server, upstream
     for part in ("button", "a"):
         box = project(phone, "Mill").locator(part).first.bounding_box()
         assert box
-        assert min(box["width"], box["height"]) >= 44
+        # In a scaled page, a box can be a millionth of a pixel smaller.
+        assert round(min(box["width"], box["height"]), 3) >= 44

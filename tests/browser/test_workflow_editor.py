@@ -121,7 +121,7 @@ def test_names_texts_and_comments_have_their_colors(server: Server, visit: Visit
 
 def test_an_error_is_shown_at_its_line_and_put_right(server: Server, visit: Visit) -> None:
     page = opened(visit(server).open("/workflows/new"))
-    expect(page.locator("#picture")).to_contain_text("more")
+    expect(page.locator("#picture")).to_contain_text("Asks a model")
     source, faults = text_of(page), page.locator("#faults li")
     source.fill(TEA.replace("collect: kind", "colect: kind").replace("type: choice", "tipe: choice"))
     expect(faults).to_have_count(2)
@@ -131,7 +131,7 @@ def test_an_error_is_shown_at_its_line_and_put_right(server: Server, visit: Visi
     expect(source).to_have_attribute("aria-invalid", "true")
     # The picture stays as it was, and says so.
     expect(page.locator("#picture-note")).to_have_text("The diagram shows your last version without errors.")
-    expect(page.locator("#picture")).to_contain_text("more")
+    expect(page.locator("#picture")).to_contain_text("Asks a model")
     assert violations(page) == []
     source.press("Control+Home")
     selected = "() => getSelection().toString() || source.value.slice(source.selectionStart, source.selectionEnd)"
@@ -260,6 +260,8 @@ def test_a_workflow_is_built_from_cards_by_thumb(server: Server, visit: Visit) -
     assert button
     assert min(button["width"], button["height"]) >= 44
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # At the end of the page, as the row of its buttons covers a part of what is scrolled below it.
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
     assert violations(page) == []
 
 
@@ -287,6 +289,8 @@ def test_the_editor_works_without_javascript(server: Server, visit: Visit) -> No
     source = text_of(page)
     source.fill(TEA.replace("collect: kind", "colect: kind"))
     press(page, page.get_by_role("button", name="Save draft"))
+    # The error is at its step; with its line, it is in the text.
+    unfolded(page)
     expect(page.locator("#faults li")).to_have_count(1)
     page.locator("#faults").get_by_role("link", name="Line 7").click()
     assert page.url.endswith("#line-7")
