@@ -380,7 +380,7 @@ _MODELS = (
         "Fold from, in percent of a model's context",
         "whole",
         80,
-        "When a request fills this much, earlier results of tools are folded: the model gets a line for each, and can open it.",
+        "When a request fills this much, what is oldest in it is folded: the model gets a short form, and can open it.",
         least=50,
         most=95,
     ),

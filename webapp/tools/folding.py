@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from webapp.models.connections import contexts
 from webapp.models.fitting import LEAST_CHARS, answer_tokens, even_share, prompt_tokens
-from webapp.models.providers.base import ModelRequest
 from webapp.models.tokens import estimate
 from webapp.settings.service import setting
 from webapp.tools.calls import CallRecord
@@ -50,9 +49,9 @@ class FoldRoom:
         return max(LEAST_CHARS, min(MOST_PART_CHARS, int(len(text) * self.tokens * PART / max(1, estimate(text)))))
 
 
-def room_of(request: ModelRequest) -> FoldRoom:
-    """Returns the room in the context of the model that a request is for."""
-    return FoldRoom.of(contexts.length(request.model), request.max_tokens, float(setting("context.fold_at")))
+def room_of(model: str, most_tokens: int | None) -> FoldRoom:
+    """Returns the room in a model's context beside an answer of so many tokens."""
+    return FoldRoom.of(contexts.length(model), most_tokens, float(setting("context.fold_at")))
 
 
 def fold_used(calls: Sequence[CallRecord], tokens: int, room: FoldRoom) -> Iterator[CallRecord]:

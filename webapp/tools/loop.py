@@ -282,7 +282,7 @@ class ToolRun:
         if not self._ledger.calls:
             return
         with self._engine.in_app():
-            room = room_of(self._request)
+            room = room_of(self._request.model, self._request.max_tokens)
         self._is_prepared = not self._folds(room, stop) and self._is_prepared
 
     def _folds(self, room: FoldRoom, stop: Stop) -> bool:
@@ -314,6 +314,10 @@ class ToolRun:
     def _offer(self, name: str) -> Offer | None:
         """Returns the tool that a model calls by this name, if it is offered."""
         return self._offers.get(name) or (self._recall if name == RECALL else None)
+
+    def _offer_of(self, call: CallRecord) -> Offer | None:
+        """Returns the tool that does a call, if it is still offered."""
+        return self._by_key.get(call.tool) or self._offer(call.tool)
 
     def _asking(self, name: str) -> Asking:
         tool = offer.tool if (offer := self._offer(name)) else None
@@ -429,7 +433,7 @@ class ToolRun:
 
     def _is_safe(self, call: CallRecord) -> bool:
         """Returns whether a call can be done again without harm."""
-        offer = self._by_key.get(call.tool) or self._offer(call.tool)
+        offer = self._offer_of(call)
         return offer is not None and offer.tool.hints.is_safe_to_repeat
 
     def _do_calls(self, stop: Stop, began_at: float) -> Iterator[Event]:
@@ -469,7 +473,7 @@ class ToolRun:
 
     def _outcome(self, call: CallRecord, stop: Stop, batch: _CallBatch) -> CallRecord:
         """Does a call, and returns what became of it; adds what it has cost."""
-        offer = self._by_key.get(call.tool) or self._offer(call.tool)
+        offer = self._offer_of(call)
         if not offer or not offer.tool.run:
             return replace(call, state="failed", error="This tool is off by now.")
         try:

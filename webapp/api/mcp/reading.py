@@ -161,7 +161,7 @@ def _title(title: str) -> str:
 
 def _read_chat(arguments: Mapping[str, Any]) -> ReadingResult:
     chat, cursor = visible_chat(str(arguments["chat_id"])), str(arguments.get("cursor", ""))
-    ids = queries.ids_to(chat.head_id) if chat.head_id else []
+    ids = queries.ids_to(chat.head_id)
     if cursor and cursor not in ids:
         raise Invalid("There is no message with this cursor in the chat.")
     page = paging.path(chat, after=cursor, limit=int(arguments.get("limit", USUAL_MESSAGES)))

@@ -73,7 +73,7 @@ def index(id: str, query: FoldsQuery) -> FoldList:
 def fold_now(id: str, body: FoldNow) -> FoldAnswer:
     chat = writable_chat(id)
     new_fold = folds.fold_now(chat, body.up_to)
-    return FoldAnswer.for_fold(of_messages(new_fold, queries.ids_to(chat.head_id or "")))
+    return FoldAnswer.for_fold(of_messages(new_fold, queries.ids_to(chat.head_id)))
 
 
 @bp.patch("/<fold>")
@@ -81,7 +81,7 @@ def fold_now(id: str, body: FoldNow) -> FoldAnswer:
 def update(id: str, fold: str, body: FoldChanges) -> FoldAnswer:
     chat = writable_chat(id)
     folds.edit(chat, fold, body.text)
-    return FoldAnswer.for_fold(of_messages(folds.of_chat(chat, fold), queries.ids_to(chat.head_id or "")))
+    return FoldAnswer.for_fold(of_messages(folds.of_chat(chat, fold), queries.ids_to(chat.head_id)))
 
 
 @bp.delete("/<fold>")

@@ -12,10 +12,9 @@ from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Story
 from webapp.engine.tables import Generation
-from webapp.models.connections import contexts
 from webapp.tools.calls import CallRecord, calls_of
 from webapp.tools.folded import handle, is_handle
-from webapp.tools.folding import FoldRoom
+from webapp.tools.folding import room_of
 from webapp.tools.recall import FindFolded, Folded
 
 # What is read of a fold to open it: the rest is longer than any model's context.
@@ -45,7 +44,7 @@ def _opened(chat: Chat, fold: Story, model: str) -> Folded:
         if (chars := chars + len(piece)) > MOST_CHARS:
             break
     whole = "\n\n".join(text)
-    return Folded(said, whole, FoldRoom.of(contexts.length(model), None, 100).part_chars(whole), outside)
+    return Folded(said, whole, room_of(model, None).part_chars(whole), outside)
 
 
 def _pieces(chat: Chat, fold: Story) -> Iterator[str]:

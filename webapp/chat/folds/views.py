@@ -6,6 +6,7 @@ from wtforms import TextAreaField
 from webapp.base.languages import gettext as _
 from webapp.chat.folds import service
 from webapp.chat.folds.listing import folds_on
+from webapp.chat.prompt.path_folds import is_foldable, limit_of
 from webapp.chat.prompt.path_story import MOST_CHARS
 from webapp.chat.record.access import right_in, visible_chat, writable_chat
 from webapp.chat.record.tables import Chat
@@ -71,6 +72,6 @@ def _page(chat: Chat, now: FoldNowForm | None = None, changed: tuple[str, FoldFo
         chat=chat,
         folds=listed,
         forms=forms,
-        is_foldable=service.is_foldable(chat),
+        is_foldable=is_foldable(chat, limit_of(chat)),
         may_change=may_change,
     )

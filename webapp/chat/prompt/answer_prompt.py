@@ -20,7 +20,7 @@ from webapp.chat.prompt.builder import OF_A_CHAT, FittedPath, PromptBuilder, exc
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
 from webapp.chat.prompt.fold_due import raise_if_due
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
-from webapp.chat.prompt.path_folds import PathFold, folded_notice, on_path, told_of_new
+from webapp.chat.prompt.path_folds import PathFold, folded_notice, is_foldable, limit_of, on_path, told_of_new
 from webapp.chat.prompt.recorded_prompt import PromptScripts, RecordedMessage, RecordedPrompt
 from webapp.chat.prompt.scripts import scripted
 from webapp.chat.prompt.section_order import in_order
@@ -33,7 +33,6 @@ from webapp.chat.record.variables import variables_below
 from webapp.engine.tables import Generation
 from webapp.knowledge import sources
 from webapp.knowledge.answer_sources import LATE, NO_SOURCES, AnswerSources, quoted
-from webapp.models.connections import contexts
 from webapp.models.connections.cache import the_connections
 from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.providers import providers
@@ -44,11 +43,10 @@ from webapp.models.tokens import PER_MESSAGE, estimate
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts
 from webapp.prompts.active_prompts import PromptVersions
-from webapp.settings.service import setting
 from webapp.streaming.events import Notice, SourceRecord
 from webapp.tools.calls import CallRecord, calls_of
 from webapp.tools.folded import handle
-from webapp.tools.folding import FoldRoom
+from webapp.tools.folding import FoldRoom, room_of
 from webapp.tools.results import hidden_results
 from webapp.web.feature import brought
 
@@ -141,12 +139,12 @@ def prompt_for(
     answer. `given` are the answer's sources, and `speaker_id` is the character of a group that gives it. `variables` afterwards
     include those set by the prompt's texts. With a `tool_count`, a path without room beside so many tools raises `FoldDue`.
     """
-    limit = _limit(chat, history_limit)
+    limit = limit_of(chat, history_limit)
     folds, written, earlier, scripts = _history(chat, path[:-1], limit)
     turns = [(message.role, message.sent_text) for message in earlier]
     listed_model, leading_prompt = model_named(model), leading(chat)
     parameters = _parameters(chat, listed_model, leading_prompt)
-    room = _fold_room(model, parameters, tool_count) if tool_count is not None and _has_folds(chat, limit) else None
+    room = _fold_room(model, parameters, tool_count) if tool_count is not None and is_foldable(chat, limit) else None
     most_tokens = room.mark if room else budget_tokens(listed_model, parameters)
     context = PromptContext(
         chat.id,
@@ -203,7 +201,7 @@ def side_request(
 ) -> ModelRequest:
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     listed_model, leading_prompt = model_named(model), leading(chat)
-    limit = _limit(chat, None)
+    limit = limit_of(chat)
     folds, _, earlier, _ = _history(chat, path, limit)
     turns = [(message.role, message.sent_text) for message in earlier]
     parameters = _parameters(chat, listed_model, leading_prompt)
@@ -481,12 +479,6 @@ def fitted_prompt(
     return FittedPrompt(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
 
 
-def _limit(chat: Chat, history_limit: int | None) -> int | None:
-    """Returns how many messages of the history a prompt has at most; None for all."""
-    limit = chat.history_limit if history_limit is None else history_limit
-    return limit if includes_history(chat) else 0
-
-
 class _History(NamedTuple):
     """What a prompt has of a path: its folds, the messages after them, and these as the characters' scripts change them."""
 
@@ -497,21 +489,16 @@ class _History(NamedTuple):
 
 
 def _history(chat: Chat, path: Sequence[paths.PathMessage], limit: int | None) -> _History:
-    folds = on_path(db.session(), chat, [message.id for message in path]) if _has_folds(chat, limit) else ()
+    folds = on_path(db.session(), chat, [message.id for message in path]) if is_foldable(chat, limit) else ()
     unfolded = path[folds[-1].last + 1 :] if folds else path
     written = with_speaker_names(chat, [message for message in unfolded if message.is_sent])
     return _History(folds, written, *scripted(chat, written))
 
 
 def _fold_room(model: str, parameters: RequestParameters, tool_count: int) -> FoldRoom:
-    room = FoldRoom.of(contexts.length(model), parameters.get("max_tokens"), float(setting("context.fold_at")))
+    room = room_of(model, parameters.get("max_tokens"))
     # With the one that opens folds.
     return replace(room, mark=max(room.mark // 2, room.mark - TOOL_TOKENS * (tool_count + 1)))
-
-
-def _has_folds(chat: Chat, limit: int | None) -> bool:
-    """Returns whether the chat's history is folded: one with a limit isn't, nor is one that a story retells."""
-    return limit is None and not path_story.is_sent(chat)
 
 
 def story_of(chat: Chat, path: Sequence[paths.PathMessage]) -> Callable[[], str]:

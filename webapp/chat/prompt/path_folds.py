@@ -7,6 +7,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from webapp.base.words import number, plural
+from webapp.chat.prompt import path_story
+from webapp.chat.prompt.leading import includes_history
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Story
 from webapp.models.prompt_sections import Section
@@ -49,6 +51,17 @@ def on_path(session: Session, chat: Chat, ids: Sequence[str]) -> tuple[PathFold,
         folds.append(PathFold(row, at, places[row.message_id]))
         at = places[row.message_id] + 1
     return tuple(folds)
+
+
+def limit_of(chat: Chat, history_limit: int | None = None) -> int | None:
+    """Returns how many messages of the history a prompt has at most, `history_limit` before the chat's own; None for all."""
+    limit = chat.history_limit if history_limit is None else history_limit
+    return limit if includes_history(chat) else 0
+
+
+def is_foldable(chat: Chat, limit: int | None) -> bool:
+    """Returns whether the chat's history is folded: one with a limit isn't, nor is one that a story retells."""
+    return limit is None and not path_story.is_sent(chat)
 
 
 def told_of_new(folds: Sequence[PathFold], path: Sequence[PathMessage]) -> tuple[int, ...]:

@@ -225,9 +225,9 @@ def is_shown(chat: Chat, message: Message) -> bool:
     return bool(chat.head_id) and bool(bounded.column(query.params(id=chat.head_id)))
 
 
-def ids_to(message_id: str) -> list[str]:
-    """Returns the message ids from the root down to this one, without blocking other greenlets in a long chat."""
-    return bounded.column(PATH_IDS.params(id=message_id))
+def ids_to(message_id: str | None) -> list[str]:
+    """Returns the message ids from the root down to this one, if any, without blocking other greenlets in a long chat."""
+    return bounded.column(PATH_IDS.params(id=message_id)) if message_id else []
 
 
 def in_order(ids: Sequence[str], *options: ExecutableOption) -> list[Message]:

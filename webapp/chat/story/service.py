@@ -60,7 +60,7 @@ FULL, KEPT = 2 / 3, 1 / 2
 
 def story_of(chat: Chat) -> path_story.PathStory | None:
     """Returns the story that applies to the branch that the chat shows."""
-    return path_story.of_path(db.session(), chat.id, _path(chat))
+    return path_story.of_path(db.session(), chat.id, queries.ids_to(chat.head_id))
 
 
 def is_offered(chat: Chat) -> bool:
@@ -75,7 +75,7 @@ def is_writable(chat: Chat) -> bool:
 def save(chat: Chat, text: str, *, was: str | None = None) -> None:
     """Stores a person's text as the story if the present one still has the mark `was`; an empty text deletes it."""
     _refuse_without_history(chat)
-    text, id, path = checked_text(text, "text"), chat.id, _path(chat)
+    text, id, path = checked_text(text, "text"), chat.id, queries.ids_to(chat.head_id)
     # The story can't cover an answer that is still being written.
     running = {generation.message_id for generation in generations.active_generations(chat.lane)}
     ids = [message_id for message_id in path if message_id not in running]
@@ -97,7 +97,7 @@ def save(chat: Chat, text: str, *, was: str | None = None) -> None:
 
 def forget(chat: Chat) -> None:
     """Deletes all stories on the branch that the chat shows, and stops one being written."""
-    id, path = chat.id, _path(chat)
+    id, path = chat.id, queries.ids_to(chat.head_id)
     side_requests.stop(_lane(id))
     with write() as session:
         rows.locked(session, Chat, id)
@@ -132,10 +132,6 @@ def write_now(chat: Chat, *, by: str) -> bool:
     if not has_written and not story_of(chat):
         raise Invalid("Nothing has been said in this chat yet.")
     return has_written
-
-
-def _path(chat: Chat) -> Sequence[str]:
-    return queries.ids_to(chat.head_id) if chat.head_id else []
 
 
 def _refuse_without_history(chat: Chat) -> None:
@@ -287,7 +283,7 @@ def due(chat: Chat, message_id: str, model: str, tokens: int) -> StoryPiece | No
 
 def rest_of(chat: Chat, tokens: int) -> StoryPiece | None:
     """Returns what the story doesn't cover yet on the branch that the chat shows, as far as it fits one request."""
-    ids = _path(chat)
+    ids = queries.ids_to(chat.head_id)
     before = path_story.of_path(db.session(), chat.id, ids)
     return piece_of(chat, ids[before.count if before else 0 :], before, tokens)
 

@@ -124,7 +124,7 @@ def _has_part(owner_id: str, character_id: str) -> ColumnElement[bool]:
 
 def path(chat: Chat, *, after: str = "", limit: int) -> MessagePage:
     """Returns the messages on the branch that the chat shows, from the root on."""
-    ids = queries.ids_to(chat.head_id) if chat.head_id else []
+    ids = queries.ids_to(chat.head_id)
     begin = ids.index(after) + 1 if after in ids else 0
     return _page(ids[begin:], limit)
 
