@@ -1,11 +1,16 @@
 """After a change of the team's time zone, a budget's usage is counted again from what its answers were charged."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.api.client import Client, client_of
 from tests.operations.budgets.conftest import answered, level
 from tests.support.marks import also_on_postgres
-from webapp.base.db import db
+from webapp.base.db import db, write
+from webapp.operations.budgets import periods
+from webapp.operations.budgets.recount import begin
+from webapp.operations.budgets.tables import Budget, BudgetPeriod
 from webapp.people.accounts import tokens
 from webapp.people.accounts.roles import SCOPES
 from webapp.people.accounts.tables import ApiToken, User
@@ -59,3 +64,20 @@ def test_answers_of_deleted_chats_still_count(program, made, fake):
     assert level(program, budget) == (1, 0)
     moved(program, ZONES[1])
     assert level(program, budget) == (1, 0)
+
+
+@pytest.mark.parametrize("moment", [datetime(2030, 11, 30, 13, tzinfo=UTC), datetime(2030, 12, 1, 9, tzinfo=UTC)])
+def test_at_the_end_of_a_month_no_period_of_another_zone_stays(app, program, made, moment):
+    """There it is the last day in one zone and the first in the other, so that their periods begin a month apart."""
+    id = made(5)["id"]
+    with app.app_context():
+        for zone in (ZONES[0], ZONES[1], ZONES[0]):
+            moved(program, zone)
+            starts_at = periods.beginning(moment, "month", zone)
+            earlier = periods.beginning(starts_at - timedelta(hours=1), "month", zone)
+            with write() as session:
+                budget = session.get_one(Budget, id)
+                begin(session, budget, earlier)
+                begin(session, budget, starts_at)
+            rows = db.session.scalars(db.select(BudgetPeriod.starts_at).where(BudgetPeriod.budget_id == id))
+            assert sorted(rows)[-2:] == [earlier, starts_at]

@@ -13,8 +13,6 @@ from webapp.operations.budgets.tables import Budget
 from webapp.settings.service import setting
 
 PERIODS = ("day", "week", "month")
-# Shorter than any, also on days with a clock change: periods that begin closer together are of different time zones.
-LEAST = {"day": timedelta(hours=20), "week": timedelta(days=6), "month": timedelta(days=27)}
 WHOSE = {
     "team": "The team's budget",
     "group": "Your group's budget",

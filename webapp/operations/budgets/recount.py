@@ -88,8 +88,10 @@ def _forget_other_zones(session: Session, budget: Budget, starts_at: datetime) -
 
     A running answer still reserves in its period.
     """
-    least, row = periods.LEAST[budget.period], BudgetPeriod
-    overlaps = row.starts_at > starts_at - least, row.starts_at < starts_at + least, row.starts_at != starts_at
+    zone, row = periods.time_zone(), BudgetPeriod
+    previous = periods.beginning(starts_at - timedelta(seconds=1), budget.period, zone)
+    following = periods.following(starts_at, budget.period, zone)
+    overlaps = row.starts_at > previous, row.starts_at < following, row.starts_at != starts_at
     is_held = BudgetCharge.budget_id == row.budget_id, BudgetCharge.starts_at == row.starts_at, BudgetCharge.is_open
     has_reservation = select(BudgetCharge.generation_id).where(*is_held).correlate(row).exists()
     deletion = delete(row).where(row.budget_id == budget.id, *overlaps, ~has_reservation)
