@@ -200,7 +200,8 @@ def _configure(app: Flask, config: Config) -> None:
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=SQLITE_POOL if is_sqlite else _postgres_pool(config),
+        # The log of an error has no words of people.
+        SQLALCHEMY_ENGINE_OPTIONS={**(SQLITE_POOL if is_sqlite else _postgres_pool(config)), "hide_parameters": True},
     )
     limiter = ConnectionLimiter(lambda: _most_connections(app))
     proxies = BehindProxies(app.wsgi_app, config.trusted_proxies, limiter, sign_in_header=config.sign_in_header)

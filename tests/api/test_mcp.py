@@ -138,7 +138,7 @@ def test_the_version_is_negotiated(legacy, requested, spoken):
 
 
 def test_a_client_of_2026_needs_no_request_before(modern):
-    assert {tool["name"] for tool in modern.result("tools/list")["tools"]} == {*READING, "ask_model"}
+    assert {tool["name"] for tool in modern.result("tools/list")["tools"]} == {*READING, "remember", "ask_model"}
     discovered = modern.result("server/discover")
     assert (discovered["supportedVersions"][0], discovered["capabilities"]) == (MODERN, {"tools": {}})
     assert discovered["ttlMs"] >= 0
@@ -177,6 +177,16 @@ def test_a_model_is_asked_in_a_new_chat_and_in_the_same(mcp, fake):
     listed = mcp.call("list_chats")["structuredContent"]
     assert [(chat["id"], chat["url"].endswith(chat_id)) for chat in listed["chats"]] == [(chat_id, True)]
     assert listed["next_cursor"] is None
+
+
+def test_a_sentence_to_remember_waits_for_the_person(modern: McpClient) -> None:
+    result = modern.call("remember", text="The person lives in Bern.")
+    assert result["structuredContent"]["state"] == "proposed"
+    assert modern.call("remember", text="the person lives in Bern.")["structuredContent"]["state"] == "known"
+    assert modern.call("remember", text="the person \n\n lives  in\nBern. ")["structuredContent"]["state"] == "known"
+    assert modern.call("remember", text=" \n\u202e\t ")["isError"]
+    assert modern.call("remember", text="My password is hunter2xyz")["isError"]
+    assert modern.call("remember", text="Ours.", scope={"kind": "project", "id": "01m8nobody"})["isError"]
 
 
 def test_progress_is_told_and_only_grows(mcp, fake, app):

@@ -80,6 +80,8 @@ def test_a_message_is_hidden_from_models_and_shown_again(program: Client, other:
     assert program.get(path)["is_hidden"] is True
     program.said("PATCH", path, 422, {})
     other.said("PATCH", path, 404, {"is_hidden": False})
+    assert program.said("PATCH", path, 200, {"is_kept": True})["is_kept"] is True
+    assert program.said("PATCH", path, 200, {"is_kept": False})["is_kept"] is False
     assert program.said("PATCH", path, 200, {"is_hidden": False})["is_hidden"] is False
 
 

@@ -92,7 +92,6 @@ TABLE = {
     ("reading people", ("chat",)): """
         GET api_chats.show api:read
         GET api_messages.index api:read
-        GET api_stories.show api:read
         GET api_folds.index api:read
         GET api_roleplay.listen api:read
         GET api_roleplay.status api:read
@@ -101,10 +100,7 @@ TABLE = {
     """,
     ("writing people", ("chat",)): """
         POST api_messages.send api:chat
-        PUT api_stories.update api:chat
         POST api_folds.fold_now api:chat
-        POST api_stories.write_now api:chat
-        DELETE api_stories.forget api:chat
         POST api_roleplay.cancel api:chat
         POST api_threads.send api:chat
         POST api_threads.send_and_watch api:chat
@@ -138,7 +134,7 @@ TABLE = {
     ("writing people", ("call",)): "POST api_tools.decide api:chat",
     ("reading people", ("message",)): "GET api_messages.show api:read",
     ("writing people", ("message",)): """
-        PATCH api_messages.hide api:chat
+        PATCH api_messages.update api:chat
         POST api_messages.edit api:chat
         POST api_messages.show_version api:chat
         POST api_messages.keep api:chat
@@ -157,6 +153,7 @@ TABLE = {
     ("person, from the trash too", ("message",)): "POST api_messages.restore api:chat",
     ("person, what was deleted alone", ("message",)): "POST api_messages.erase api:chat",
     ("reading people", ("generation",)): """
+        GET api_generation_facts.of_generation api:read
         GET api_generations.show api:read
         POST api_generations.tell_reading api:chat
     """,

@@ -96,6 +96,7 @@ RULES: dict[str, Rule] = {
     # A session or a token, for its owner.
     "one's own": _ONES_OWN,
     "one's own, but no guest": _together(_ONES_OWN, _all(("guest",), ("own",), "no")),
+    "one's own, and an owner's": _together(_ONES_OWN, _all(("owner",), ("foreign",), "in")),
     # Objects that admins manage.
     "looked after": _together(_ADMINS, _all(ADMINS, ("there",), "in"), _all(ADMINS, ("random",), "gone")),
     # A tool server: its owner's, or the site's, which admins look after.
@@ -241,6 +242,8 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "messages.keep": (Route("POST", "anybody", "writers", ("message",)),),
     "messages.hide": (Route("POST", "anybody", "writers", ("message",)),),
     "messages.unhide": (Route("POST", "anybody", "writers", ("message",)),),
+    "messages.keep_in_full": (Route("POST", "anybody", "writers", ("message",)),),
+    "messages.let_fold": (Route("POST", "anybody", "writers", ("message",)),),
     "messages.delete": (Route("POST", "anybody", "owner", ("message",)),),
     "messages.restore": (Route("POST", "anybody", "owner, from the trash too", ("message",)),),
     "messages.erase": (Route("POST", "signed_in", "person, what was deleted alone", ("message",)),),
@@ -358,10 +361,6 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "folds.fold_now": (Route("POST", "signed_in", "writing people", ("chat",)),),
     "folds.update": (Route("POST", "signed_in", "writing people", ("chat", "fold")),),
     "folds.unfold": (Route("POST", "signed_in", "writing people", ("chat", "fold")),),
-    "story.edit": (Route("GET", "signed_in", "person", ("chat",)),),
-    "story.update": (Route("POST", "signed_in", "person", ("chat",)),),
-    "story.write_now": (Route("POST", "signed_in", "person", ("chat",)),),
-    "story.forget": (Route("POST", "signed_in", "person", ("chat",)),),
     "roleplay.update": (Route("POST", "signed_in", "person", ("chat",)),),
     "variables.show": (Route("GET", "signed_in", "people"),),
     "variables.show_moved": (Route("GET", "signed_in", "people"),),
@@ -439,6 +438,7 @@ ROUTES |= {
 # Fields that a request must contain, so that it can succeed where access is granted.
 FIELDS: dict[str, dict[str, str | list[str]]] = {
     "projects.fold": {"fold": "{own_project}"},
+    "facts.move": {"project": "{own_project}"},
     "models.show": {"id": "some/model"},
     "side_by_side.choose": {"off": "y"},
     "texts.decide": {"deed": "dismiss"},

@@ -13,7 +13,7 @@ from tests.attacks.matrix import ADMINS, FIELDS, PEOPLE, PLANNERS, ROUTES, RULES
 from tests.attacks.world import CANARY, World
 from tests.chat.conftest import id_of
 from tests.support.rounds import ROUNDS
-from tests.upstream.handle import STORY, Upstream
+from tests.upstream.handle import Upstream
 from webapp.api.operations import operation_of
 from webapp.people.accounts.guards import policy
 from webapp.settings.service import set_setting
@@ -52,8 +52,7 @@ OWN = {
 
 @pytest.fixture
 def app(app: Flask, fake: Upstream) -> Flask:
-    """An application without rate limits, whose upstream answers requests for a chat's story."""
-    fake.always({"says": "So far."}, at=STORY)
+    """An application without rate limits."""
     with app.app_context():
         for name in ("limits.streams_per_minute", "limits.concurrent_streams", "limits.sse_per_user", "limits.sse_per_chat"):
             set_setting(name, "0")

@@ -293,7 +293,8 @@ def reload(page: Page, wait_until: Literal["commit", "load"] = "load") -> Respon
     # Of Playwright's calls that evaluate JavaScript, only this one is retried when the document is replaced during it.
     page.wait_for_function("true")
     with page.expect_response(_of_document) as document:
-        page.evaluate("document.documentElement.setAttribute('data-left', ''); location.reload()")
+        # In a task of its own: the value of this script is sent before its document is left.
+        page.evaluate("document.documentElement.setAttribute('data-left', ''); setTimeout(() => location.reload())")
     page.locator("html:not([data-left])").wait_for(state="attached")
     if wait_until == "load":
         page.wait_for_load_state()

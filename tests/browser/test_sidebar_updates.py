@@ -96,8 +96,9 @@ def begun(person: Person, question: str) -> ChatPage:
 
 
 def rows(page: Page) -> Locator:
-    """Returns the rows of chats; projects of other tests on this server are above them, with their own chats if unfolded."""
-    return page.locator("#sidebar-chats ol:not(.chats__projects) > li")
+    """Returns the rows of chats; what other tests on this server have pinned or put into projects is above them."""
+    heading = page.locator("#sidebar-chats h2", has_not_text="Pinned")
+    return heading.locator("xpath=following-sibling::ol[1][not(@class)]/li")
 
 
 def until_as_new(person: Person, chat: ChatPage, tab: ChatPage) -> None:

@@ -129,7 +129,7 @@ def test_what_was_sent_shows_the_parts(chat, say, member, fake):
 def test_a_history_limit_sends_that_many(chat, say, member, fake):
     fake.says("Aye.")
     say(chat, "One")
-    member.submit(f"{chat}/prompts", history_limit="1")
+    member.submit(f"{chat}/prompts", history_limit="1", fold="off")
 
     assert say(chat, "Two")[1:] == [("assistant", "Aye."), ("system", "Stay curt."), ("user", "Two")]
     assert not member.page(chat).all(".notices .notice")
@@ -211,6 +211,8 @@ def test_ordinary_chats_have_prompts_too(member, fake):
 @pytest.mark.slow
 def test_the_oldest_exchanges_are_left_out_whole_with_a_word(chat, say, member, fake, app):
     knows(app, "fake/plain", 2_000)
+    with app.app_context():
+        set_setting("context.fold", "off")
     fill(app, chat, turns=6, words=300)
     fake.says("Aye.")
 

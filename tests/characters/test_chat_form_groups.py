@@ -31,7 +31,7 @@ def test_each_says_what_is_set_and_those_of_roleplay_are_open(groups, chat, memb
     book = member.page(f"{chat}/prompts").one("[name=lorebooks]").attributes["value"]
     text = "It rains.\n" + "Still. " * 40
     member.submit(f"{chat}/prompts", system_prompt="Rhyme.", own_instructions="off", note=text, lorebooks=book, effort="xhigh")
-    member.submit(f"{chat}/prompts", temperature="0.40", top_k="40", story="off", note_depth="0")
+    member.submit(f"{chat}/prompts", temperature="0.40", top_k="40", fold="off", note_depth="0")
 
     found = groups()
     note = found["Author's note"][1]
@@ -43,7 +43,7 @@ def test_each_says_what_is_set_and_those_of_roleplay_are_open(groups, chat, memb
     assert found["Advanced"] == (False, "4 changed")
     page = member.page(f"{chat}/prompts")
     resets = [button.attributes["value"] for button in page.all("[name=to_default]")]
-    assert set(resets) == {"system_prompt", "temperature", "note", "note_depth", "own_instructions", "effort", "top_k", "story"}
+    assert set(resets) == {"system_prompt", "temperature", "note", "note_depth", "own_instructions", "effort", "top_k", "fold"}
 
 
 @pytest.mark.slow

@@ -45,6 +45,7 @@ STAYS: dict[str, dict[str, str]] = {
         "models": "which models answer side by side is chosen on each server",
         "has_texts": "texts beside a chat are not in its file",
         "fold_count": "folds are made where the chat is asked on",
+        "story": "what the last release had for `fold`",
         "column_ids": "in a file, answers that stand side by side are versions",
     },
     "messages": {
@@ -59,6 +60,9 @@ STAYS: dict[str, dict[str, str]] = {
         "outside": "all of an imported chat is outside text; see tests/attacks/test_outside_ways.py",
         "sources": "documents stay on this server, with their grants",
         "call_count": "counted anew",
+        "fact_count": "facts stay on this server, with their scopes",
+        "proposal_count": "facts stay on this server, with their scopes",
+        "is_kept": "what is kept in full is up to the context of the models here",
         "speaker_id": "by name; see test_cast_names",
     },
     "generations": {

@@ -11,13 +11,12 @@ from tests.chat.test_roleplay_imports import GREETING, HEAD, HIDDEN, LAST, lines
 from tests.chat.test_sent_request import parts, url_of
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
-from webapp.base.db import db, write
+from webapp.base.db import write
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.prompt.question import texts_of
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.queries import ComposerMessage
-from webapp.chat.record.tables import Chat, Message
-from webapp.chat.story.service import piece_of
+from webapp.chat.record.tables import Chat
 from webapp.workspace.page.composer_shown import meter
 
 MARK = "Excluded from context"
@@ -34,6 +33,17 @@ def hide(browser: Browser, path: str, place: int = 0, name: str = "Exclude from 
 
 def marks(page) -> list[str]:
     return [mark.text().strip() for mark in page.all(".not-sent")]
+
+
+def test_a_message_is_kept_in_full_by_its_buttons(owner, answered):
+    path = answered(owner, "First")
+    page = hide(owner, path, 0, "Keep in full")
+    assert marks(page) == ["Kept in full"]
+    assert not has(page, "Exclude from context", 0)
+    assert "Kept in full" in owner.htmx_post(address(page, "Keep in full", 1)).text
+    page = hide(owner, path, 0, "Don't keep in full")
+    assert marks(page) == ["Kept in full"]
+    assert has(page, "Exclude from context", 0)
 
 
 @also_on_postgres
@@ -149,19 +159,6 @@ def test_the_meter_does_not_count_them():
     assert both
     assert one
     assert one.tokens < both.tokens * 0.6
-
-
-def test_a_story_does_not_tell_them(owner, answered, fake, app):
-    fake.says("One")
-    path = answered(owner, "First")
-    hide(owner, path, 0)
-    with app.app_context():
-        chat = db.session.get_one(Chat, id_of(path))
-        ids = [message.id for message in db.session.query(Message).filter_by(chat_id=chat.id).order_by(Message.id)]
-        found = piece_of(chat, ids, None, 1_000)
-        assert found
-        assert "First" not in found.words
-        assert "One" in found.words
 
 
 def test_a_prompt_without_any_message_is_built():

@@ -80,7 +80,10 @@ def _write_long_chat(**environ: str) -> None:
 
 def _message(number: int) -> dict[str, object]:
     role, parent = ("assistant" if number % 2 else "user"), (named(number - 1) if number else None)
-    return {"id": named(number), "chat_id": "long", "parent_id": parent, "role": role, "content": "Some words of it. " * 20}
+    # Drawn already: what is not would be in the background, which reads it.
+    drawn = {"html": "<p>Some words of it.</p>", "html_version": markdown.VERSION}
+    about = {"id": named(number), "chat_id": "long", "parent_id": parent, "role": role}
+    return {**about, "content": "Some words of it. " * 20, **drawn}
 
 
 def _generation(number: int, user_id: str) -> dict[str, object]:

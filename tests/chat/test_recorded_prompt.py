@@ -49,7 +49,6 @@ LARGEST = {
     "scripted": 2,
     "left_out": 1,
     "beyond": 4,
-    "told": 6,
     "history_limit": 20,
     "go_on": "Continue.",
     **VERSIONS,
@@ -99,7 +98,7 @@ def test_a_record_is_read_into_types() -> None:
 
     assert prompt.sections[0] == Section("Style", "Briefly.", "Prompt quick, version 3", rank=1, tokens=3)
     assert prompt.messages == (RecordedMessage("01A", 12), RecordedMessage("01B", 40, "Mara"))
-    assert (prompt.covered, prompt.continue_instruction, prompt.scripts.count) == (6, "Continue.", 2)
+    assert (prompt.continue_instruction, prompt.scripts.count) == ("Continue.", 2)
     assert prompt.scripts.by_speaker["Mara"][0].placements == (1, 2)
     assert prompt.versions.label == "version 3 of quick, arm B; version 1 of continue"
     assert prompt.is_known

@@ -136,7 +136,7 @@ def test_it_says_how_many_messages_the_history_limit_left_out(owner, path, fake)
 
 
 @pytest.mark.slow
-def test_it_says_what_its_model_refused_to_take(owner, answered, fake):
+def test_it_shows_what_was_folded_after_a_refusal(owner, answered, fake):
     fake.says("One")
     path = answered(owner, "word " * 3_000)
     fake.behaves([{"status": 400, "json": {"error": {"message": "maximum context length is 4096 tokens, you requested 9036"}}}])
@@ -144,7 +144,7 @@ def test_it_says_what_its_model_refused_to_take(owner, answered, fake):
     owner.post(f"{path}/messages", message="word " * 2_000)
     page = owner.wait_for(path, ended_with(4))
 
-    line = "This model's context holds 4,096 tokens: the 2 earliest messages were not sent."
+    line = "[fold-1: 2 messages]"
     assert owner.page(url_of(page)).says(line)
     assert not owner.page(str(page.all("a.sent-link")[0].attributes["href"])).says(line)
 

@@ -25,11 +25,13 @@ def chat(owner, answered, fake):
     id = id_of(answered(owner, "First"))
     with owner.app.app_context(), write() as session:
         question, answer = session.scalars(select(Message.id).where(Message.chat_id == id).order_by(Message.id))
-        session.add_all(
-            [Story(chat_id=id, message_id=question, text="A question."), Story(chat_id=id, message_id=answer, text="Old")]
-        )
-        session.flush()
-        session.add(Story(chat_id=id, message_id=answer, text=TALE, model="some/model", is_edited=True))
+        made = [(question, "A question.", {}), (answer, "Old", {}), (answer, TALE, {"model": "some/model", "is_edited": True})]
+        for number, (message_id, text, values) in enumerate(made, 1):
+            session.add(Story(chat_id=id, message_id=message_id, text=text, number=number, **values))
+            session.flush()
+        # A stretch that does not begin with the chat is in no file.
+        session.add(Story(chat_id=id, message_id=answer, first_id=answer, text="The end.", number=4, kind="conversation"))
+        session.get_one(Chat, id).fold_count = 4
     return id
 
 
@@ -38,6 +40,12 @@ def stories(browser, chat_id: str) -> list[tuple[str, str]]:
     with browser.app.app_context():
         query = select(Message.content, Story.text).join(Message, Message.id == Story.message_id).order_by(Story.id)
         return [tuple(row) for row in db.session.execute(query.where(Story.chat_id == chat_id))]
+
+
+def places(browser, chat_id: str) -> list[str]:
+    """Returns the places of outside text in the chat's folds."""
+    with browser.app.app_context():
+        return list(db.session.scalars(select(Story.outside).where(Story.chat_id == chat_id).order_by(Story.id)))
 
 
 def newest(browser) -> str:
@@ -88,9 +96,11 @@ def test_a_copy_of_the_chat_has_it_down_to_where_it_ends(owner, member, chat):
         question, answer = db.session.scalars(select(Message.id).where(Message.chat_id == chat).order_by(Message.id)).all()
     member.post(f"/messages/{question}/fork")
     assert stories(owner, newest(owner)) == [("First", "A question.")]
+    assert all(places(owner, newest(owner)))
     owner.post(f"/messages/{answer}/fork")
 
-    assert stories(owner, newest(owner)) == [("First", "A question."), ("One", "Old"), ("One", TALE)]
+    assert stories(owner, newest(owner)) == [("First", "A question."), ("One", "Old"), ("One", TALE), ("One", "The end.")]
+    assert not any(places(owner, newest(owner)))
 
 
 def test_a_file_names_it_beside_its_message(owner, chat):

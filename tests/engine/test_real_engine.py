@@ -1,5 +1,7 @@
 """Beside a real engine, llama.cpp's server with a small model: long chats, stops, a killed engine, vectors."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
@@ -13,6 +15,7 @@ from tests.knowledge.conftest import Shelf
 from tests.knowledge.meaning import chosen, is_ready, ranks, said
 from tests.support.browser import Browser
 from tests.support.engine import MODEL, Engine
+from tests.tools.test_folding import Long
 from webapp.base.audit import COMMAND_LINE
 from webapp.base.db import db
 from webapp.chat.messages import sending
@@ -24,10 +27,11 @@ from webapp.models.connections.models import the_models
 from webapp.models.connections.providers import providers
 from webapp.models.connections.service import ConnectionInput
 from webapp.settings.service import set_settings
+from webapp.tools.tool import READS
 
 pytestmark = [pytest.mark.deep, pytest.mark.timeout(1_800)]
-TURNS, TOKENS = 40, 4_096
-# An answer and a question have some 200 tokens, so that 40 of them are twice the context.
+TURNS, ROUNDS, TOKENS = 60, 20, 4_096
+# An answer and a question have some 200 tokens, so that all of them are three times the context.
 QUESTION = "Tell me about the otter that lives below the bridge, and about its children. " * 7
 SECONDS = 300
 TEXTS = {
@@ -53,8 +57,24 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 @pytest.fixture
 def local(bench: Bench, engine: Engine) -> str:
     """The model of the engine, as people choose it; its list says nothing of its context."""
+    return connected(bench, engine.base_url)
+
+
+@pytest.fixture
+def calling(bench: Bench, engine: Engine) -> Iterator[str]:
+    """The same model behind a server that makes it call a tool for many rounds."""
+    options = ["--engine", engine.base_url, "--rounds", str(ROUNDS), "--tool", "count"]
+    command = [sys.executable, "-m", "tests.support.calling_engine", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield connected(bench, f"http://127.0.0.1:{int(process.stdout.readline())}/v1")
+        process.kill()
+
+
+def connected(bench: Bench, base_url: str) -> str:
+    """Adds the connection; returns its model."""
     with bench.app.app_context():
-        slug = connections.create("openai", ConnectionInput(name="Engine", base_url=engine.base_url), author=COMMAND_LINE)
+        slug = connections.create("openai", ConnectionInput(name="Engine", base_url=base_url), author=COMMAND_LINE)
         connections.refresh(slug, lambda: providers().provider(slug), author=COMMAND_LINE)
         values = {
             "models.max_tokens": "64",
@@ -99,6 +119,20 @@ def test_a_chat_that_outgrows_the_context_never_fails(bench: Bench, local: str) 
     assert len(refused) <= 3
     with bench.app.app_context():
         assert the_models().known(local).context_length == TOKENS
+
+
+def test_a_run_of_many_long_results_ends(bench: Bench, calling: str) -> None:
+    counter = Long(READS).offered(bench)
+    with bench.app.app_context():
+        # A slow machine takes long for them, and no one is asked to continue.
+        set_settings({"tools.rounds": "100", "tools.chars": "1000000", "tools.seconds": "0"}, author=COMMAND_LINE)
+
+    answer = bench.until_ended(bench.ask("Count.", person=bench.person(), model=calling, tools=["count"]), 4 * SECONDS)
+
+    assert (answer.status, answer.error) == ("completed", "")
+    assert bench.message(answer.id).content.strip()
+    assert len(counter.done) == ROUNDS
+    print(f"{ROUNDS} rounds, {len(answer.attempts)} refusals")
 
 
 def test_a_stop_frees_the_engine_at_once(bench: Bench, local: str) -> None:

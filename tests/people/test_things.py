@@ -30,6 +30,7 @@ from webapp.tools.servers.tables import ToolServer
 # Each with why it is none: it has no verbs of its own, or is a part of another one.
 NO_THING = {
     "chat_imports": "a file that arrives once, and is gone when it has been read",
+    "facts": "a sentence, which its scope shows: it is forgotten with a receipt, and has no trash",
     "files": "bytes, which belong to the messages that name them",
     "links": "a link of a chat, which its page lists and ends",
     "own_connections": "a person's key, which is never shared, handed over or restored",

@@ -28,7 +28,9 @@ class Engine:
 
     def start(self) -> None:
         words = ["--model", str(self._file), "--model_alias", MODEL, "--n_ctx", str(self._tokens), "--port", str(self.port)]
-        command = [str(PYTHON), "-m", "llama_cpp.server", *words, "--n_threads", "2", "--embedding", str(self._embeds).lower()]
+        # Like other engines, it has a request wait for the one before; it would cut that off.
+        words += ["--n_threads", "2", "--embedding", str(self._embeds).lower(), "--interrupt_requests", "false"]
+        command = [str(PYTHON), "-m", "llama_cpp.server", *words]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT)
         until(self._answers, "the engine answers", seconds=120)

@@ -54,6 +54,18 @@ class Server:
             connection.execute(statement.encode())
 
 
+def dumped(url: str) -> bytes:
+    """Returns the rows of all tables of a database, as a backup has them."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        tables = connection.execute("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        return b"".join(bytes(piece) for (table,) in tables for piece in _copied(connection, table))
+
+
+def _copied(connection: psycopg.Connection, table: str) -> Iterator[bytes]:
+    with connection.cursor().copy(f"COPY {table} TO STDOUT".encode()) as rows:
+        yield from rows
+
+
 def copy(data: Path, folder: Path) -> None:
     """Copies data with their owner, which Python doesn't."""
     subprocess.run(["cp", "-a", data, folder], check=True)

@@ -38,6 +38,16 @@ class Server:
         except OSError:
             return ""
 
+    def dumped(self, folder: Path) -> bytes:
+        """Returns everything that it has, as bytes without compression; a file in the folder holds it meanwhile."""
+        for command in (f"CONFIG SET dir {folder}", "CONFIG SET rdbcompression no", "SAVE"):
+            if self.reply(command) != "+OK":
+                raise RuntimeError(f"Redis refuses {command}")
+        file = folder / "dump.rdb"
+        content = file.read_bytes()
+        file.unlink()
+        return content
+
     def empty(self) -> None:
         if self.reply("FLUSHALL") != "+OK":
             raise RuntimeError("Redis could not be emptied")

@@ -11,6 +11,7 @@ from tests.tools.test_recovery import Counter, calls_in, counting, die
 from tests.upstream.fixtures import app
 from webapp.models.connections import contexts
 from webapp.settings.service import set_setting
+from webapp.tools.recall import Folded, recall_offer
 from webapp.tools.tool import READS, Result
 
 __all__ = ["app"]
@@ -104,6 +105,16 @@ def test_rounds_that_fill_the_context_with_lines_become_one_text(bench: Bench, f
     assert "Said: Now 0." in folded
 
 
+def test_what_is_looked_for_comes_in_whole_sentences() -> None:
+    talk = "The otter sleeps below the bridge. " * 30
+    said = "The keeper of Lamakire is called Beposeli."
+    for pad in range(40):
+        folded = Folded("30 messages", f"{'x ' * pad}{talk[:480]} bridge. {said} {talk}", 16_000)
+        offer = recall_offer((), lambda _number, folded=folded: folded)
+        first = offer.tool.run(None, {"handle": "fold-1", "about": "Lamakire"}).text.split("\n[…]\n")[0]
+        assert said in first
+
+
 def test_what_is_folded_is_opened_again(bench: Bench, fake) -> None:
     known(bench)
     Long(READS).offered(bench)
@@ -135,6 +146,27 @@ def test_what_is_folded_is_opened_again(bench: Bench, fake) -> None:
     titles = [call.title for call in calls_in(bench)]
     assert titles[2:4] == [f"Looked again: {said}", f"Looked again for “{needle('one')}”: {said}"]
     assert all(len(results(post["body"])[-1]) < 16_000 for post in fake.posts()[3:])
+
+
+def test_what_was_opened_again_is_folded_to_the_same_handle(bench: Bench, fake) -> None:
+    known(bench)
+    Long(READS).offered(bench)
+    rounds = [
+        *({"calls": [counting(name)]} for name in ("one", "two")),
+        {"calls": [recalling("fold-1")]},
+        *({"calls": [counting(name)]} for name in ("three", "four", "five")),
+        {"calls": [recalling("fold-1", part=part) for part in range(1, 5)]},
+        {"says": "Good."},
+    ]
+    fake.behaves([holding(round) for round in rounds])
+
+    answer = bench.until_ended(asked(bench))
+
+    assert (answer.status, answer.notices) == ("completed", [])
+    sent = results(fake.posts()[-1]["body"])
+    assert re.fullmatch(r"\[fold-1: Looked again: Counted .*, [\d ]+ characters\. recall opens it\]", sent[2])
+    assert all(text.startswith(f"fold-1, part {part} of ") for part, text in enumerate(sent[-4:], 1))
+    assert {call.fold["number"] for call in calls_in(bench) if call.tool == "recall" and call.fold} == {1}
 
 
 def test_results_of_one_round_that_dont_fit_together_have_their_share(bench: Bench, fake) -> None:

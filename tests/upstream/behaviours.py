@@ -113,8 +113,9 @@ def _spoken(behaviour: dict[str, Any], request: dict[str, Any], how: dict[str, A
     teller = DIALECTS[speech.dialect](speech, tokens_of(behaviour, request), request)
     if request.get("stream"):
         return _with_type(Played(_streamed(speech, teller), **how), "text/event-stream")
-    steps = iter([{"sleep": speech.delay + speech.pace * len(teller.tokens)}, {"send": json.dumps(teller.whole())}])
-    return _with_type(Played(steps, **{**how, "framing": "length"}), JSON)
+    waits: list[Step] = [{"hold": True}] if speech.holds else []
+    steps = [*waits, {"sleep": speech.delay + speech.pace * len(teller.tokens)}, {"send": json.dumps(teller.whole())}]
+    return _with_type(Played(iter(steps), **{**how, "framing": "close" if waits else "length"}), JSON)
 
 
 def _streamed(speech: Speech, teller: Chat) -> Iterator[Step]:

@@ -13,7 +13,7 @@ from tests.support.waiting import seen
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-test-key-000000000000"
-CHAT, MESSAGES, TITLE, STORY = "/chat/completions", "/messages", "title", "story"
+CHAT, MESSAGES, TITLE, STORY, FOLD, FACTS = "/chat/completions", "/messages", "title", "story", "fold", "facts"
 
 
 class Upstream:
@@ -73,7 +73,7 @@ class Upstream:
 
     def over(self) -> None:
         """Completes every current answer early, without its remaining text; waits until there is at least one."""
-        self.until(lambda log: any(map(_is_being_given, [*log, *self.titles(), *self.stories()])))
+        self.until(lambda log: any(map(_is_being_given, [*log, *self.titles(), *self.stories(), *self.folds()])))
         self._call("POST", "/_over", {})
 
     def goes_on(self) -> None:
@@ -97,6 +97,16 @@ class Upstream:
     def stories(self) -> list[dict[str, Any]]:
         """Returns every request for a chat's story since the reset."""
         entries: list[dict[str, Any]] = self._call("GET", "/_story")
+        return entries
+
+    def folds(self) -> list[dict[str, Any]]:
+        """Returns every request for a fold of a chat since the reset."""
+        entries: list[dict[str, Any]] = self._call("GET", "/_fold")
+        return entries
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Returns every request for facts in a message since the reset."""
+        entries: list[dict[str, Any]] = self._call("GET", "/_facts")
         return entries
 
     def reset(self) -> None:

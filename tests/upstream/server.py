@@ -32,8 +32,13 @@ EMBEDDINGS, PICTURES, SEARCH = "/embeddings", "/images/generations", "/search"
 EDITS, TRANSCRIPTIONS, SPEECH = "/images/edits", "/audio/transcriptions", "/audio/speech"
 # Not paths, but keys: requests for a chat's title or story are interleaved with those for answers, so they are scripted and
 # logged separately.
-TITLE, STORY = "title", "story"
-ASIDES = {"You name conversations.": TITLE, "You keep the story of a long conversation": STORY}
+TITLE, STORY, FOLD, FACTS = "title", "story", "fold", "facts"
+ASIDES = {
+    "You name conversations.": TITLE,
+    "You keep the story of a long conversation": STORY,
+    "You shorten the beginning of a long conversation": FOLD,
+    "You find what is worth remembering of a person": FACTS,
+}
 LISTED = [
     {"id": "fake/plain", "name": "Fake: Plain", "context_length": 8192},
     {"id": "fake/large", "name": "Fake: Large", "context_length": 200_000},
@@ -45,6 +50,8 @@ STANDING: dict[str, dict[str, Any]] = {
     MODELS: {"json": {"data": LISTED}},
     KEY: {"json": {"data": {"label": "sk-or-v1-abc...123", "limit": 10, "limit_remaining": 4.2, "usage": 5.8}}},
     STORY: {"status": 404, "json": {"error": {"code": 404, "message": "No stories here"}}},
+    FOLD: {"status": 404, "json": {"error": {"code": 404, "message": "No folds here"}}},
+    FACTS: {"says": '{"facts": []}'},
     GENERATION: {"json": {"data": {"id": "gen-1", "total_cost": 0.00012, "tokens_prompt": 10, "tokens_completion": 5}}},
     EMBEDDINGS: UNKNOWN,
     PICTURES: UNKNOWN,
@@ -78,7 +85,7 @@ class Script:
 
     def __init__(self) -> None:
         self.log: list[dict[str, Any]] = []
-        self.side_requests: dict[str, list[dict[str, Any]]] = {TITLE: [], STORY: []}
+        self.side_requests: dict[str, list[dict[str, Any]]] = {TITLE: [], STORY: [], FOLD: [], FACTS: []}
         self.beside: dict[str, Beside] = {}
         # Ends the answers that start from now on; `end` replaces it.
         self.over = Event()
@@ -302,7 +309,7 @@ def _question(messages: list[dict[str, Any]]) -> str:
 
 
 def _side_request(request: Any) -> str:
-    """Returns whether a request is for a title or a story; empty for any other."""
+    """Returns whether a request is for a title, a story, a fold or facts; empty for any other."""
     return next((name for words, name in ASIDES.items() if words in str(request)[:2000]), "")
 
 

@@ -14,8 +14,9 @@ ENTRIES = [entry for feature in FEATURES for entry in feature.navigation]
 OTHERS = {
     "arrow-up": "Send",
     "bell": "Turn on notifications",
-    "bookmark": "Keep|Stop keeping",
+    "bookmark": "Keep|Kept|Stop keeping",
     "boxes": "Another model|Choose models",
+    "brain": "Facts",
     "circle-help": "Ask",
     "copy": "Copy",
     "eye": "Include in context",

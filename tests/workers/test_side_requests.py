@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.person import Person
 from tests.support.waiting import until
-from tests.upstream.handle import STORY
+from tests.upstream.handle import FOLD
 
 pytestmark = pytest.mark.slow
 
@@ -18,21 +18,23 @@ def answered(person: Person, text: str) -> str:
     return path
 
 
-def test_a_story_that_another_worker_writes_is_forgotten(deployment, fake) -> None:
+def test_a_fold_that_another_worker_writes_is_stopped(deployment, fake) -> None:
     fake.says("Aye.")
     path = answered(deployment.there, "Is it open?")
-    fake.always({"says": "They met at the mill.", "delay": 90}, at=STORY)
-    writing = gevent.spawn(deployment.there.post, f"{path}/story/write", text="", was="")
-    until(fake.stories, "it is being written")
+    id = path.rpartition("/")[2]
+    for number in range(3):
+        deployment.there.post(f"{path}/messages", message=f"q{number}", key=uuid.uuid4().hex)
+        until(lambda: deployment.there.last_answer(path).status == "completed", "it is answered")
+    fake.always({"says": "They met at the mill.", "delay": 90}, at=FOLD)
+    assert deployment.there.post(f"{path}/folds").status == 303
+    until(fake.folds, "it is being written")
 
-    assert deployment.here.post(f"{path}/story/forget").status == 303
+    # What it is made of is changed at the other worker.
+    (message,) = deployment.one.rows("SELECT id FROM messages WHERE chat_id = ? ORDER BY id LIMIT 1", id)[0]
+    assert deployment.here.post(f"/messages/{message}/hide").status == 303
 
-    until(lambda: fake.stories()[-1]["client_closed"], "nobody waits for it any more")
-    with gevent.Timeout(60):
-        writing.get()
-    lane = f"story:{path.rpartition('/')[2]}"
-    assert deployment.one.rows("SELECT status FROM generations WHERE lane = ?", lane) == [("stopped",)]
-    assert not deployment.one.rows("SELECT id FROM stories WHERE chat_id = ?", path.rpartition("/")[2])
+    until(lambda: fake.folds()[-1]["client_closed"], "nobody waits for it any more")
+    until(lambda: deployment.one.rows("SELECT status FROM generations WHERE lane = ?", f"fold:{id}") == [("stopped",)], "it ends")
 
 
 def test_what_one_worker_writes_for_somebody_is_seen_and_waited_for_at_another(deployment, fake) -> None:

@@ -6,7 +6,7 @@ from webapp.web.navigation import NavEntry
 # What begins an answer, or has one begin later.
 SENDING = (
     *("api_chats.create", "api_messages.send", "api_messages.edit", "api_messages.rewrite", "api_messages.again"),
-    *("api_messages.go_on", "api_generations.go_on", "api_follow_ups", "api_suggestions", "api_stories.write_now"),
+    *("api_messages.go_on", "api_generations.go_on", "api_follow_ups", "api_suggestions"),
     *("api_texts.create", "api_texts.update", "api_texts.change", "api_images.create"),
     *("api_speech", "api_transcriptions"),
 )
@@ -22,7 +22,8 @@ FEATURE = Feature(
         "webapp.api.native.messages:follow_ups_bp",
         "webapp.api.native.messages:suggestions_bp",
         "webapp.api.native.folds:bp",
-        "webapp.api.native.stories:bp",
+        "webapp.api.native.facts:bp",
+        "webapp.api.native.facts:generations_bp",
         "webapp.api.native.links:bp",
         "webapp.api.native.texts:bp",
         "webapp.api.native.speech:bp",
@@ -46,6 +47,7 @@ FEATURE = Feature(
         "webapp.api.native.server:mail_bp",
         "webapp.api.native.people:bp",
         "webapp.api.native.people:groups_bp",
+        "webapp.api.native.receipts:bp",
         "webapp.api.native.identity_providers:bp",
         "webapp.api.native.permissions:bp",
         "webapp.api.native.characters:bp",

@@ -6,7 +6,7 @@ The costs of their answers stay on record, without any text.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, delete, func, literal, or_, select, update
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.base import changes, topic_names
+from webapp.base.database.log_file import truncate_log
 from webapp.base.db import Base, db, is_sqlite, utc_now, write
 from webapp.base.errors import Conflict
 from webapp.base.heavy import bounded
@@ -33,6 +34,7 @@ from webapp.knowledge import trash
 from webapp.knowledge.documents import chat_files
 from webapp.knowledge.tables import Collection
 from webapp.people.members import service as people_service
+from webapp.people.receipts import service as receipts
 from webapp.people.things import grants
 from webapp.people.things.thing import Thing, due_until
 from webapp.settings.service import setting
@@ -41,6 +43,16 @@ from webapp.tools.tables import Call
 
 # Who has written a message whose author's account was erased, in a group where messages have names.
 SOMEONE = "Someone"
+# What each column of a table that refers to a chat counts, where the name of the table doesn't say it.
+WORDS: Mapping[str, str] = {
+    "allowed_tools.chat_id": "tools allowed in chats",
+    "chat_files.chat_id": "files",
+    "follow_ups.chat_id": "waiting messages",
+    "stories.chat_id": "folds",
+    "tagged_chats.chat_id": "tags",
+    "text_changes.chat_id": "changes of texts",
+    "workflow_runs.chat_id": "workflow runs",
+}
 AT_ONCE = 50
 TEMPORARY_FOR = timedelta(days=1)
 # Limits for one transaction. Removing text from the search index takes as long as reading it.
@@ -56,7 +68,10 @@ def empty_trash() -> int:
     if not (due := due_until()):
         return 0
     erase_branches(Message.deleted_at < due)
-    return erase(Chat.deleted_at < due)
+    owner_ids = [id for id in db.session.scalars(select(Chat.owner_id).where(Chat.deleted_at < due)) if id]
+    for owner_id in set(owner_ids):
+        erase_with_receipt(Chat.deleted_at < due, owner_id, by=receipts.RETENTION)
+    return len(owner_ids) + erase(Chat.deleted_at < due)
 
 
 def erase_temporary() -> int:
@@ -90,6 +105,29 @@ def erase(condition: ColumnElement[bool]) -> int:
         finish()
         trash.empty()
     return count
+
+
+def erase_with_receipt(condition: ColumnElement[bool], owner_id: str, *, by: str) -> str:
+    """Deletes those of a person's chats; returns the id of the receipt, or an empty string if there were none."""
+    theirs = condition & (Chat.owner_id == owner_id)
+    removed = list(_counts(theirs))
+    if not erase(theirs):
+        return ""
+    with write() as session:
+        receipt = receipts.give(session, kind="chat", person_id=owner_id, by=by, removed=removed)
+    truncate_log()
+    return str(receipt["id"])
+
+
+def _counts(condition: ColumnElement[bool]) -> Iterator[tuple[str, int]]:
+    """Yields what there is of chats, and how much, like the receipt of an account."""
+    ids = db.session.scalars(select(Chat.id).where(condition)).all()
+    yield "chats", len(ids)
+    for column, on_delete in receipts.referring("chats"):
+        if on_delete == "CASCADE":
+            pieces = (ids[start : start + CHATS_AT_ONCE] for start in range(0, len(ids), CHATS_AT_ONCE))
+            if number := sum(receipts.count(column, column.in_(piece)) for piece in pieces):
+                yield receipts.words_for(column, WORDS), number
 
 
 def finish() -> None:

@@ -4,7 +4,9 @@ from functools import partial
 
 from webapp.chat import erasing
 from webapp.chat.dictation import service as dictation
+from webapp.chat.facts.forgetting import SAYING_MESSAGES
 from webapp.chat.files import long_files
+from webapp.chat.folds.writing import FOLD
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
 from webapp.chat.messages import follow_up
 from webapp.chat.messages.suggestion import SUGGESTION
@@ -14,8 +16,8 @@ from webapp.chat.prompt.built_in import OF_CHATS
 from webapp.chat.prompt.context import Contributor
 from webapp.chat.prompt.lore import lore_sections
 from webapp.chat.prompt.sections import chat_sections
+from webapp.chat.proposals.proposing import FACTS
 from webapp.chat.record import projects, sharing
-from webapp.chat.story.service import STORY
 from webapp.models.connections.providers import check_unlisted
 from webapp.models.connections.purposes import DICTATION_MODEL
 from webapp.models.providers.demo import NO_RECORDINGS
@@ -26,13 +28,11 @@ FEATURE = Feature(
         "webapp.chat.attachments.views:bp",
         "webapp.chat.dictation.views:bp",
         "webapp.chat.folds.views:bp",
-        "webapp.chat.story.views:bp",
         "webapp.chat.calls.views:bp",
     ),
     requires={
         "files.bring": "upload",
         "dictation": "chat",
-        "story.write_now": "chat",
         "calls.choose": "tools",
     },
     resumes=(long_files.wake,),
@@ -43,9 +43,9 @@ FEATURE = Feature(
     brings=(
         Contributor(chat_sections),
         Contributor(lore_sections),
-        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, STORY, dictation.KIND),
+        *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, FOLD, FACTS, dictation.KIND),
         *OF_CHATS,
         *(erasing.CHATS, erasing.RUNNING_ANSWERS, erasing.DEPARTURE, follow_up.DEPARTURE),
-        *(projects.CONTAINING, sharing.DEPENDENTS),
+        *(projects.CONTAINING, sharing.DEPENDENTS, SAYING_MESSAGES),
     ),
 )

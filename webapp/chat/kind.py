@@ -20,17 +20,18 @@ from webapp.chat.calls import service as call_service
 from webapp.chat.calls.answering import source_with_tools
 from webapp.chat.files import storage
 from webapp.chat.files.reference import MARK
+from webapp.chat.folds import writing
 from webapp.chat.messages import end_notices, follow_up, renderings, sending, titles
 from webapp.chat.messages.projection import CONTINUING, DRAWING, IDLE, AnswerProjection
 from webapp.chat.messages.scripted import scripts_of_message
-from webapp.chat.prompt import leading, path_story, remembering
+from webapp.chat.prompt import leading, remembering
 from webapp.chat.prompt.answer_prompt import request_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
+from webapp.chat.proposals import proposing
 from webapp.chat.record import paths, post_answer, queries
 from webapp.chat.record.announcements import announce, list_owners, notify
 from webapp.chat.record.seam_labels import seams_of
-from webapp.chat.record.tables import Chat, Message
-from webapp.chat.story import service as story_service
+from webapp.chat.record.tables import ROLEPLAY as ROLEPLAY_NAME, Chat, Message
 from webapp.engine import generations
 from webapp.engine.chores import run_steps
 from webapp.engine.duties.ends import LONG_CHARS
@@ -146,7 +147,7 @@ def saved(generation: Generation) -> list[Saved]:
 
 
 def changed(generation: Generation) -> None:
-    """Notifies open pages, then starts what follows an ended answer: a title, the story, the next queued message."""
+    """Notifies open pages, then starts what follows an ended answer: a title, a fold, the next queued message."""
     if is_closed(generation) or not (after := post_answer.post_answer_state(generation)):
         return
     notify(
@@ -159,7 +160,8 @@ def changed(generation: Generation) -> None:
         erasing.wake()
     end_notices.tell_of_end(the_engine(), generation, after)
     titles.suggest_later(the_engine(), generation, after)
-    story_service.carry_on_later(the_engine(), generation, after)
+    writing.look_later(the_engine(), generation, after)
+    proposing.propose_later(the_engine(), generation, after)
     if after.is_remembered or leading.has_memory(after.prompt_key):
         remembering.wake()
     if after.has_follow_up:
@@ -279,6 +281,6 @@ CHAT = Kind(
     lock=lock_chat,
 )
 # A character's answers are handled like any others. `recover` runs once, for `CHAT`.
-ROLEPLAY = replace(CHAT, name=path_story.ROLEPLAY, words="Characters", projection=played, recover=None)
+ROLEPLAY = replace(CHAT, name=ROLEPLAY_NAME, words="Characters", projection=played, recover=None)
 # Generations of imported chats are only records: none of them ever runs.
 IMPORTED = replace(CHAT, name=NOT_HERE, words="Imported chats", continue_interrupted=None, recover=None)

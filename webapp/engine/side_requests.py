@@ -1,8 +1,10 @@
 """Side requests: requests to models besides answers, such as titles. They are recorded, and have limits of their own."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from sqlalchemy.exc import IntegrityError
 
@@ -23,6 +25,7 @@ from webapp.models.rules.rules import Occasion
 
 # A side request's text is short, and useless if it arrives later.
 MOST_SECONDS = 30.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,16 @@ class SideRequest:
 def kind(purpose: str, words: str, finish: Finish, changed: Callable[[Generation], None]) -> Kind:
     """Returns the kind of generation for this purpose; only `finish` can store its text."""
     return Kind(purpose, words, finish=finish, changed=changed, is_side_request=True)
+
+
+@contextmanager
+def registered(jobs: MutableMapping[str, T], id: str, job: T) -> Iterator[None]:
+    """Makes a job known by the id of the request that starts within, unless that can't start."""
+    with ExitStack() as undo:
+        jobs[id] = job
+        undo.callback(jobs.pop, id, None)
+        yield
+        undo.pop_all()
 
 
 def request(side_request: SideRequest) -> None:

@@ -141,10 +141,13 @@ class Fit:
         else:
             budget_tokens = int(tokens * HALF)
         folded = request.folded(int(budget_tokens * FOLDED)) if request.folded else None
+        folded = replace(folded, max_tokens=request.max_tokens, folded=request.folded) if folded else None
         shorter = fitted(folded or request, budget_tokens=budget_tokens)
         if not (shorter.is_shorter or folded) and request == self.request:
             return None
-        return replace(self, length=too_long.limit, budget_tokens=budget_tokens, times=self.times + 1)._with(shorter)
+        # What was left out of one that wasn't folded can be in it.
+        fit = replace(self, messages=0, words="") if folded else self
+        return replace(fit, length=too_long.limit, budget_tokens=budget_tokens, times=self.times + 1)._with(shorter)
 
     def _with(self, shorter: FittedRequest) -> "Fit":
         messages = self.messages + shorter.messages

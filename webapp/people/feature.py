@@ -1,6 +1,7 @@
 """The feature definition of accounts: pages for sign-in, your account, people, groups and the audit log, and commands."""
 
 from webapp.people.audit_words import SETTING_OBJECTS
+from webapp.people.receipts import keys as receipt_keys
 from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 
@@ -12,13 +13,15 @@ FEATURE = Feature(
         "webapp.people.pages.group_views:bp",
         "webapp.people.pages.permission_views:bp",
         "webapp.people.pages.audit_views:bp",
+        "webapp.people.receipts.views:bp",
     ),
     requires={"account.make_token": "api"},
-    brings=(SETTING_OBJECTS,),
+    brings=(SETTING_OBJECTS, receipt_keys.HOLDER),
     commands={
         "users": "webapp.people.members.commands:users",
         "tokens": "webapp.people.accounts.commands:tokens",
         "erase": "webapp.people.members.commands:erase",
+        "receipts": "webapp.people.receipts.commands:receipts",
     },
     navigation=(
         NavEntry(

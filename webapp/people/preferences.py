@@ -23,6 +23,7 @@ SPEECH = {"": "In its own color", "plain": "Like other text"}
 VOICES = {"": "The browser's voice", "server": "The server's voice"}
 SCROLLING = {"": "Follow the new text", "still": "Stay where I am reading"}
 OFFLINE = {"": "Keep the last 20 chats I opened", "off": "Don't keep any"}
+FACTS = {"ask": "Ask me", "keep": "Keep them and tell me", "off": "Off"}
 SEND_KEYS = {"enter": "Enter", "ctrl": "Ctrl+Enter (⌘ Enter on a Mac)"}
 # Preferences with fixed choices, by column: the choices, and the word for them in errors. First those that change how pages look.
 LOOKS = {
@@ -41,6 +42,7 @@ CHOICES = {
     "scrolling": (SCROLLING, "ways to scroll"),
     "offline": (OFFLINE, "choices for this"),
     "voice": (VOICES, "voices"),
+    "facts": (FACTS, "ways to propose facts"),
 }
 MOST_CHARS = 4_000
 # What a person can dismiss on the home page.

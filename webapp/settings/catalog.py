@@ -42,7 +42,8 @@ _WHOLE = "The longest file that models are sent whole. Longer ones are read as d
 _UNSENT = "How many days files that were added to a message, but never sent, are kept."
 _NIGHTLY = "A copy of the database and files, test-restored and compared row by row. SQLite only."
 _HOUR = "The hour it starts, by the server's clock. Choose a quiet one."
-_STORY = "Which chats summarize what no longer fits: those with characters (roleplay), all, or none. Each chat can override this."
+_FACTS = "Kept facts beyond this are left out, those first that share the fewest words with the message. 0 sends none."
+_FOLD = "What no longer fits a model's context goes to it in a short form; off leaves it out. Each chat can override this."
 _STREAM = (
     _switch("stream.enabled", "Show answers as they are written", "If off, an answer appears when it is complete."),
     _seconds(
@@ -375,6 +376,7 @@ _MODELS = (
         "Chat titles",
         "The model that names a chat after its first answer. If empty, the chat's own model; off uses the first words.",
     ),
+    _choice("context.fold", "Fold long chats", ("on", "off"), "on", _FOLD),
     Setting(
         "context.fold_at",
         "Fold from, in percent of a model's context",
@@ -393,7 +395,17 @@ _MODELS = (
         least=1_000,
         most=10_000_000,
     ),
-    _choice("models.story", "Story so far", ("roleplay", "all", "off"), "roleplay", _STORY),
+    _text(
+        "context.model",
+        "Model that folds",
+        "The model that writes the short form of what is folded in a chat. If empty, the chat's own.",
+    ),
+    _text(
+        "memory.model",
+        "Model that proposes facts",
+        "The model that finds in a person's message what may be remembered. If empty, the chat's own.",
+    ),
+    Setting("memory.fact_tokens", "Facts in a prompt, in tokens", "whole", 600, _FACTS, most=4_000),
     Setting(
         "models.reasoning_tags",
         "Reasoning tags by model",
@@ -571,25 +583,3 @@ SECTIONS: Mapping[str, tuple[Setting, ...]] = {
     "Backups": _BACKUP,
 }
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for section in SECTIONS.values() for setting in section}
-# Settings that are rarely changed; pages collapse them.
-FINER = {setting.name for setting in _STREAM[1:]} | {
-    "limits.sse_per_chat",
-    "limits.sse_per_user",
-    "limits.message_chars",
-    "limits.answer_chars",
-    "limits.connections_per_address",
-    "limits.queue_seconds",
-    "limits.gateway_per_minute",
-    "limits.gateway_at_once",
-    "limits.gateway_streams",
-    "limits.made_per_minute",
-    "limits.made_burst",
-    "context.fold_at",
-    "context.unknown_tokens",
-    "models.reasoning_tags",
-    "models.temperature",
-    "models.max_tokens",
-    "knowledge.nearness",
-    "knowledge.meaning_weight",
-    "knowledge.vector_megabytes",
-}

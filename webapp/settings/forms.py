@@ -11,12 +11,36 @@ from webapp.base.audit import AuditAuthor
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
 from webapp.base.words import without_commas
-from webapp.settings.catalog import FINER, LANGUAGE, SECTIONS
+from webapp.settings.catalog import LANGUAGE, SECTIONS
 from webapp.settings.kinds import Setting, Value, as_text
 from webapp.settings.losses import Loss, losses, unconfirmed
 from webapp.settings.service import ShownSetting, all_settings, choices_of, parsed_value, set_settings, unstored_value
 from webapp.web.filters import number
 from webapp.web.sorting import is_sorting, submitted_order
+
+# Settings that are rarely changed; pages collapse them.
+FINER = {setting.name for setting in SECTIONS["Streaming"][1:]} | {
+    "limits.sse_per_chat",
+    "limits.sse_per_user",
+    "limits.message_chars",
+    "limits.answer_chars",
+    "limits.connections_per_address",
+    "limits.queue_seconds",
+    "limits.gateway_per_minute",
+    "limits.gateway_at_once",
+    "limits.gateway_streams",
+    "limits.made_per_minute",
+    "limits.made_burst",
+    "context.fold_at",
+    "context.unknown_tokens",
+    "memory.fact_tokens",
+    "models.reasoning_tags",
+    "models.temperature",
+    "models.max_tokens",
+    "knowledge.nearness",
+    "knowledge.meaning_weight",
+    "knowledge.vector_megabytes",
+}
 
 
 @dataclass(frozen=True)

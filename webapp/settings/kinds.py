@@ -15,6 +15,7 @@ PAGES = {
     "models": "/admin/models",
     "connections": "/admin/models",
     "context": "/admin/models",
+    "memory": "/admin/models",
     "models.rules": "/admin/rules",
     "mail": "/admin/mail",
     "sign_in": "/admin/sign-on",

@@ -17,6 +17,9 @@ MOST_CHANGES = 10_000
 SHARED_CONFIG_SECONDS = 60
 # A stream without new entries expires after this time: the database has all of it.
 KEEP_MS = 330_000
+# That of an answer which has ended expires sooner, so that what is deleted is soon gone here, too: a worker that reads later than
+# this asks for the log again.
+KEEP_ENDED_MS = 20_000
 # How long the blocking read waits, and the timeout of anything else: the library's default would block all requests.
 WAIT_MS = 1_000
 PATIENCE_SECONDS = 1.0
@@ -61,11 +64,12 @@ class RedisUnavailable(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """One entry of a Redis stream: the stream's name, the entry's id and its fields."""
+    """One entry of a Redis stream: the stream's name, the entry's id and its fields; the stream expires after `keep_ms`."""
 
     stream: str
     id: str
     fields: Mapping[str, str]
+    keep_ms: int = KEEP_MS
 
 
 def of_topic(topic: str) -> str:
@@ -124,7 +128,7 @@ class RedisLink:
             pipeline.xadd(CHANGES, dict(fields), maxlen=MOST_CHANGES, approximate=True)
         for stream_entry in answers:
             pipeline.xadd(stream_entry.stream, dict(stream_entry.fields), id=stream_entry.id)
-            pipeline.pexpire(stream_entry.stream, KEEP_MS)
+            pipeline.pexpire(stream_entry.stream, stream_entry.keep_ms)
         with self._answering():
             answered = pipeline.execute(raise_on_error=False)
         if trouble := next((reply for reply in answered if isinstance(reply, RedisError) and not _is_late(reply)), None):

@@ -16,7 +16,7 @@ from operator import attrgetter
 
 from .events import Ended, Event, from_json, to_json
 from .loops import Spawn, supervise
-from .redis_link import CHANGES, RedisLink, RedisUnavailable, StreamEntry, of_topic, of_worker
+from .redis_link import CHANGES, KEEP_ENDED_MS, KEEP_MS, RedisLink, RedisUnavailable, StreamEntry, of_topic, of_worker
 from .redis_shared import LOSE, Agreement, Buckets, WatcherLimit
 from .shared_config import SharedConfig
 from .topics import KEEP, Entry, Gap, Log, MemoryTopics, Signal, kind_of
@@ -357,7 +357,8 @@ class RedisTopics(MemoryTopics):
             for index in range(0, len(entries), MOST_TOGETHER):
                 part = entries[index : index + MOST_TOGETHER]
                 events = json.dumps([to_json(entry.event) for entry in part], ensure_ascii=False)
-                unsent.append(StreamEntry(of_topic(topic), f"0-{part[-1].seq}", {"events": events}))
+                keep_ms = KEEP_ENDED_MS if isinstance(part[-1].event, Ended) else KEEP_MS
+                unsent.append(StreamEntry(of_topic(topic), f"0-{part[-1].seq}", {"events": events}, keep_ms))
                 subscription.sent = part[-1].seq
         return unsent
 

@@ -113,19 +113,27 @@ class CallRecord:
     @property
     def for_the_model(self) -> str:
         """What the model is told of a call that is over."""
+        fold = self.fold if self.state == "done" else None
+        return folded_text(self.text, fold, self.said_by_arguments, self.chars) if fold else self.in_full
+
+    @property
+    def chars(self) -> int:
+        """How many characters it has returned."""
+        return len(self.text)
+
+    @property
+    def in_full(self) -> str:
+        """What the model is told of a call that is over, or was before that was folded."""
         if self.state == "denied":
             return f"The person did not allow this. {self.note}".strip()
-        if self.state != "done":
-            return f"Error: {self.error}"
-        return folded_text(self.text, self.fold, self.said_by_arguments) if self.fold else self.text
+        return self.text if self.state == "done" else f"Error: {self.error}"
 
     @property
     def as_line(self) -> str:
         """The call and what it returned, or the handle that opens that, as a line among those of a folded round."""
-        if self.state == "done" and self.fold and len(self.text) > MOST_SAID:
-            return f"{handle(self.fold['number'])}: {self.said_by_arguments}, {counted(len(self.text))} characters"
-        returned = self.text if self.state == "done" else self.for_the_model
-        return f"{self.said_by_arguments}: {shortened(' '.join(returned.split()), MOST_SAID)}"
+        if self.state == "done" and self.fold and self.chars > MOST_SAID:
+            return f"{handle(self.fold['number'])}: {self.said_by_arguments}, {counted(self.chars)} characters"
+        return f"{self.said_by_arguments}: {shortened(' '.join(self.in_full.split()), MOST_SAID)}"
 
     @property
     def said_by_arguments(self) -> str:

@@ -7,8 +7,9 @@ from webapp.models.connections import contexts
 from webapp.models.fitting import LEAST_CHARS, answer_tokens, even_share, prompt_tokens
 from webapp.models.tokens import estimate
 from webapp.settings.service import setting
+from webapp.tools.arguments import parsed_arguments
 from webapp.tools.calls import CallRecord
-from webapp.tools.folded import NEW, Fold
+from webapp.tools.folded import NEW, RECALL, Fold, number_in
 
 # Longer results are folded before others.
 LONG_CHARS = 2_000
@@ -103,8 +104,14 @@ def _is_sent(call: CallRecord) -> bool:
 
 
 def _with_fold(call: CallRecord, room: FoldRoom, *, sent: int, part: int = 0, rounds: int = 0) -> CallRecord:
-    earlier = call.fold or Fold(number=NEW, sent=0, part=part or room.part_chars(call.text), rounds=0, made_at="")
+    earlier = call.fold or _new_fold(call, part or room.part_chars(call.text))
     return replace(call, fold=Fold(**{**earlier, "sent": sent, "rounds": rounds}))
+
+
+def _new_fold(call: CallRecord, part: int) -> Fold:
+    of_recall = call.tool == RECALL and call.state == "done"
+    number = number_in(parsed_arguments(call.arguments)) if of_recall else NEW
+    return Fold(number=number, sent=0, part=0 if of_recall else part, rounds=0, made_at="")
 
 
 def _cost(call: CallRecord) -> int:

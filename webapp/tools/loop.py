@@ -37,7 +37,7 @@ from webapp.tools.arguments import MOST_CHARS, BadArguments, check_arguments, pa
 from webapp.tools.asking import ask_while_open, with_answer
 from webapp.tools.calls import FOR_A_PERSON, CallRecord, folded_rounds, turns_of
 from webapp.tools.files import ChatFiles, NoFiles, keep_all
-from webapp.tools.folded import RECALL
+from webapp.tools.folded import RECALL, handle
 from webapp.tools.folding import STEPS, FoldRoom, room_of
 from webapp.tools.fuse import (
     BEFORE,
@@ -56,7 +56,7 @@ from webapp.tools.ledger import Ledger
 from webapp.tools.offers import Offer
 from webapp.tools.outside import HasRead, addresses_in, asks_because, texts_in
 from webapp.tools.questions import ServerQuestion
-from webapp.tools.recall import FindFolded, recall_offer
+from webapp.tools.recall import FindFolded, Folded, recall_offer
 from webapp.tools.rounds import Round, Rounds
 from webapp.tools.tool import CallContext, QuestionAsked, ToolFailed
 
@@ -105,7 +105,7 @@ class CallingAnswer:
     files: ChatFiles = field(default_factory=NoFiles)
     started: Started | None = None
     first: FirstCall | None = None
-    # Opens what is folded in the prompt, of a model that takes tools.
+    # Opens messages that are folded in the prompt, for a model that takes tools.
     find_folded: FindFolded | None = None
 
 
@@ -139,6 +139,7 @@ class ToolRun:
         """`request` is without the answer's beginning; `transcript` is what the log of this generation has already."""
         self._engine, self._answer, self._limits, self._ledger = engine, answer, limits, ledger
         self._request, program_names = request, frozenset(tool.name for tool in request.tools)
+        self._conversation_folded = request.folded
         self._offers = {offer.name: offer for offer in offers if offer.name not in program_names}
         self._by_key = {offer.tool.key: offer for offer in self._offers.values()}
         self._specs = tuple(map(_spec, self._offers.values()))
@@ -160,7 +161,7 @@ class ToolRun:
         )
         # Before anything is stored, so that a model that is not available leaves nothing. What is prepared is used if no call is
         # open, whose result it would lack.
-        self._rounds.prepare(self._next_request())
+        self._rounds.prepare(replace(self._next_request(), folded=self._shorter if request.folded else None))
         self._is_prepared = not (answer.first or any(call.is_open for call in ledger))
         # The prompt of the first request was metered before it began.
         self._has_asked = bool(transcript)
@@ -298,14 +299,28 @@ class ToolRun:
 
     def _refused(self, stop: Stop, most_tokens: int) -> ModelRequest | None:
         """Returns the next request again for a model that takes no longer one than this."""
-        return self._next_request() if self._folds(FoldRoom(most_tokens, most_tokens), stop) else None
+        return self._next_request() if self._folds(FoldRoom(most_tokens, most_tokens), stop) else self._shorter(most_tokens)
+
+    def _shorter(self, most_tokens: int) -> ModelRequest | None:
+        """Returns the next request again with the conversation before the answer folded, as far as it can be."""
+        beside = tokens_of(self._next_request()) - tokens_of(self._request)
+        shorter = self._conversation_folded(most_tokens - beside) if self._conversation_folded else None
+        if not shorter:
+            return None
+        turns = shorter.turns[:-1] if shorter.is_continuation else shorter.turns
+        self._request = replace(shorter, turns=turns, is_continuation=False, tools=self._request.tools)
+        return self._next_request()
 
     @property
     def _recall(self) -> Offer | None:
         """The tool with which the model opens what is folded, if it can call any and something is."""
+        takes_tools = self._answer.find_folded or self._specs
+        is_needed = takes_tools and (self._request.folds or any(call.fold for call in self._ledger))
+        return recall_offer(self._ledger.calls, self._find_folded) if is_needed else None
+
+    def _find_folded(self, number: int) -> Folded | None:
         find = self._answer.find_folded
-        is_needed = find or (self._specs and any(call.fold for call in self._ledger))
-        return recall_offer(self._ledger.calls, find or (lambda _number: None)) if is_needed else None
+        return find(number) if find and handle(number) in self._request.folds else None
 
     @property
     def _round_number(self) -> int:

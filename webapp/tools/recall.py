@@ -10,13 +10,14 @@ from webapp.base.words import plural, shortened
 from webapp.streaming.events import SourceRecord
 from webapp.tools.built_in.texts import QUOTED, fenced
 from webapp.tools.calls import CallRecord
-from webapp.tools.folded import HANDLE, RECALL, counted, handle
+from webapp.tools.folded import RECALL, counted, handle, number_in
 from webapp.tools.offers import Offer
 from webapp.tools.tool import READS, CallContext, Result, Tool, ToolFailed
 
 MOST_ABOUT, MOST_NUMBER = 300, 1_000_000
-# What is searched for the words of `about`: up to so many characters, and only whole words if there are some.
-PASSAGE = re.compile(r".{1,500}(?=\s|\Z)|.{1,500}", re.DOTALL)
+# What is searched for the words of `about`: up to so many characters, to the end of a sentence or line if there is one, else of
+# a word.
+PASSAGE = re.compile(r".{1,499}[.!?…。！？\n][\"'”’»)\]]{0,2}(?=\s|\Z|(?<=[。！？\n]))|.{1,500}(?=\s|\Z)|.{1,500}", re.DOTALL)
 WORD = re.compile(r"\w{2,}")
 DESCRIPTION = (
     "Opens again what was folded: a line such as [fold-3: …] stands for a longer text. Returns that from its beginning, part by "
@@ -96,7 +97,7 @@ def _folded(calls: Sequence[CallRecord], number: int) -> Folded | None:
     of_rounds = [call for call, fold in folds if number and fold["rounds"] == number]
     if not of_rounds:
         return None
-    text = "\n\n".join(f"{call.as_line}\n{call.for_the_model if call.state != 'done' else call.text}" for call in of_rounds)
+    text = "\n\n".join(f"{call.as_line}\n{call.in_full}" for call in of_rounds)
     return Folded(
         plural(len(of_rounds), "call"),
         text,
@@ -104,12 +105,6 @@ def _folded(calls: Sequence[CallRecord], number: int) -> Folded | None:
         tuple(dict.fromkeys(place for call in of_rounds for place in call.outside)),
         tuple(source for call in of_rounds for source in call.sources),
     )
-
-
-def number_in(arguments: Mapping[str, Any]) -> int:
-    """Returns the number of the handle in a call's arguments, which can be anything; 0 if there is none."""
-    match = HANDLE.fullmatch(str(arguments.get("handle", "")).strip("[] "))
-    return int(match[1]) if match else 0
 
 
 def _opened(number: int, folded: Folded, *, about: str, part: int) -> Result:

@@ -1,12 +1,12 @@
 """Who sees what a call returned: those who see all that it quotes and, of a person's own tool server, that person alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from webapp.base.db import db
 from webapp.base.ids import LENGTH
 from webapp.knowledge.sources import quoting_unseen
 from webapp.people.accounts.tables import User
-from webapp.tools.calls import CallRecord
+from webapp.tools.calls import CallRecord, folded_rounds
 from webapp.tools.tables import Call
 
 QUOTES_UNSEEN = "The result quotes documents that you can't see."
@@ -28,3 +28,9 @@ def hidden_results(reader: User | None, calls: Iterable[Call | CallRecord]) -> d
     private = {id: ONLY.format(person.name or NAMELESS) if (person := people[owner]) else NOBODY for id, owner in whose.items()}
     quoting = quoting_unseen(reader, {call.id: call.sources for call in calls if call.sources and call.id not in private})
     return private | dict.fromkeys(quoting, QUOTES_UNSEEN)
+
+
+def seen_rounds(calls: Sequence[CallRecord], text: str, hidden: Mapping[str, str]) -> dict[int, str]:
+    """Returns the texts of `folded_rounds`, or why a reader can't see them: a result in them is among those `hidden`."""
+    whys = {call.fold["rounds"]: hidden[call.id] for call in reversed(calls) if call.fold and call.id in hidden}
+    return {number: whys.get(number, words) for number, words in folded_rounds(calls, text).items()}

@@ -3,6 +3,8 @@
 from functools import partial
 
 from webapp.characters.last_chats import LastChats
+from webapp.chat.facts import queries as fact_queries
+from webapp.chat.facts.scopes import OtherReaders
 from webapp.chat.prompt.context import Contributor
 from webapp.engine.watching.lists import LiveList
 from webapp.models.connections.providers import check_unlisted
@@ -14,8 +16,9 @@ from webapp.web.feature import Feature
 from webapp.web.navigation import NavEntry
 from webapp.workspace.drawing import service as drawing_service
 from webapp.workspace.exchange import arrivals, shown as import_shown, uploads
+from webapp.workspace.exchange.export import OwnRecords
 from webapp.workspace.home.open_work_shown import open_work
-from webapp.workspace.links.service import HOLDER
+from webapp.workspace.links.service import HOLDER, is_read_live
 from webapp.workspace.list import paging, search_shown, shown
 from webapp.workspace.presets import service as preset_service
 from webapp.workspace.projects import service as project_service, shown as projects_shown
@@ -53,6 +56,7 @@ FEATURE = Feature(
         "webapp.workspace.page.side_by_side_views:bp",
         "webapp.workspace.presets.views:bp",
         "webapp.workspace.quoted.views:bp",
+        "webapp.workspace.facts.views:bp",
         "webapp.workspace.page.views:tree",
         "webapp.workspace.list.views:bp",
         "webapp.workspace.list.views:several",
@@ -102,6 +106,8 @@ FEATURE = Feature(
     brings=(
         Contributor(text_sections),
         *(CHANGE, drawing_service.KIND, reading_aloud.KIND),
+        OtherReaders(is_read_live),
+        OwnRecords("facts.json", fact_queries.records),
         *search_shown.SOURCES,
         preset_queries.SEEN_PRESETS.source(heading="Presets", rank=46, path="/presets", icon="layers"),
         SearchSource(heading="Projects", rank=5, find=projects_shown.search_hits),

@@ -11,13 +11,16 @@ from tests.support.marks import on_both_databases
 from tests.upstream.fixtures import app
 from webapp.base.db import db
 from webapp.base.errors import Conflict
-from webapp.chat.folds import service
+from webapp.chat.folds import making, service
 from webapp.chat.folds.listing import folds_on
 from webapp.chat.messages import sending, versions
-from webapp.chat.record import queries
+from webapp.chat.prompt import path_folds
+from webapp.chat.prompt.fold_due import FoldOrder, replacing
+from webapp.chat.record import paths, queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.connections import contexts
 from webapp.settings.service import set_setting
+from webapp.workspace.page.composer_shown import meter
 
 __all__ = ["app"]
 pytestmark = pytest.mark.slow
@@ -94,6 +97,21 @@ def in_common(one: str, other: str) -> int:
     return next(differing, min(len(one), len(other)))
 
 
+def test_the_meter_says_what_is_sent_of_a_folded_chat(bench: Bench, fake) -> None:
+    known(bench)
+    fake.always(holding())
+    id = talk(bench, 2 * TURNS // 3)
+    with bench.app.app_context():
+        messages = paths.messages_to(db.session.get_one(Chat, id).head_id or "")
+        rows = list(db.session.scalars(db.select(Message).where(Message.id.in_([message.id for message in messages]))))
+        rows.sort(key=lambda message: message.id)
+        whole, sent_of_it = meter(rows, CONTEXT), meter(rows, CONTEXT // 4, has_folds=True)
+    assert whole
+    assert whole.percent == 100
+    assert sent_of_it
+    assert abs(sent_of_it.tokens - len(sent(fake)[-1]) / 4) < CONTEXT / 8
+
+
 def test_a_fold_is_opened_again(bench: Bench, fake) -> None:
     known(bench)
     fake.always(holding())
@@ -142,13 +160,119 @@ def test_it_is_folded_at_once(bench: Bench, fake) -> None:
     fake.always(holding())
     id = talk(bench, 5)
     with bench.app.app_context():
-        made = service.fold_now(db.session.get_one(Chat, id))
+        chat = db.session.get_one(Chat, id)
+        person = chat.owner_id or ""
+        made = service.fold_now(chat, by=person)
         assert (made.first, made.row.messages, made.row.made_by) == (0, 4, "extract")
         with pytest.raises(Conflict, match="Nothing to fold"):
-            service.fold_now(db.session.get_one(Chat, id))
+            service.fold_now(db.session.get_one(Chat, id), by=person)
     bench.until_ended(say(bench, "And?"))
     assert HEAD.findall(sent(fake)[-1]) == ["[fold-1: 4 messages]"]
     assert TALK.strip() in sent(fake)[-1]
+
+
+def test_a_question_is_folded_with_its_answer(bench: Bench, fake) -> None:
+    fake.always(holding())
+    id = talk(bench, 6)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        ids = queries.ids_to(chat.head_id)
+        made = service.fold_now(chat, ids[2], by=chat.owner_id or "")
+        assert (made.row.message_id, made.row.messages) == (ids[3], 4)
+        again = sending.regenerate(db.session.get_one(Message, ids[3]))
+    bench.until_ended(again.id)
+    assert str(fake.posts()[-1]["body"]["messages"][-1]["content"]) == words_of(2)
+
+
+@pytest.mark.parametrize("is_edited", [True, False])
+def test_what_a_person_does_with_a_fold_outlives_one_that_is_being_made(bench: Bench, fake, is_edited: bool) -> None:
+    known(bench)
+    fake.always(holding())
+    id = talk(bench, 14)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        (fold,), ids = folds_on(chat, chat.head_id), queries.ids_to(chat.head_id)
+        earlier = replacing("conversation", path_folds.on_path(db.session(), chat, ids))
+        material = making.read(FoldOrder(id, "conversation", tuple(ids[:-4]), True, 1_000, **earlier))
+        assert material
+        chat = db.session.get_one(Chat, id)
+        if is_edited:
+            service.edit(chat, fold.id, "They spoke of lockers.")
+        else:
+            service.unfold(chat, fold.id)
+        making.store_extract(material)
+        chat = db.session.get_one(Chat, id, populate_existing=True)
+        assert [one.text for one in folds_on(chat, chat.head_id)] == ["They spoke of lockers."] * is_edited
+
+
+def test_what_a_person_has_written_stays_in_the_extract_that_replaces_it(bench: Bench, fake) -> None:
+    fake.always(holding())
+    id = talk(bench, 9)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        ids = queries.ids_to(chat.head_id)
+        first = service.fold_now(chat, ids[3], by=chat.owner_id or "")
+        service.edit(db.session.get_one(Chat, id), first.row.id, "They spoke of lockers.")
+        chat = db.session.get_one(Chat, id)
+        folds = path_folds.on_path(db.session(), chat, ids)
+        making.make(FoldOrder(id, "conversation", tuple(ids[:8]), True, 1_000, **replacing("conversation", folds)))
+        chat = db.session.get_one(Chat, id, populate_existing=True)
+        (fold,) = folds_on(chat, chat.head_id)
+        assert fold.text.startswith("They spoke of lockers.")
+        assert RULES[1] in fold.text
+        assert "4004" in fold.text
+
+
+def test_a_hidden_message_below_a_fold_leaves_it(bench: Bench, fake) -> None:
+    known(bench)
+    fake.always(holding())
+    id = talk(bench, 14)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        before = folds_on(chat, chat.head_id)
+        versions.hide(db.session.get_one(Message, queries.ids_to(chat.head_id)[-2]))
+        chat = db.session.get_one(Chat, id)
+        assert folds_on(chat, chat.head_id) == before != []
+
+
+def test_a_message_that_is_kept_in_full_is_never_folded(bench: Bench, fake) -> None:
+    known(bench)
+    fake.always(holding())
+    id = talk(bench, 14)
+    with bench.app.app_context():
+        third = queries.ids_to(db.session.get_one(Chat, id).head_id)[4]
+        versions.keep_in_full(db.session.get_one(Message, third))
+    assert bench.until_ended(say(bench, "And?")).status == "completed"
+    messages = [str(message["content"]) for message in fake.posts()[-1]["body"]["messages"]]
+    fold = next(at for at, text in enumerate(messages) if HEAD.search(text))
+    assert messages[fold + 1] == words_of(3)
+    assert RULES[1] in messages[fold]
+    assert "4003" not in messages[fold]
+
+    for turn in range(15, 32):
+        bench.until_ended(say(bench, words_of(turn)))
+    messages = [str(message["content"]) for message in fake.posts()[-1]["body"]["messages"]]
+    assert messages.count(words_of(3)) == 1
+    assert HEAD.search(messages[messages.index(words_of(3)) - 1])
+    with bench.app.app_context():
+        versions.keep_in_full(db.session.get_one(Message, third), is_kept=False)
+    bench.until_ended(say(bench, "And now?"))
+    assert words_of(3) not in sent(fake)[-1]
+    assert "4003" in sent(fake)[-1]
+
+
+def test_kept_messages_take_half_of_the_context_at_most(bench: Bench, fake) -> None:
+    known(bench)
+    fake.always({"says": "Yes.", "context": {"tokens": 2 * CONTEXT, "as": "vllm"}})
+    bench.until_ended(bench.ask(f"1. {TALK * 12}", person=bench.person(), model=MODEL))
+    bench.until_ended(say(bench, f"2. {TALK * 12}"))
+    with bench.app.app_context():
+        first, _, second, _ = queries.ids_to(db.session.scalars(db.select(Chat)).one().head_id)
+        versions.keep_in_full(db.session.get_one(Message, first))
+        with pytest.raises(Conflict, match="more than half"):
+            versions.keep_in_full(db.session.get_one(Message, second))
+        versions.keep_in_full(db.session.get_one(Message, first), is_kept=False)
+        versions.keep_in_full(db.session.get_one(Message, second))
 
 
 def test_a_branch_above_a_fold_has_none(bench: Bench, fake) -> None:
@@ -175,3 +299,14 @@ def test_a_message_that_is_hidden_is_in_no_fold(bench: Bench, fake) -> None:
     bench.until_ended(say(bench, "And?"))
     assert "4004" not in sent(fake)[-1]
     assert RULES[1] in sent(fake)[-1]
+
+
+def test_a_rule_is_not_left_out_when_a_length_is_learned(bench: Bench, fake) -> None:
+    with bench.app.app_context():
+        set_setting("limits.streams_per_minute", "0")
+    fake.always(holding())
+    bench.until_ended(bench.ask(f"Never mention the word heron. {TALK}", person=bench.person(), model=MODEL))
+    for turn in range(2, 24):
+        answer = bench.until_ended(say(bench, f"{turn}. {TALK}"))
+        assert [notice["code"] for notice in answer.notices if notice["code"] not in ("folded", "attempt")] == []
+        assert "Never mention the word heron." in sent(fake)[-1]

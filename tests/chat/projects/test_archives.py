@@ -35,7 +35,7 @@ ABOUT = {
 
 
 # Ids and times are of a server, and collections are folders of the archive.
-NOT_IN_SETTINGS = {"id", "created_at", "owner_id", "changed_at", "deleted_at", "collection_ids"}
+NOT_IN_SETTINGS = {"id", "created_at", "owner_id", "changed_at", "deleted_at", "collection_ids", "has_facts"}
 BY_NAME = {"character_ids": "characters"}
 
 

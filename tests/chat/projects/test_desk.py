@@ -82,7 +82,7 @@ def test_a_reader_sees_what_it_knows_and_writes_nothing(app: Flask, owner: Brows
         '#page-menu form[method="post"]',
     ):
         assert not page.all(theirs), theirs
-    assert [link.text() for link in page.all("#page-menu a")] == ["Export project"]
+    assert [link.text() for link in page.all("#page-menu a")] == ["Facts", "Export project"]
 
     page = stranger.page(path)
     assert page.one("#composer input[name=project]").attributes["value"] == path.rpartition("/")[2]

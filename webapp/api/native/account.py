@@ -44,6 +44,9 @@ class Me(Answer):
     remembers_assistants: bool = Field(
         description="Whether admins have turned it on for everyone's chats of the assistant API; `is_forgotten` keeps a chat out."
     )
+    facts: Literal["off", "ask", "keep"] = Field(
+        description="Whether facts about the caller are proposed after answers; `keep` keeps them, but for contradictions."
+    )
     is_reading_counted: bool = Field(description="Whether it is counted how long the caller looks at answers.")
     keys: dict[str, str] = Field(description="The key of each keyboard shortcut, such as `Ctrl+K`; empty for one that is off.")
     language: str = Field(description="The code of the language of the caller's pages, such as `de`; empty: like the browser's.")
@@ -55,6 +58,7 @@ class MeChange(Body):
     """Updates only the fields that are sent."""
 
     remembers: bool | None = None
+    facts: Literal["off", "ask", "keep"] | None = Field(None, description="Whether facts are proposed after answers.")
     is_reading_counted: bool | None = None
     keys: dict[str, Annotated[str, Field(max_length=MOST_CHARS)] | None] | None = Field(
         None,
@@ -146,6 +150,8 @@ def change(body: MeChange) -> Me:
         instruct(caller(), body.custom_instructions)
     if body.remembers is not None:
         remember(caller(), wants=body.remembers)
+    if body.facts is not None:
+        set_preferences(caller(), facts=body.facts)
     if body.is_reading_counted is not None:
         count_reading(caller(), wants=body.is_reading_counted)
     if body.keys is not None:

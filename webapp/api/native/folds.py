@@ -11,9 +11,9 @@ from webapp.api.operations import operation
 from webapp.api.schemas import Answer, Body, Query
 from webapp.chat.folds import service as folds
 from webapp.chat.folds.listing import ListedFold, folds_on, of_messages
-from webapp.chat.prompt.path_story import MOST_CHARS
+from webapp.chat.prompt.path_folds import MOST_CHARS
 from webapp.chat.record import queries
-from webapp.chat.record.access import visible_chat, writable_chat
+from webapp.chat.record.access import visible_chat, writable_chat, writer
 
 bp = Blueprint("api_folds", __name__, url_prefix="/api/v1/chats/<id>/folds")
 
@@ -21,10 +21,10 @@ bp = Blueprint("api_folds", __name__, url_prefix="/api/v1/chats/<id>/folds")
 class FoldAnswer(Answer):
     """A stretch of a chat that goes to models in a shorter form."""
 
-    id: str
+    id: str = Field(description="Of a `result` or `work`, its handle: these can't be edited or unfolded.")
     handle: str = Field(description="What a model opens it by, such as `fold-3`.")
-    kind: Literal["result", "work", "conversation"] = Field(
-        description="`conversation` of messages, `result` of what a call returned, `work` of whole rounds of an answer."
+    kind: Literal["result", "work", "story", "conversation"] = Field(
+        description="`story` or `conversation` of messages, `result` of what a call returned, `work` of rounds of an answer."
     )
     first: str = Field(serialization_alias="from", description="The first message in it.")
     last: str = Field(serialization_alias="to", description="The last one.")
@@ -34,15 +34,19 @@ class FoldAnswer(Answer):
     calls: int
     tokens_before: int = Field(description="About how many tokens it stands for.")
     tokens_after: int
-    state: Literal["made"]
-    made_by: Literal["extract"] = Field(description="`extract` if no model has written it.")
+    state: Literal["making", "made"] = Field(
+        description="`making` while a model writes its text. None fails: without one, the machine's own extract stays."
+    )
+    made_by: str = Field(description="`model`, or `extract` if no model has written it.")
+    model: str = Field(description="The model that wrote it; empty if none did.")
+    prompt_version: int = Field(description="The version of the prompt `fold` that it wrote it with.")
     is_edited: bool
     is_outside: bool = Field(description="Whether it has text from outside in it.")
     made_at: datetime
 
     @classmethod
     def for_fold(cls, fold: ListedFold) -> Self:
-        return cls.of(fold, first=fold.first_id, last=fold.last_id, state="made", made_by="extract")
+        return cls.of(fold, first=fold.first_id, last=fold.last_id, state="making" if fold.is_making else "made")
 
 
 class FoldList(Answer):
@@ -72,12 +76,12 @@ def index(id: str, query: FoldsQuery) -> FoldList:
 @operation("Fold a chat now", scope="chat", body=FoldNow, answer=FoldAnswer, status=202, errors=(409,))
 def fold_now(id: str, body: FoldNow) -> FoldAnswer:
     chat = writable_chat(id)
-    new_fold = folds.fold_now(chat, body.up_to)
+    new_fold = folds.fold_now(chat, body.up_to, by=writer())
     return FoldAnswer.for_fold(of_messages(new_fold, queries.ids_to(chat.head_id)))
 
 
 @bp.patch("/<fold>")
-@operation("Edit the text of a fold", scope="chat", body=FoldChanges, answer=FoldAnswer)
+@operation("Edit the text of a fold", scope="chat", body=FoldChanges, answer=FoldAnswer, errors=(409,))
 def update(id: str, fold: str, body: FoldChanges) -> FoldAnswer:
     chat = writable_chat(id)
     folds.edit(chat, fold, body.text)
@@ -85,6 +89,6 @@ def update(id: str, fold: str, body: FoldChanges) -> FoldAnswer:
 
 
 @bp.delete("/<fold>")
-@operation("Unfold: models get the messages again", scope="chat", status=204)
+@operation("Unfold: models get the messages again", scope="chat", status=204, errors=(409,))
 def unfold(id: str, fold: str) -> None:
     folds.unfold(writable_chat(id), fold)

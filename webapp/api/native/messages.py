@@ -55,6 +55,7 @@ class MessageAnswer(Answer):
     calls: list[CallAnswer] = Field(description="The tools that the answer called, in order.")
     is_edited: bool = Field(description="Whether a person edited this answer.")
     is_hidden: bool = Field(description="Whether models are not sent this message.")
+    is_kept: bool = Field(description="Whether it is kept in full: it is never folded.")
     versions: list[str] = Field(
         description="This message and its other versions, oldest first, of hundreds the newest 500; empty if it is the only one."
     )
@@ -108,12 +109,16 @@ class Rewritten(Edited):
     )
 
 
-class Hidden(Body):
-    is_hidden: bool = Field(description="Hide the message from models, or show it to them again.")
+class MessageChanges(Body):
+    is_hidden: bool | None = Field(None, description="Hide the message from models, or show it to them again.")
+    is_kept: bool | None = Field(
+        None, description="Keep it in full, so that it is never folded; such messages take half of the model's context at most."
+    )
 
 
 class Again(Body):
     model: Model = ""
+    without_facts: list[AnyId] = Field([], description="Facts that it is not given this time.", max_length=1_000)
 
 
 STARTS_SEVERAL: dict[str, Any] = {**STARTS, "answer": SentMessage}
@@ -172,7 +177,8 @@ def rewrite(id: str, body: Rewritten) -> MessageAnswer:
 @bp.post("/messages/<id>/regenerate")
 @operation("Regenerate an answer as a new version, or answer a message that has none", body=Again, **STARTS)
 def again(id: str, body: Again) -> Sent | Response:
-    return begun(sending.regenerate(writable_message(id), model=body.model, by=caller().id))
+    message, me = writable_message(id), caller().id
+    return begun(sending.regenerate(message, model=body.model, by=me, without_facts=body.without_facts))
 
 
 @bp.post("/messages/<id>/continue")
@@ -196,9 +202,17 @@ def show_version(id: str) -> MessageAnswer:
 
 
 @bp.patch("/messages/<id>")
-@operation("Hide a message from models, or show it to them", scope="chat", body=Hidden, answer=MessageAnswer)
-def hide(id: str, body: Hidden) -> MessageAnswer:
-    versions.hide(writable_message(id), is_hidden=body.is_hidden)
+@operation(
+    "Hide a message from models, or keep it in full", scope="chat", body=MessageChanges, answer=MessageAnswer, errors=(409, 422)
+)
+def update(id: str, body: MessageChanges) -> MessageAnswer:
+    message = writable_message(id)
+    if body.is_kept is None and body.is_hidden is None:
+        raise Invalid("Say what to change: is_hidden or is_kept.")
+    if body.is_kept is not None:
+        versions.keep_in_full(message, is_kept=body.is_kept)
+    if body.is_hidden is not None:
+        versions.hide(writable_message(id), is_hidden=body.is_hidden)
     return _one(visible_message(id))
 
 

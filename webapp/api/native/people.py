@@ -7,6 +7,7 @@ from flask import Blueprint, url_for
 from pydantic import Field
 
 from webapp.api.access import caller
+from webapp.api.native.receipts import SignedReceipt
 from webapp.api.operations import operation
 from webapp.api.schemas import CONFIRM, Answer, Body, Cursor, Named, Query
 from webapp.base.changes import access_changed
@@ -72,6 +73,7 @@ class ReceiptAnswer(Answer):
     heir: str = Field(description="The email of who got what was handed over; empty if nobody did.")
     lines: list[ReceiptLineAnswer]
     left: list[ReceiptLineAnswer] = Field(description="What should be gone and isn't, which only a fault leaves.")
+    signed: SignedReceipt = Field(description="What is kept of it.")
 
 
 class NewInvite(invites.InviteInput):

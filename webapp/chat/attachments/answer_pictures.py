@@ -6,10 +6,11 @@ from contextlib import closing
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.base.errors import AppError
+from webapp.base.errors import AppError, Invalid
 from webapp.base.words import plural, shortened
 from webapp.chat.attachments import service
 from webapp.chat.files.reference import NAME_CHARS, reference
+from webapp.engine.drawing import picture_request
 from webapp.engine.engine import Engine
 from webapp.engine.live import EventSource
 from webapp.models.providers.base import ModelRequest
@@ -122,3 +123,10 @@ def with_pictures(
         return SourceWithPictures(make_source(request), keeper.keep, begun)
 
     return made
+
+
+def refuse_unless_drawable(request: ModelRequest, person: str) -> None:
+    """Raises `Invalid` before a picture is paid for that can't be asked for, or kept."""
+    if not picture_request(request).prompt:
+        raise Invalid("Say what the picture is to show.", field="message")
+    service.refuse_without_room(person)

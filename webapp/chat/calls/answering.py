@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from sqlalchemy import select
@@ -12,7 +14,7 @@ from webapp.base.db import db
 from webapp.chat.calls.choosing import allowed_in, are_offered
 from webapp.chat.calls.files import CallFiles
 from webapp.chat.files import attachments
-from webapp.chat.folds.opening import finder
+from webapp.chat.folds.opening import opened
 from webapp.chat.prompt import chat_collections, leading
 from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.prompt.recorded_prompt import RecordedPrompt
@@ -30,7 +32,8 @@ from webapp.models.connections.providers import providers
 from webapp.models.providers.base import ModelRequest
 from webapp.people.accounts.tables import User
 from webapp.prompts import active_prompts, queries as prompt_queries
-from webapp.streaming.events import Started
+from webapp.streaming.events import Event, Started
+from webapp.streaming.stop import Stop
 from webapp.streaming.transcript import Transcript
 from webapp.tools import loop, outside
 from webapp.tools.built_in.search_web import SEARCH_BEFORE, query_for
@@ -172,15 +175,18 @@ def source_with_tools(
 ) -> EventSource:
     """Returns the source of an answer that is offered tools, or has calls already; any other is read from one ladder.
 
-    The tools are those of the chat unless `tools` says otherwise.
+    The tools are those of the chat unless `tools` says otherwise. One that opens folds is offered where any are in the request,
+    also if that has them since a refusal.
     """
     tools = tools or AnswerTools(keys_in(chat))
     person, model = generation.user_id or "", generation.model_asked
     offers = _offers_in(chat, person, tools.keys)
     takes_tools = tools.is_scripted or the_models().known(model).is_able("tools")
-    find_folded = finder(chat, generation) if takes_tools else None
-    if not (offers or message.call_count or find_folded):
-        return ladder(request)
+    if not (offers or message.call_count or (request.folds and takes_tools)):
+        if not (request.folded and takes_tools):
+            return ladder(request)
+        read_again = partial(_source_again, engine, generation.id, ladder=ladder, tools=tools)
+        return _SourceUntilFolded(request, request.folded, ladder, read_again)
     asking = db.session.get(User, person)
     contents = _contents(chat, message, generation, request, asking, tools) if asking else NO_CONTENTS
     if not takes_tools:
@@ -203,9 +209,69 @@ def source_with_tools(
         files=CallFiles(chat.id, person),
         started=None if tools.is_scripted else _start_of(model, person),
         first=_search_before(chat, message, person, offers) if not takes_tools else None,
-        find_folded=find_folded,
+        find_folded=partial(opened, chat.id, model) if takes_tools else None,
     )
     limits = Limits.set(can_wait=engine.kinds[generation.kind].resume is not None)
     turns = request.turns[:-1] if request.is_continuation else request.turns
     prompt = replace(request, turns=turns, is_continuation=False)
     return loop.ToolRun(engine, answer, prompt, offers, ladder, limits, ledger=ledger, transcript=transcript)
+
+
+class _FoldedError(Exception):
+    """Raised within a ladder whose request is folded after a refusal: another source reads it, which can open that."""
+
+    def __init__(self, request: ModelRequest) -> None:
+        self.request = request
+
+
+class _SourceUntilFolded:
+    """The ladder of an answer without tools, up to a refusal after which a fold stands in its request."""
+
+    def __init__(
+        self,
+        request: ModelRequest,
+        fold: Callable[[int], ModelRequest | None],
+        ladder: MakeSource,
+        read_again: Callable[[ModelRequest, Transcript], EventSource],
+    ) -> None:
+        self._fold, self._read_again = fold, read_again
+        self._source = ladder(replace(request, folded=self._folded))
+
+    def _folded(self, most_tokens: int) -> ModelRequest | None:
+        shorter = self._fold(most_tokens)
+        if shorter and shorter.folds:
+            raise _FoldedError(replace(shorter, folded=self._fold))
+        return shorter
+
+    def events(self, stop: Stop) -> Iterator[Event]:
+        said = Transcript()
+        try:
+            with closing(self._source.events(stop)) as events:  # type: ignore[type-var]  # every source is a generator
+                for event in events:
+                    said.fold(event)
+                    yield event
+                    if said.started:
+                        break
+                # Of the usual answer, this is all that is done.
+                yield from events
+        except _FoldedError as folded:
+            self._source = self._read_again(folded.request, said)
+            yield from self._source.events(stop)
+
+    @property
+    def is_between(self) -> bool:
+        return self._source.is_between
+
+    def check_timeout(self) -> str:
+        return self._source.check_timeout()
+
+
+def _source_again(
+    engine: Engine, generation_id: str, request: ModelRequest, said: Transcript, *, ladder: MakeSource, tools: AnswerTools
+) -> EventSource:
+    """Returns the source of an answer that has begun, for its request as it is folded now."""
+    with engine.in_app():
+        generation = db.session.get_one(Generation, generation_id)
+        message = db.session.get_one(Message, generation.message_id)
+        chat = db.session.get_one(Chat, message.chat_id)
+        return source_with_tools(engine, chat, message, generation, request, ladder, transcript=said, tools=tools)

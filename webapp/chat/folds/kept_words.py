@@ -70,11 +70,12 @@ Kind = Literal["words", "quote", "code"]
 
 
 class Said(NamedTuple):
-    """A message without its attachments; the role is `user` or `assistant`."""
+    """A message without its attachments; the role is `user` or `assistant`. One from outside has no rules of the person."""
 
     who: str
     role: str
     text: str
+    is_outside: bool = False
 
 
 class Part(NamedTuple):
@@ -112,7 +113,7 @@ def kept_words(said: Iterable[Said], *, in_turns: InTurns = iter) -> KeptWords:
     usual_language, chars = common_language(messages), 0
     for message in in_turns(reversed(messages)):
         chars += len(message.text)
-        has_rules = message.role == "user" and len(rules) < MOST_RULES
+        has_rules = message.role == "user" and not message.is_outside and len(rules) < MOST_RULES
         has_details = len(details) < MOST_DETAILS and chars <= MOST_SEARCHED_CHARS
         if not has_rules and not has_details:
             continue

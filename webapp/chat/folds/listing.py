@@ -1,30 +1,55 @@
 """The folds of a branch of a chat: the stretches that models get in a shorter form."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from webapp.base.db import db
+from webapp.chat.folds import stretch
+from webapp.chat.folds.making import EXTRACT
+from webapp.chat.prompt.fold_due import is_folding
 from webapp.chat.prompt.path_folds import PathFold, on_path
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.models.tokens import estimate
 from webapp.people.accounts.tables import User
-from webapp.tools.calls import CallRecord, folded_rounds
+from webapp.tools.calls import CallRecord
 from webapp.tools.folded import RECALL, handle
-from webapp.tools.results import hidden_results
+from webapp.tools.results import hidden_results, seen_rounds
 from webapp.tools.tables import Call
 
-ListedKind = Literal["result", "work", "conversation"]
+MOST_ORIGINAL_CHARS = 20_000
+# An estimate of tokens examines no more of a text.
+BEGINNING_CHARS = 8_000
+BEGINNING = func.substr(Call.text, 1, BEGINNING_CHARS)
+# What a fold says of a call besides its result.
+COLUMNS = (
+    Call.id,
+    Call.message_id,
+    Call.round,
+    Call.number,
+    Call.tool,
+    Call.title,
+    Call.arguments,
+    Call.state,
+    Call.note,
+    Call.error,
+    Call.sources,
+    Call.outside,
+    Call.text_at,
+    Call.private_to,
+    Call.fold,
+)
+ListedKind = Literal["result", "work", "story", "conversation"]
 
 
 @dataclass(frozen=True, slots=True)
 class ListedFold:
-    """A fold of messages (`conversation`), or of an answer's calls: of one result (`result`), or of whole rounds (`work`)."""
+    """A fold of messages (`story`, `conversation`), of a call's result (`result`), or of an answer's whole rounds (`work`)."""
 
     id: str
     number: int
@@ -40,6 +65,12 @@ class ListedFold:
     round: int = 0
     messages: int = 0
     is_edited: bool = False
+    # For a fold of messages, who has written its text: the machine (`extract`) or a model.
+    made_by: str = EXTRACT
+    model: str = ""
+    prompt_version: int = 0
+    # A model is writing its text.
+    is_making: bool = False
 
     @property
     def handle(self) -> str:
@@ -55,14 +86,61 @@ def folds_on(chat: Chat, head_id: str | None, reader: User | None = None) -> lis
         return []
     ids = queries.ids_to(head_id)
     folds = [of_messages(fold, ids) for fold in on_path(db.session(), chat, ids)]
-    of_chat = select(Call).join(Message, Message.id == Call.message_id).where(Message.chat_id == chat.id, Call.fold.is_not(None))
-    calls = [CallRecord.of(call) for call in db.session.scalars(of_chat.order_by(Call.message_id, Call.round, Call.number))]
-    path, hidden = frozenset(ids), hidden_results(reader, calls)
-    for id, answers_calls in groupby((call for call in calls if call.message_id in path), key=lambda call: call.message_id):
+    if folds and folds[-1].made_by == EXTRACT and is_folding(chat.id):
+        folds[-1] = replace(folds[-1], is_making=True)
+    calls = list(_folded_calls(chat, head_id))
+    with_rounds = {call.message_id for call in calls if call.fold and call.fold["rounds"]}
+    texts = select(Message.id, Message.content).where(Message.id.in_(with_rounds))
+    contents = {row.id: row.content for row in db.session.execute(texts)} if with_rounds else {}
+    hidden = hidden_results(reader, calls)
+    for id, answers_calls in groupby(calls, key=lambda call: call.message_id):
         own = list(answers_calls)
-        content = db.session.scalar(select(Message.content).where(Message.id == id)) or ""
-        folds += [*_of_results(own, hidden), *_of_rounds(own, hidden, content)]
+        folds += [*_of_results(own, hidden), *_of_rounds(own, hidden, contents.get(id, ""))]
     return sorted(folds, key=lambda fold: fold.number)
+
+
+def _folded_calls(chat: Chat, head_id: str) -> Iterator["CallInPart"]:
+    """Yields the folded calls of a branch in their order, in one query, and another for those that stand in part."""
+    up = queries.ancestors((Message.id == head_id) & (Message.chat_id == chat.id))
+    query = select(*COLUMNS, BEGINNING.label("text"), func.length(Call.text).label("all_chars"))
+    query = query.join(up, up.c.id == Call.message_id).where(Call.fold.is_not(None))
+    rows = db.session.execute(query.order_by(Call.message_id, Call.round, Call.number)).all()
+    sent = {row.id: row.fold["sent"] for row in rows if row.fold["sent"] > BEGINNING_CHARS}
+    longer = func.substr(Call.text, 1, max(sent.values(), default=0)).label("text")
+    longer_texts = db.session.execute(select(Call.id, longer).where(Call.id.in_(sent))) if sent else ()
+    texts = {row.id: row.text for row in longer_texts}
+    for row in rows:
+        values = {**row._asdict(), "text": texts.get(row.id, row.text)}
+        yield CallInPart(generation_id=None, upstream_id="", policy="", **values)
+
+
+@dataclass(frozen=True, slots=True)
+class CallInPart(CallRecord):
+    """A call with the beginning of its result, which has so many characters."""
+
+    all_chars: int = 0
+
+    @property
+    def chars(self) -> int:
+        return self.all_chars
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens its result has."""
+        return estimate(self.text) * self.chars // max(1, len(self.text))
+
+
+def original(chat: Chat, fold: ListedFold) -> str:
+    """Returns the messages that a fold stands for, up to a length at which they are read in the chat."""
+    ids = queries.ids_to(fold.last_id)
+    names, lines, chars = stretch.names(chat), list[str](), 0
+    for message in stretch.read(chat, ids[ids.index(fold.first_id) :]):
+        if line := stretch.line(message, names):
+            lines.append(line)
+            chars += len(line)
+        if chars > MOST_ORIGINAL_CHARS:
+            return "\n\n".join(lines)[:MOST_ORIGINAL_CHARS] + "…"
+    return "\n\n".join(lines)
 
 
 def of_messages(fold: PathFold, ids: Sequence[str]) -> ListedFold:
@@ -70,7 +148,7 @@ def of_messages(fold: PathFold, ids: Sequence[str]) -> ListedFold:
     return ListedFold(
         id=row.id,
         number=row.number,
-        kind="conversation",
+        kind=row.kind,
         first_id=ids[fold.first],
         last_id=row.message_id,
         text=row.text,
@@ -79,27 +157,30 @@ def of_messages(fold: PathFold, ids: Sequence[str]) -> ListedFold:
         tokens_after=row.tokens_after,
         is_outside=bool(row.outside),
         made_at=row.created_at,
-        messages=row.messages,
+        messages=fold.messages,
         is_edited=row.is_edited,
+        made_by=row.made_by,
+        model=row.model,
+        prompt_version=row.prompt_version,
     )
 
 
-def _of_results(calls: Sequence[CallRecord], hidden: Mapping[str, str]) -> Iterator[ListedFold]:
+def _of_results(calls: Sequence[CallInPart], hidden: Mapping[str, str]) -> Iterator[ListedFold]:
     for call in calls:
         if call.fold and call.tool != RECALL:
             text = call.as_line if call.fold["rounds"] else call.for_the_model
             yield _listed([call], "result", call.fold["number"], hidden.get(call.id, text))
 
 
-def _of_rounds(calls: Sequence[CallRecord], hidden: Mapping[str, str], text: str) -> Iterator[ListedFold]:
+def _of_rounds(calls: Sequence[CallInPart], hidden: Mapping[str, str], text: str) -> Iterator[ListedFold]:
     # Rounds are folded from the first on, so that no call before them is missing here.
-    for number, words in folded_rounds(calls, text).items():
+    for number, words in seen_rounds(calls, text, hidden).items():
         own = [call for call in calls if call.fold and call.fold["rounds"] == number]
-        yield _listed(own, "work", number, next((hidden[call.id] for call in own if call.id in hidden), words))
+        yield _listed(own, "work", number, words)
 
 
-def _listed(calls: Sequence[CallRecord], kind: ListedKind, number: int, text: str) -> ListedFold:
-    whole = (f"{call.arguments}\n{call.text}" if kind == "work" else call.text for call in calls)
+def _listed(calls: Sequence[CallInPart], kind: ListedKind, number: int, text: str) -> ListedFold:
+    arguments = sum(estimate(call.arguments) for call in calls) if kind == "work" else 0
     return ListedFold(
         id=handle(number),
         number=number,
@@ -109,7 +190,7 @@ def _listed(calls: Sequence[CallRecord], kind: ListedKind, number: int, text: st
         round=calls[0].round,
         text=text,
         calls=len(calls),
-        tokens_before=sum(map(estimate, whole)),
+        tokens_before=arguments + sum(call.tokens for call in calls),
         tokens_after=estimate(text),
         is_outside=any(call.outside for call in calls),
         made_at=max(datetime.fromisoformat(call.fold["made_at"]) for call in calls if call.fold),

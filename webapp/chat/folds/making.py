@@ -1,5 +1,6 @@
 """Makes a fold of a stretch of a conversation, outside of the transaction that needs it: by the machine's own extract."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
@@ -11,12 +12,15 @@ from webapp.chat.folds import stretch
 from webapp.chat.folds.extract import extract
 from webapp.chat.folds.kept_words import KeptWords, Said, kept_words, missing_in
 from webapp.chat.prompt.fold_due import FoldOrder
+from webapp.chat.prompt.path_folds import take_numbers
+from webapp.chat.record import announcements
 from webapp.chat.record.paths import PathMessage
 from webapp.chat.record.tables import Chat, Message, Story
 from webapp.models.tokens import estimate, share_of
 from webapp.tools.folded import counted
 from webapp.tools.outside import places_text
 
+EXTRACT, MODEL = "extract", "model"
 # How many characters a token of a fold has at least.
 CHARS_PER_TOKEN = 3
 READ_AT_ONCE = 10
@@ -24,32 +28,79 @@ READ_AT_ONCE = 10
 SHORTER = 2
 
 
-def make(order: FoldOrder) -> None:
-    """Stores the fold, unless the chat is gone or its last message is."""
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a fold is made of: what was said, what of it has to be kept, and what is stored with any text that replaces it.
+
+    `new` is what no earlier fold stands for.
+    """
+
+    order: FoldOrder
+    said: tuple[Said, ...]
+    new: tuple[Said, ...]
+    kept: KeptWords
+    chars: int
+    counts: dict[str, Any]
+    # How many folds the chat has had: with another number, it is another chat than the one that was read.
+    fold_count: int
+
+    @property
+    def most_chars(self) -> int:
+        return min(self.order.most_tokens * CHARS_PER_TOKEN, self.chars // SHORTER)
+
+
+def read(order: FoldOrder) -> Material | None:
+    """Reads the messages that are to be folded; None if the chat is gone."""
     chat = db.session.get(Chat, order.chat_id)
     if not chat:
-        return
+        return None
+    fold_count = chat.fold_count
     names, calls, messages = stretch.names(chat), sum(stretch.call_counts(order.ids).values()), list[PathMessage]()
     for at in by_turns(range(0, len(order.ids), READ_AT_ONCE)):
         messages += stretch.read(chat, order.ids[at : at + READ_AT_ONCE])
         # Releases the database connection before other greenlets run.
         db.session.rollback()
-    said = [Said(who, message.role, text) for message in messages for who, text in [stretch.words(message, names)] if text]
+    covered = frozenset(order.ids[: order.covered])
+    words = [
+        (message.id, Said(who, message.role, text, bool(message.outside)))
+        for message in messages
+        for who, text in [stretch.words(message, names)]
+    ]
+    said = [one for _, one in words if one.text]
+    new = tuple(one for id, one in words if one.text and id not in covered)
     chars = sum(len(one.text) for one in said)
-    most_chars = min(order.most_tokens * CHARS_PER_TOKEN, chars // SHORTER)
-    text = extract(said, most_chars=most_chars, in_turns=by_turns)
-    text = f"{text}\n{_lacking_words(missing_in(text, kept_words(said, in_turns=by_turns)))}".strip()
-    values = {
-        "text": text,
+    counts = {
         "outside": places_text(dict.fromkeys(place for message in messages for place in message.outside.splitlines())),
         "messages": len(said),
         "calls": calls,
         "tokens_before": sum(by_turns(estimate(one.text, share_of(chars)) for one in said)),
-        "tokens_after": estimate(text),
-        "made_by": "extract",
     }
+    return Material(order, tuple(said), new, kept_words(said, in_turns=by_turns), chars, counts, fold_count)
+
+
+def make(order: FoldOrder) -> None:
+    """Stores the machine's extract as the fold, unless the chat is gone or a message at its end is."""
+    if material := read(order):
+        store_extract(material)
+
+
+def store_extract(material: Material) -> None:
+    before, most_chars = "\n\n".join(material.order.told), material.most_chars
+    if 0 < len(before) <= 2 * most_chars:
+        said = material.new if material.order.style == "story" else material.said
+        text = f"{before}\n\n{extract(said, most_chars=most_chars // 2, in_turns=by_turns)}"
+    else:
+        text = extract(material.said, most_chars=most_chars, in_turns=by_turns)
+    text = f"{text}\n{_lacking_words(missing_in(text, material.kept))}".strip()
     with write() as session:
-        _store(session, order, values)
+        store(session, material, text, made_by=EXTRACT)
+    announce(material.order)
+
+
+def announce(order: FoldOrder) -> None:
+    """Has open pages say below its last message that it is folded, and no more below that of a fold that it replaces."""
+    for end in {order.ids[-1], order.ids[max(0, order.covered - 1)]}:
+        announcements.notify(order.chat_id, "message", end, ())
 
 
 def _lacking_words(lacking: KeptWords) -> str:
@@ -59,10 +110,21 @@ def _lacking_words(lacking: KeptWords) -> str:
     return f"[Not here: {words}. recall opens them]" if words else ""
 
 
-def _store(session: Session, order: FoldOrder, values: dict[str, Any]) -> None:
-    first, last = order.ids[0], order.ids[-1]
-    taken = update(Chat).where(Chat.id == order.chat_id).values(fold_count=Chat.fold_count + 1).returning(Chat.fold_count)
-    number = session.scalar(taken.execution_options(synchronize_session=False))
-    if number and session.scalar(select(Message.id).where(Message.id == last)):
-        place = {"message_id": last, "first_id": None if order.is_from_root else first}
-        session.add(Story(chat_id=order.chat_id, kind="conversation", number=number, **place, **values))
+def store(session: Session, material: Material, text: str, **author: Any) -> None:
+    """Stores a text as the fold, in place of the one that the order says, unless the chat has changed since it was read.
+
+    So it has where a person has edited or unfolded what this one would stand in place of.
+    """
+    order, values = material.order, {**material.counts, **author, "text": text, "tokens_after": estimate(text)}
+    earlier = select(Story.text).where(Story.chat_id == order.chat_id, Story.text.in_(order.earlier))
+    if order.earlier and {*session.scalars(earlier)} != {*order.earlier}:
+        return
+    is_same = Chat.id == order.chat_id, Chat.fold_count == material.fold_count
+    if order.replaces:
+        is_there = Story.id == order.replaces, Story.is_edited.is_(False), select(Chat.id).where(*is_same).exists()
+        session.execute(update(Story).where(*is_there).values(values).execution_options(synchronize_session=False))
+        return
+    numbers = take_numbers(session, *is_same)
+    if numbers and session.scalar(select(Message.id).where(Message.id == order.ids[-1])):
+        place = {"message_id": order.ids[-1], "first_id": None if order.is_from_root else order.ids[0]}
+        session.add(Story(chat_id=order.chat_id, kind=order.style, number=numbers[0], **place, **values))

@@ -7,36 +7,23 @@ from sqlalchemy import select
 from webapp.base.db import db
 from webapp.base.words import plural
 from webapp.chat.folds import stretch
-from webapp.chat.prompt.path_folds import IS_FOLD
-from webapp.chat.prompt.recorded_prompt import RecordedPrompt
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Story
-from webapp.engine.tables import Generation
 from webapp.tools.calls import CallRecord, calls_of
-from webapp.tools.folded import handle, is_handle
+from webapp.tools.folded import RECALL
 from webapp.tools.folding import room_of
-from webapp.tools.recall import FindFolded, Folded
+from webapp.tools.recall import Folded
 
 # What is read of a fold to open it: the rest is longer than any model's context.
 MOST_CHARS = 1_000_000
 
 
-def finder(chat: Chat, generation: Generation) -> FindFolded | None:
-    """Returns what opens the folds in an answer's prompt; None without any."""
-    if not chat.fold_count:
+def opened(chat_id: str, model: str, number: int) -> Folded | None:
+    """Returns what the fold with this number stands for, for a model; None if it is gone."""
+    fold = db.session.scalars(select(Story).where(Story.chat_id == chat_id, Story.number == number)).first()
+    if not fold:
         return None
-    handles = {section.origin for section in RecordedPrompt.from_record(generation.prompt).sections}
-    chat_id, model = chat.id, generation.model_asked
-
-    def find(number: int) -> Folded | None:
-        query = select(Story).where(Story.chat_id == chat_id, IS_FOLD, Story.number == number)
-        fold = db.session.scalars(query).first() if handle(number) in handles else None
-        return _opened(db.session.get_one(Chat, chat_id), fold, model) if fold else None
-
-    return find if any(map(is_handle, handles)) else None
-
-
-def _opened(chat: Chat, fold: Story, model: str) -> Folded:
+    chat = db.session.get_one(Chat, chat_id)
     said, outside = plural(fold.messages, "message"), tuple(fold.outside.splitlines())
     text, chars = list[str](), 0
     for piece in _pieces(chat, fold):
@@ -60,6 +47,8 @@ def _pieces(chat: Chat, fold: Story) -> Iterator[str]:
 
 
 def _returned(call: CallRecord) -> str:
-    # What quotes documents or comes from a person's own tool server is not for everyone who reads the chat.
-    is_for_all = not (call.sources or call.private_to)
-    return f"{call.said_by_arguments}\n{call.for_the_model}" if is_for_all else call.title
+    # What quotes documents or comes from a person's own tool server is not for everyone who reads the chat. What was opened
+    # again stands for itself, here or behind a handle.
+    is_private = call.private_to or any(source["document_id"] for source in call.sources)
+    is_for_all = not (is_private or call.tool == RECALL)
+    return f"{call.said_by_arguments}\n{call.in_full}" if is_for_all else call.title

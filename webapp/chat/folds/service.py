@@ -7,38 +7,48 @@ from sqlalchemy import delete, update
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.characters.profiles import checked_text
-from webapp.chat.folds import making
-from webapp.chat.prompt.fold_due import LAST_MESSAGES, FoldOrder, most_tokens_in
+from webapp.chat.folds import making, writing
+from webapp.chat.folds.listing import folds_on
+from webapp.chat.prompt.fold_due import LAST_MESSAGES, most_tokens_in, order_of, starts_in
 from webapp.chat.prompt.path_folds import PathFold, is_foldable, limit_of, on_path
-from webapp.chat.record import paths, queries
+from webapp.chat.record import announcements, paths, queries
+from webapp.chat.record.model_choice import current_model
 from webapp.chat.record.tables import Chat, Story
 from webapp.engine import generations
-from webapp.models.connections import contexts
 from webapp.models.tokens import estimate
-from webapp.tools.folding import FoldRoom
+from webapp.tools.folded import is_handle
+from webapp.tools.folding import room_of
 
 NOTHING = "Nothing to fold: the last messages of a chat stay as they are."
+OF_AN_ANSWER = "An answer has folded this for its own requests. Only folds of messages can be edited and unfolded."
 GONE = "That fold is gone: this chat has changed."
 
 
-def fold_now(chat: Chat, up_to: str = "") -> PathFold:
-    """Folds what isn't yet, down to a message or before the last ones; returns the fold."""
+def fold_now(chat: Chat, up_to: str = "", *, by: str) -> PathFold:
+    """Folds what isn't yet, down to a message or before the last ones; returns the fold.
+
+    That is the machine's extract, which gets a model's text as soon as there is one. `by` is the person whose limits apply.
+    """
     generations.refuse_if_busy(chat.lane)
     ids = queries.ids_to(chat.head_id)
     folds = on_path(db.session(), chat, ids)
     begin = folds[-1].last + 1 if folds else 0
     path = paths.messages_to(ids[-1])[begin:] if ids and is_foldable(chat, limit_of(chat)) else []
-    starts = [place for place, message in enumerate(path) if message.role == "user" and message.is_sent]
+    starts = starts_in(path)
     most = starts[-LAST_MESSAGES] if len(starts) > LAST_MESSAGES else 0
     there = [message.id for message in path[:most]]
-    chosen = there[: there.index(up_to) + 1] if up_to in there else [] if up_to else there
+    # Whole exchanges: a question isn't folded away from its answer.
+    end = next(start for start in starts if start > there.index(up_to)) if up_to in there else 0 if up_to else most
+    chosen = there[:end]
     if not chosen:
         raise Conflict(NOTHING)
-    id, room = chat.id, FoldRoom.of(contexts.length(chat.model), None, 100)
-    making.make(FoldOrder(id, tuple(chosen), is_from_root=not begin, most_tokens=most_tokens_in(room)))
-    new_folds = on_path(db.session(), db.session.get_one(Chat, id, populate_existing=True), ids)
-    if len(new_folds) == len(folds):
+    id, model, room = chat.id, current_model(chat), room_of(current_model(chat), None)
+    making.make(order_of(chat, ids[: begin + len(chosen)], folds, room))
+    chat = db.session.get_one(Chat, id, populate_existing=True)
+    new_folds = on_path(db.session(), chat, ids)
+    if [fold.row.id for fold in new_folds] == [fold.row.id for fold in folds]:
         raise Conflict(GONE)
+    writing.start(writing.again(chat, ids, new_folds[-1], most_tokens_in(room)), model, by=by)
     return new_folds[-1]
 
 
@@ -55,23 +65,26 @@ def edit(chat: Chat, fold_id: str, text: str) -> None:
 def unfold(chat: Chat, fold_id: str) -> None:
     """Deletes a fold and those after it, so that models get the messages again, as far as there is room."""
     folds, id = _shown_folds(chat), chat.id
-    first = _one_of(folds, fold_id).first
-    ids = [fold.row.id for fold in folds if fold.first >= first]
+    first = _one_of(chat, folds, fold_id).first
+    gone = {fold.row.id: fold.row.message_id for fold in folds if fold.first >= first}
     with write() as session:
-        session.execute(delete(Story).where(Story.chat_id == id, Story.id.in_(ids)))
+        session.execute(delete(Story).where(Story.chat_id == id, Story.id.in_(gone)))
+    for end in gone.values():
+        announcements.notify(id, "message", end, ())
 
 
 def of_chat(chat: Chat, fold_id: str) -> PathFold:
     """Returns a fold of messages of the branch that the chat shows."""
-    return _one_of(_shown_folds(chat), fold_id)
+    return _one_of(chat, _shown_folds(chat), fold_id)
 
 
 def _shown_folds(chat: Chat) -> Sequence[PathFold]:
     return on_path(db.session(), chat, queries.ids_to(chat.head_id))
 
 
-def _one_of(folds: Sequence[PathFold], id: str) -> PathFold:
-    fold = next((fold for fold in folds if fold.row.id == id), None)
-    if fold is None:
-        raise NotFound(GONE)
-    return fold
+def _one_of(chat: Chat, folds: Sequence[PathFold], id: str) -> PathFold:
+    if fold := next((fold for fold in folds if fold.row.id == id), None):
+        return fold
+    if is_handle(id) and any(fold.id == id for fold in folds_on(chat, chat.head_id)):
+        raise Conflict(OF_AN_ANSWER)
+    raise NotFound(GONE)

@@ -17,6 +17,7 @@ AT_ONCE, CHARS_AT_ONCE = 100, 200_000
 def read(chat: Chat, ids: Sequence[str]) -> Iterator[paths.PathMessage]:
     """Yields these messages, reading a chunk at a time; those that are gone are skipped."""
     columns = select(Message.id, Message.role, Message.content, Message.speaker_name, Message.is_hidden, Message.outside)
+    columns = columns.add_columns(Message.is_kept)
     while ids:
         some = queries.first_within(db.session(), ids[:AT_ONCE], CHARS_AT_ONCE)
         rows = {row.id: paths.PathMessage(*row) for row in db.session.execute(columns.where(Message.id.in_(some)))}
@@ -40,9 +41,10 @@ def names(chat: Chat) -> dict[str, str]:
 
 
 def words(message: paths.PathMessage, names: dict[str, str]) -> tuple[str, str]:
-    """Returns who has written a message, and what they said without its files; that is empty if models don't get it."""
+    """Returns who has written a message, and what they said without its files; that is empty if no fold stands for it."""
     who = message.speaker or names.get(message.role, message.role)
-    text = "" if message.is_hidden else parted(message.content)[0].strip() if message.role == "user" else message.content.strip()
+    said = parted(message.content)[0] if message.role == "user" else message.content
+    text = "" if message.is_hidden or message.is_kept else said.strip()
     return who, text.removeprefix(f"{who}:").lstrip()
 
 

@@ -5,11 +5,11 @@ from wtforms import TextAreaField
 
 from webapp.base.languages import gettext as _
 from webapp.chat.folds import service
-from webapp.chat.folds.listing import folds_on
-from webapp.chat.prompt.path_folds import is_foldable, limit_of
-from webapp.chat.prompt.path_story import MOST_CHARS
+from webapp.chat.folds.listing import folds_on, original
+from webapp.chat.prompt.path_folds import MOST_CHARS, is_foldable, limit_of
 from webapp.chat.record.access import right_in, visible_chat, writable_chat
 from webapp.chat.record.tables import Chat
+from webapp.models.connections.models import the_models
 from webapp.people.accounts.guards import current_user, signed_in
 from webapp.web.forms import Form
 from webapp.web.htmx import redirect
@@ -36,7 +36,7 @@ def index(id: str) -> Response:
 def fold_now(id: str) -> Response:
     form = FoldNowForm.opened()
     with form.attempt():
-        service.fold_now(writable_chat(id))
+        service.fold_now(writable_chat(id), by=current_user().id)
         return redirect(url_for(".index", id=id), _("Folded."))
     return _page(writable_chat(id), now=form)
 
@@ -64,14 +64,17 @@ def _page(chat: Chat, now: FoldNowForm | None = None, changed: tuple[str, FoldFo
     forms = {
         fold.id: changed_form if changed_form and fold.id == changed_id else FoldForm.fresh(text=fold.text)
         for fold in listed
-        if fold.kind == "conversation" and may_change
+        if fold.messages and may_change
     }
+    originals = {fold.id: original(chat, fold) for fold in listed if fold.messages}
     form = changed_form or now or FoldNowForm.fresh()
     return form.shown(
         "chat/folds/folds.html",
         chat=chat,
         folds=listed,
         forms=forms,
+        originals=originals,
+        models=the_models(),
         is_foldable=is_foldable(chat, limit_of(chat)),
         may_change=may_change,
     )

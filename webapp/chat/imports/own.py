@@ -226,7 +226,9 @@ def _notice(value: JsonObject) -> NoticeRecord:
 
 def settings(about: Mapping[str, Any]) -> JsonObject:
     """Returns the chat's settings; invalid values become empty."""
-    return {field.name: _setting(field, about.get(field.name)) for field in FIELDS}
+    # Files of older versions have another name for it.
+    values = {"fold": about.get("story"), **about}
+    return {field.name: _setting(field, values.get(field.name)) for field in FIELDS}
 
 
 def _setting(field: ChatField, value: Any) -> Any:

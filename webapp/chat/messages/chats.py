@@ -99,12 +99,12 @@ def restore(*chats: Chat) -> None:
     announce(chats)
 
 
-def erase(*chats: Chat) -> None:
-    """Permanently deletes chats in the trash before their time there is over."""
+def erase(*chats: Chat) -> str:
+    """Permanently deletes chats of one person in the trash before their time there is over; returns the id of the receipt."""
     for chat in chats:
         generations.refuse_if_busy(chat.lane)
-    ids = [chat.id for chat in chats]
-    erasing.erase(Chat.id.in_(ids) & Chat.deleted_at.is_not(None))
+    ids, owner_id = [chat.id for chat in chats], chats[0].owner_id or ""
+    return erasing.erase_with_receipt(Chat.id.in_(ids) & Chat.deleted_at.is_not(None), owner_id, by=owner_id)
 
 
 def _throw_away(chat: Chat) -> None:

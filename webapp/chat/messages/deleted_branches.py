@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import CTE, ColumnElement, and_, case, false, func, select
 
+from webapp.base.database.log_file import truncate_log
 from webapp.base.db import db
 from webapp.base.heavy import bounded
 from webapp.chat import erasing
@@ -86,6 +87,7 @@ def is_in_trash(owner_id: str) -> ColumnElement[bool]:
 def erase(condition: ColumnElement[bool]) -> None:
     """Permanently deletes these deleted branches before their time in the trash is over."""
     ids = erasing.erase_branches(condition)
+    truncate_log()
     for chat in db.session.scalars(select(Chat).where(Chat.id.in_(ids))).all():
         announcements.announce(chat, "thread", chat.id)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count, groupby, islice
 from typing import Any, NamedTuple
@@ -20,7 +20,6 @@ from webapp.chat.files.attachments import without_files
 from webapp.chat.files.reference import ids_in
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.messages.chats import TITLE_CHARS
-from webapp.chat.prompt.path_story import IS_STORY
 from webapp.chat.record import announcements, queries, tags
 from webapp.chat.record.fields import FIELDS
 from webapp.chat.record.leader import is_led
@@ -35,7 +34,11 @@ from webapp.tools.outside import LINKED, chat_of, places_text
 from webapp.tools.results import UNNAMED, hidden_results
 from webapp.tools.tables import Call
 
-KEPT_OF_CHAT = ("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key")
+KEPT_OF_CHAT = (
+    *("kind", "title", "title_is_own", "model", "character_id", "character_ids", "turn_order", "prompt_key"),
+    # Copies of folds keep their numbers.
+    "fold_count",
+)
 # A copy of a temporary chat expires at the same time as the original.
 KEPT_OF_TEMPORARY = ("is_temporary", "created_at")
 # Other readers of a chat can't see these columns, so their copies don't get them.
@@ -46,7 +49,7 @@ KEPT_BY_ITS_OWNER = (
 KEPT_OF_MESSAGE = (
     *("role", "content", "reasoning", "html", "html_version", "sources", "created_at"),
     *("author_id", "author_name", "is_edited", "variables", "speaker_id", "speaker_name", "is_hidden", "foreign_fields"),
-    *("call_count", "outside"),
+    *("call_count", "outside", "is_kept"),
 )
 # Other readers of a chat can't see these either.
 OF_ITS_OWNER = ("variables", "foreign_fields")
@@ -170,17 +173,22 @@ def copied_messages(
     path: list[str], chat_id: str, below: str | None = None, *, place: str = "", included: Included | None = None
 ) -> str | None:
     """Copies these messages, each below the one before, and lets others go on in between; returns the id of the last copy."""
+    # Below another message, what is folded above isn't the same.
+    copies = None if below or included else dict[str, str]()
     while path:
-        count, below = _copied(path[:BATCH], chat_id, below, place=place, included=included)
+        count, below = _copied(path[:BATCH], chat_id, below, copies, place=place, included=included)
         path = path[count:]
         queue_for_turn()
     return below
 
 
 def _copied(
-    path: list[str], chat_id: str, parent: str | None, *, place: str, included: Included | None
+    path: list[str], chat_id: str, parent: str | None, all_copies: dict[str, str] | None, *, place: str, included: Included | None
 ) -> tuple[int, str | None]:
-    """Copies the first of these messages with new ids, each below the one before; returns their number and the last new id."""
+    """Copies the first of these messages with new ids, each below the one before; returns their number and the last new id.
+
+    With `all_copies`, folds are copied, too: it maps the ids of those copied before to new ones, and afterwards of these.
+    """
     with write() as session:
         path = queries.first_within(session, path, CHARS)
         rows_by_id = {row.id: row for row in session.execute(select(Message.id, *COLUMNS).where(Message.id.in_(path)))}
@@ -198,8 +206,9 @@ def _copied(
             rows.append(values | _changed(row, included) if included else values)
             parent = id
         session.execute(insert(db.metadata.tables["messages"]), rows)
-        if not included:
-            _copy_stories(session, copies, chat_id)
+        if all_copies is not None:
+            all_copies |= copies
+            _copy_folds(session, copies, all_copies, chat_id, place)
         calling = {row.id: copies[row.id] for row in rows_by_id.values() if row.call_count and row.id in copies}
         file_ids = _copy_calls(session, calling, new_owner_id if place else None, included)
         is_held = storage.is_open_to(new_owner_id) if place else true()
@@ -221,19 +230,21 @@ def _changed(row: Any, included: Included) -> dict[str, Any]:
     return values
 
 
-def _copy_stories(session: Session, copies: Mapping[str, str], chat_id: str) -> None:
-    """Copies the stories of the copied messages; `copies` maps old message ids to new ones."""
-    for story in session.scalars(select(Story).where(Story.message_id.in_(copies), IS_STORY).order_by(Story.id)).all():
-        session.add(
-            Story(
-                chat_id=chat_id,
-                message_id=copies[story.message_id],
-                text=story.text,
-                is_edited=story.is_edited,
-                model=story.model,
-                created_at=story.created_at,
-            )
-        )
+def _copy_folds(session: Session, ending: Collection[str], copies: Mapping[str, str], chat_id: str, place: str) -> None:
+    """Copies the folds that end with one of these messages; `copies` maps old message ids to new ones."""
+    folds = session.scalars(select(Story).where(Story.message_id.in_(ending)).order_by(Story.id)).all()
+    rows = list[dict[str, Any]]()
+    for fold in folds:
+        if not fold.first_id or fold.first_id in copies:
+            row = _values_of(fold) | {"id": new_id(), "chat_id": chat_id}
+            row |= {"message_id": copies[fold.message_id], "first_id": copies.get(fold.first_id or "")}
+            rows.append(row | {"outside": places_text([*fold.outside.splitlines(), place])})
+    if rows:
+        session.execute(insert(table(Story)), rows)
+
+
+def _values_of(thing: Call | Story) -> dict[str, Any]:
+    return {column.name: getattr(thing, column.name) for column in table(type(thing)).columns}
 
 
 def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str | None, included: Included | None) -> set[str]:
@@ -248,7 +259,7 @@ def _copy_calls(session: Session, copies: Mapping[str, str], new_owner_id: str |
     hidden = hidden_results(session.get(User, new_owner_id), calls) if new_owner_id is not None else {}
     rows = list[dict[str, Any]]()
     for call in calls:
-        row = {column.name: getattr(call, column.name) for column in table(Call).columns}
+        row = _values_of(call)
         # What was answered to a tool server is between it and the person who answered.
         row |= {"id": new_id(), "message_id": copies[call.message_id], "generation_id": None, "question": None}
         row |= {"state": "failed", "error": NOT_FINISHED} if call.state in OPEN else {}

@@ -25,6 +25,7 @@ from webapp.rendering.pictures import Pictures
 from webapp.streaming.broadcaster import Cursor, Frame
 from webapp.streaming.events import (
     ATTEMPT_NOTICE,
+    FOLDED_NOTICE,
     LIMIT_NOTICE,
     Asked,
     Asking,
@@ -182,7 +183,7 @@ class AnswerProjection:
                 yield from self._grow(text)
             case Reasoning(text):
                 self._reasoning.append(text)
-            case Notice(code, message) if code not in (ATTEMPT_NOTICE, LIMIT_NOTICE):
+            case Notice(code, message) if code not in (ATTEMPT_NOTICE, FOLDED_NOTICE, LIMIT_NOTICE):
                 self._notices.append(message)
                 if code in AGAIN_CODES:
                     self._become(self.status, AGAIN)

@@ -18,6 +18,7 @@ from webapp.base.words import number, plural
 from webapp.characters.macros.chat_variables import Variables, VariableStore
 from webapp.characters.macros.macros import Names
 from webapp.chat.attachments import service as attachment_service
+from webapp.chat.attachments.answer_pictures import refuse_unless_drawable
 from webapp.chat.calls.answering import AnswerTools, MakeSource, keys_in, source_with_tools
 from webapp.chat.files import long_files, storage
 from webapp.chat.group.members import PrefixStripper, Speaker, answering_speaker, person_name, speaker_after
@@ -44,7 +45,6 @@ from webapp.chat.record.post_answer import IS_SHARED
 from webapp.chat.record.tables import Chat, Message, Project
 from webapp.chat.record.variables import changed_values, variables_below
 from webapp.engine import generations
-from webapp.engine.drawing import picture_request
 from webapp.engine.engine import the_engine
 from webapp.engine.live import EventSource
 from webapp.engine.tables import Generation
@@ -74,6 +74,7 @@ class AnswerOptions:
     instructions. `speaker` is the character of a group that answers. `is_again` means that the answer is another version of an
     existing one. `shared` are the owner's variables, if the message to be answered changes them. `tools` are offered in place of
     the chat's. `person` asks, and with `is_chosen` has chosen the model for this answer. `column` is the number of its column.
+    `without_facts` are facts that it is not given.
     """
 
     context_limit: int | None = None
@@ -88,6 +89,7 @@ class AnswerOptions:
     person: str = ""
     is_chosen: bool = False
     column: int = 0
+    without_facts: frozenset[str] = frozenset()
 
 
 DEFAULT_OPTIONS, TYPED_OPTIONS = AnswerOptions(), AnswerOptions(is_typed=True)
@@ -260,8 +262,8 @@ def continue_answer(message: Message, *, by: str = "", must_be_cut: bool = False
     return store_and_start(store, person, lane=chat.lane)
 
 
-def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation:
-    """Generates another version of an answer, optionally by another model, or the missing answer to a message."""
+def regenerate(message: Message, *, model: str = "", by: str = "", without_facts: Sequence[str] = ()) -> Generation:
+    """Generates another version of an answer, optionally by another model or without some facts, or the missing answer."""
     chat, question_id = queries.chat_of(message), _question_of(message)
     person, column = by or person_of(chat), chat.column_of(message.id)
     if column and not model and (last := queries.last_generation(message)):
@@ -274,6 +276,7 @@ def regenerate(message: Message, *, model: str = "", by: str = "") -> Generation
     sources = source_search.for_retry(chat, question_id, person, speaker_id=speaker.id if speaker else None)
     is_again, answer_id = message.role == "assistant", message.id
     options = AnswerOptions(given=sources, speaker=speaker, is_again=is_again, person=person, is_chosen=is_chosen, column=column)
+    options = replace(options, without_facts=frozenset(without_facts))
 
     def store(session: Session) -> PendingGeneration:
         lock_chat(session, chat, answer_id if column else question_id, column)
@@ -491,7 +494,7 @@ def new_generation(
         limit_visitors()
     if chat.fold_count and message.content:
         # On another branch, this answer can be in a fold, which would lack what is written now.
-        path_folds.drop(db.session(), chat, but_on=[one.id for one in path[:-1]])
+        path_folds.drop(db.session(), chat, but_on=[one.id for one in path[:-1]], down_to=message.id)
     choice = RuleChoice(model) if continues_id else choice_by_rule(chat, path, model, options.person, options.is_chosen)
     model = choice.model
     variables = variables_below(question or message.parent_id, chat, is_personal=options.is_personal)
@@ -517,15 +520,15 @@ def new_generation(
         rule=choice.label,
     )
     request, speaker_id = request_of(generation, path, given=options.given), message.speaker_id or chat.character_id or ""
+    request = replace(request, folded=partial(source_search.shorter_request, the_engine(), generation.id, **_rebuilding(options)))
     pending = PendingGeneration(
         chat, generation, request, prompt, speaker_id=speaker_id, variables=variables if question is not None else None
     )
     if the_models().draws(model):
-        _refuse_unless_drawable(request, options.person or person_of(chat))
+        refuse_unless_drawable(request, options.person or person_of(chat))
         return pending
-    if tools.keys or message.call_count or chat.fold_count:
-        calling = partial(source_with_tools, the_engine(), chat, message, generation, tools=tools)
-        pending = replace(pending, source=lambda ladder, request: calling(request, ladder))
+    calling = partial(source_with_tools, the_engine(), chat, message, generation, tools=tools)
+    pending = replace(pending, source=lambda ladder, request: calling(request, ladder))
     return pending if message.content else _wrapped(pending, message, options)
 
 
@@ -553,14 +556,8 @@ def _prompt(
         occasion="continue" if path[-1].content else "again" if options.is_again else "answer",
         variables=variables,
         tool_count=len(tools.keys),
+        without_facts=options.without_facts,
     )
-
-
-def _refuse_unless_drawable(request: ModelRequest, person: str) -> None:
-    """Raises `Invalid` before a picture is paid for that can't be asked for, or kept."""
-    if not picture_request(request).prompt:
-        raise Invalid("Say what the picture is to show.", field="message")
-    attachment_service.refuse_without_room(person)
 
 
 def _wrapped(pending: PendingGeneration, message: Message, options: AnswerOptions) -> PendingGeneration:
@@ -575,13 +572,13 @@ def _wrapped(pending: PendingGeneration, message: Message, options: AnswerOption
 
     rebuilt: Callable[[], ModelRequest] | None = None
     if long_files.not_indexed(pending.chat):
-        rebuilt = partial(
-            source_search.request_with_files,
-            pending.generation.id,
-            history_limit=options.context_limit,
-            is_personal=options.is_personal,
-        )
+        rebuilt = partial(source_search.request_with_files, pending.generation.id, **_rebuilding(options))
     return replace(pending, source=source)
+
+
+def _rebuilding(options: AnswerOptions) -> source_search.PromptOptions:
+    limit, is_personal = options.context_limit, options.is_personal
+    return source_search.PromptOptions(history_limit=limit, is_personal=is_personal, without_facts=options.without_facts)
 
 
 def _message(

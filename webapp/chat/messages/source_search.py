@@ -1,19 +1,26 @@
-"""The sources of an answer: searched with the requester's permissions before it is stored, or once long files have been read."""
+"""The sources of an answer: searched with the requester's permissions before it is stored, or once long files have been read.
+
+Its request is then built again, as is one that its model has refused for its length.
+"""
 
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypedDict, Unpack
 
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.base.db import db, write
 from webapp.base.errors import Unavailable
+from webapp.chat.facts.remembered import replace_uses
 from webapp.chat.files import long_files
 from webapp.chat.files.reference import long_in
+from webapp.chat.folds import making
 from webapp.chat.prompt import answer_prompt, remembering
 from webapp.chat.prompt.chat_collections import ids_for
+from webapp.chat.prompt.fold_due import FoldDue
 from webapp.chat.prompt.question import texts_of, words_of
 from webapp.chat.record import paths
 from webapp.chat.record.tables import Chat, Message
@@ -39,6 +46,16 @@ WHOLE = re.compile(
 MOST_ASKING = 400
 log = logging.getLogger("chat:awaiting")
 POLL_SECONDS = 0.1
+# How often one refusal folds a conversation.
+MOST_FOLDS = 3
+
+
+class PromptOptions(TypedDict):
+    """What an answer's prompt is built with besides what is stored with it."""
+
+    history_limit: int | None
+    is_personal: bool
+    without_facts: frozenset[str]
 
 
 def for_message(
@@ -177,25 +194,63 @@ class SourceAfterFiles:
             return True
 
 
-def request_with_files(generation_id: str, *, history_limit: int | None, is_personal: bool) -> ModelRequest:
+def request_with_files(generation_id: str, **options: Unpack[PromptOptions]) -> ModelRequest:
     """Builds the request again with the passages found by now, and stores it as the generation's prompt."""
     generation = db.session.get_one(Generation, generation_id)
     message = db.session.get_one(Message, generation.message_id)
+    chat = db.session.get_one(Chat, message.chat_id)
+    given = for_retry(chat, message.parent_id or "", generation.user_id or "", speaker_id=message.speaker_id)
+    return _built_again(generation_id, given, **options)
+
+
+def shorter_request(
+    engine: Engine, generation_id: str, most_tokens: int, **options: Unpack[PromptOptions]
+) -> ModelRequest | None:
+    """Folds the conversation, for a model that takes so many tokens at most, and builds the request again with its sources.
+
+    Returns None if no more can be folded.
+    """
+    try:
+        with engine.in_app():
+            for _ in range(MOST_FOLDS):
+                try:
+                    generation = db.session.get_one(Generation, generation_id)
+                    before, message = generation.prompt["messages"], db.session.get_one(Message, generation.message_id)
+                    person = db.session.get(User, generation.user_id or "")
+                    records = sources.permitted(person, message.sources) if message.sources else ()
+                    given = answer_sources.same_sources(message.sources, records) if records else answer_sources.NO_SOURCES
+                    request = _built_again(generation_id, given, mark=most_tokens, **options)
+                    after = db.session.get_one(Generation, generation_id).prompt["messages"]
+                    return request if len(after) < len(before) else None
+                except FoldDue as due:
+                    db.session.rollback()
+                    making.make(due.order)
+    except (Unavailable, SQLAlchemyError) as error:
+        log.warning("a chat is not folded after a refusal: %s", type(error).__name__)
+    return None
+
+
+def _built_again(
+    generation_id: str, given: answer_sources.AnswerSources, *, mark: int = 0, **options: Unpack[PromptOptions]
+) -> ModelRequest:
+    generation = db.session.get_one(Generation, generation_id)
+    message = db.session.get_one(Message, generation.message_id)
     chat, path = db.session.get_one(Chat, message.chat_id), paths.messages_to(message.id)
-    sources = for_retry(chat, message.parent_id or "", generation.user_id or "", speaker_id=message.speaker_id)
     prompt = answer_prompt.prompt_for(
         chat,
         path,
         generation.model_asked,
-        history_limit=history_limit,
-        given=sources,
-        is_personal=is_personal,
+        given=given,
         speaker_id=message.speaker_id,
         # Saved when the generation was stored: building the prompt again sets the same values.
-        variables=variables_below(message.parent_id or "", chat, is_personal=is_personal),
+        variables=variables_below(message.parent_id or "", chat, is_personal=options["is_personal"]),
+        tool_count=len(chat.tools) if mark else None,
+        mark=mark,
+        **options,
     )
     with write() as session:
         session.execute(update(Generation).where(Generation.id == generation_id).values(prompt=prompt.as_record()))
-        given = {"sources": list(prompt.sources), "outside": places_text(prompt.outside)}
-        session.execute(update(Message).where(Message.id == generation.message_id).values(given))
-    return answer_prompt.request_of(db.session.get_one(Generation, generation_id, populate_existing=True), path, given=sources)
+        replace_uses(session, generation_id, generation.message_id, prompt.facts)
+        values = {"sources": list(prompt.sources), "outside": places_text(prompt.outside)}
+        session.execute(update(Message).where(Message.id == generation.message_id).values(values))
+    return answer_prompt.request_of(db.session.get_one(Generation, generation_id, populate_existing=True), path, given=given)

@@ -16,7 +16,8 @@ from webapp.base.errors import Conflict
 from webapp.characters.macros.chat_variables import Variables
 from webapp.chat.attachments.answer_pictures import with_pictures
 from webapp.chat.calls.answering import MakeSource
-from webapp.chat.folds import making
+from webapp.chat.facts.remembered import store_uses
+from webapp.chat.folds import making, writing
 from webapp.chat.messages import drafts
 from webapp.chat.prompt.fold_due import FoldDue
 from webapp.chat.prompt.leading import unit_of
@@ -109,12 +110,17 @@ def store_and_start_all(
 
 
 def _fold_first(store: Callable[[], T]) -> T:
-    """Runs a transaction that builds prompts; if one needs a fold, that is made outside of it, and it runs again."""
+    """Runs a transaction that builds prompts; if one needs a fold, that is made outside of it, and it runs again.
+
+    If a model is writing one, that is waited for a while.
+    """
+    until = the_engine().now() + writing.WAIT_SECONDS
     for _ in range(MOST_FOLDS):
         try:
             return store()
         except FoldDue as due:
-            making.make(due.order)
+            if not writing.wait(due.order.chat_id, until - the_engine().now()):
+                making.make(due.order)
     raise Conflict(CHAT_CHANGED)
 
 
@@ -134,6 +140,7 @@ def _stored_one(
     # A visitor's chat belongs to no account.
     generation.user_id = generation.user_id and person
     generations.store_within_limits(engine, session, generation, pending.request, character_id=pending.speaker_id)
+    store_uses(session, generation.id, generation.message_id, pending.prompt.facts)
     if pending.variables and person == pending.chat.owner_id:
         store_variables(session, person, pending.variables.shared)
     if not generation.continues_id:

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, update
@@ -101,11 +100,8 @@ def _suggest(engine: Engine, job: TitleJob) -> None:
 
 
 def _begin(job: TitleJob) -> None:
-    with ExitStack() as undo:
-        _jobs[job.side_request.id] = job
-        undo.callback(_jobs.pop, job.side_request.id, None)
+    with side_requests.registered(_jobs, job.side_request.id, job):
         side_requests.request(job.side_request)
-        undo.pop_all()
 
 
 def _job(generation: Generation, after: PostAnswer) -> TitleJob | None:

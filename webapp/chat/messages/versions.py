@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Update, update
+from sqlalchemy import Update, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
@@ -13,12 +13,15 @@ from webapp.base.ids import new_id
 from webapp.chat import erasing
 from webapp.chat.attachments import service as attachment_service
 from webapp.chat.messages import deleted_branches, fork, renderings, sending
-from webapp.chat.prompt import path_folds, remembering
+from webapp.chat.prompt import fold_due, path_folds, remembering
 from webapp.chat.record import announcements, queries
+from webapp.chat.record.model_choice import current_model
 from webapp.chat.record.tables import Chat, Message
-from webapp.engine import generations
+from webapp.engine import generations, side_requests
 from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Document
+from webapp.models.connections import contexts
+from webapp.models.tokens import estimate
 from webapp.people.accounts import creation_limit
 from webapp.rendering import markdown
 from webapp.rendering.citations import marked_numbers
@@ -34,14 +37,38 @@ def hide(message: Message, *, is_hidden: bool = True) -> None:
     chat, id = queries.chat_of(message), message.id
     if is_hidden == message.is_hidden:
         return
+    side_requests.stop(fold_due.lane(chat.id))
     with write() as session:
         session.execute(_changed(id).values(is_hidden=is_hidden))
         if chat.fold_count:
-            path_folds.drop(session, chat)
+            path_folds.drop(session, chat, down_to=id)
         if is_hidden:
             memory.forget(session, Document.message_id == id)
     remembering.wake()
     announcements.announce(chat, "message", id)
+
+
+def keep_in_full(message: Message, *, is_kept: bool = True) -> None:
+    """Has models always be sent a message word for word, however long the chat becomes, or lets it be folded again."""
+    chat, id = queries.chat_of(message), message.id
+    if is_kept == message.is_kept:
+        return
+    side_requests.stop(fold_due.lane(chat.id))
+    with write() as session:
+        if is_kept and _kept_tokens(session, chat, message) > contexts.length(current_model(chat)) // 2:
+            raise Conflict("Messages kept in full would take more than half of what the model can read. Let another be folded.")
+        session.execute(_changed(id).values(is_kept=is_kept))
+        if chat.fold_count:
+            path_folds.drop(session, chat, down_to=id)
+    announcements.announce(chat, "message", id)
+
+
+def _kept_tokens(session: Session, chat: Chat, message: Message) -> int:
+    """Returns about how many tokens the messages kept in full have with this one, on the branch that it is on."""
+    path = queries.ids_to(chat.head_id)
+    path = path if message.id in path else queries.ids_to(message.id)
+    kept = session.execute(select(Message.id, Message.content).where(Message.chat_id == chat.id, Message.is_kept))
+    return sum(estimate(content) for id, content in kept if id in path) + estimate(message.content)
 
 
 def show_version(message: Message) -> None:
@@ -84,6 +111,7 @@ def edited_answer(chat: Chat, message: Message, text: str, *, by: str = "") -> M
     sources = [source for source in message.sources if source["number"] not in removed]
     values |= {"author_id": by or None, "sources": sources, "variables": message.variables}
     values |= {"speaker_id": message.speaker_id, "speaker_name": message.speaker_name, "is_hidden": message.is_hidden}
+    values |= {"is_kept": message.is_kept}
     values |= {"outside": written_by(by, chat.owner_id, message.outside)}
     return Message(id=new_id(), chat_id=chat.id, parent_id=message.parent_id, role="assistant", is_edited=True, **values)
 
@@ -199,5 +227,5 @@ def _corrected(chat: Chat, message: Message, text: str, by: str) -> Message:
     version = sending.new_question(
         chat, message.parent_id, sending.message_input_below(text, chat, message.parent_id, by=person), by=by, edits=message
     )
-    version.is_hidden = message.is_hidden
+    version.is_hidden, version.is_kept = message.is_hidden, message.is_kept
     return version

@@ -3,24 +3,22 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate, groupby
 from typing import Any, NamedTuple, cast
 
 from webapp.base.db import db
 from webapp.base.ids import new_id
-from webapp.base.words import number
 from webapp.characters.macros.chat_variables import Variables
 from webapp.chat.files import storage
 from webapp.chat.files.reference import ANY, MARK, Reference, ids_in, parted
 from webapp.chat.files.tables import IMAGE, StoredFile
 from webapp.chat.group.members import with_speaker_names
-from webapp.chat.prompt import path_story
-from webapp.chat.prompt.builder import OF_A_CHAT, FittedPath, PromptBuilder, exchanges_between, place
+from webapp.chat.prompt.builder import OF_A_CHAT, FittedPath, PromptBuilder, place
 from webapp.chat.prompt.context import Contributor, Occasion, PromptContext
-from webapp.chat.prompt.fold_due import raise_if_due
+from webapp.chat.prompt.fold_due import FoldDue, FoldOrder, due, is_folding
 from webapp.chat.prompt.leading import includes_history, leading, sections_of
-from webapp.chat.prompt.path_folds import PathFold, folded_notice, is_foldable, limit_of, on_path, told_of_new
+from webapp.chat.prompt.path_folds import PathFold, folded_notice, is_foldable, limit_of, on_path, standing, told_of_new
 from webapp.chat.prompt.recorded_prompt import PromptScripts, RecordedMessage, RecordedPrompt
 from webapp.chat.prompt.scripts import scripted
 from webapp.chat.prompt.section_order import in_order
@@ -47,7 +45,7 @@ from webapp.streaming.events import Notice, SourceRecord
 from webapp.tools.calls import CallRecord, calls_of
 from webapp.tools.folded import handle
 from webapp.tools.folding import FoldRoom, room_of
-from webapp.tools.results import hidden_results
+from webapp.tools.results import hidden_results, seen_rounds
 from webapp.web.feature import brought
 
 HERE = "This chat"
@@ -61,7 +59,7 @@ PARAMETER_LABELS = {
     "is_json": "JSON",
 }
 ROLES = {"user": "Message", "assistant": "Answer"}
-SO_FAR = "The answer so far"
+SO_FAR, ROUNDS = "The answer so far", "Rounds of the answer, folded"
 STILL_READ = "not read in time for this answer. Try again in a moment."
 # OpenAI rejects more than this; an imported file can contain more.
 MOST_STOPS = 4
@@ -70,21 +68,6 @@ UNSEEN = Notice("images_left_out", "This model can't see images, so it got only 
 TOOL_TOKENS = 200
 # Some servers reject more, and encoding them into a request blocks other greenlets. The newest are sent.
 MOST_PICTURES, MOST_BYTES = 20, 12 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class FittedPrompt:
-    """A prompt that fits. `covered` messages before those sent are covered by the story; `left_out` exchanges are not."""
-
-    builder: PromptBuilder
-    fitted: FittedPath
-    covered: int = 0
-    left_out: int = 0
-    beyond: int = 0
-
-    @property
-    def kept(self) -> PromptBuilder:
-        return self.builder.without(self.fitted.dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,54 +115,56 @@ def prompt_for(
     occasion: Occasion = "answer",
     variables: Variables | None = None,
     tool_count: int | None = None,
+    without_facts: frozenset[str] = frozenset(),
+    mark: int = 0,
 ) -> RecordedPrompt:
     """Builds the prompt to be recorded with a new generation for the last message of a path.
 
-    Each message's length is recorded, because a message can grow later. `history_limit` overrides the chat's own for this
-    answer. `given` are the answer's sources, and `speaker_id` is the character of a group that gives it. `variables` afterwards
-    include those set by the prompt's texts. With a `tool_count`, a path without room beside so many tools raises `FoldDue`.
+    `history_limit` overrides the chat's own. `given` are the answer's sources, and `speaker_id` is the character of a group that
+    gives it. `variables` afterwards include those set by the prompt's texts. With a `tool_count`, a path without room beside so
+    many tools raises `FoldDue`, also one of more than `mark` tokens.
     """
-    limit = limit_of(chat, history_limit)
-    folds, written, earlier, scripts = _history(chat, path[:-1], limit)
-    turns = [(message.role, message.sent_text) for message in earlier]
+    limit, beginning = limit_of(chat, history_limit), path[-1].content
+    history = _history(chat, path[:-1], limit)
     listed_model, leading_prompt = model_named(model), leading(chat)
     parameters = _parameters(chat, listed_model, leading_prompt)
-    room = _fold_room(model, parameters, tool_count) if tool_count is not None and is_foldable(chat, limit) else None
+    room = fold_room(model, parameters, tool_count, mark) if tool_count is not None and is_foldable(chat, limit) else None
     most_tokens = room.mark if room else budget_tokens(listed_model, parameters)
-    context = PromptContext(
-        chat.id,
-        chat.owner_id,
+    context = _context(
+        chat,
+        path,
         model,
-        turns,
-        is_personal,
-        speaker_id or chat.character_id or "",
-        occasion,
-        ids=[message.id for message in earlier],
+        history,
+        is_personal=is_personal,
+        speaker_id=speaker_id or chat.character_id or "",
+        occasion=occasion,
         answer_id=path[-1].id,
         most_tokens=most_tokens,
         variables=variables,
-        story=story_of(chat, path),
+        without_facts=without_facts,
     )
-    builder = _builder(chat, context, given, leading_prompt, [fold.section for fold in folds])
-    beginning = path[-1].content
-    fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit, beginning=beginning)
-    if room and fit.left_out:
-        raise_if_due(chat.id, path[:-1], folds, around=fit.kept.tokens, room=room)
-    sent = written[fit.fitted.start :]
-    # For models that can't continue their own text.
+    builder = _builder(chat, context, given, leading_prompt, history.sections)
+    fitted = partial(builder.fit, context.messages, history_limit=limit, beginning=beginning, kept=history.kept)
+    fit = fitted(budget_tokens=most_tokens)
+    if room and (fit.left_out or fit.beyond):
+        order = due(chat, path[:-1], history.folds, builder.without(fit.dropped).tokens, room, limit)
+        most_tokens = mark or budget_tokens(listed_model, parameters) - TOOL_TOKENS * ((tool_count or 0) + 1)
+        fit = _in_old_form(order, partial(fitted, budget_tokens=most_tokens, history_limit=None)) if order else fit
     instruction = active_prompts.render("continue") if beginning else None
-    above = (place for message in path if message.is_sent for place in message.outside.splitlines())
     return replace(
-        _recorded(fit, given),
-        outside=(*above, *context.outside, *given.outside),
+        _recorded(builder, fit, given, context, path),
         parameters=parameters,
-        messages=tuple(RecordedMessage(message.id, len(message.content), message.speaker) for message in sent),
-        folded=told_of_new(folds, path),
-        scripts=scripts,
+        messages=_recorded_messages(fit.of(history.written)),
+        folded=told_of_new(history.folds, path),
+        scripts=history.scripts,
         history_limit=limit or 0,
         continue_instruction=instruction.text if instruction else None,
         versions=PromptVersions.from_rendered(*filter(None, (leading_prompt, instruction))),
     )
+
+
+def _recorded_messages(messages: Sequence[paths.PathMessage]) -> tuple[RecordedMessage, ...]:
+    return tuple(RecordedMessage(message.id, len(message.content), message.speaker) for message in messages)
 
 
 def prompt_of_picture(path: Sequence[paths.PathMessage]) -> RecordedPrompt:
@@ -202,30 +187,27 @@ def side_request(
     """Builds a request besides the chat's answers: an answer's prompt with these additional sections. Nothing is recorded."""
     listed_model, leading_prompt = model_named(model), leading(chat)
     limit = limit_of(chat)
-    folds, _, earlier, _ = _history(chat, path, limit)
-    turns = [(message.role, message.sent_text) for message in earlier]
+    history = _history(chat, path, limit)
     parameters = _parameters(chat, listed_model, leading_prompt)
     parameters.update(own_parameters)
     most_tokens = budget_tokens(listed_model, parameters)
-    context = PromptContext(
-        chat.id,
-        chat.owner_id,
+    context = _context(
+        chat,
+        path,
         model,
-        turns,
+        history,
         speaker_id=speaker_id,
         occasion=occasion,
-        ids=[message.id for message in earlier],
         answer_id=new_id(),
         most_tokens=most_tokens,
         variables=variables_below(path[-1].id if path else None, chat),
-        story=story_of(chat, path),
     )
-    builder = _builder(chat, context, NO_SOURCES, leading_prompt, [*(fold.section for fold in folds), *sections])
+    builder = _builder(chat, context, NO_SOURCES, leading_prompt, [*history.sections, *sections])
     # The additional sections say who is to write next.
     builder = builder.without([section for section in builder.sections if section.title == OF_A_CHAT["group"].title])
-    fit = fitted_prompt(chat, builder, path, earlier, budget_tokens=most_tokens, history_limit=limit)
+    fit = builder.fit(context.messages, budget_tokens=most_tokens, history_limit=limit, kept=history.kept)
     parameters.pop("is_json", None)
-    return fit.kept.build(model, turns[fit.fitted.start :], **parameters)
+    return builder.without(fit.dropped).build(model, fit.of(context.messages), **parameters)
 
 
 def request_of(generation: Generation, path: Sequence[paths.PathMessage], *, given: AnswerSources = NO_SOURCES) -> ModelRequest:
@@ -239,6 +221,7 @@ def request_of(generation: Generation, path: Sequence[paths.PathMessage], *, giv
     builder = PromptBuilder(_quoting(prompt.builder, words))
     request = builder.build(generation.model_asked, turns, beginning=beginning, **parameters)
     request = replace(request, notices=(*_notices(prompt), *prompt.versions.notices), sources=prompt.sources)
+    request = replace(request, folds=tuple(section.origin for section in prompt.folds))
     return _with_pictures(request, generation.lane.partition(":")[2])
 
 
@@ -260,7 +243,7 @@ def sent_prompt(generation: Generation, viewer: User | None = None) -> SentPromp
     )
     dropped = PromptBuilder(prompt.dropped).sections
     numbers = {number for call in calls if call.fold for number in (call.fold["number"], call.fold["rounds"]) if number}
-    folds = tuple(map(handle, sorted(numbers)))
+    folds = (*(section.origin for section in prompt.folds), *map(handle, sorted(numbers)))
     return SentPrompt(tuple(parts), parameters, prompt, bool(generation.text_offset), dropped, folds)
 
 
@@ -275,12 +258,17 @@ def _sent_of_answer(
 ) -> Iterator[SentPart]:
     """Yields what was sent of the answer itself: the text that was continued, and each round's calls with what they returned.
 
-    It is in the order of `ToolRun`'s requests, each of which is longer by one round. Results are for those who may see them.
+    It is in the order of `ToolRun`'s requests, each of which is longer by one round, below rounds that are folded together.
+    Results are for those who may see them.
     """
     begun, at = generation.text_offset, 0
+    yield from (SentPart("user", ROUNDS, text) for text in seen_rounds(calls, message.content, hidden).values())
     for round, some in groupby(calls, key=lambda call: call.round):
         round_calls = list(some)
         first = round_calls[0]
+        if first.fold and first.fold["rounds"]:
+            at = first.text_at
+            continue
         if at < begun < first.text_at and first.generation_id == generation.id:
             yield SentPart("assistant", SO_FAR, message.content[at:begun], message.id)
             at = begun
@@ -334,23 +322,27 @@ def _words_of(value: Any) -> str:
     return ", ".join(value) if isinstance(value, tuple) else "on" if value is True else str(value)
 
 
-def _recorded(fit: FittedPrompt, given: AnswerSources) -> RecordedPrompt:
+def _recorded(
+    builder: PromptBuilder, fit: FittedPath, given: AnswerSources, context: PromptContext, path: Sequence[paths.PathMessage]
+) -> RecordedPrompt:
     """Returns the sections that are sent with the sources that fit, and what is not sent."""
-    builder = fit.kept
+    builder = builder.without(fit.dropped)
     if given.sources and not any(section.passage_id for section in builder.sections):
         # No passage fits, so the sections that introduce them are dropped, too.
         builder = builder.without(tuple(given.sections()))
     passages = {section.passage_id for section in builder.sections}
+    above = (place for message in path if message.is_sent for place in message.outside.splitlines())
     return RecordedPrompt(
+        outside=(*above, *context.outside, *given.outside),
+        facts=tuple(context.facts),
         sections=_wordless(builder),
-        dropped=_wordless(PromptBuilder(fit.fitted.dropped)),
+        dropped=_wordless(PromptBuilder(fit.dropped)),
         sources=tuple(source.kept for source in given.sources if source.passage_id in passages),
         is_late=given.is_late,
         by_words=given.by_words,
         unread=given.unread,
         left_out=fit.left_out,
         beyond=fit.beyond,
-        covered=fit.covered,
     )
 
 
@@ -429,13 +421,10 @@ def _notices(prompt: RecordedPrompt) -> list[Notice]:
         notices.append(Notice("sources_by_words", prompt.by_words))
     if prompt.unread:
         notices.append(Notice("files_unread", f"{', '.join(prompt.unread)}: {STILL_READ}"))
-    if prompt.covered:
-        were = "message is" if prompt.covered == 1 else "messages are"
-        notices.append(Notice("story", f"{number(prompt.covered)} earlier {were} summarized in the story so far."))
     if not prompt.left_out:
         return notices
-    oldest, were = ("next" if prompt.covered else "oldest"), ("was" if prompt.left_out == 1 else "were")
-    words = f"The {oldest} exchange" if prompt.left_out == 1 else f"The {prompt.left_out} {oldest} exchanges"
+    were = "was" if prompt.left_out == 1 else "were"
+    words = "The oldest exchange" if prompt.left_out == 1 else f"The {prompt.left_out} oldest exchanges"
     return [
         *notices,
         Notice(
@@ -452,64 +441,61 @@ def _messages(prompt: RecordedPrompt, path: Sequence[paths.PathMessage]) -> list
     return [SentPart(message.role, ROLES.get(message.role, message.role), message.sent_text, message.id) for message in as_sent]
 
 
-def fitted_prompt(
-    chat: Chat,
-    builder: PromptBuilder,
-    path: Sequence[paths.PathMessage],
-    earlier: Sequence[paths.PathMessage],
-    *,
-    budget_tokens: int,
-    history_limit: int | None,
-    beginning: str = "",
-) -> FittedPrompt:
-    """Fits the prompt, adding the story if a message is left out; `earlier` are the messages that can be sent."""
-    turns = [(message.role, message.sent_text) for message in earlier]
-    fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
-    is_needed = fitted.start and path_story.is_sent(chat)
-    story = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if is_needed else None
-    if not story:
-        return FittedPrompt(builder, fitted, left_out=fitted.left_out, beyond=fitted.beyond)
-    builder = PromptBuilder(
-        (*builder.sections, replace(OF_A_CHAT["story"], text=story.section, origin=HERE if story.is_edited else story.model))
-    )
-    fitted = builder.fit(turns, budget_tokens=budget_tokens, history_limit=history_limit, beginning=beginning)
-    covered_ids = {message.id for message in path[: story.count]}
-    count = sum(message.id in covered_ids for message in earlier)
-    left_out = exchanges_between(turns, fitted.beyond, count, fitted.start)
-    return FittedPrompt(builder, fitted, min(count, fitted.start), left_out, max(0, fitted.beyond - count))
+def _in_old_form(order: FoldOrder, fitted: Callable[[], FittedPath]) -> FittedPath:
+    """Returns the prompt without a fold that is due, while a model writes that and if there is room; else raises `FoldDue`."""
+    fit = fitted() if is_folding(order.chat_id) else None
+    if not fit or fit.left_out:
+        raise FoldDue(order)
+    return fit
 
 
 class _History(NamedTuple):
-    """What a prompt has of a path: its folds, the messages after them, and these as the characters' scripts change them."""
+    """What a prompt has of a path: its folds, the other messages, and these as the characters' scripts change them.
+
+    So many of those at their beginning are in the stretches of folds, but `kept` in full, and so many are `gone` from there.
+    `sections` are the folds' own.
+    """
 
     folds: tuple[PathFold, ...]
     written: list[paths.PathMessage]
     earlier: list[paths.PathMessage]
     scripts: PromptScripts
+    sections: list[Section]
+    kept: int
+    gone: int
 
 
 def _history(chat: Chat, path: Sequence[paths.PathMessage], limit: int | None) -> _History:
     folds = on_path(db.session(), chat, [message.id for message in path]) if is_foldable(chat, limit) else ()
-    unfolded = path[folds[-1].last + 1 :] if folds else path
-    written = with_speaker_names(chat, [message for message in unfolded if message.is_sent])
-    return _History(folds, written, *scripted(chat, written))
+    written = with_speaker_names(chat, [message for message in standing(path, folds) if message.is_sent])
+    earlier, scripts = scripted(chat, written)
+    kept = [sum(message.is_kept and message.is_sent for message in path[:end]) for end in (0, *(fold.last + 1 for fold in folds))]
+    counted = zip(folds, kept, strict=False)
+    sections = [fold.section(len(written) - before if before else None) for fold, before in counted]
+    # Those that there was no time to change are left out, the oldest first.
+    still_kept, sent = max(0, kept[-1] - (len(written) - len(earlier))), sum(message.is_sent for message in path)
+    return _History(folds, written, earlier, scripts, sections, still_kept, sent - len(written))
 
 
-def _fold_room(model: str, parameters: RequestParameters, tool_count: int) -> FoldRoom:
+def fold_room(model: str, parameters: RequestParameters, tool_count: int, mark: int = 0) -> FoldRoom:
+    """Returns the room in a model's context for a prompt beside so many tools, with this mark if it is a lower one."""
     room = room_of(model, parameters.get("max_tokens"))
     # With the one that opens folds.
-    return replace(room, mark=max(room.mark // 2, room.mark - TOOL_TOKENS * (tool_count + 1)))
+    own_mark = max(room.mark // 2, room.mark - TOOL_TOKENS * (tool_count + 1))
+    return replace(room, mark=min(mark or own_mark, own_mark))
 
 
-def story_of(chat: Chat, path: Sequence[paths.PathMessage]) -> Callable[[], str]:
-    """Returns a function that loads a path's story once, for macros in the prompt."""
-
+def _context(
+    chat: Chat, path: Sequence[paths.PathMessage], model: str, history: _History, *, most_tokens: int, **about: Any
+) -> PromptContext:
     @cache
-    def story() -> str:
-        story = path_story.of_path(db.session(), chat.id, [message.id for message in path]) if includes_history(chat) else None
-        return story.text if story else ""
+    def folded() -> str:
+        folds = on_path(db.session(), chat, [message.id for message in path]) if includes_history(chat) else ()
+        return "\n\n".join(fold.row.text for fold in folds)
 
-    return story
+    turns, ids = [(message.role, message.sent_text) for message in history.earlier], [message.id for message in history.earlier]
+    of_history: dict[str, Any] = {"ids": ids, "folded": folded, "folded_count": history.gone}
+    return PromptContext(chat.id, chat.owner_id, model, turns, most_tokens=most_tokens, **of_history, **about)
 
 
 def _with_pictures(request: ModelRequest, chat_id: str) -> ModelRequest:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from webapp.characters.lore.entries import NOTE_DEPTH
 from webapp.models.prompt_sections import AFTER, Section
@@ -24,8 +24,6 @@ OF_A_CHAT = {
     "character": Section("Character", rank=30),
     "persona": Section("Persona", rank=40),
     "instructions": Section("Custom instructions", rank=50, is_private=True),
-    # Directly before the history.
-    "story": Section("Story so far", rank=190),
     # Between the lorebook entries above and below the note.
     "note": Section("Author's note", rank=30, depth=NOTE_DEPTH),
     "post_prompt": Section("Post-history instructions", rank=10, depth=AFTER),
@@ -35,19 +33,26 @@ OF_A_CHAT = {
 ROLES = ("system", "user", "assistant")
 # Role and text of each message, from the root to the one to be answered.
 Path = Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class FittedPath:
     """The part of a path that is sent: the index of its first message, and how many exchanges before it did not fit.
 
-    `beyond` is how many messages the history limit excluded before that; `dropped` are the sections that did not fit.
+    `beyond` is how many messages the history limit excluded before that; `dropped` are the sections that did not fit. So many
+    messages at the beginning of the path are `kept` in any case.
     """
 
     start: int = 0
     left_out: int = 0
     beyond: int = 0
     dropped: tuple[Section, ...] = ()
+    kept: int = 0
+
+    def of(self, messages: Sequence[T]) -> list[T]:
+        """Returns those that are sent."""
+        return [*messages[: self.kept], *messages[max(self.start, self.kept) :]]
 
 
 class PromptBuilder:
@@ -98,22 +103,25 @@ class PromptBuilder:
         turns += [Turn("assistant", beginning)] if beginning else []
         return ModelRequest(model, tuple(turns), is_continuation=bool(beginning), earlier=earlier, **parameters)
 
-    def fit(self, path: Path, *, budget_tokens: int = 0, history_limit: int | None = None, beginning: str = "") -> FittedPath:
+    def fit(
+        self, path: Path, *, budget_tokens: int = 0, history_limit: int | None = None, beginning: str = "", kept: int = 0
+    ) -> FittedPath:
         """Decides what to send: as many whole exchanges within the history limit as fit the budget.
 
         Optional sections are dropped before messages. An exchange is a question with its answers. The newest message is always
-        sent; a budget of 0 is no limit.
+        sent, as are so many that are `kept`; a budget of 0 is no limit.
         """
         first = max(0, len(path) - 1 - history_limit) if history_limit is not None else 0
         texts = [*self._texts(), beginning, *(content for _, content in path[first:])]
         # A text never has more tokens than characters, so most chats don't need to be counted.
         if not budget_tokens or sum(len(text) + PER_MESSAGE for text in texts) <= budget_tokens:
-            return FittedPath(first, beyond=first)
+            return FittedPath(first, beyond=first, kept=kept)
         share = share_of(min(sum(map(len, texts)), CHARS_PER_TOKEN * budget_tokens))
         dropped = self._dropped(budget_tokens, [beginning, *(content for _, content in path[first:])], share)
-        around = (*self.without(dropped)._texts(), beginning, path[-1][1] if path else "")
+        around = (*self.without(dropped)._texts(), beginning, *(text for _, text in path[:kept]), path[-1][1] if path else "")
         tokens_left = budget_tokens - sum(map(_cost, around))
-        return replace(_within(tokens_left, path, list(_exchanges(path, first)), share), beyond=first, dropped=dropped)
+        within = _within(tokens_left, path, list(_exchanges(path, max(first, kept))), share)
+        return replace(within, beyond=first, dropped=dropped, kept=kept)
 
     def _dropped(self, budget_tokens: int, messages: Sequence[str], share: float) -> tuple[Section, ...]:
         """Returns the fewest sections to drop so that the rest fits: lowest priority first, the last first among equals."""
@@ -134,11 +142,6 @@ class PromptBuilder:
         for (number, _, role), group in groupby(self.among(len(messages)), key=_message):
             texts = [placed.text for placed in group if isinstance(placed, Section)]
             yield number, (Turn(role, SECTION_SEPARATOR.join(texts)) if texts else messages[number])
-
-
-def exchanges_between(path: Path, first: int, start: int, end: int) -> int:
-    """Counts the exchanges, in a history that starts at `first`, that end after index `start` and no later than `end`."""
-    return sum(start < exchange.stop <= end for exchange in _exchanges(path, first))
 
 
 def place(section: Section) -> tuple[bool, int, int, int]:

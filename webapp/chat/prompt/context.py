@@ -34,8 +34,12 @@ class PromptContext:
     # Filled by the features that contribute, and read when all have contributed: named texts, and the places of outside text.
     outlets: Outlets = field(default_factory=Outlets)
     outside: list[str] = field(default_factory=list)
-    # The story so far, loaded on demand.
-    story: Callable[[], str] = str
+    # The facts that it is given, also filled, and those that the person wants none of.
+    facts: list[str] = field(default_factory=list)
+    without_facts: frozenset[str] = frozenset()
+    # What is folded, loaded on demand; and how many messages that is.
+    folded: Callable[[], str] = str
+    folded_count: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,22 @@
-"""The folds of a conversation that apply to a path: they cover it from its beginning, one after the other."""
+"""The folds that apply to a path: they cover it from its beginning, one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base.words import number, plural
-from webapp.chat.prompt import path_story
 from webapp.chat.prompt.leading import includes_history
 from webapp.chat.record.paths import PathMessage
-from webapp.chat.record.tables import Chat, Story
+from webapp.chat.record.tables import ROLEPLAY, Chat, FoldKind, Story
 from webapp.models.prompt_sections import Section
+from webapp.settings.service import setting
 from webapp.streaming.events import FOLDED_NOTICE, Notice
 from webapp.tools.folded import handle
 
-IS_FOLD = Story.kind == "conversation"
+# Of a fold's text.
+MOST_CHARS = 20_000
 # Directly before the history, as a turn of their own: the system message before them stays as it is when they are made.
 RANK = 190
 
@@ -29,20 +30,30 @@ class PathFold:
     last: int
 
     @property
-    def section(self) -> Section:
-        """The fold as a part of the prompt: a paragraph that begins with its handle, and what it stands for."""
+    def messages(self) -> int:
+        """How many messages it stands for; counted on the path where it came from a file or an older version."""
+        return self.row.messages or self.last - self.first + 1
+
+    def section(self, depth: int | None = None) -> Section:
+        """Returns the fold as a part of the prompt: a paragraph that begins with its handle, and what it stands for.
+
+        A `depth` says how many messages follow it, if some that are kept in full are before it.
+        """
         row = self.row
-        what = ", ".join([plural(row.messages, "message"), *([plural(row.calls, "call")] if row.calls else [])])
+        what = ", ".join([plural(self.messages, "message"), *([plural(row.calls, "call")] if row.calls else [])])
         text = f"[{handle(row.number)}: {what}]\n{row.text}"
-        return Section(f"Fold {row.number}", text=text, origin=handle(row.number), role="user", rank=RANK)
+        return Section(f"Fold {row.number}", text=text, origin=handle(row.number), role="user", rank=RANK, depth=depth)
 
 
-def on_path(session: Session, chat: Chat, ids: Sequence[str]) -> tuple[PathFold, ...]:
-    """Returns the folds that apply to a path, the oldest first; without a query for a chat that has never had one."""
+def on_path(session: Session, chat: Chat, ids: Sequence[str], *, without: str = "") -> tuple[PathFold, ...]:
+    """Returns the folds that apply to a path, the oldest first; without a query for a chat that has never had one.
+
+    `without` one, those that it has replaced apply again.
+    """
     if not chat.fold_count:
         return ()
     places = {id: place for place, id in enumerate(ids)}
-    rows = session.scalars(select(Story).where(Story.chat_id == chat.id, IS_FOLD)).all()
+    rows = session.scalars(select(Story).where(Story.chat_id == chat.id, Story.id != without)).all()
     there = [row for row in rows if row.message_id in places and (not row.first_id or row.first_id in places)]
     folds, at = list[PathFold](), 0
     # Of those that begin at one place, the one that covers most: a later one has replaced those before.
@@ -53,15 +64,34 @@ def on_path(session: Session, chat: Chat, ids: Sequence[str]) -> tuple[PathFold,
     return tuple(folds)
 
 
+def by_message(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """Returns the texts of folds from the beginning of a chat on, by the message that they end with."""
+    query = select(Story.message_id, Story.text).where(Story.message_id.in_(list(ids)), Story.first_id.is_(None))
+    return {row.message_id: row.text for row in session.execute(query.order_by(Story.id))}
+
+
+def standing(path: Sequence[PathMessage], folds: Sequence[PathFold]) -> list[PathMessage]:
+    """Returns the messages of a path that are not folded: those that are kept in full, and those after the folds."""
+    end = folds[-1].last + 1 if folds else 0
+    return [*(message for message in path[:end] if message.is_kept), *path[end:]]
+
+
 def limit_of(chat: Chat, history_limit: int | None = None) -> int | None:
     """Returns how many messages of the history a prompt has at most, `history_limit` before the chat's own; None for all."""
     limit = chat.history_limit if history_limit is None else history_limit
     return limit if includes_history(chat) else 0
 
 
+def style_of(chat: Chat) -> FoldKind:
+    """Returns how the folds of a chat are told."""
+    return "story" if chat.kind == ROLEPLAY else "conversation"
+
+
 def is_foldable(chat: Chat, limit: int | None) -> bool:
-    """Returns whether the chat's history is folded: one with a limit isn't, nor is one that a story retells."""
-    return limit is None and not path_story.is_sent(chat)
+    """Returns whether the chat's history is folded; one with a limit only if it is a story, or the chat says so."""
+    is_on = chat.fold == "on" if chat.fold else setting("context.fold") == "on"
+    is_told = style_of(chat) == "story" or chat.fold == "on"
+    return is_on and (limit is None or (limit > 0 and is_told))
 
 
 def told_of_new(folds: Sequence[PathFold], path: Sequence[PathMessage]) -> tuple[int, ...]:
@@ -81,8 +111,27 @@ def folded_notice(messages: int, before: int, after: int) -> Notice:
     return Notice(FOLDED_NOTICE, message, f"{messages} {before} {after}")
 
 
-def drop(session: Session, chat: Chat, *, but_on: Sequence[str] = ()) -> None:
-    """Deletes the folds of a chat of which a message has changed, but those on this path: they are made again where needed."""
+def bring(session: Session, chat_id: str, texts: Mapping[str, str]) -> None:
+    """Adds texts that a file has for all messages down to these; they are checked before the next fold is made."""
+    if texts:
+        numbered = zip(take_numbers(session, Chat.id == chat_id, count=len(texts)), texts.items(), strict=True)
+        session.add_all(Story(chat_id=chat_id, message_id=id, text=text, number=number) for number, (id, text) in numbered)
+
+
+def take_numbers(session: Session, *of_chat: ColumnElement[bool], count: int = 1) -> range:
+    """Returns the next numbers of folds of a chat, which no other gets; none if there is no such chat."""
+    taken = update(Chat).where(*of_chat).values(fold_count=Chat.fold_count + count).returning(Chat.fold_count)
+    last = session.scalar(taken.execution_options(synchronize_session=False))
+    return range(last - count + 1, last + 1) if last else range(0)
+
+
+def drop(session: Session, chat: Chat, *, but_on: Sequence[str] = (), down_to: str = "") -> None:
+    """Deletes the folds of a chat of which a message has changed, but those on this path: they are made again where needed.
+
+    Those that end above the message `down_to` stay, too. One that is being made is not stored.
+    """
+    session.execute(update(Chat).where(Chat.id == chat.id).values(fold_count=Chat.fold_count + 1))
     stay = [fold.row.id for fold in on_path(session, chat, but_on)] if but_on else []
-    gone = delete(Story).where(Story.chat_id == chat.id, IS_FOLD, Story.id.not_in(stay))
+    # Ids grow with time: what ends with an older message doesn't have a newer one in it.
+    gone = delete(Story).where(Story.chat_id == chat.id, Story.id.not_in(stay), Story.message_id >= down_to)
     session.execute(gone.execution_options(synchronize_session=False))

@@ -16,6 +16,7 @@ from webapp.models.prompt_sections import Section
 from webapp.models.providers.base import RequestParameters
 from webapp.prompts.active_prompts import PromptVersions
 from webapp.streaming.events import SourceRecord
+from webapp.tools.folded import is_handle
 
 SECTION_DEFAULTS = {field.name: field.default for field in fields(Section)} | {"title": ""}
 SCRIPT_FIELDS = {field.name for field in fields(TextScript)}
@@ -80,8 +81,8 @@ NO_SCRIPTS = PromptScripts()
 class RecordedPrompt:
     """The prompt of a generation; `is_known` is false if it is older than this record.
 
-    Not sent were the sections in `dropped` and `left_out` exchanges, which did not fit, `beyond` messages, which the history
-    limit excluded, and `covered` messages, which the story so far covers. Of the sources only those that fit are recorded;
+    Not sent were the sections in `dropped` and `left_out` exchanges, which did not fit, and `beyond` messages, which the history
+    limit excluded. Of the sources only those that fit are recorded;
     `is_late`, `by_words` and `unread` are as in `AnswerSources`. `outside` are the places of outside text in it, which its answer
     has, and no record.
     """
@@ -93,12 +94,13 @@ class RecordedPrompt:
     by_words: str = ""
     unread: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
+    # The ids of the facts in it, which are stored in a table of their own.
+    facts: tuple[str, ...] = ()
     parameters: RequestParameters = field(default_factory=RequestParameters)
     messages: tuple[RecordedMessage, ...] = ()
     scripts: PromptScripts = NO_SCRIPTS
     left_out: int = 0
     beyond: int = 0
-    covered: int = 0
     # What is said of a fold that was made for it: its messages, and its tokens before and after.
     folded: tuple[int, ...] = ()
     history_limit: int = 0
@@ -124,7 +126,6 @@ class RecordedPrompt:
             scripts=PromptScripts.from_record(record),
             left_out=record.get("left_out", 0),
             beyond=record.get("beyond", 0),
-            covered=record.get("told", 0),
             folded=tuple(record.get("folded", ())),
             history_limit=record.get("history_limit", 0),
             continue_instruction=record.get("go_on"),
@@ -147,13 +148,17 @@ class RecordedPrompt:
             **self.scripts.as_record(),
             "left_out": self.left_out,
             "beyond": self.beyond,
-            **({"told": self.covered} if self.covered else {}),
             **({"folded": list(self.folded)} if self.folded else {}),
             "history_limit": self.history_limit,
             **({"go_on": self.continue_instruction} if self.continue_instruction is not None else {}),
             **self.versions.as_record(),
         }
         return {name: record[name] for name in only if name in record} if only else record
+
+    @property
+    def folds(self) -> list[Section]:
+        """The sections that stand for messages: each has its handle as its origin."""
+        return [section for section in self.sections if is_handle(section.origin)]
 
     @property
     def builder(self) -> PromptBuilder:

@@ -12,13 +12,13 @@ from sqlalchemy.orm import aliased
 
 from webapp.base.db import db, utc_now, write
 from webapp.chat.prompt import leading
-from webapp.chat.record import announcements, queries
+from webapp.chat.record import announcements, queries, sharing
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.chores import Chore
 from webapp.engine.tables import Generation
 from webapp.knowledge.documents import memory
 from webapp.knowledge.tables import Document
-from webapp.people.accounts.tables import Grant, User
+from webapp.people.accounts.tables import User
 from webapp.settings.service import setting
 from webapp.settings.tables import ApplicationSetting
 
@@ -51,7 +51,7 @@ def ids_for(user: User, chat: Chat | None, *, prompt_key: str = "") -> list[str]
     """
     if not is_on(user, chat.prompt_key if chat else prompt_key):
         return []
-    if chat and (chat.owner_id != user.id or chat.is_forgotten or chat.is_temporary or _is_shared(chat)):
+    if chat and (chat.owner_id != user.id or chat.is_forgotten or chat.is_temporary or sharing.is_shared(chat)):
         return []
     return memory.ids_of(user)
 
@@ -67,11 +67,6 @@ def keep_out(chat: Chat, *, is_forgotten: bool) -> None:
             memory.forget(session, Document.chat_id == id)
     announcements.announce_settings(id)
     wake()
-
-
-def _is_shared(chat: Chat) -> bool:
-    query = select(Grant.id).where(Grant.object_kind == "chat", Grant.object_id == chat.id)
-    return chat.is_for_project or db.session.scalar(query.limit(1)) is not None
 
 
 def _missing() -> Sequence[Row[*tuple[Any, ...]]]:

@@ -1,6 +1,6 @@
 """The order of the sections before the history, which a preset can change. Pure.
 
-What leads a chat stays first and the story so far last; what follows the history has its place among the messages.
+What leads a chat stays first, and folds follow these sections; what follows the history has its place among the messages.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -23,6 +23,8 @@ from webapp.characters.macros.macros import Names
 from webapp.characters.prompt_parts import names_of, prompt_texts_of
 from webapp.characters.queries import character_of, persona_of
 from webapp.characters.tables import Character, Persona
+from webapp.chat.facts.remembered import remembered
+from webapp.chat.facts.scopes import in_prompt
 from webapp.chat.group.members import all_names, members, person_name
 from webapp.chat.prompt.builder import OF_A_CHAT
 from webapp.chat.prompt.context import PromptContext
@@ -62,10 +64,9 @@ def _last(context: PromptContext, *roles: str) -> str:
 
 def _first_id(context: PromptContext) -> str:
     """Returns the number of the first message that was sent for the previous answer."""
-    answers = [id for id, (role, _) in zip(context.ids, context.messages, strict=False) if role == "assistant"][-1:]
-    sent = last_prompt(answers[0]).messages if answers else ()
-    places = {id: place for place, id in enumerate(context.ids)}
-    return str(places.get(sent[0].id, "")) if sent else ""
+    answers = [place for place, (role, _) in enumerate(context.messages[: len(context.ids)]) if role == "assistant"][-1:]
+    sent = last_prompt(context.ids[answers[0]]).messages if answers else ()
+    return str(max(0, context.folded_count + answers[0] - len(sent))) if sent else ""
 
 
 def _versions(context: PromptContext) -> int:
@@ -87,12 +88,12 @@ MACRO_VALUES: dict[str, Callable[[PromptContext], str]] = {
     "lastmessage": _last,
     "lastusermessage": lambda context: _last(context, "user"),
     "lastcharmessage": lambda context: _last(context, "assistant"),
-    "lastmessageid": lambda context: str(len(context.messages) - 1) if context.messages else "",
+    "lastmessageid": lambda context: str(context.folded_count + len(context.messages) - 1) if context.messages else "",
     "firstincludedmessageid": _first_id,
     "lastswipeid": lambda context: str(_versions(context)),
     "currentswipeid": lambda context: str(_versions(context) + 1),
     "idleduration": _idle,
-    "summary": lambda context: context.story(),
+    "summary": lambda context: context.folded(),
     "maxprompt": lambda context: str(context.most_tokens or ""),
     "model": lambda context: context.model,
 }
@@ -129,11 +130,31 @@ def chat_sections(context: PromptContext) -> Iterator[Section | Template]:
         yield section("persona", persona.description, persona.name)
     if person and context.is_personal and chat.own_instructions != "off" and includes_personal_instructions(chat):
         yield replace(OF_A_CHAT["instructions"], text=person.instructions.strip(), origin="Settings")
+    yield from _facts(context, chat, person, project)
     if _is_noted(chat, context):
         yield section("note", chat.note, HERE, at=place_of_note(chat))
     yield own("post_prompt", chat.post_prompt, character.post_history_prompt)
     if chat.is_group and played:
         yield section("group", _turn(chat, played), "Group")
+
+
+def _facts(context: PromptContext, chat: Chat, person: User | None, project: Project | None) -> Iterator[Section]:
+    """Yields what is remembered, unless the prompt is for a suggestion, of which nothing is recorded."""
+    is_personal = context.is_personal and includes_personal_instructions(chat)
+    condition = in_prompt(chat, person, project, speaker_id=context.speaker_id, is_personal=is_personal)
+    if condition is None or not person or context.occasion == "suggestion":
+        return
+    facts = remembered(
+        condition,
+        _last(context, "user"),
+        person_id=person.id,
+        without=context.without_facts,
+        most_tokens=context.most_tokens,
+    )
+    if facts:
+        context.facts.extend(facts.ids)
+        context.outside.extend(facts.outside)
+        yield facts.section
 
 
 def _outside(

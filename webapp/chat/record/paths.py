@@ -19,7 +19,7 @@ class PathMessage(NamedTuple):
     """The parts of a message that a model is sent, a fraction of what a `Message` of a long chat takes.
 
     `speaker` is the speaker's name; it is used in groups only. A person has hidden the message from models if it `is_hidden`.
-    `outside` is as in `Message`.
+    `outside` and `is_kept` are as in `Message`.
     """
 
     id: str
@@ -28,6 +28,7 @@ class PathMessage(NamedTuple):
     speaker: str = ""
     is_hidden: bool = False
     outside: str = ""
+    is_kept: bool = False
 
     @property
     def is_sent(self) -> bool:
@@ -100,21 +101,21 @@ def retry_if_path_too_long(store: Callable[[], T]) -> T:
 
 def _above(rows: Sequence[Any]) -> str | None:
     """Returns the id of the message before these, if there is one."""
-    return rows[0][6] if rows else None
+    return rows[0][7] if rows else None
 
 
 def _messages(rows: Iterable[Any]) -> list[PathMessage]:
-    return [PathMessage(*row[:6]) for row in rows]
+    return [PathMessage(*row[:7]) for row in rows]
 
 
-def _statement() -> Select[str, str, str, str, bool, str, str | None]:
+def _statement() -> Select[str, str, str, str, bool, str, bool, str | None]:
     chars = func.length(Message.content)
     start = select(Message.id, Message.parent_id, literal(0).label("height"), chars.label("chars"))
     up = start.where(Message.id == bindparam("id", type_=String)).cte("up", recursive=True)
     parent = aliased(Message)
     step = select(parent.id, parent.parent_id, up.c.height + 1, up.c.chars + func.length(parent.content))
     up = up.union_all(step.where(parent.id == up.c.parent_id, up.c.chars < PIECE_CHARS))
-    columns = Message.id, Message.role, Message.content, Message.speaker_name, Message.is_hidden, Message.outside
+    columns = Message.id, Message.role, Message.content, Message.speaker_name, Message.is_hidden, Message.outside, Message.is_kept
     messages = select(*columns, Message.parent_id)
     return messages.join(up, up.c.id == Message.id).order_by(up.c.height.desc())
 

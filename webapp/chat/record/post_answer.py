@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Exists, Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Exists, ScalarSelect, Select, and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp.base.database.statements import Prepared
@@ -13,12 +13,16 @@ from webapp.people.accounts.tables import Grant, User
 
 # A title is generated from the beginning of each text.
 READS_CHARS = 1_500
+# A fact is found in what a person wrote, and they don't write more.
+READS_SAID = 8_000
 
 
 class PostAnswer(NamedTuple):
     """The chat's state, and the texts for its title: its first complete answer and the two messages before that.
 
-    The texts are None unless the chat still needs a title.
+    The texts are None unless the chat still needs a title. `said` is the message that was answered, as far as facts can be
+    proposed from it: written by the owner, who wants that (`said_facts`, None if not), in a chat that may be remembered.
+    `prompt` is the recorded one, where it says more than the count of tokens: None if there is one, and no fold.
     """
 
     chat_id: str
@@ -29,10 +33,13 @@ class PostAnswer(NamedTuple):
     has_follow_up: bool
     is_remembered: bool
     prompt_key: str
-    story: str
+    prompt: dict[str, Any] | None
     answer: str | None
     question: str | None
     greeting: str | None
+    said_id: str | None
+    said: str | None
+    said_facts: str | None
 
 
 def post_answer_state(generation: Generation) -> PostAnswer | None:
@@ -49,11 +56,21 @@ def _post_answer_statement() -> Select[*tuple[Any, ...]]:
     is_kept = and_(Chat.owner_id.is_not(None), Chat.is_temporary.is_(False), Chat.deleted_at.is_(None))
     is_unnamed = and_(is_kept, Chat.title_is_own.is_(False), answer.content != "", is_first, ~_has_completed())
     texts = (case((is_unnamed, func.substr(message.content, 1, READS_CHARS))) for message in (answer, question, greeting))
+    wanted = select(User.facts).where(User.id == Chat.owner_id, User.facts != "off").correlate(Chat).scalar_subquery()
+    is_own = and_(question.role == "user", question.author_id == Chat.owner_id, question.outside == "")
+    is_said = and_(is_kept, Chat.is_forgotten.is_(False), is_own)
+    said = (case((is_said, part)) for part in (question.id, func.substr(question.content, 1, READS_SAID), wanted))
     about = Chat.id, Chat.owner_id, Chat.title, Chat.is_temporary, IS_SHARED, HAS_FOLLOW_UP, IS_REMEMBERED
-    query = select(*about, Chat.prompt_key, Chat.story, *texts)
+    query = select(*about, Chat.prompt_key, _needed_prompt(), *texts, *said)
     query = query.select_from(answer).join(Chat, Chat.id == answer.chat_id)
     query = query.outerjoin(question, question.id == answer.parent_id).outerjoin(greeting, greeting.id == question.parent_id)
     return query.where(answer.id == bindparam("message"))
+
+
+def _needed_prompt() -> ScalarSelect[Any]:
+    is_needed = or_(Chat.fold_count > 0, func.coalesce(Generation.input_tokens, 0) == 0)
+    query = select(Generation.prompt).where(Generation.id == bindparam("itself"), is_needed)
+    return query.correlate(Chat).scalar_subquery()
 
 
 def _has_completed() -> Exists:

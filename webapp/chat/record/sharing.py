@@ -26,6 +26,12 @@ def right_of(chat: Chat, user: User) -> str:
     return next((right for right in reversed(RIGHTS) if right in rights), "") if not chat.deleted_at else ""
 
 
+def is_shared(chat: Chat) -> bool:
+    """Returns whether anyone besides its owner has a right to the chat."""
+    query = select(Grant.id).where(grants.is_about(KIND, chat.id))
+    return chat.is_for_project or db.session.scalar(query.limit(1)) is not None
+
+
 def shares(chat: Chat) -> list[grant_shares.Share]:
     """Returns who has access to the chat besides its owner."""
     return grant_shares.shares(KIND, chat.id)

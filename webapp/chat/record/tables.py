@@ -12,8 +12,10 @@ from webapp.base.db import Base, Record, utc_now
 from webapp.base.ids import LENGTH
 from webapp.streaming.events import SourceRecord
 
-# What a shorter form of messages is: a story that continues the one before, or a fold of a conversation.
+# How a fold tells what was said: as a story, always from the beginning of the chat on, or as a conversation.
 FoldKind = Literal["story", "conversation"]
+# The kind of a chat with characters.
+ROLEPLAY = "roleplay"
 # An imported row's origin is unique in its person or chat, so that it is imported only once.
 NAMED = text("origin <> ''")
 # Makes SQLite use the partial index of messages by chat and id.
@@ -67,6 +69,7 @@ class Project(Record):
     tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # Whether its chats are kept, no matter how old they are.
     keeps_chats: Mapped[bool] = mapped_column(default=False, server_default=false())
+    has_facts: Mapped[bool] = mapped_column(default=False, server_default=false())
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
 
@@ -147,7 +150,9 @@ class Chat(Record):
     column_ids: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     prompt_key: Mapped[str] = mapped_column(String(80), default="", server_default="")
     # `on`, `off`, or empty for the team's setting.
-    story: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    fold: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    # Of the last release, for `fold`.
+    story: Mapped[str] = mapped_column(String(10), default="", server_default="", deferred=True)
     # Excludes the chat from its owner's memory.
     is_forgotten: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Without a foreign key, for which SQLite would copy the whole table: one that is gone is said to be, until another is chosen.
@@ -219,8 +224,9 @@ class Message(Record):
     deleted last, if the chat has ended here since. `sources` are the passages that an answer was given: each
     viewer's permission is checked when they are shown. `variables` are those of the chat after this message, if it changed
     them. In a group, `speaker_name` is the name of the speaker at that time, a character or a person, and `speaker_id` is the
-    character's id. Models are not sent a message that `is_hidden`. `outside` says where text in it comes from that the chat's
-    owner has not written, a place a line (`webapp/tools/outside.py`). `foreign_fields` are as those of the chat.
+    character's id. Models are not sent a message that `is_hidden`; one that `is_kept` is never folded. `outside` says where text
+    in it comes from that the chat's owner has not written, a place a line (`webapp/tools/outside.py`). `foreign_fields` are as
+    those of the chat.
     """
 
     __tablename__ = "messages"
@@ -245,8 +251,13 @@ class Message(Record):
     speaker_id: Mapped[str | None] = mapped_column(String(26))
     speaker_name: Mapped[str] = mapped_column(String(120), default="", server_default="")
     is_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
+    is_kept: Mapped[bool] = mapped_column(default=False, server_default=false())
     # How many calls of tools the answer has made.
     call_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    # How many facts its prompts had.
+    fact_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    # How many facts were proposed after it, and await its person.
+    proposal_count: Mapped[int] = mapped_column(default=0, server_default="0")
     outside: Mapped[str] = mapped_column(Text, default="", server_default="")
     foreign_fields: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), deferred=True)
 
@@ -266,6 +277,7 @@ class Message(Record):
         _few("ix_messages_speaker_id", "speaker_id", sqlite="speaker_id IS NOT NULL"),
         # Scripts that depend on how many messages follow don't count hidden ones.
         _few("ix_messages_hidden", "chat_id", sqlite="is_hidden = 1", postgresql="is_hidden"),
+        _few("ix_messages_kept", "chat_id", sqlite="is_kept = 1", postgresql="is_kept"),
         _few("ix_messages_deleted", "chat_id", sqlite="deleted_at IS NOT NULL"),
         _few("ix_messages_deleted_at", "deleted_at", sqlite="deleted_at IS NOT NULL"),
     )
@@ -283,9 +295,9 @@ class PersonVariables(Base):
 class Story(Record):
     """A shorter form of the messages down to one (`message_id`): of all from the root on, or from another on (`first_id`).
 
-    Of the kind `story`, that of the lowest message applies on a path: it retells the ones before. Folds of a `conversation` apply
-    one after the other; each has the `number` of its handle, what it stands for, and the places of outside text in that.
-    `is_edited` means that a person wrote or edited it; `model` is the model that wrote it, if any.
+    On a path they apply one after the other. Each has the `number` of its handle, how it is told (`kind`), what it stands for,
+    and the places of outside text in that. `is_edited` means that a person wrote or edited it; `model` is the model that wrote
+    it, if any. What came from a file or an older version was made by no one (`made_by`) until it is checked.
     """
 
     __tablename__ = "stories"
@@ -303,6 +315,7 @@ class Story(Record):
     tokens_before: Mapped[int] = mapped_column(default=0, server_default="0")
     tokens_after: Mapped[int] = mapped_column(default=0, server_default="0")
     made_by: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    prompt_version: Mapped[int] = mapped_column(default=0, server_default="0")
     outside: Mapped[str] = mapped_column(Text, default="", server_default="")
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.base.db import db, utc_now, write
-from webapp.knowledge.tables import Collection
+from webapp.knowledge.tables import Collection, Document
 from webapp.knowledge.trash import LONG_AGO
 
 ABOUT = "Files of a project. Everyone in the project can see them, and they're deleted with it."
@@ -58,6 +58,12 @@ def show(session: Session, project_id: str) -> None:
 def mark_for_deletion(session: Session, project_ids: Sequence[str]) -> None:
     """Marks the files of these projects to be deleted the next time the trash is emptied, whatever its retention period."""
     _change(session, Collection.project_id.in_(project_ids), deleted_at=LONG_AGO)
+
+
+def count(session: Session, project_id: str) -> int:
+    """Returns how many files a project has, also in the trash."""
+    ids = select(Collection.id).where(Collection.project_id == project_id)
+    return session.scalar(select(func.count(Document.id)).where(Document.collection_id.in_(ids))) or 0
 
 
 def _name(name: str) -> str:

@@ -150,7 +150,8 @@ class ModelRequest:
     what the model is to answer with, if that is more than text. `other_tokens` are about
     as many as what is sent besides text and pictures has, such as a recording. `earlier` are the places of turns that can be left
     out where not all fit the model's context, oldest first; None if the request has to be sent as it is. `folded` returns it with
-    more of it folded, down to so many tokens, for a model that has refused its length; None if no more can be.
+    more of it folded, down to so many tokens, for a model that has refused its length; None if no more can be. `folds` are the
+    handles of what is folded in its messages.
     """
 
     model: str
@@ -174,6 +175,7 @@ class ModelRequest:
     modalities: tuple[str, ...] = ()
     earlier: tuple[int, ...] | None = None
     folded: Callable[[int], "ModelRequest | None"] | None = field(default=None, compare=False)
+    folds: tuple[str, ...] = ()
 
     def texts(self) -> Iterator[str]:
         """Yields all that is sent as text, with the calls of earlier rounds and the tools."""

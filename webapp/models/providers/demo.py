@@ -243,7 +243,7 @@ def _chapter(number: int) -> str:
 
 def _echo(request: ModelRequest) -> str:
     turns = [{"role": turn.role, "content": turn.content, **_seen(turn)} for turn in request.turns]
-    return json.dumps({**asdict(replace(request, turns=())), "turns": turns}, ensure_ascii=False, indent=1)
+    return json.dumps({**asdict(replace(request, turns=(), folded=None)), "turns": turns}, ensure_ascii=False, indent=1)
 
 
 STEPS = {"demo/quick": demo_tools.plain_step, "demo/tools": demo_tools.step}

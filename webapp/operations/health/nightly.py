@@ -31,6 +31,7 @@ from webapp.engine.engine import the_engine
 from webapp.operations.health import backups
 from webapp.operations.health.proof import FILES, LIST, UNFINISHED, Order, contents_of, remove, with_end
 from webapp.people.accounts.queries import set_up_at
+from webapp.people.receipts.service import HeldBackup
 from webapp.settings.secrets.keyring import keyring
 from webapp.settings.service import setting
 from webapp.web import filters
@@ -229,6 +230,13 @@ def copies() -> list[Copy]:
             made_at = datetime.strptime(match[1], STAMP).replace(tzinfo=UTC)
             kept.append(Copy(path, made_at, path.stat().st_size, damaged.get(path.name, "")))
     return sorted(kept, key=lambda copy: copy.made_at, reverse=True)
+
+
+def held() -> list[HeldBackup]:
+    """Returns every copy in the folder of backups, with the day by which it is removed if a new one is made every night."""
+    nights = {copy.name: copy.made_at + timedelta(weeks=KEPT_WEEKS) for copy in copies()}
+    lying = sorted(path.name for path in the_config().backup_dir.glob("*.sqlite3"))
+    return [HeldBackup(name, nights.get(name)) for name in lying]
 
 
 def running_since() -> datetime | None:

@@ -4,6 +4,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,8 +15,8 @@ from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from webapp.base import catalogues
-from webapp.base.config import ROOT, make_keys, mistyped
-from webapp.base.current import the_config
+from webapp.base.config import ROOT, kept_encryption_keys, make_keys, mistyped
+from webapp.base.current import CONFIG, the_config
 from webapp.base.database.revisions import known_revisions, newest_revision, why_too_old
 from webapp.base.database.state import found_revision
 from webapp.base.db import DAMAGED, autocommit_connection, db, is_blocked, is_damage, is_sqlite, write
@@ -23,6 +24,7 @@ from webapp.models.connections import listing
 from webapp.operations.health import backups, facts
 from webapp.operations.starting import ready, shipped_characters
 from webapp.people.accounts import service as accounts
+from webapp.people.receipts import keys as receipt_keys
 from webapp.web import routes, templates
 from webapp.web.command_errors import names_database, one_line_errors
 
@@ -53,12 +55,15 @@ def prepare() -> None:
     with backups.locked(config.data_dir):
         for path in make_keys(config.data_dir):
             click.echo(f"Created {path}. To keep the key elsewhere, set {path.name.upper()} to its content and delete the file.")
+        if not config.encryption_keys:
+            CONFIG.set(replace(config, encryption_keys=kept_encryption_keys(config)))
         _close_to_others(config.data_dir)
         with _one_machine_at_a_time():
             _migrate(config.data_dir)
             shipped_characters.ship()
             with write() as session:
                 listing.fit(session)
+                receipt_keys.private_key(session)
         for fact in facts.network_disk():
             click.echo(f"{fact.words} {fact.hint}", err=True)
         templates.compile_all(current_app, config.data_dir)

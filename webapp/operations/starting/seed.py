@@ -17,8 +17,7 @@ from webapp.base.ids import new_secret
 from webapp.base.words import plural
 from webapp.characters.tables import Character
 from webapp.chat.prompt.builder import PromptBuilder
-from webapp.chat.prompt.path_story import ROLEPLAY
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import ROLEPLAY, Chat, Message
 from webapp.engine.generations import generation_of_request, queue, request_hash
 from webapp.knowledge.documents import shipping
 from webapp.models.providers.base import Reply

@@ -52,6 +52,10 @@ class User(Actor):
     tools: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # Finished answers of their chats are remembered from this time on; None turns it off.
     remembers_since: Mapped[datetime | None]
+    # Whether a fact is kept for them or for them with a character; of a project's, its own column says so.
+    has_facts: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Whether facts are proposed after answers: "off", "ask", or "keep" without asking.
+    facts: Mapped[str] = mapped_column(String(10), default="ask", server_default="ask")
     # What they have dismissed on the home page, separated by spaces.
     dismissed: Mapped[str] = mapped_column(String(200), default="", server_default="")
     # Whether the time that they spend reading answers is measured.

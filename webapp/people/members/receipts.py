@@ -4,15 +4,15 @@ Every column of every table that refers to an account is counted, so what a new 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Column, ColumnElement, Select, and_, func, select
+from sqlalchemy import Column, ColumnElement, Select, and_, select
 
-from webapp.base.db import Base, db
-from webapp.base.heavy.turns import queue_for_turn
+from webapp.base.db import Base
 from webapp.base.words import number
+from webapp.people.receipts.service import count, referring, words_for
 
 Fate = Literal["erased", "handed over", "rewritten", "kept"]
 # What each column counts, where the name of its table doesn't say it.
@@ -70,6 +70,8 @@ class Receipt:
     lines: tuple[ReceiptLine, ...]
     heir: str = ""
     left: tuple[ReceiptLine, ...] = ()
+    # What is kept of it: the numbers, without address and name.
+    signed: dict[str, Any] = field(default_factory=dict)
 
     @property
     def fates(self) -> tuple[Fate, ...]:
@@ -104,33 +106,22 @@ class Receipt:
 
 def belongings(person_id: str) -> list[ReceiptLine]:
     """Counts what refers to an account and what lies within that; each count is a query of its own, and others go on between."""
-    lines = [ReceiptLine(words, count, fate) for words, fate, count in _counts(person_id) if count]
+    lines = [ReceiptLine(words, rows, fate) for words, fate, rows in _counts(person_id) if rows]
     return sorted(lines, key=lambda line: (line.fate, -line.count, line.words))
 
 
 def _counts(person_id: str) -> Iterator[tuple[str, Fate, int]]:
     for column, fate in _columns():
-        name = f"{column.table.name}.{column.name}"
-        yield WORDS.get(name, column.table.name.replace("_", " ")), fate, _count(column, column == person_id)
+        yield words_for(column, WORDS), fate, count(column, column == person_id)
     for words, fate, column, condition in _within(person_id):
-        yield words, fate, _count(column, condition)
-
-
-def _count(column: Column[Any], condition: ColumnElement[bool]) -> int:
-    count = db.session.scalar(select(func.count(column)).where(condition)) or 0
-    # No transaction stays open while others go on.
-    db.session.rollback()
-    queue_for_turn()
-    return count
+        yield words, fate, count(column, condition)
 
 
 def _columns() -> Iterator[tuple[Column[Any], Fate]]:
-    for table in sorted(Base.metadata.tables.values(), key=lambda table: table.name):
-        for column in table.columns:
-            for key in column.foreign_keys:
-                if key.column.table.name == "users" and table.name not in NOT_COUNTED:
-                    name = f"{table.name}.{column.name}"
-                    yield column, "kept" if name in KEPT else "erased" if key.ondelete == "CASCADE" else "rewritten"
+    for column, on_delete in referring("users"):
+        if column.table.name not in NOT_COUNTED:
+            is_kept = f"{column.table.name}.{column.name}" in KEPT
+            yield column, "kept" if is_kept else "erased" if on_delete == "CASCADE" else "rewritten"
 
 
 def _within(person_id: str) -> Iterator[tuple[str, Fate, Column[Any], ColumnElement[bool]]]:

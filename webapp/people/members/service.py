@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.base import changes
 from webapp.base.audit import COMMAND_LINE, AuditAuthor
+from webapp.base.database.log_file import truncate_log
 from webapp.base.db import utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import queue_for_turn
@@ -20,6 +21,7 @@ from webapp.people.accounts.second_step import the_second_step
 from webapp.people.accounts.tables import Invite, PersonAuthor, User, UserSession
 from webapp.people.audit_retention import forget_person
 from webapp.people.members.receipts import Receipt, ReceiptLine, belongings
+from webapp.people.receipts import service as receipts
 from webapp.people.things.grants import dependents, rights_changed
 from webapp.people.things.thing import Thing, forget_grants_of, forget_grants_of_owner, things
 from webapp.web.feature import brought
@@ -165,6 +167,7 @@ class ClosedAccount:
     id: str
     email: str
     name: str
+    by: str
     heir: str = ""
 
 
@@ -177,7 +180,7 @@ def close(session: Session, person: User, *, author: AuditAuthor, to: Inheritanc
     person.disabled_at = person.disabled_at or utc_now()
     session.execute(delete(UserSession).where(UserSession.user_id == person.id))
     kill_links(session, person)
-    return ClosedAccount(person.id, person.email, person.name, heir)
+    return ClosedAccount(person.id, person.email, person.name, author.id or author.name, heir)
 
 
 def remove(account: ClosedAccount, to: Inheritance = NOBODY) -> Receipt:
@@ -205,7 +208,11 @@ def remove(account: ClosedAccount, to: Inheritance = NOBODY) -> Receipt:
     changes.access_changed(*{id, *seen_by})
     lines = (*given, *before, ReceiptLine("lines of the audit log, without address and name", audited, "rewritten"))
     left = tuple(line for line in belongings(id) if line.fate == "erased")
-    return Receipt(account.email, utc_now(), lines, account.heir, left)
+    removed = [(line.words, line.count) for line in lines if line.fate == "erased"]
+    with write() as session:
+        signed = receipts.give(session, kind="person", person_id=id, by=account.by, removed=removed)
+    truncate_log()
+    return Receipt(account.email, utc_now(), lines, account.heir, left, signed)
 
 
 def _give(thing: Thing[Any], person_id: str, to: Inheritance) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, delete, func, select, true, update
 from sqlalchemy.orm import Session
 
 from webapp.base.changes import access_changed
+from webapp.base.database.log_file import truncate_log
 from webapp.base.db import db, utc_now, write
 from webapp.base.errors import Conflict, Forbidden, Invalid, NotFound
 from webapp.base.heavy.turns import queue_for_turn
@@ -198,8 +199,12 @@ class Thing(Generic[T]):
         if self.empty:
             self.empty()
         elif due := due_until():
+            is_erased = False
             while self._erase_some(due):
+                is_erased = True
                 queue_for_turn()
+            if is_erased:
+                truncate_log()
 
     def refuse_unshareable(self, row: T, by: User) -> None:
         """Raises if one can't be shared, or not by this person."""

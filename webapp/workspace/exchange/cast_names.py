@@ -10,9 +10,8 @@ from webapp.characters.tables import Persona
 from webapp.chat.group.members import character_of, members, persona_of
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.imports.filed import FiledChat
-from webapp.chat.prompt.path_story import ROLEPLAY
 from webapp.chat.record.presets import preset_of
-from webapp.chat.record.tables import Chat
+from webapp.chat.record.tables import ROLEPLAY, Chat
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.tables import User
 

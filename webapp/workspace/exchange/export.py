@@ -23,7 +23,7 @@ from webapp.chat.group import members
 from webapp.chat.imports import own
 from webapp.chat.imports.filed import OF_ROW, FiledChat, FiledGeneration, FiledMessage, FiledSource, escaped
 from webapp.chat.messages.renderings import words_alone
-from webapp.chat.prompt import path_story
+from webapp.chat.prompt import path_folds
 from webapp.chat.record import queries, sharing, tags, variables
 from webapp.chat.record.fields import values_of
 from webapp.chat.record.projects import project_of
@@ -307,7 +307,7 @@ def _values(engine: Engine, chat_id: str, after: str, dropped: set[str]) -> tupl
         )
         for row in messages
     )
-    stories = path_story.by_message(db.session(), [message.id for message in messages])
+    stories = path_folds.by_message(db.session(), [message.id for message in messages])
     signed = (
         replace(message, author=row.author_name or others.get(row.id, ""), story=stories.get(row.id, ""))
         for message, row in zip(filed, messages, strict=True)

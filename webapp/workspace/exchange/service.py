@@ -25,8 +25,9 @@ from webapp.chat.attachments import service as attachment_service
 from webapp.chat.files import long_files
 from webapp.chat.imports import MOST_FILES, pieces
 from webapp.chat.imports.filed import OF_ROW, BadFile, FiledChat, FiledMessage, origin
+from webapp.chat.prompt import path_folds
 from webapp.chat.record import announcements, projects, tags
-from webapp.chat.record.tables import MOMENT, Chat, Message, Story
+from webapp.chat.record.tables import MOMENT, Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.engine.tables import NOT_HERE, Generation
 from webapp.models.connections.models import the_models
@@ -368,10 +369,8 @@ class _ChatFilling:
             with write() as session:
                 session.execute(insert(Message), [self._row(rendered, all_ids) for rendered in missing])
                 session.add_all([*generations, *calls])
-                with_story = (rendered.message for rendered in missing if rendered.message.story)
-                session.add_all(
-                    Story(chat_id=self.chat_id, message_id=ids[message.id], text=message.story) for message in with_story
-                )
+                told = [rendered.message for rendered in missing if rendered.message.story]
+                path_folds.bring(session, self.chat_id, {ids[message.id]: message.story for message in told})
                 attachment_service.attach(session, self.chat_id, references, self._user_id, must=False)
         except IntegrityError:
             self._load_ids()

@@ -17,7 +17,7 @@ from webapp.chat.group import members
 from webapp.chat.imports import foreign_fields
 from webapp.chat.imports.filed import line, origin, text
 from webapp.chat.imports.roleplay import INTEGRITY_CHARS, NAME_CHARS, PROGRAM, note_settings, said
-from webapp.chat.prompt import path_story
+from webapp.chat.prompt import path_folds
 from webapp.chat.prompt.sections import place_of_note
 from webapp.chat.record import queries, sharing, variables
 from webapp.chat.record.tables import Chat, Message
@@ -85,7 +85,7 @@ class Swipe:
 
 def _swipes(engine: Engine, messages: Sequence[Message]) -> dict[str, Swipe]:
     generations = queries.generations_with_texts(messages)
-    stories = path_story.by_message(db.session(), [message.id for message in messages])
+    stories = path_folds.by_message(db.session(), [message.id for message in messages])
     return {
         message.id: _swipe(engine, message, generations.get(message.id, []), stories.get(message.id, "")) for message in messages
     }

@@ -9,6 +9,9 @@ from wtforms import BooleanField, RadioField, SelectField, TextAreaField
 from webapp.base import languages
 from webapp.base.errors import Invalid
 from webapp.base.languages import gettext as _
+from webapp.chat.facts import queries as fact_queries
+from webapp.chat.facts.tables import Fact
+from webapp.chat.record import projects
 from webapp.models.connections.models import candidates, the_models
 from webapp.models.presets import queries as preset_queries
 from webapp.people.accounts.guards import came_from, current_user, found, signed_in
@@ -18,6 +21,7 @@ from webapp.people.preferences import (
     CHOICES,
     CONTRASTS,
     DENSITIES,
+    FACTS,
     FONTS,
     LOOKS,
     MOST_CHARS,
@@ -46,8 +50,10 @@ bp = Blueprint("preferences", __name__)
 PARTS: Mapping[str, Sequence[str]] = {
     "look": ("language", *LOOKS),
     "chats": ("default_preset_id", "default_model", "send_key", "scrolling", "speech", "voice", "offline"),
-    "memory": ("instructions", "remembers", "is_reading_counted"),
+    "memory": ("instructions", "facts", "remembers", "is_reading_counted"),
 }
+# Of the page of what is remembered; all are on theirs.
+MOST_FACTS = 10
 # The choices that are columns of their person.
 STORED = ("language", *CHOICES)
 
@@ -100,7 +106,8 @@ class PreferencesForm(OwnForm):
         default="",
         description="Read them offline and write messages that are sent later. Signing out deletes them.",
     )
-    remembers = BooleanField("Conversation memory: let new chats quote answers from my earlier chats")
+    facts = SelectField("Facts from my messages", choices=options(FACTS), validate_choice=False, default="ask")
+    remembers = BooleanField("Search over your chats: let new chats quote answers from my earlier chats")
     is_reading_counted = BooleanField("Share reading time for statistics", default=False)
     instructions = TextAreaField(
         "Custom instructions",
@@ -182,7 +189,9 @@ def _save(form: PreferencesForm, names: Sequence[str]) -> None:
 
 
 def _page(part: str, form: PreferencesForm) -> Response:
-    return form.shown(f"workspace/frame/own_{part}.html", part=part, **_around())
+    facts = fact_queries.facts(current_user(), Fact.state == "kept", limit=MOST_FACTS) if part == "memory" else ()
+    names = {project.id: project.name for project in projects.projects(current_user())} if facts else {}
+    return form.shown(f"workspace/frame/own_{part}.html", part=part, facts=facts, names=names, **_around())
 
 
 def _around() -> dict[str, bool]:

@@ -8,7 +8,7 @@ from secrets import token_urlsafe
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.base import audit
@@ -227,6 +227,13 @@ def by_token(token: str) -> OpenLink | None:
     """Returns what a token opens; None for one that is unknown, has ended or is closed."""
     rows = _rows(Link.token_hash == hashed(token))
     return _opened(rows[0]) if rows and not rows[0].closed else None
+
+
+def is_read_live(chat_id: str) -> bool:
+    """Returns whether a link that is open shows what is written in the chat from now on."""
+    is_open = or_(Link.ends_at.is_(None), Link.ends_at > utc_now())
+    query = select(Link.id).where(Link.chat_id == chat_id, Link.is_live, is_open)
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def open_links(ids: Iterable[str]) -> dict[str, tuple[OpenLink, tuple[Any, ...]]]:

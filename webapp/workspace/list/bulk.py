@@ -20,7 +20,7 @@ OPEN, LOST = {"deleted_at": False}, {"deleted_at": True}
 class BulkAction:
     """An action on chats; `leaves` maps timestamp columns to whether the action leaves them set or empty."""
 
-    do: Callable[..., None]
+    do: Callable[..., object]
     # Of what it was done to, and how many.
     done_words: Callable[[str, int], str]
     leaves: Mapping[str, bool]
@@ -126,9 +126,10 @@ def do(action: BulkAction, chats: Sequence[Chat], *, pinned_again: Container[str
     return ids
 
 
-def empty_trash(owner_id: str) -> None:
-    """Permanently deletes everything in the person's trash."""
+def empty_trash(owner_id: str) -> str:
+    """Permanently deletes everything in the person's trash; returns the id of the receipt of its chats."""
     if queries.is_running_in_trash(owner_id):
         raise Conflict("An answer in one of these chats is still stopping. Nothing was deleted. Please try again in a moment.")
-    erasing.erase(queries.in_trash(owner_id))
+    receipt_id = erasing.erase_with_receipt(queries.in_trash(owner_id), owner_id, by=owner_id)
     deleted_branches.erase(deleted_branches.is_in_trash(owner_id))
+    return receipt_id

@@ -18,6 +18,7 @@ from webapp.chat.record.access import right_in, visible_chat, visible_message
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import the_engine
 from webapp.people.accounts.guards import anybody, current_user, found, signed_in, user_or_none, viewer_or_none
+from webapp.people.receipts import service as receipts
 from webapp.people.search import SearchQuery, printable, search as search_everything
 from webapp.people.search_words import KEYS, SearchWords, of, parse
 from webapp.settings.service import setting
@@ -158,6 +159,7 @@ def trash() -> Response:
         chats=queries.deleted_chats(me.id),
         messages=deleted_branches.deleted_branches(me.id),
         days=int(setting("trash.days")),
+        receipt=receipts.readable(current_user(), request.args.get("receipt", "")),
         several_url=several_url,
         bulk_result=list_shown.bulk_result(me.id, several_url),
         **_selection("list.trash"),
@@ -223,8 +225,7 @@ def restore(id: str) -> Response:
 @bp.post("/chats/<id>/erase")
 @signed_in
 def erase(id: str) -> Response:
-    chats.erase(_own(id, is_deleted=True))
-    return redirect(url_for("list.trash"))
+    return redirect(url_for("list.trash", receipt=chats.erase(_own(id, is_deleted=True)) or None))
 
 
 @bp.get("/chats/<id>/earlier")
@@ -310,7 +311,10 @@ def do() -> Response:
     action, chats = bulk.action_named(name), found(bulk.chosen(current_user().id, sent.getlist("chat")) or None)
     unpinned = [chat.id for chat in chats if chat.pinned_at] if action.unpins else []
     done = bulk.do(action, chats, pinned_again=sent.getlist("pinned"))
-    return _back(did=name, chats=".".join(done), pinned=".".join(unpinned) or None) if action.undo else _back()
+    if action.undo:
+        return _back(did=name, chats=".".join(done), pinned=".".join(unpinned) or None)
+    newest = receipts.receipts_of(current_user(), 1)
+    return _back(receipt=newest[0].id if newest else None)
 
 
 @several.get("/chats/trash/empty")
@@ -325,8 +329,7 @@ def ask() -> Response:
 @several.post("/chats/trash/empty")
 @signed_in
 def empty() -> Response:
-    bulk.empty_trash(current_user().id)
-    return redirect(url_for("list.trash"))
+    return redirect(url_for("list.trash", receipt=bulk.empty_trash(current_user().id) or None))
 
 
 def _back(**parameters: Any) -> Response:

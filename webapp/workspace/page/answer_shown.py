@@ -23,11 +23,12 @@ from webapp.models.connections.keys import BUILT_IN
 from webapp.models.connections.models import the_models
 from webapp.models.providers.error_mapping import may_still_bill
 from webapp.people.accounts.tables import User
-from webapp.streaming.events import FOLDED_NOTICE, LIMIT_NOTICE, NoticeRecord
+from webapp.streaming.events import FOLDED_NOTICE, LIMIT_NOTICE
 from webapp.web.filters import number
 
 # Those that hold for as long as an answer is active.
-NOT_SHOWN = ("unsaved", LIMIT_NOTICE)
+# Folds have a line of their own.
+NOT_SHOWN = ("unsaved", LIMIT_NOTICE, FOLDED_NOTICE)
 # A shorter duration would be displayed as 0.0 s.
 A_MOMENT = 0.1
 # A shorter silence is normal and not shown; `times.js` continues counting from here.
@@ -127,14 +128,11 @@ class ShownNotice:
     text: str
     detail: str = ""
     remedy: Remedy | None = None
-    folds_url: str = ""
 
 
 def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     shown = [notice for notice in last.notices if notice["code"] not in NOT_SHOWN]
-    notices = [ShownNotice("", *line) for line in notice_lines([notice for notice in shown if notice["code"] != FOLDED_NOTICE])]
-    folds = [_folded(notice) for notice in shown if notice["code"] == FOLDED_NOTICE]
-    notices += [ShownNotice("", words, folds_url=url_for("folds.index", id=message.chat_id)) for words in folds]
+    notices = [ShownNotice("", *line) for line in notice_lines(shown)]
     if last.error and is_of_connection(last):
         # One cause, one notice: how often it was tried is a detail.
         return (ShownNotice("red", last.error, "\n".join(notice.detail or notice.text for notice in notices), remedy_for(last)),)
@@ -152,8 +150,8 @@ def notices(last: Generation, message: Message) -> tuple[ShownNotice, ...]:
     return tuple(notices)
 
 
-def _folded(notice: NoticeRecord) -> str:
-    messages, before, after = map(int, notice.get("detail", "").split())
+def fold_words(messages: int, before: int, after: int) -> str:
+    """Returns the line that says how many messages are folded, and the tokens before and after."""
     words = ngettext("%(num)s message folded", "%(num)s messages folded", messages)
     tokens = ngettext("%(before)s → %(num)s token", "%(before)s → %(num)s tokens", after, before=number(before))
     return f"{words} · {tokens}"

@@ -18,7 +18,7 @@ from webapp.chat.files.reference import parted
 from webapp.chat.messages.follow_up import waiting_in
 from webapp.chat.messages.suggestion import is_asked, is_offered
 from webapp.chat.prompt.answer_prompt import MOST_PICTURES
-from webapp.chat.prompt.recorded_prompt import last_prompt
+from webapp.chat.prompt.recorded_prompt import RecordedPrompt, last_prompt
 from webapp.chat.record import queries
 from webapp.chat.record.model_choice import choice_in, current_model, gone_choice, model_named
 from webapp.chat.record.tables import Chat, FollowUp, Message
@@ -60,7 +60,7 @@ class Meter:
 
     @property
     def consequence(self) -> str:
-        return _("When it is full, the earliest messages are left out or summarized.")
+        return _("When it is full, the earliest messages are folded or left out.")
 
     @property
     def percent(self) -> int:
@@ -80,7 +80,11 @@ def composer_values(
     return {
         "running": running,
         "head": messages[-1].id if messages else "",
-        "meter": meter(messages, next((model.context_length for model in choice["models"] if model.id == chat.model), None)),
+        "meter": meter(
+            messages,
+            next((model.context_length for model in choice["models"] if model.id == chat.model), None),
+            has_folds=bool(chat.fold_count),
+        ),
         **choice,
         "reply_to": _reply_to(chat),
         "picks": _picks(chat, messages) if right != "view" and not running else (),
@@ -199,13 +203,25 @@ def suggested_models(offered: Sequence[Model], chosen: str, person: str = "") ->
     return models
 
 
-def meter(messages: Sequence[Message | queries.ComposerMessage], context_length: int | None) -> Meter | None:
-    """Returns None if the model's context length is unknown, or if the chat fills too little of it to matter."""
+def meter(
+    messages: Sequence[Message | queries.ComposerMessage], context_length: int | None, *, has_folds: bool = False
+) -> Meter | None:
+    """Returns None if the model's context length is unknown, or if the chat fills too little of it to matter.
+
+    In a chat with folds, these count, and the messages that were sent for the last answer.
+    """
     if not context_length:
         return None
-    sent = [message for message in messages if not message.is_hidden]
+    sent, before, folded = [message for message in messages if not message.is_hidden], 0, 0
+    if messages and (has_folds or messages[0].parent_id):
+        prompt = last_prompt(messages[-1].id)
+        before = _before(messages, prompt)
+        if has_folds:
+            there = {messages[-1].id, *(message.id for message in prompt.messages)}
+            sent = [message for message in sent if message.id in there]
+            folded = sum(estimate(section.text) for section in prompt.folds)
     share = share_of(sum(len(message.content) for message in sent if _estimates.get(_key(message)) is None))
-    tokens = _before(messages) + sum(_tokens(message, share) + PER_MESSAGE for message in sent) + _pictures(sent)
+    tokens = before + folded + sum(_tokens(message, share) + PER_MESSAGE for message in sent) + _pictures(sent)
     return Meter(tokens, context_length) if 100 * tokens >= METER_FROM_PERCENT * context_length else None
 
 
@@ -216,15 +232,13 @@ def _pictures(messages: Sequence[Message | queries.ComposerMessage]) -> int:
     return PER_PICTURE * min(shown, MOST_PICTURES)
 
 
-def _before(messages: Sequence[Message | queries.ComposerMessage]) -> int:
+def _before(messages: Sequence[Message | queries.ComposerMessage], prompt: RecordedPrompt) -> int:
     """Estimates the tokens of the messages before the first of these, as sent for the last answer.
 
     Messages without a cached estimate are judged by their length alone.
     """
-    if not messages or not messages[0].parent_id:
-        return 0
-    sent, shown = last_prompt(messages[-1].id).messages, {message.id for message in messages}
-    before = [(id, chars) for id, chars, _ in sent if id not in shown]
+    shown = {message.id for message in messages}
+    before = [(id, chars) for id, chars, _ in prompt.messages if id not in shown]
     return sum((_estimates.get((id, chars)) or chars // CHARS_PER_TOKEN) + PER_MESSAGE for id, chars in before)
 
 

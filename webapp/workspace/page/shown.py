@@ -20,6 +20,7 @@ from webapp.chat.files.reference import originals_in
 from webapp.chat.messages import keeping, renderings, scripted
 from webapp.chat.messages.projection import AnswerSnapshot
 from webapp.chat.messages.sending import CUT_REASONS
+from webapp.chat.prompt import path_folds
 from webapp.chat.record import queries, sharing
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.engine import Engine
@@ -39,7 +40,16 @@ from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 from webapp.web.addresses import address
 from webapp.workspace.page import answer_shown
-from webapp.workspace.page.answer_shown import SPOKE_JUST_NOW, ShownColumn, ShownNotice, Silence, notices, silence, speakers_of
+from webapp.workspace.page.answer_shown import (
+    SPOKE_JUST_NOW,
+    ShownColumn,
+    ShownNotice,
+    Silence,
+    fold_words,
+    notices,
+    silence,
+    speakers_of,
+)
 
 # The actions that people without the owner's right lack, and those that readers lack in addition.
 FOR_OWNERS: dict[str, Any] = {"delete_url": "", "sent_url": "", "choose_url": "", "rate_url": "", "link_url": ""}
@@ -91,6 +101,8 @@ class Actions:
     can_continue: bool = False
     can_try_again: bool = False
     can_grow: bool = False
+    # Words of it, as a fact.
+    can_remember: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +147,14 @@ class ShownMessage:
     said_at: datetime | None = None
     is_edited: bool = False
     is_hidden: bool = False
+    is_kept: bool = False
+    # What is said below the last message of a fold, and where that is.
+    fold_words: str = ""
+    fold_url: str = ""
     # The numbers of its sources; their contents depend on the viewer's permissions and are requested separately.
     sources: tuple[int, ...] = ()
+    fact_count: int = 0
+    proposal_count: int = 0
     # What it has called; None if nothing.
     calls: ShownCalls | None = None
     unrendered: scripted.ScriptedMessage | None = None
@@ -167,7 +185,9 @@ class ShownMessage:
             "fork": actions.fork_url,
             "picture": self.has_pictures and actions.edit_url and the_models().model_for(PICTURE_MODEL),
             "link": actions.link_url,
-            "hide": actions.hide_url and not self.is_hidden,
+            "remember": actions.can_remember,
+            "hide": actions.hide_url and not (self.is_hidden or self.is_kept),
+            "kept": actions.hide_url and self.is_kept and not self.is_hidden,
             "show": actions.hide_url and self.is_hidden,
             "rate": actions.rate_url,
             "delete": actions.delete_url,
@@ -257,9 +277,25 @@ def thread(
         shown = [
             _calling(message, calls[message.id], files, reader, hidden) if message.id in calls else message for message in shown
         ]
+    if shown and queries.chat_of(messages[-1]).fold_count:
+        shown = _with_folds(shown, queries.chat_of(messages[-1]))
     if shown and not shown[-1].is_running and queries.chat_of(messages[-1]).head_id == shown[-1].id:
         shown[-1] = _last(shown[-1], messages[-1])
     return [limited(message, right) for message in shown]
+
+
+def _with_folds(shown: Sequence[ShownMessage], chat: Chat) -> list[ShownMessage]:
+    """Says below the last message of each fold what is folded; without queries for a chat that has never had one."""
+    on_path = path_folds.on_path(db.session(), chat, queries.ids_to(chat.head_id))
+    folds = {fold.row.message_id: fold.row for fold in on_path if fold.row.tokens_before}
+    lines = {id: fold_words(row.messages, row.tokens_before, row.tokens_after) for id, row in folds.items()}
+    at = address("folds.index", chat.id)
+    return [
+        replace(message, fold_words=lines[message.id], fold_url=f"{at}#{folds[message.id].id}")
+        if message.id in lines
+        else message
+        for message in shown
+    ]
 
 
 def ready_thread(engine: Engine, read: Callable[[], Sequence[Message]], right: str) -> list[ShownMessage]:
@@ -378,6 +414,7 @@ def _running(message: Message, last: Generation, snapshot: AnswerSnapshot, curso
         generation_id=last.id,
         cursor=cursor,
         sources=tuple(renderings.citation_numbers(message)),
+        fact_count=message.fact_count,
     )
 
 
@@ -416,9 +453,12 @@ def _ended(message: Message, last: Generation | None, generations: list[Generati
         is_long=message.role == "user" and _is_long(message.content),
         is_edited=message.is_edited,
         is_hidden=message.is_hidden,
+        is_kept=message.is_kept,
         generation_id=last.id if last else "",
         said_at=message.created_at,
         sources=tuple(renderings.citation_numbers(message)),
+        fact_count=message.fact_count,
+        proposal_count=message.proposal_count,
     )
 
 
@@ -431,6 +471,8 @@ def _actions(message: Message, last: Generation | None, status: str) -> Actions:
         can_continue=_can_continue(status, last, message),
         # A greeting replies to nothing, so it can't be tried again.
         can_try_again=message.role == "assistant" and bool(message.parent_id),
+        # A visitor has no facts.
+        can_remember=bool(message.content and queries.chat_of(message).owner_id),
     )
 
 

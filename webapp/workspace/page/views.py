@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
-from webapp.chat.messages import chats, follow_up, fork as forking, sending, side_by_side, versions
+from webapp.chat.facts import queries as fact_queries
+from webapp.chat.messages import chats, deleted_branches, follow_up, fork as forking, sending, side_by_side, versions
 from webapp.chat.messages.forms import MessageForm
 from webapp.chat.messages.renderings import citation_numbers, words_alone
 from webapp.chat.record import queries
@@ -124,7 +125,9 @@ def again(id: str) -> Response:
     if "stop" in request.form and (last := queries.last_generation(message)) and last.is_active:
         generations.stop_and_wait(last)
         message = writable_message(id)
-    return done(_page_of(sending.regenerate(message, model=MessageForm().model.data or "", by=writer())))
+    without_facts = request.form.getlist("without_facts")[: fact_queries.MOST_LISTED]
+    model = MessageForm().model.data or ""
+    return done(_page_of(sending.regenerate(message, model=model, by=writer(), without_facts=without_facts)))
 
 
 @bp.get("/messages/<id>.md")
@@ -256,14 +259,29 @@ def unhide(id: str) -> Response:
     return _hidden(writable_message(id), is_hidden=False)
 
 
+@tree.post("/messages/<id>/keep-in-full")
+@anybody
+def keep_in_full(id: str) -> Response:
+    return _kept(writable_message(id), is_kept=True)
+
+
+@tree.post("/messages/<id>/let-fold")
+@anybody
+def let_fold(id: str) -> Response:
+    return _kept(writable_message(id), is_kept=False)
+
+
 @tree.post("/messages/<id>/delete")
 @anybody
 def delete(id: str) -> Response:
     message = own_message(id)
-    deleted: dict[str, Any] = {"message": message, "after": versions.delete(message)}
+    me, chat = user_or_none(), queries.chat_of(message)
+    has_facts = me and (me.has_facts or chat.project_id)
+    remembered = fact_queries.read_in(me, deleted_branches.ids_with_descendants(message)) if me and has_facts else ()
+    deleted: dict[str, Any] = {"message": message, "after": versions.delete(message), "remembered": remembered}
     if is_htmx():
         return render("workspace/page/_deleted.html", **deleted)
-    return chat_page(queries.chat_of(message), MessageForm.new(), deleted=deleted, cut=None)
+    return chat_page(chat, MessageForm.new(), deleted=deleted, cut=None)
 
 
 @tree.post("/messages/<id>/restore")
@@ -290,8 +308,17 @@ def fork(id: str) -> Response:
 
 
 def _hidden(message: Message, *, is_hidden: bool) -> Response:
-    """Returns the changed message itself: an open page's stream doesn't update messages far above its end."""
     versions.hide(message, is_hidden=is_hidden)
+    return _changed(message)
+
+
+def _kept(message: Message, *, is_kept: bool) -> Response:
+    versions.keep_in_full(message, is_kept=is_kept)
+    return _changed(message)
+
+
+def _changed(message: Message) -> Response:
+    """Returns the changed message itself: an open page's stream doesn't update messages far above its end."""
     message = writable_message(message.id)
     return message_fragment(message) if is_htmx() else redirect(chat_page_url(message.chat_id, f"message-{message.id}"))
 

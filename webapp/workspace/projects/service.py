@@ -24,6 +24,7 @@ from webapp.knowledge.service import MOST_COLLECTIONS, attachable
 from webapp.models.connections.providers import providers
 from webapp.people.accounts.tables import PersonAuthor, User
 from webapp.people.members.service import Departure
+from webapp.people.receipts import service as receipts
 from webapp.people.things import shares
 from webapp.people.things.thing import Thing
 
@@ -31,6 +32,8 @@ WHAT = "project"
 MOST_CHARACTERS = 20
 ONLY_READERS = "You can read this project, but you can't add files to it."
 TEMPORARY = "A temporary chat can't be in a project."
+# What goes with a project, where the name of the table doesn't say it.
+WORDS = {"unfolded_projects.project_id": "open folders in the sidebar"}
 # Those of static/icons.txt that can stand for a project; without one, it is a folder.
 Icon = Literal[
     "",
@@ -252,6 +255,11 @@ def _access_changed(id: str, people_ids: Iterable[str]) -> None:
 
 
 def _leave_for_good(session: Session, ids: Sequence[str]) -> None:
+    for id, owner_id in session.execute(select(Project.id, Project.owner_id).where(Project.id.in_(ids))).all():
+        removed = [("projects", 1), *receipts.counts_with(session, "projects", id, WORDS)]
+        if files := project_files.count(session, id):
+            removed.append(("documents", files))
+        receipts.give(session, kind="project", person_id=owner_id, by=receipts.RETENTION, removed=removed)
     _leave(session, ids)
     project_files.mark_for_deletion(session, ids)
 

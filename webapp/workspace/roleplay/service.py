@@ -22,12 +22,11 @@ from webapp.characters.tables import Character, Persona
 from webapp.chat.group.turns import LEAST_CAST, MENTION, MOST_CAST, ORDERS
 from webapp.chat.messages import drafts, renderings, sending
 from webapp.chat.prompt.context import PromptContext
-from webapp.chat.prompt.path_story import ROLEPLAY
 from webapp.chat.prompt.sections import begun
 from webapp.chat.record import announcements
 from webapp.chat.record.fields import FIELDS, ChatField
 from webapp.chat.record.model_choice import ChosenModel, new_choice, refuse_unless_open, starting_choice
-from webapp.chat.record.tables import Chat, Message
+from webapp.chat.record.tables import ROLEPLAY, Chat, Message
 from webapp.chat.record.variables import changed_values, store_variables, variables_of_person
 from webapp.engine import generations
 from webapp.engine.tables import Generation

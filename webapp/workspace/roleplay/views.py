@@ -19,7 +19,6 @@ from webapp.chat.record.fields import settings_mark
 from webapp.chat.record.model_choice import model_named
 from webapp.chat.record.presets import preset_of
 from webapp.chat.record.tables import Chat
-from webapp.chat.story import views as story_views
 from webapp.knowledge import queries as knowledge_queries
 from webapp.models.connections.models import the_models
 from webapp.people import preferences
@@ -207,7 +206,6 @@ def _page(chat: Chat, form: PromptsForm) -> Response:
         mark=settings_mark(chat),
         back_url=chat_page_url(chat.id),
         variables=_rows(form, chat),
-        story=story_views.shown(chat),
     )
 
 
@@ -219,7 +217,6 @@ def _sheet(chat: Chat, form: PromptsForm) -> Response:
         form=_about(form, chat),
         mark=settings_mark(chat),
         variables=_rows(form, chat),
-        story=story_views.shown(chat),
     )
 
 
