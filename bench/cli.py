@@ -16,6 +16,7 @@ from bench import (
     against as comparison,
     browse as browsing_pages,
     compare,
+    context as outgrowing,
     fuse,
     knowledge,
     pages,
@@ -25,6 +26,7 @@ from bench import (
     stream as streams,
     tool_costs,
 )
+from bench.context_world import Plan
 from bench.load import Sitting
 from bench.publish import publish
 from bench.recover import Killing
@@ -127,6 +129,25 @@ def tools(rounds: int) -> None:
 def blow_fuses(answers: int, seed: int, database: str, redis: str, workers: int) -> None:
     """Answers that reach limits and use up a budget, in a few minutes."""
     _conclude(fuse.measure(Killing(0, seed, database, redis, workers), answers, click.echo))
+
+
+@bench.command("context")
+@click.option("--seed", default=1, show_default=True, help="Another one says other things.")
+@click.option("--chats", default=4, show_default=True, help="How many chats at each context.")
+@click.option(
+    "--runs", default=2, show_default=True, help="How many answers at each context that read pages, in 20 or 60 rounds."
+)
+@click.option("--context", "contexts", default="8192,32768,131072", show_default=True, help="What models hold, in tokens.")
+@click.option("--turns", default=60, show_default=True, help="How many turns a chat has.")
+@click.option("--fault", default=0.0, show_default=True, help="Which part of the summaries fails.")
+@click.option("--database", default="", help="The URL of an empty PostgreSQL database; without it, SQLite.")
+def outgrow(seed: int, chats: int, runs: int, contexts: str, turns: int, fault: float, database: str) -> None:
+    """Chats and answers that outgrow a context: what is kept and found."""
+    try:
+        sizes = tuple(int(size) for size in contexts.split(","))
+    except ValueError as error:
+        raise click.UsageError("Write contexts as in 8192,32768.") from error
+    _conclude(outgrowing.measure(Plan(seed, chats, runs, sizes, turns, fault), click.echo, database=database))
 
 
 @bench.command("page")

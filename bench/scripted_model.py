@@ -147,19 +147,19 @@ class Model:
         writer.write(HEAD % b"text/event-stream")
         await asyncio.sleep(self._dice.uniform(0.02, 0.15))
         for word in re.findall(r" ?\S+", step.text[len(partial) :]):
-            writer.write(_event({"content": word}))
+            writer.write(event({"content": word}))
             await writer.drain()
             await asyncio.sleep(1 / PACE)
         for number, (tool, label) in enumerate(step.calls if has_tools else ()):
             arguments = json.dumps({"call": label})
             function = {"name": tool, "arguments": arguments[:9]}
             id = f"{label.replace('/', '_')}_{self._dice.getrandbits(32):08x}"
-            writer.write(_event({"tool_calls": [{"index": number, "id": id, "type": "function", "function": function}]}))
+            writer.write(event({"tool_calls": [{"index": number, "id": id, "type": "function", "function": function}]}))
             await writer.drain()
             await asyncio.sleep(1 / PACE)
-            writer.write(_event({"tool_calls": [{"index": number, "function": {"arguments": arguments[9:]}}]}))
+            writer.write(event({"tool_calls": [{"index": number, "function": {"arguments": arguments[9:]}}]}))
         usage = {"prompt_tokens": sum(map(len, sent_texts(body))) // CHARS_PER_TOKEN, "completion_tokens": len(step.text) // 4}
-        writer.write(_event({}, "tool_calls" if step.calls else "stop", usage) + b"data: [DONE]\n\n")
+        writer.write(event({}, "tool_calls" if step.calls else "stop", usage) + b"data: [DONE]\n\n")
 
 
 def sent_texts(body: dict[str, Any]) -> Iterator[str]:
@@ -191,7 +191,7 @@ def _reply(writer: asyncio.StreamWriter, text: str, kind: str = "application/jso
     writer.write(HEAD % kind.encode() + text.encode())
 
 
-def _event(delta: dict[str, Any], finish: str | None = None, usage: dict[str, int] | None = None) -> bytes:
+def event(delta: dict[str, Any], finish: str | None = None, usage: dict[str, int] | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return b"data: " + json.dumps({"model": "bench", "choices": [choice], "usage": usage}).encode() + b"\n\n"
 
