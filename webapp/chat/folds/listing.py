@@ -86,7 +86,7 @@ def folds_on(chat: Chat, head_id: str | None, reader: User | None = None) -> lis
         return []
     ids = queries.ids_to(head_id)
     folds = [of_messages(fold, ids) for fold in on_path(db.session(), chat, ids)]
-    if folds and folds[-1].made_by == EXTRACT and is_folding(chat.id):
+    if folds and folds[-1].made_by == EXTRACT and not folds[-1].is_edited and is_folding(chat.id):
         folds[-1] = replace(folds[-1], is_making=True)
     calls = list(_folded_calls(chat, head_id))
     with_rounds = {call.message_id for call in calls if call.fold and call.fold["rounds"]}
