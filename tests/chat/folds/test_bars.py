@@ -14,6 +14,7 @@ from webapp.base.ids import new_id
 from webapp.chat.folds import service
 from webapp.chat.folds.listing import ListedFold, folds_on
 from webapp.chat.messages import sending, versions
+from webapp.chat.prompt.fold_due import LAST_MESSAGES
 from webapp.chat.record import queries
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine import generations
@@ -145,7 +146,8 @@ def faults_of(sent: str, tree: Tree) -> list[str]:
     """Returns what a prompt has that its branch doesn't say, and what of that it lacks."""
     *path, _ = tree.path()
     # One that was made since, in the background, is for the next prompt.
-    folds, found = [fold for fold in tree.folds() if f"[{fold.handle}:" in sent], list[str]()
+    folds = [fold for fold in folds_on(tree.chat, path[-1].id) if f"[{fold.handle}:" in sent]
+    found = list[str]()
     covered = set[str]()
     ids = [message.id for message in path]
     for fold in folds:
@@ -154,6 +156,8 @@ def faults_of(sent: str, tree: Tree) -> list[str]:
     edits = {mark for fold in folds if fold.is_edited for mark in MARK.findall(fold.text)}
     found += [f"{mark} is not on this branch" for mark in {*MARK.findall(sent)} - said - edits]
     found += [f"the fold's text {mark} was not sent" for mark in edits if mark not in sent]
+    asked = [message for message in path if message.role == "user" and not message.is_hidden]
+    found += [f"{message.content[:40]} is folded" for message in asked[-LAST_MESSAGES:] if message.content not in sent]
     for message in path:
         (mark,) = MARK.findall(message.content)[:1] or [""]
         if message.is_hidden or not mark:

@@ -126,5 +126,5 @@ def store(session: Session, material: Material, text: str, **author: Any) -> Non
         return
     numbers = take_numbers(session, *is_same)
     if numbers and session.scalar(select(Message.id).where(Message.id == order.ids[-1])):
-        place = {"message_id": order.ids[-1], "first_id": None if order.is_from_root else order.ids[0]}
+        place = {"message_id": order.ids[-1], "first_id": None if order.is_from_root else order.ids[0], "stayed": order.stayed}
         session.add(Story(chat_id=order.chat_id, kind=order.style, number=numbers[0], **place, **values))

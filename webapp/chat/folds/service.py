@@ -9,7 +9,7 @@ from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.characters.profiles import checked_text
 from webapp.chat.folds import making, writing
 from webapp.chat.folds.listing import folds_on
-from webapp.chat.prompt.fold_due import LAST_MESSAGES, most_tokens_in, order_of, starts_in
+from webapp.chat.prompt.fold_due import LAST_MESSAGES, most_tokens_in, order_of, starts_in, stayed_below
 from webapp.chat.prompt.path_folds import PathFold, is_foldable, limit_of, on_path
 from webapp.chat.record import announcements, paths, queries
 from webapp.chat.record.model_choice import current_model
@@ -43,7 +43,8 @@ def fold_now(chat: Chat, up_to: str = "", *, by: str) -> PathFold:
     if not chosen:
         raise Conflict(NOTHING)
     id, model, room = chat.id, current_model(chat), room_of(current_model(chat), None)
-    making.make(order_of(chat, ids[: begin + len(chosen)], folds, room))
+    stayed = stayed_below(path, len(chosen), LAST_MESSAGES - 1)
+    making.make(order_of(chat, ids[: begin + len(chosen)], folds, room, stayed))
     chat = db.session.get_one(Chat, id, populate_existing=True)
     new_folds = on_path(db.session(), chat, ids)
     if [fold.row.id for fold in new_folds] == [fold.row.id for fold in folds]:

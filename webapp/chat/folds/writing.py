@@ -139,7 +139,8 @@ def _due(chat: Chat, message_id: str, model: str) -> FoldOrder | None:
 def again(chat: Chat, path: Sequence[str], fold: path_folds.PathFold, most_tokens: int) -> FoldOrder:
     """Returns the order for another text in place of that of a fold on a path of these ids."""
     ids = tuple(path[fold.first : fold.last + 1])
-    earlier = path_folds.on_path(db.session(), chat, ids, without=fold.row.id) if not fold.first else ()
+    before = path_folds.on_path(db.session(), chat, path, without=fold.row.id) if not fold.first else ()
+    earlier = [one for one in before if one.last <= fold.last]
     row, unchecked = fold.row, "" if fold.row.made_by else fold.row.text
     order = FoldOrder(chat.id, row.kind, ids, not fold.first, most_tokens, **fold_due.replacing(row.kind, earlier))
     return replace(order, replaces=row.id, unchecked=unchecked)

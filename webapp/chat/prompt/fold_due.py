@@ -24,7 +24,8 @@ class FoldOrder:
     """A fold to be made of these messages of a chat, the oldest first; all before them are covered already, or none is there.
 
     `earlier` are the texts of folds that stand for the first `covered` of them; those that are `told`, as a story or by a
-    person, stay in an extract. With `replaces`, a fold gets another text; `unchecked` is its own if that can stay.
+    person, stay in an extract. Of the messages below it, so many have `stayed` as the person's last. With `replaces`, a fold gets
+    another text; `unchecked` is its own if that can stay.
     """
 
     chat_id: str
@@ -35,6 +36,7 @@ class FoldOrder:
     earlier: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     covered: int = 0
+    stayed: int = 0
     replaces: str = ""
     unchecked: str = ""
 
@@ -83,11 +85,13 @@ def due(
     count = begin + _count_folded(path[begin:], around, room, limit, last)
     if count == begin:
         return None
-    return order_of(chat, [message.id for message in path[:count]], folds, room)
+    # The message that is asked is not among what has to stay: another one can be in its place.
+    stayed = stayed_below(path, count, last) - (last == LAST_MESSAGES)
+    return order_of(chat, [message.id for message in path[:count]], folds, room, stayed)
 
 
-def order_of(chat: Chat, ids: Sequence[str], folds: Sequence[PathFold], room: FoldRoom) -> FoldOrder:
-    """Returns the order for a fold of what folds don't cover of these messages of a path.
+def order_of(chat: Chat, ids: Sequence[str], folds: Sequence[PathFold], room: FoldRoom, stayed: int) -> FoldOrder:
+    """Returns the order for a fold of what folds don't cover of these messages of a path, below which so many stay.
 
     A story has all of them in it, and so has a conversation whose folds have too many tokens.
     """
@@ -96,7 +100,7 @@ def order_of(chat: Chat, ids: Sequence[str], folds: Sequence[PathFold], room: Fo
         folds = ()
     is_from_root = bool(folds) or not begin
     own_ids = tuple(ids[0 if folds else begin :])
-    return FoldOrder(chat.id, style, own_ids, is_from_root, most_tokens, **replacing(style, folds))
+    return FoldOrder(chat.id, style, own_ids, is_from_root, most_tokens, stayed=stayed, **replacing(style, folds))
 
 
 def replacing(style: FoldKind, folds: Sequence[PathFold]) -> dict[str, Any]:
@@ -108,6 +112,11 @@ def replacing(style: FoldKind, folds: Sequence[PathFold]) -> dict[str, Any]:
 def starts_in(messages: Sequence[PathMessage]) -> list[int]:
     """Returns the places at which exchanges begin: of the person's messages that are sent."""
     return [place for place, message in enumerate(messages) if message.role == "user" and message.is_sent]
+
+
+def stayed_below(path: Sequence[PathMessage], count: int, last: int) -> int:
+    """Returns how many messages from the person's last ones on there are below the first of a path."""
+    return min(len(path) - count, len(path) - next(iter(starts_in(path)[-last:]), 0))
 
 
 def costs_of(messages: Sequence[PathMessage]) -> list[int]:

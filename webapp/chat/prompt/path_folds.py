@@ -48,13 +48,14 @@ class PathFold:
 def on_path(session: Session, chat: Chat, ids: Sequence[str], *, without: str = "") -> tuple[PathFold, ...]:
     """Returns the folds that apply to a path, the oldest first; without a query for a chat that has never had one.
 
-    `without` one, those that it has replaced apply again.
+    One after which messages stay doesn't apply where these are not. `without` one, those that it has replaced apply again.
     """
     if not chat.fold_count:
         return ()
     places = {id: place for place, id in enumerate(ids)}
     rows = session.scalars(select(Story).where(Story.chat_id == chat.id, Story.id != without)).all()
     there = [row for row in rows if row.message_id in places and (not row.first_id or row.first_id in places)]
+    there = [row for row in there if places[row.message_id] + row.stayed < len(ids)]
     folds, at = list[PathFold](), 0
     # Of those that begin at one place, the one that covers most: a later one has replaced those before.
     while beginning := [row for row in there if (places[row.first_id] if row.first_id else 0) == at]:

@@ -296,8 +296,9 @@ class Story(Record):
     """A shorter form of the messages down to one (`message_id`): of all from the root on, or from another on (`first_id`).
 
     On a path they apply one after the other. Each has the `number` of its handle, how it is told (`kind`), what it stands for,
-    and the places of outside text in that. `is_edited` means that a person wrote or edited it; `model` is the model that wrote
-    it, if any. What came from a file or an older version was made by no one (`made_by`) until it is checked.
+    and the places of outside text in that. So many messages stayed below it when it was made (`stayed`): it is not for a path
+    that has fewer there. `is_edited` means that a person wrote or edited it; `model` is the model that wrote it, if any. What
+    came from a file or an older version was made by no one (`made_by`) until it is checked.
     """
 
     __tablename__ = "stories"
@@ -310,6 +311,7 @@ class Story(Record):
     kind: Mapped[FoldKind] = mapped_column(String(12), default="story", server_default="story")
     first_id: Mapped[str | None] = mapped_column(String(LENGTH))
     number: Mapped[int] = mapped_column(default=0, server_default="0")
+    stayed: Mapped[int] = mapped_column(default=0, server_default="0")
     messages: Mapped[int] = mapped_column(default=0, server_default="0")
     calls: Mapped[int] = mapped_column(default=0, server_default="0")
     tokens_before: Mapped[int] = mapped_column(default=0, server_default="0")
