@@ -156,6 +156,21 @@ def test_a_fold_is_edited_and_unfolded(bench: Bench, fake) -> None:
     assert words_of(1) in sent(fake)[-1]
 
 
+def test_what_a_fold_has_replaced_is_unfolded_with_it(bench: Bench, fake) -> None:
+    fake.always(holding())
+    id = talk(bench, 7)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        ids, person = queries.ids_to(chat.head_id), chat.owner_id or ""
+        service.fold_now(chat, ids[3], by=person)
+        folds = path_folds.on_path(db.session(), db.session.get_one(Chat, id), ids)
+        making.make(FoldOrder(id, "conversation", tuple(ids[:8]), True, 1_000, **replacing("conversation", folds)))
+        (fold,) = folds_on(db.session.get_one(Chat, id, populate_existing=True), ids[-1])
+        assert fold.messages == 8
+        service.unfold(db.session.get_one(Chat, id), fold.id)
+        assert folds_on(db.session.get_one(Chat, id), ids[-1]) == []
+
+
 def test_it_is_folded_at_once(bench: Bench, fake) -> None:
     fake.always(holding())
     id = talk(bench, 5)

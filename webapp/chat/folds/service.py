@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from webapp.base.db import db, write
 from webapp.base.errors import Conflict, Invalid, NotFound
@@ -64,13 +64,14 @@ def edit(chat: Chat, fold_id: str, text: str) -> None:
 
 
 def unfold(chat: Chat, fold_id: str) -> None:
-    """Deletes a fold and those after it, so that models get the messages again, as far as there is room."""
-    folds, id = _shown_folds(chat), chat.id
-    first = _one_of(chat, folds, fold_id).first
-    gone = {fold.row.id: fold.row.message_id for fold in folds if fold.first >= first}
+    """Deletes a fold, those that it has replaced and those after it, so that models get the messages again, if there is room."""
+    ids, id = queries.ids_to(chat.head_id), chat.id
+    below = {*ids[_one_of(chat, on_path(db.session(), chat, ids), fold_id).first :]}
+    rows = db.session.execute(select(Story.id, Story.message_id).where(Story.chat_id == id))
+    gone = {row.id: row.message_id for row in rows if row.message_id in below}
     with write() as session:
         session.execute(delete(Story).where(Story.chat_id == id, Story.id.in_(gone)))
-    for end in gone.values():
+    for end in {*gone.values()}:
         announcements.notify(id, "message", end, ())
 
 
