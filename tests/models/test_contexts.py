@@ -94,8 +94,10 @@ def test_an_admin_knows_it_better(listed: Flask, owner: Browser, member: Browser
     assert length_of(listed, "maker/silent") == 16_384
     assert owner.page("/admin/models/model?id=maker/silent").textbox("Context length in tokens").value == "16384"
     assert owner.submit("/admin/models/model?id=maker/silent", name="", context_length="12").status_code == 422
-    owner.submit("/admin/models/model?id=maker/silent", name="", context_length="")
-    assert length_of(listed, "maker/silent") is None
+    # Without it, what a refusal has said is the first that is known; taken back once more, that is forgotten.
+    for known in (8192, None):
+        owner.submit("/admin/models/model?id=maker/silent", name="", context_length="")
+        assert length_of(listed, "maker/silent") == known
     assert member.post("/admin/models/model?id=maker/silent", name="", context_length="16384").status_code == 403
 
 

@@ -37,14 +37,16 @@ def length(model: str) -> int:
 
 
 def give(model: str, tokens: int | None, *, author: audit.AuditAuthor) -> None:
-    """Sets how many tokens a model's context holds; what was learned before is forgotten."""
+    """Sets how many tokens a model's context holds; without a number before, none forgets what was learned."""
     if is_own(model) or not the_models().model(model):
         raise NotFound("That model no longer exists.")
     with write() as session:
         row = _row(session, model)
         if row.given == tokens and not row.learned:
             return
-        row.given, row.learned, row.listed, row.changed_at = tokens, None, None, utc_now()
+        if not (row.given or tokens):
+            row.learned = row.listed = None
+        row.given, row.changed_at = tokens, utc_now()
         detail = str(tokens or "as its server lists it")
         audit.add(session, "set a model's context", author=author, object_kind="model", object_id=model, detail=detail)
     the_connections().forget()
