@@ -41,6 +41,24 @@ def project_of(app: Flask, owner_id: str, *members: tuple[str, str]) -> str:
         return project.id
 
 
+def test_what_takes_the_place_of_a_fact_holds_where_that_held(app: Flask, program: Client) -> None:
+    scope = {"kind": "project", "id": project_of(app, program.get("/me")["id"])}
+    mine, ours = remember(program, "I live in Bern."), remember(program, "We live in Bern.", scope=scope)
+    program.said("POST", "/facts", 422, {"text": "I sail.", "replaces": ours["id"]})
+    program.said("POST", "/facts", 422, {"text": "We sail.", "scope": scope, "replaces": mine["id"]})
+    remember(program, "I live in Zurich.", replaces=mine["id"])
+    program.said("POST", "/facts", 409, {"text": "I live in Basel.", "replaces": mine["id"]})
+    again = program.said("PATCH", f"/facts/{mine['id']}", 200, {"state": "kept"})
+    assert (again["state"], again["replaced_by"]) == ("kept", None)
+
+
+def test_a_fact_can_have_joined_letters_and_signs(program: Client) -> None:
+    for text in ("My family is \U0001f468\u200d\U0001f469\u200d\U0001f467.", "من می\u200cخواهم چای بنوشم."):
+        assert remember(program, text)["text"] == text
+    for text in ("\u200d\u200f", "a\u0000b"):
+        program.said("POST", "/facts", 422, {"text": text})
+
+
 def test_a_fact_is_kept_listed_changed_and_forgotten(program: Client, other: Client) -> None:
     fact = remember(program, "  I live \n in Bern. ")
     assert (fact["text"], fact["state"], fact["source"], fact["used"]) == ("I live in Bern.", "kept", None, 0)

@@ -1,20 +1,30 @@
 """Forgetting leaves no bytes of the sentence, and the receipt says where it was, and what still says it."""
 
+import os
+import time
+from datetime import timedelta
+
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 
 from tests.api.client import client_of
 from tests.facts.test_api import ask, remember, sent_with
 from tests.receipts.remains import remains
 from tests.support.marks import on_both_databases
-from webapp.base.db import db, write
+from webapp.base.current import the_config
+from webapp.base.db import db, utc_now, write
+from webapp.base.errors import NotFound
+from webapp.chat.facts import forgetting
 from webapp.chat.facts.remembered import replace_uses
 from webapp.chat.facts.tables import Fact
-from webapp.chat.record.tables import Message, Story
+from webapp.chat.record.tables import Message, Project, Story
+from webapp.people.accounts.tables import User
+from webapp.people.members.service import erase_person
 from webapp.people.receipts.keys import public_keys
 from webapp.people.receipts.signing import difference
 from webapp.settings.service import set_setting
+from webapp.workspace.projects.service import PROJECTS
 
 SENTENCE = "The heron of Quellmoor keeps the seventh key."
 
@@ -206,3 +216,75 @@ def test_an_error_of_the_database_says_no_sentence(app):
         db.session.rollback()
     assert "INSERT" in str(error.value)
     assert SENTENCE not in str(error.value)
+
+
+@on_both_databases
+def test_facts_that_go_with_a_person_or_a_project_leave_the_prompts_of_others(app, member, stranger, owner, fake):
+    unlimited(app)
+    mine, theirs = client_of(app, member.email), client_of(app, stranger.email)
+    fake.says("Noted.")
+    project = mine.post("/projects", {"name": "Herons"}, status=201)["id"]
+    with app.app_context():
+        person_id = db.session.scalars(db.select(User.id).where(User.email == stranger.email)).one()
+    mine.said("PUT", f"/projects/{project}/grants", 200, {"to": "user", "to_id": person_id, "right": "write"})
+    scope = {"kind": "project", "id": project}
+    remember(theirs, SENTENCE, scope=scope)
+    remember(mine, "We sail on Sundays.", scope=scope)
+    chat = mine.post("/chats", {"project_id": project}, status=201)
+    answer = ask(mine, "What do you know?", chat.get("id") or chat["chat"]["id"])
+    assert SENTENCE in sent_with(mine, answer)
+    with app.app_context():
+        erase_person(stranger.email)
+    assert SENTENCE not in sent_with(mine, answer)
+    assert "We sail on Sundays." in sent_with(mine, answer)
+    assert remains(app, SENTENCE) == []
+
+    mine.said("DELETE", f"/projects/{project}", 204)
+    with app.app_context():
+        db.session.execute(update(Project).values(deleted_at=utc_now() - timedelta(days=99)))
+        db.session.commit()
+        PROJECTS.empty_trash()
+    assert "Sundays" not in sent_with(mine, answer)
+    assert remains(app, "We sail on Sundays.") == []
+
+
+def test_a_receipt_names_answers_that_are_still_there(app, member, fake):
+    program = client_of(app, member.email)
+    fake.says("Noted.")
+    fact = remember(program, SENTENCE)
+    answers = [ask(program, "What do you know?") for _ in range(2)]
+    first = program.get(f"/messages/{answers[0]['id']}")["chat_id"]
+    program.said("DELETE", f"/chats/{first}", 204)
+    program.said("POST", f"/chats/{first}/erase", 204)
+    receipt = program.said("DELETE", f"/facts/{fact['id']}", 200)
+    assert receipt["used_in"] == [answers[1]["generation"]["id"]]
+    assert [line["count"] for line in receipt["removed"]] == [1, 1]
+    program.said("DELETE", f"/facts/{fact['id']}", 404)
+
+
+def test_one_of_two_at_once_gets_the_receipt(app, member):
+    program = client_of(app, member.email)
+    fact = remember(program, SENTENCE)
+    with app.app_context():
+        me = db.session.scalars(db.select(User).where(User.email == member.email)).one()
+        row = db.session.get_one(Fact, fact["id"])
+
+        def other(session):
+            session.execute(delete(Fact))
+
+        with pytest.raises(NotFound):
+            forgetting.receipt_for([row], by=me, finish=other)
+    assert program.get("/receipts")["receipts"] == []
+
+
+def test_a_backup_from_before_a_fact_is_not_named(app, member):
+    program = client_of(app, member.email)
+    with app.app_context():
+        folder = the_config().backup_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    fact = remember(program, SENTENCE)
+    for name, age in (("older.sqlite3", 3_600), ("newer.sqlite3", -60)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age, time.time() - age))
+    receipt = program.said("DELETE", f"/facts/{fact['id']}", 200)
+    assert receipt["backups"] == [{"name": "newer.sqlite3", "until": None}]

@@ -4,7 +4,7 @@ from functools import partial
 
 from webapp.chat import erasing
 from webapp.chat.dictation import service as dictation
-from webapp.chat.facts.forgetting import SAYING_MESSAGES
+from webapp.chat.facts import forgetting
 from webapp.chat.files import long_files
 from webapp.chat.folds.writing import FOLD
 from webapp.chat.kind import CHAT, IMPORTED, ROLEPLAY
@@ -46,6 +46,6 @@ FEATURE = Feature(
         *(CHAT, ROLEPLAY, IMPORTED, TITLE, SUGGESTION, FOLD, FACTS, dictation.KIND),
         *OF_CHATS,
         *(erasing.CHATS, erasing.RUNNING_ANSWERS, erasing.DEPARTURE, follow_up.DEPARTURE),
-        *(projects.CONTAINING, sharing.DEPENDENTS, SAYING_MESSAGES),
+        *(projects.CONTAINING, sharing.DEPENDENTS, forgetting.SAYING_MESSAGES, forgetting.DEPARTURE, forgetting.REMOVAL),
     ),
 )

@@ -86,7 +86,7 @@ class UsedFacts(Answer):
     facts: list[FactAnswer] = Field(description="Those of them that you can read.")
 
 
-ScopeName = Annotated[str, StringConstraints(pattern=r"^((me|project|character)(:[0-9A-Za-z_-]{1,64})?)?$")]
+ScopeName = Annotated[str, StringConstraints(pattern=r"^(me|(project|character)(:[0-9A-Za-z_-]{1,64})?)?$")]
 
 
 class FactsQuery(Paged):

@@ -9,16 +9,19 @@ from sqlalchemy.orm import Session
 
 from webapp.base.database.log_file import truncate_log
 from webapp.base.db import db, write
+from webapp.base.errors import NotFound
 from webapp.base.heavy import bounded
 from webapp.base.heavy.turns import queue_for_turn
 from webapp.chat.facts.queries import sources_of
 from webapp.chat.facts.remembered import FORGOTTEN, without_facts, without_words
 from webapp.chat.facts.tables import Fact, FactUse
 from webapp.chat.record import queries
-from webapp.chat.record.tables import Chat, Message, Story
+from webapp.chat.record.tables import Chat, Message, Project, Story
 from webapp.engine.tables import Generation
 from webapp.people.accounts.tables import User
+from webapp.people.members.service import Departure
 from webapp.people.receipts import service as receipts
+from webapp.people.things.thing import Removal
 
 # What is counted in a receipt.
 REMOVED = ("facts", "other facts with the same sentence", "copies in recorded prompts", "copies in folds")
@@ -47,37 +50,58 @@ def receipt_for(facts: Sequence[Fact], *, by: User, finish: Callable[[Session], 
     source_ids = [source.message_id for source in sources]
     folds = sum(_take_from_fold(id, going.pattern) for id in _fold_ids(going, by_id))
     copy_ids = _take_from_folded(going, by_id)
-    still_in, answer_ids = _still_saying(going.words, by_id, source_ids), list[str]()
-    while True:
-        with write() as session:
-            some = _take_from_prompts(session, going)
-            answer_ids += some
-            if not some:
-                # First, as it locks the person, which an answer that is given one does before that.
-                finish(session)
-                session.execute(_quietly(delete(Fact).where(Fact.id.in_(going.fact_ids))))
-                counts = zip(REMOVED, (1, len(facts) - 1, len(copy_ids.union(answer_ids)), folds), strict=True)
-                removed = [(what, count) for what, count in counts if count]
-                places = {"answer_ids": answer_ids, "still_in": still_in}
-                receipt = receipts.give(session, kind="fact", person_id=by_id, by=by_id, removed=removed, **places)
-                break
-        queue_for_turn()
+    still_in, since = _still_saying(going.words, by_id, source_ids), min(fact.created_at for fact in facts)
+    done = _take_from_prompts(going)
+    with write() as session:
+        # First, as it locks the person, which an answer that is given one does before that.
+        finish(session)
+        # Those of answers that were given it since.
+        _take_from_those(session, going, [id for id in session.scalars(_uses(going)) if id not in done])
+        answer_ids = session.scalars(_uses(going).where(Generation.message_id.is_not(None))).all()
+        gone = session.scalars(_quietly(delete(Fact).where(Fact.id.in_(going.fact_ids)).returning(Fact.id))).all()
+        if going.fact_ids[0] not in gone:
+            raise NotFound("There is no such fact.")
+        counts = zip(REMOVED, (1, len(gone) - 1, len(copy_ids.union(answer_ids)), folds), strict=True)
+        removed = [(what, count) for what, count in counts if count]
+        places: dict[str, Any] = {"answer_ids": answer_ids, "still_in": still_in, "since": since}
+        receipt = receipts.give(session, kind="fact", person_id=by_id, by=by_id, removed=removed, **places)
     truncate_log()
     return receipt
 
 
-def _take_from_prompts(session: Session, going: ForgottenSentence) -> list[str]:
-    """Takes the sentence from the next recorded prompts that had it, and their uses; returns their generations' ids."""
-    is_use = FactUse.fact_id.in_(going.fact_ids)
-    uses = select(FactUse.generation_id).where(is_use).distinct().order_by(FactUse.generation_id)
-    ids = session.scalars(uses.limit(AT_ONCE)).all()
+def forget_in_prompts(condition: ColumnElement[bool]) -> None:
+    """Takes the sentences of facts from all prompts that had them, before they are deleted with a person or a thing."""
+    rows = db.session.execute(select(Fact.id, Fact.text).where(condition, Fact.id.in_(select(FactUse.fact_id)))).all()
+    if rows:
+        words = [row.text for row in rows]
+        _take_from_prompts(ForgottenSentence([row.id for row in rows], words, _pattern(words)))
+
+
+def _take_from_prompts(going: ForgottenSentence) -> set[str]:
+    """Takes the sentence from all recorded prompts that had it, in pieces; returns their generations' ids.
+
+    Their uses stay, so that a receipt can name them, also where the process ended in between.
+    """
+    ids = bounded.column(_uses(going))
+    for start in range(0, len(ids), AT_ONCE):
+        with write() as session:
+            _take_from_those(session, going, ids[start : start + AT_ONCE])
+        queue_for_turn()
+    return {*ids}
+
+
+def _uses(going: ForgottenSentence) -> Select[str]:
+    uses = select(FactUse.generation_id).join(Generation, Generation.id == FactUse.generation_id)
+    return uses.where(FactUse.fact_id.in_(going.fact_ids)).distinct().order_by(FactUse.generation_id)
+
+
+def _take_from_those(session: Session, going: ForgottenSentence, ids: Sequence[str]) -> None:
     prompts = select(Generation.id, Generation.prompt).where(Generation.id.in_(ids)).with_for_update()
     for id, prompt in session.execute(prompts).all():
         given = session.scalars(select(FactUse.fact_id).where(FactUse.generation_id == id).order_by(FactUse.fact_id)).all()
         changed = without_facts(prompt, given, going.fact_ids, going.words)
-        session.execute(_quietly(update(Generation).where(Generation.id == id).values(prompt=changed)))
-    session.execute(_quietly(delete(FactUse).where(is_use, FactUse.generation_id.in_(ids))))
-    return list(ids)
+        if changed != prompt:
+            session.execute(_quietly(update(Generation).where(Generation.id == id).values(prompt=changed)))
 
 
 def _take_from_folded(going: ForgottenSentence, by_id: str) -> set[str]:
@@ -168,4 +192,16 @@ def _those_there(person: User, ids: Sequence[str]) -> list[receipts.SayingMessag
     ]
 
 
+def _forget_with(person_id: str) -> None:
+    theirs = Fact.project_id.in_(select(Project.id).where(Project.owner_id == person_id))
+    forget_in_prompts(or_(Fact.owner_id == person_id, theirs))
+
+
+def _forget_with_things(kind: str, ids: Sequence[str]) -> None:
+    column = {"project": Fact.project_id, "character": Fact.character_id}.get(kind)
+    if column is not None:
+        forget_in_prompts(column.in_(ids))
+
+
+DEPARTURE, REMOVAL = Departure(erase=_forget_with), Removal(_forget_with_things)
 SAYING_MESSAGES = receipts.SayingMessages(_those_there)

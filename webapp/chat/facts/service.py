@@ -1,5 +1,6 @@
 """Facts, made and changed by people: checked, limited in each scope, and forgotten."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -28,11 +29,24 @@ from webapp.tools.results import hidden_results
 from webapp.tools.tables import Call
 
 MOST_CHARS, MOST_OF_SCOPE = 500, 1_000
-FACT = OneLine(f"Write one sentence of up to {MOST_CHARS} characters.", MOST_CHARS, 1)
+# Joins letters and signs, as in Persian and in signs of families, and says in which direction they are read.
+JOINING = re.compile("[\u200c-\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class Sentence(OneLine):
+    """A line that can have what joins letters and signs."""
+
+    def allows(self, line: str) -> bool:
+        return OneLine.allows(self, JOINING.sub("-", line)) and bool(JOINING.sub("", line).strip())
+
+
+FACT = Sentence(f"Write one sentence of up to {MOST_CHARS} characters.", MOST_CHARS, 1)
 SECRET = "This looks like a password, a key or an account number. Confirm that it is to be remembered."
 UNREADABLE = "Choose a JSON or text file of up to 1 MB, or paste one sentence a line: 1,000 at most."
 KNOWN = "This is remembered already."
 NOT_THERE = "These words are not there."
+ELSEWHERE = "That fact is used elsewhere, so this one can't take its place."
+REPLACED = "That fact isn't remembered any more, so nothing takes its place."
 
 
 class FactScope(Input):
@@ -120,7 +134,7 @@ def add(entered: FactInput, *, by: User) -> Fact:
     place, person_id = _Place.checked(entered.scope, by), by.id
     _refuse_secret(entered.text, confirm=entered.confirm)
     source = _source(entered.source, by) if entered.source else {}
-    replaced = _own(entered.replaces, by).id if entered.replaces else ""
+    replaced = _replaceable(entered.replaces, place, by) if entered.replaces else ""
     fact = Fact(owner_id=person_id, text=visible(entered.text), state="kept", kept_at=utc_now(), **asdict(place), **source)
     with write() as session:
         _make_room(session, place, person_id, fact.text, replaced=replaced)
@@ -237,6 +251,7 @@ def change(fact: Fact, entered: FactChanges, *, by: User) -> None:
         values |= asdict(place)
     if entered.state and entered.state != fact.state:
         values |= {"state": entered.state, "kept_at": utc_now() if entered.state == "kept" else fact.kept_at}
+        values["replaced_by_id"] = None
     contradicted = fact.contradicts_id if values.get("state") == "kept" and not entered.keeps_both else None
     said_id = fact.message_id if "state" in values else None
     kept_text = values.get("text", fact.text) if values.get("state", fact.state) == "kept" else ""
@@ -288,6 +303,16 @@ def _own(id: str, person: User) -> Fact:
     if queries.fact(person, id):
         raise Forbidden("You can read this project, but not write in it.")
     raise NotFound("There is no such fact.")
+
+
+def _replaceable(id: str, place: _Place, person: User) -> str:
+    """Returns the id of a fact that another one here takes the place of: what is a project's is no one's own."""
+    fact = _own(id, person)
+    if fact.project_id != place.project_id:
+        raise Invalid(ELSEWHERE, field="replaces")
+    if fact.state != "kept":
+        raise Conflict(REPLACED)
+    return fact.id
 
 
 def _refuse_secret(text: str, *, confirm: bool) -> None:

@@ -235,8 +235,8 @@ def copies() -> list[Copy]:
 def held() -> list[HeldBackup]:
     """Returns every copy in the folder of backups, with the day by which it is removed if a new one is made every night."""
     nights = {copy.name: copy.made_at + timedelta(weeks=KEPT_WEEKS) for copy in copies()}
-    lying = sorted(path.name for path in the_config().backup_dir.glob("*.sqlite3"))
-    return [HeldBackup(name, nights.get(name)) for name in lying]
+    lying = sorted((path.name, path.stat().st_mtime) for path in the_config().backup_dir.glob("*.sqlite3"))
+    return [HeldBackup(name, nights.get(name), datetime.fromtimestamp(written_at, UTC)) for name, written_at in lying]
 
 
 def running_since() -> datetime | None:

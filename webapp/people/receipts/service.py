@@ -23,10 +23,11 @@ RETENTION = "retention"
 
 @dataclass(frozen=True)
 class HeldBackup:
-    """A copy of the database that still has what was deleted; `until` is None if only people remove it."""
+    """A copy of the database as it was at a time; `until` is None if only people remove it."""
 
     name: str
     until: datetime | None
+    made_at: datetime
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,11 @@ def give(
     removed: Sequence[tuple[str, int]],
     answer_ids: Sequence[str] = (),
     still_in: Sequence[str] = (),
+    since: datetime | None = None,
 ) -> dict[str, Any]:
     """Signs and stores a receipt in this transaction; only that person and owners can read it.
+
+    What was deleted had been there `since` a time; older backups don't have it.
 
     Everything in it is an id, a number or a word of ours, never one of what was deleted.
     """
@@ -72,7 +76,7 @@ def give(
     from webapp.people.receipts import signing
 
     now = utc_now()
-    held = [backup for backups in brought(Backups) for backup in backups.held()]
+    held = [copy for backups in brought(Backups) for copy in backups.held() if not since or copy.made_at >= since]
     receipt = {
         "id": new_id(),
         "kind": kind,

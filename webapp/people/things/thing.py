@@ -199,6 +199,9 @@ class Thing(Generic[T]):
         if self.empty:
             self.empty()
         elif due := due_until():
+            if ids := db.session.scalars(select(self._rows.id).where(self._is_due(due))).all():
+                for removal in brought(Removal):
+                    removal.clear(self.kind, ids)
             is_erased = False
             while self._erase_some(due):
                 is_erased = True
@@ -258,16 +261,24 @@ class Thing(Generic[T]):
         return here
 
     def _erase_some(self, due: datetime) -> bool:
-        is_due = self._rows.deleted_at < due
-        if self.stays is not None:
-            is_due &= ~self.stays
         with write() as session:
-            if ids := session.scalars(select(self._rows.id).where(is_due).limit(ERASED_AT_ONCE)).all():
+            if ids := session.scalars(select(self._rows.id).where(self._is_due(due)).limit(ERASED_AT_ONCE)).all():
                 self.erase(session, ids)
                 grants.forget(session, self.kind, ids)
                 gone = delete(self.table).where(self._rows.id.in_(ids))
                 session.execute(gone.execution_options(synchronize_session=False))
         return bool(ids)
+
+    def _is_due(self, due: datetime) -> ColumnElement[bool]:
+        is_due: ColumnElement[bool] = self._rows.deleted_at < due
+        return is_due if self.stays is None else is_due & ~self.stays
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What a feature does, in pieces, before things are permanently deleted, given their kind and ids."""
+
+    clear: Callable[[str, Sequence[str]], object]
 
 
 def things() -> list[Thing[Any]]:
