@@ -21,6 +21,8 @@ LEFT_OUT = "[{all} characters, left out]"
 # The code of the notice that not everything was sent, and how often a request is made shorter. A refusal that doesn't say what
 # fits halves it; one that says the same again takes another third.
 FITTED, MOST_FITS, HALF, LESS = "fitted", 4, 0.5, 0.7
+# Folds are stored: what a server refuses again and again has to be shorter only in these requests.
+MOST_FOLDED = 2
 # What is folded after a refusal leaves room for the next rounds: it fills 60 % of what the context holds beside the answer.
 FOLDED = 0.6 * CAUTION
 # Estimates for languages that a model's vocabulary hardly knows are too low by up to this factor.
@@ -140,7 +142,8 @@ class Fit:
             request = replace(request, max_tokens=most_tokens) if request.max_tokens else request
         else:
             budget_tokens = int(tokens * HALF)
-        folded = request.folded(int(budget_tokens * FOLDED)) if request.folded else None
+        folds = request.folded if self.times < MOST_FOLDED else None
+        folded = folds(int(budget_tokens * FOLDED)) if folds else None
         folded = replace(folded, max_tokens=request.max_tokens, folded=request.folded) if folded else None
         shorter = fitted(folded or request, budget_tokens=budget_tokens)
         if not (shorter.is_shorter or folded) and request == self.request:

@@ -326,3 +326,81 @@ def test_a_rule_is_not_left_out_when_a_length_is_learned(bench: Bench, fake) -> 
         answer = bench.until_ended(say(bench, f"{turn}. {TALK}"))
         assert [notice["code"] for notice in answer.notices if notice["code"] not in ("folded", "attempt")] == []
         assert "Never mention the word heron." in sent(fake)[-1]
+
+
+def test_messages_that_are_kept_in_full_alone_are_no_fold(bench: Bench, fake) -> None:
+    fake.always(holding())
+    id = talk(bench, 6)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        ids, person = queries.ids_to(chat.head_id), chat.owner_id or ""
+        for message_id in ids[:6]:
+            versions.keep_in_full(db.session.get_one(Message, message_id))
+        with pytest.raises(Conflict, match="Nothing to fold"):
+            service.fold_now(db.session.get_one(Chat, id), by=person)
+        assert folds_on(db.session.get_one(Chat, id), ids[-1]) == []
+
+
+def test_no_exchange_is_left_out_beside_messages_that_are_kept(bench: Bench, fake) -> None:
+    known(bench)
+    fake.always(holding(says="Yes."))
+    id = talk(bench, 13)
+    with bench.app.app_context():
+        for message_id in queries.ids_to(db.session.get_one(Chat, id).head_id)[:-6:2]:
+            versions.keep_in_full(db.session.get_one(Message, message_id))
+    answer = bench.until_ended(say(bench, "And?"))
+    assert [notice["code"] for notice in answer.notices if notice["code"] != "folded"] == []
+    with bench.app.app_context():
+        folds = folds_on(db.session.get_one(Chat, id), answer.message_id)
+    assert all(fold.text and fold.tokens_before for fold in folds)
+    # Each is there, or behind a handle.
+    assert all(words_of(turn) in sent(fake)[-1] for turn in range(1, 11))
+    assert words_of(13) in sent(fake)[-1] or "4013" in sent(fake)[-1]
+
+
+def test_an_extract_is_longer_where_its_rules_need_that(bench: Bench, fake) -> None:
+    known(bench)
+    fake.always(holding(says="Yes."))
+    rules = [f"Never tell Bob {4_000 + turn} about the colour and shape of the old house at the weir." for turn in range(18)]
+    bench.until_ended(bench.ask(f"{rules[0]} {TALK}", person=bench.person(), model=MODEL))
+    for rule in rules[1:]:
+        bench.until_ended(say(bench, f"{rule} {rule.replace('Bob', 'Ann')} {rule.replace('Bob', 'Eve')} {TALK}"))
+    bench.until_ended(say(bench, "And?"))
+    assert HEAD.search(sent(fake)[-1])
+    assert all(rule in sent(fake)[-1] for rule in rules)
+    assert "[Not here" not in sent(fake)[-1]
+
+
+def test_what_a_person_has_written_is_not_unfolded_with_a_fold_before_it(bench: Bench, fake) -> None:
+    fake.always(holding())
+    id = talk(bench, 9)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        ids, person = queries.ids_to(chat.head_id), chat.owner_id or ""
+        first = service.fold_now(chat, ids[3], by=person).row.id
+        second = service.fold_now(db.session.get_one(Chat, id), ids[7], by=person).row.id
+        assert [fold.id for fold in folds_on(db.session.get_one(Chat, id), ids[-1])] == [first, second]
+        service.edit(db.session.get_one(Chat, id), second, "They spoke of lockers.")
+        with pytest.raises(Conflict, match="Unfold that one first"):
+            service.unfold(db.session.get_one(Chat, id), first)
+        service.unfold(db.session.get_one(Chat, id), second)
+        service.unfold(db.session.get_one(Chat, id), first)
+        assert folds_on(db.session.get_one(Chat, id), ids[-1]) == []
+
+
+def test_a_fold_of_another_branch_is_edited_and_unfolded_there(bench: Bench, fake) -> None:
+    fake.always(holding())
+    id = talk(bench, 7)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        ids, person = queries.ids_to(chat.head_id), chat.owner_id or ""
+        fold = service.fold_now(chat, by=person).row.id
+        edited = sending.edit(db.session.get_one(Message, ids[2]), "Only this.")
+    bench.until_ended(edited.id)
+    with bench.app.app_context():
+        chat = db.session.get_one(Chat, id)
+        assert folds_on(chat, chat.head_id) == []
+        service.edit(chat, fold, "They spoke of lockers.")
+        assert [one.text for one in folds_on(db.session.get_one(Chat, id), ids[-1])] == ["They spoke of lockers."]
+        service.unfold(db.session.get_one(Chat, id), fold)
+        assert folds_on(db.session.get_one(Chat, id), ids[-1]) == []

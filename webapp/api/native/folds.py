@@ -85,7 +85,8 @@ def fold_now(id: str, body: FoldNow) -> FoldAnswer:
 def update(id: str, fold: str, body: FoldChanges) -> FoldAnswer:
     chat = writable_chat(id)
     folds.edit(chat, fold, body.text)
-    return FoldAnswer.for_fold(of_messages(folds.of_chat(chat, fold), queries.ids_to(chat.head_id)))
+    changed = folds.of_chat(chat, fold)
+    return FoldAnswer.for_fold(of_messages(changed, folds.branch_of(chat, changed.row.message_id)))
 
 
 @bp.delete("/<fold>")

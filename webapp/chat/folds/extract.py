@@ -40,8 +40,12 @@ class ChosenPart(NamedTuple):
     text: str
 
 
-def extract(said: Iterable[Said], results: Iterable[str] = (), *, most_chars: int, in_turns: InTurns = iter) -> str:
+def extract(
+    said: Iterable[Said], results: Iterable[str] = (), *, most_chars: int, rule_chars: int = 0, in_turns: InTurns = iter
+) -> str:
     """Returns a line for each message, `Jo: …`, then the lines of the results, in at most so many characters.
+
+    Rules can take more, up to `rule_chars`.
 
     A message's line has its first sentence and those with a rule, number, date, name or path; a block of code is its first line
     and its length. Where that is too long, first sentences of answers are left out, then their details, first sentences of the
@@ -49,11 +53,12 @@ def extract(said: Iterable[Said], results: Iterable[str] = (), *, most_chars: in
     """
     messages = tuple(said)
     names = [" ".join(message.who.split())[:MOST_NAME_CHARS] or message.role for message in messages]
-    chosen = _chosen_parts(messages, most_chars, in_turns)
+    most = {rank: max(most_chars, rule_chars) if rank is Rank.RULE else most_chars for rank in Rank}
+    chosen = _chosen_parts(messages, most, in_turns)
     chosen[Rank.RESULT] = [ChosenPart(len(messages), number, line) for number, line in reversed([*enumerate(results)])]
     lines = list[str]()
     last = -1
-    for part in sorted(_fitting(chosen, names, most_chars)):
+    for part in sorted(_fitting(chosen, names, most)):
         if part.message == len(names):
             lines.append(part.text)
         elif part.message == last:
@@ -64,7 +69,7 @@ def extract(said: Iterable[Said], results: Iterable[str] = (), *, most_chars: in
     return "\n".join(lines)
 
 
-def _chosen_parts(messages: tuple[Said, ...], most_chars: int, in_turns: InTurns) -> dict[Rank, list[ChosenPart]]:
+def _chosen_parts(messages: tuple[Said, ...], most: dict[Rank, int], in_turns: InTurns) -> dict[Rank, list[ChosenPart]]:
     """Returns parts by rank, newest first; no more of a rank that fills the extract already."""
     chosen: dict[Rank, list[ChosenPart]] = defaultdict(list)
     chars: dict[Rank, int] = defaultdict(int)
@@ -73,11 +78,11 @@ def _chosen_parts(messages: tuple[Said, ...], most_chars: int, in_turns: InTurns
     for index, message in numbered:
         details = Rank.PERSONS_DETAIL if message.role == "user" else Rank.ANSWERS_DETAIL
         searched += len(message.text)
-        has_details = chars[details] <= most_chars and searched <= MOST_SEARCHED_CHARS
+        has_details = chars[details] <= most[details] and searched <= MOST_SEARCHED_CHARS
         is_german = has_details and (language(message.text[:SAMPLE_CHARS]) or usual_language) == "de"
         ranked = _ranked(message, in_turns(parts(message.text)), details, has_details=has_details, is_german=is_german)
         for rank, number, text in reversed([*ranked]):
-            if chars[rank] <= most_chars:
+            if chars[rank] <= most[rank]:
                 chosen[rank].append(ChosenPart(index, number, text))
                 chars[rank] += len(text)
     return chosen
@@ -107,18 +112,18 @@ def _code(part: Part) -> str:
     return f"{first} [code, {len(lines)} lines]".lstrip()
 
 
-def _fitting(chosen: dict[Rank, list[ChosenPart]], names: list[str], most_chars: int) -> Iterator[ChosenPart]:
+def _fitting(chosen: dict[Rank, list[ChosenPart]], names: list[str], most: dict[Rank, int]) -> Iterator[ChosenPart]:
     """Yields what fits, the most important first; after a rank that does not fit as a whole, none of the next."""
     # Without the line break before the first.
-    left, begun, is_full = most_chars + 1, set[int](), False
+    used, begun, is_full = -1, set[int](), False
     for rank in Rank:
         for part in chosen.get(rank, ()):
             is_new = part.message < len(names) and part.message not in begun
             cost = 1 + len(part.text) + (len(names[part.message]) + 2 if is_new else 0)
-            if cost > left:
+            if used + cost > most[rank]:
                 is_full = True
                 continue
-            left -= cost
+            used += cost
             begun.add(part.message)
             yield part
         if is_full:

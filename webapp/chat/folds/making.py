@@ -11,7 +11,7 @@ from webapp.base.heavy.turns import by_turns
 from webapp.chat.folds import stretch
 from webapp.chat.folds.extract import extract
 from webapp.chat.folds.kept_words import KeptWords, Said, kept_words, missing_in
-from webapp.chat.prompt.fold_due import FoldOrder
+from webapp.chat.prompt.fold_due import MOST_FOLD, MOST_FOLDS, FoldOrder
 from webapp.chat.prompt.path_folds import take_numbers
 from webapp.chat.record import announcements
 from webapp.chat.record.paths import PathMessage
@@ -26,6 +26,8 @@ CHARS_PER_TOKEN = 3
 READ_AT_ONCE = 10
 # A fold is at most half as long as what it stands for.
 SHORTER = 2
+# Stands for messages that have files alone, or have no room.
+NOTHING_SAID = "[No words stand here. recall opens them]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Material:
     @property
     def most_chars(self) -> int:
         return min(self.order.most_tokens * CHARS_PER_TOKEN, self.chars // SHORTER)
+
+    @property
+    def most_rule_chars(self) -> int:
+        """What the extract can have if its rules need that: what all folds of a path can."""
+        return min(int(self.order.most_tokens * CHARS_PER_TOKEN * MOST_FOLDS / MOST_FOLD), self.chars // SHORTER)
 
 
 def read(order: FoldOrder) -> Material | None:
@@ -85,13 +92,14 @@ def make(order: FoldOrder) -> None:
 
 
 def store_extract(material: Material) -> None:
-    before, most_chars = "\n\n".join(material.order.told), material.most_chars
+    before, most_chars, rule_chars = "\n\n".join(material.order.told), material.most_chars, material.most_rule_chars
     if 0 < len(before) <= 2 * most_chars:
         said = material.new if material.order.style == "story" else material.said
-        text = f"{before}\n\n{extract(said, most_chars=most_chars // 2, in_turns=by_turns)}"
+        rule_chars -= len(before)
+        text = f"{before}\n\n{extract(said, most_chars=most_chars // 2, rule_chars=rule_chars, in_turns=by_turns)}"
     else:
-        text = extract(material.said, most_chars=most_chars, in_turns=by_turns)
-    text = f"{text}\n{_lacking_words(missing_in(text, material.kept))}".strip()
+        text = extract(material.said, most_chars=most_chars, rule_chars=rule_chars, in_turns=by_turns)
+    text = f"{text}\n{_lacking_words(missing_in(text, material.kept))}".strip() or NOTHING_SAID
     with write() as session:
         store(session, material, text, made_by=EXTRACT)
     announce(material.order)

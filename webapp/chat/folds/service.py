@@ -9,7 +9,7 @@ from webapp.base.errors import Conflict, Invalid, NotFound
 from webapp.characters.profiles import checked_text
 from webapp.chat.folds import making, writing
 from webapp.chat.folds.listing import folds_on
-from webapp.chat.prompt.fold_due import LAST_MESSAGES, most_tokens_in, order_of, starts_in, stayed_below
+from webapp.chat.prompt.fold_due import LAST_MESSAGES, is_folded_alone, most_tokens_in, order_of, starts_in, stayed_below
 from webapp.chat.prompt.path_folds import PathFold, is_foldable, limit_of, on_path
 from webapp.chat.record import announcements, paths, queries
 from webapp.chat.record.model_choice import current_model
@@ -21,6 +21,7 @@ from webapp.tools.folding import room_of
 
 NOTHING = "Nothing to fold: the last messages of a chat stay as they are."
 OF_AN_ANSWER = "An answer has folded this for its own requests. Only folds of messages can be edited and unfolded."
+WRITTEN = "A later fold has a text that a person wrote, which would be lost. Unfold that one first."
 GONE = "That fold is gone: this chat has changed."
 
 
@@ -40,7 +41,7 @@ def fold_now(chat: Chat, up_to: str = "", *, by: str) -> PathFold:
     # Whole exchanges: a question isn't folded away from its answer.
     end = next(start for start in starts if start > there.index(up_to)) if up_to in there else 0 if up_to else most
     chosen = there[:end]
-    if not chosen:
+    if not any(map(is_folded_alone, path[: len(chosen)])):
         raise Conflict(NOTHING)
     id, model, room = chat.id, current_model(chat), room_of(current_model(chat), None)
     stayed = stayed_below(path, len(chosen), LAST_MESSAGES - 1)
@@ -65,8 +66,10 @@ def edit(chat: Chat, fold_id: str, text: str) -> None:
 
 def unfold(chat: Chat, fold_id: str) -> None:
     """Deletes a fold, those that it has replaced and those after it, so that models get the messages again, if there is room."""
-    ids, id = queries.ids_to(chat.head_id), chat.id
-    below = {*ids[_one_of(chat, on_path(db.session(), chat, ids), fold_id).first :]}
+    fold, id = of_chat(chat, fold_id), chat.id
+    if any(later.row.is_edited and later.first > fold.first for later in _shown_folds(chat)):
+        raise Conflict(WRITTEN)
+    below = {*branch_of(chat, fold.row.message_id)[fold.first :]}
     rows = db.session.execute(select(Story.id, Story.message_id).where(Story.chat_id == id))
     gone = {row.id: row.message_id for row in rows if row.message_id in below}
     with write() as session:
@@ -76,17 +79,24 @@ def unfold(chat: Chat, fold_id: str) -> None:
 
 
 def of_chat(chat: Chat, fold_id: str) -> PathFold:
-    """Returns a fold of messages of the branch that the chat shows."""
-    return _one_of(chat, _shown_folds(chat), fold_id)
+    """Returns a fold of messages of the branch that the chat shows, or of another one."""
+    row = db.session.get(Story, fold_id, populate_existing=True)
+    if row and row.chat_id == chat.id:
+        ids = branch_of(chat, row.message_id)
+        fold = PathFold(row, ids.index(row.first_id) if row.first_id else 0, ids.index(row.message_id))
+        # One of the branch that is shown can have been replaced.
+        if ids[-1] == row.message_id != chat.head_id or fold in _shown_folds(chat):
+            return fold
+    if is_handle(fold_id) and any(fold.id == fold_id for fold in folds_on(chat, chat.head_id)):
+        raise Conflict(OF_AN_ANSWER)
+    raise NotFound(GONE)
+
+
+def branch_of(chat: Chat, message_id: str) -> Sequence[str]:
+    """Returns the ids of the branch that the chat shows if it has the message, otherwise of the one down to the message."""
+    ids = queries.ids_to(chat.head_id)
+    return ids if message_id in ids else queries.ids_to(message_id)
 
 
 def _shown_folds(chat: Chat) -> Sequence[PathFold]:
     return on_path(db.session(), chat, queries.ids_to(chat.head_id))
-
-
-def _one_of(chat: Chat, folds: Sequence[PathFold], id: str) -> PathFold:
-    if fold := next((fold for fold in folds if fold.row.id == id), None):
-        return fold
-    if is_handle(id) and any(fold.id == id for fold in folds_on(chat, chat.head_id)):
-        raise Conflict(OF_AN_ANSWER)
-    raise NotFound(GONE)

@@ -149,7 +149,8 @@ def prompt_for(
     if room and (fit.left_out or fit.beyond):
         order = due(chat, path[:-1], history.folds, builder.without(fit.dropped).tokens, room, limit)
         most_tokens = mark or budget_tokens(listed_model, parameters) - TOOL_TOKENS * ((tool_count or 0) + 1)
-        fit = _in_old_form(order, partial(fitted, budget_tokens=most_tokens, history_limit=None)) if order else fit
+        in_all_room = partial(fitted, budget_tokens=most_tokens)
+        fit = _in_old_form(order, partial(in_all_room, history_limit=None)) if order else in_all_room()
     instruction = active_prompts.render("continue") if beginning else None
     return replace(
         _recorded(builder, fit, given, context, path),

@@ -78,12 +78,13 @@ def due(
     `around` are the tokens that the request has beside the path's messages, and so many of these are sent as `limit` says
     beside the newest; `last` of the person's stay.
     """
-    begin = folds[-1].last + 1 if folds else 0
+    begin, left = folds[-1].last + 1 if folds else 0, room
     if kept := sum(costs_of([message for message in path if message.is_kept])):
         # They take their room whatever is folded.
-        room = replace(room, mark=max(room.mark // 4, room.mark - kept))
-    count = begin + _count_folded(path[begin:], around, room, limit, last)
-    if count == begin:
+        left = replace(room, mark=max(1, room.mark - kept))
+        room = replace(room, mark=max(room.mark // 4, left.mark))
+    count = begin + _count_folded(path[begin:], around, left, limit, last)
+    if not any(map(is_folded_alone, path[begin:count])):
         return None
     # The message that is asked is not among what has to stay: another one can be in its place.
     stayed = stayed_below(path, count, last) - (last == LAST_MESSAGES)
@@ -117,6 +118,11 @@ def starts_in(messages: Sequence[PathMessage]) -> list[int]:
 def stayed_below(path: Sequence[PathMessage], count: int, last: int) -> int:
     """Returns how many messages from the person's last ones on there are below the first of a path."""
     return min(len(path) - count, len(path) - next(iter(starts_in(path)[-last:]), 0))
+
+
+def is_folded_alone(message: PathMessage) -> bool:
+    """Returns whether a fold stands for a message, which isn't sent beside it."""
+    return message.is_sent and not message.is_kept
 
 
 def costs_of(messages: Sequence[PathMessage]) -> list[int]:
