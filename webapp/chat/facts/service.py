@@ -33,14 +33,14 @@ MOST_CHARS, MOST_OF_SCOPE = 500, 1_000
 JOINING = re.compile("[\u200c-\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-class Sentence(OneLine):
+class FactLine(OneLine):
     """A line that can have what joins letters and signs."""
 
     def allows(self, line: str) -> bool:
         return OneLine.allows(self, JOINING.sub("-", line)) and bool(JOINING.sub("", line).strip())
 
 
-FACT = Sentence(f"Write one sentence of up to {MOST_CHARS} characters.", MOST_CHARS, 1)
+FACT = FactLine(f"Write one sentence of up to {MOST_CHARS} characters.", MOST_CHARS, 1)
 SECRET = "This looks like a password, a key or an account number. Confirm that it is to be remembered."
 UNREADABLE = "Choose a JSON or text file of up to 1 MB, or paste one sentence a line: 1,000 at most."
 KNOWN = "This is remembered already."

@@ -27,7 +27,7 @@ READ_AT_ONCE = 10
 # A fold is at most half as long as what it stands for.
 SHORTER = 2
 # Stands for messages that have files alone, or have no room.
-NOTHING_SAID = "[No words stand here. recall opens them]"
+NOTHING_SAID = "[Files or nothing said. recall opens them]"
 
 
 @dataclass(frozen=True, slots=True)
