@@ -86,7 +86,7 @@ def update(id: str, fold: str, body: FoldChanges) -> FoldAnswer:
     chat = writable_chat(id)
     folds.edit(chat, fold, body.text)
     changed = folds.of_chat(chat, fold)
-    return FoldAnswer.for_fold(of_messages(changed, folds.branch_of(chat, changed.row.message_id)))
+    return FoldAnswer.for_fold(of_messages(changed.fold, changed.ids))
 
 
 @bp.delete("/<fold>")

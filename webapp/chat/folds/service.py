@@ -1,6 +1,7 @@
 """What people do with the folds of a chat: they fold now, edit a fold's text, and unfold."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 
@@ -54,9 +55,17 @@ def fold_now(chat: Chat, up_to: str = "", *, by: str) -> PathFold:
     return new_folds[-1]
 
 
+class BranchFold(NamedTuple):
+    """A fold of messages, with the ids of its branch, and the folds of the branch that the chat shows."""
+
+    fold: PathFold
+    ids: Sequence[str]
+    shown: Sequence[PathFold]
+
+
 def edit(chat: Chat, fold_id: str, text: str) -> None:
     """Replaces the text of a fold by a person's own."""
-    fold, text = of_chat(chat, fold_id), checked_text(text, "text")
+    fold, text = of_chat(chat, fold_id).fold, checked_text(text, "text")
     if not text:
         raise Invalid("Write what models get instead, or unfold it.", field="text")
     with write() as session:
@@ -66,37 +75,29 @@ def edit(chat: Chat, fold_id: str, text: str) -> None:
 
 def unfold(chat: Chat, fold_id: str) -> None:
     """Deletes a fold, those that it has replaced and those after it, so that models get the messages again, if there is room."""
-    fold, id = of_chat(chat, fold_id), chat.id
-    if any(later.row.is_edited and later.first > fold.first for later in _shown_folds(chat)):
-        raise Conflict(WRITTEN)
-    below = {*branch_of(chat, fold.row.message_id)[fold.first :]}
+    (fold, ids, shown), id = of_chat(chat, fold_id), chat.id
+    below = {*ids[fold.first :]}
     rows = db.session.execute(select(Story.id, Story.message_id).where(Story.chat_id == id))
     gone = {row.id: row.message_id for row in rows if row.message_id in below}
+    if any(other.row.is_edited and other.row.id in gone and other.row.id != fold.row.id for other in shown):
+        raise Conflict(WRITTEN)
     with write() as session:
         session.execute(delete(Story).where(Story.chat_id == id, Story.id.in_(gone)))
     for end in {*gone.values()}:
         announcements.notify(id, "message", end, ())
 
 
-def of_chat(chat: Chat, fold_id: str) -> PathFold:
+def of_chat(chat: Chat, fold_id: str) -> BranchFold:
     """Returns a fold of messages of the branch that the chat shows, or of another one."""
-    row = db.session.get(Story, fold_id, populate_existing=True)
-    if row and row.chat_id == chat.id:
-        ids = branch_of(chat, row.message_id)
-        fold = PathFold(row, ids.index(row.first_id) if row.first_id else 0, ids.index(row.message_id))
-        # One of the branch that is shown can have been replaced.
-        if ids[-1] == row.message_id != chat.head_id or fold in _shown_folds(chat):
-            return fold
+    ids = queries.ids_to(chat.head_id)
+    shown = on_path(db.session(), chat, ids)
+    if fold := next((fold for fold in shown if fold.row.id == fold_id), None):
+        return BranchFold(fold, ids, shown)
+    row = db.session.get(Story, fold_id)
+    # One of the branch that is shown has been replaced.
+    if row and row.chat_id == chat.id and row.message_id not in ids:
+        ids = queries.ids_to(row.message_id)
+        return BranchFold(PathFold(row, ids.index(row.first_id) if row.first_id else 0, len(ids) - 1), ids, shown)
     if is_handle(fold_id) and any(fold.id == fold_id for fold in folds_on(chat, chat.head_id)):
         raise Conflict(OF_AN_ANSWER)
     raise NotFound(GONE)
-
-
-def branch_of(chat: Chat, message_id: str) -> Sequence[str]:
-    """Returns the ids of the branch that the chat shows if it has the message, otherwise of the one down to the message."""
-    ids = queries.ids_to(chat.head_id)
-    return ids if message_id in ids else queries.ids_to(message_id)
-
-
-def _shown_folds(chat: Chat) -> Sequence[PathFold]:
-    return on_path(db.session(), chat, queries.ids_to(chat.head_id))
