@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from bench.context_world import Conversation, Needle, Plan, Turn, conversations
-from bench.scripted_model import event
+from bench.scripted_model import event, requested
 from webapp.models.tokens import PER_MESSAGE, estimate
 
 READING, PAGE, RECALL = "bench_page", "page", "recall"
@@ -108,10 +108,7 @@ class Model:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            size = re.search(r"content-length: *(\d+)", head, re.IGNORECASE)
-            body = json.loads(await reader.readexactly(int(size[1])) if size else b"{}")
-            path = head.split(" ", 2)[1]
+            path, body = await requested(reader)
             if path.endswith("/chat/completions"):
                 await self._complete(writer, body)
             elif path.endswith("/page"):

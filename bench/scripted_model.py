@@ -94,10 +94,7 @@ class Model:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            size = re.search(r"content-length: *(\d+)", head, re.I)
-            body = json.loads(await reader.readexactly(int(size[1])) if size else b"{}")
-            path = head.split(" ", 2)[1]
+            path, body = await requested(reader)
             if path.endswith("/chat/completions"):
                 await self._speak(writer, body)
             elif path.endswith("/count"):
@@ -160,6 +157,13 @@ class Model:
             writer.write(event({"tool_calls": [{"index": number, "function": {"arguments": arguments[9:]}}]}))
         usage = {"prompt_tokens": sum(map(len, sent_texts(body))) // CHARS_PER_TOKEN, "completion_tokens": len(step.text) // 4}
         writer.write(event({}, "tool_calls" if step.calls else "stop", usage) + b"data: [DONE]\n\n")
+
+
+async def requested(reader: asyncio.StreamReader) -> tuple[str, Any]:
+    """Reads a request; returns its path and its JSON."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    size = re.search(r"content-length: *(\d+)", head, re.IGNORECASE)
+    return head.split(" ", 2)[1], json.loads(await reader.readexactly(int(size[1])) if size else b"{}")
 
 
 def sent_texts(body: dict[str, Any]) -> Iterator[str]:
