@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.speed import takes_at_most
 from webapp.chat.proposals.proposing import found_in
 from webapp.chat.proposals.said import is_private_to_others, may_hold_fact, written
 
@@ -54,6 +55,26 @@ def test_only_what_the_person_wrote_is_read() -> None:
     assert len(text) == len(said)
     assert (text.find("Bern"), "Rome" in text, "Eve" in text, "example" in text) == (said.find("Bern"), False, False, False)
     assert "Eve" not in written("````md\n```\nI am Eve\n```\nI am Eve, too")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "`" * 99_999,
+        "~" * 99_999,
+        "![a](" * 20_000,
+        "[a]( " * 20_000,
+        "``` \n" * 20_000,
+        "> " * 50_000,
+        "." * 100_000,
+    ],
+)
+def test_a_hostile_text_takes_no_longer(text: str) -> None:
+    with takes_at_most(1):
+        said = written(text)
+        may_hold_fact(said)
+        is_private_to_others(said)
 
 
 @pytest.mark.parametrize(

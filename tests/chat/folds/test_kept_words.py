@@ -1,12 +1,12 @@
 """Rules, numbers, names and paths are found in several languages, and what only looks like one is not."""
 
 import re
-import time
 
 import gevent
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.support.speed import takes_at_most
 from webapp.base.heavy.turns import by_turns
 from webapp.chat.folds.kept_words import (
     MOST_DETAIL_CHARS,
@@ -152,6 +152,9 @@ HOSTILE = {
     "capitals": "Ab " * 300_000,
     "numbers": "1 " * 500_000,
     "stops": ". " * 500_000,
+    "dots": "." * 1_000_000,
+    "ends": '."?!' * 250_000,
+    "brackets": "[" * 1_000_000,
     "quotes": ">" * 1_000_000,
     "ticks": "`" * 1_000_000,
     "lines": "\n" * 1_000_000,
@@ -284,10 +287,9 @@ def test_the_language_is_told_if_it_is_sure(code: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_takes_no_longer(name: str) -> None:
-    start = time.process_time()
-    kept = kept_words(by_person(HOSTILE[name]))
-    missing_in(HOSTILE[name], kept)
-    assert time.process_time() - start < 1
+    with takes_at_most(1):
+        kept = kept_words(by_person(HOSTILE[name]))
+        missing_in(HOSTILE[name], kept)
     assert len(kept.details) <= MOST_DETAILS
 
 
@@ -296,9 +298,8 @@ def test_a_long_conversation_is_read_in_time() -> None:
         re.sub(r"\s+", " ", "We walked to the river and she told me about 12 ships. Then it rained, and Anna went home. ") * 53
     )
     said = [Said("Jo", ("user", "assistant")[index % 2], filler[:5_000]) for index in range(1_000)]
-    start = time.process_time()
-    kept = kept_words(said)
-    assert time.process_time() - start < 1.5
+    with takes_at_most(1.5):
+        kept = kept_words(said)
     assert set(kept.details) == {"12 ships", "Anna"}
 
 

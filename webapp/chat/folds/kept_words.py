@@ -45,7 +45,8 @@ BROKEN_LINE_CHARS, MOST_PARAGRAPH_CHARS = 40, 5_000
 
 FENCE = re.compile(r"\s{0,8}(```+|~~~+)")
 BULLET = re.compile(r"(?:[-*+•]|#{1,6}|\d{1,3}[.)])\s+")
-END = re.compile(r"[.!?…]+[\"'”’»)\]*_]{0,4}\s+|[。！？]+[」』”]?\s*")
+# A run of stops is looked at once: of a long one, its first.
+END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_]{0,4}\s+|[。！？]+[」』”]?\s*")
 PIECE = re.compile(rf"\S.{{0,{MOST_RULE_CHARS - 1}}}(?=\s|$)|\S{{{MOST_RULE_CHARS}}}", re.DOTALL)
 CLAUSE = re.compile(r"[,;:()–—“”\"]|\s-\s")
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")

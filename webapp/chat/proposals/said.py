@@ -5,9 +5,11 @@ Pure. The words are those of eight languages; what they miss costs a request or 
 
 import re
 
-# Attached texts and code stand in fences, and words of others behind the mark of a quotation.
+# Attached texts and code stand in fences, and words of others behind the mark of a quotation. Whatever is in it, this takes no
+# more than the time for its length, as the end of an answer waits for it.
 NOT_WRITTEN = re.compile(
-    r"^(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|^[ \t]*>[^\n]*|!?\[[^\]\n]*\]\([^)\n]*\)|https?://\S+",
+    r"^(?P<fence>`{3,}+|~{3,}+)[^\n]*+\n.*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|^[ \t]*+>[^\n]*"
+    r"|!?\[[^\[\]\n]*+\]\([^)\n]{0,1000}+\)|https?://\S+",
     re.MULTILINE | re.DOTALL,
 )
 PIECE = re.compile(r"[^.!?。！？\n]+(?:[.!?。！？]+|$)", re.MULTILINE)
