@@ -1,6 +1,5 @@
 """GET /chats?q= finds a person's own titles and messages, on both databases, whatever is typed."""
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -9,6 +8,7 @@ from sqlalchemy import select, text
 from tests.chat.test_chats import add_chats, titles
 from tests.chat.test_renderings import say as store
 from tests.support.marks import also_on_postgres, few_of, on_both_databases
+from tests.support.speed import takes_at_most
 from tests.support.turns import longest_turn, nobody_waits
 from webapp.base.db import db, is_sqlite, utc_now, write
 from webapp.base.ids import new_id
@@ -201,9 +201,8 @@ def test_a_huge_text_is_stored_and_found(owner, chat_id):
 def test_a_common_word_in_a_huge_text_keeps_nobody_waiting(owner, chat_id):
     say(owner, chat_id, "hello *water* " * 130_000)
 
-    began = time.process_time()
-    (passage,) = found(owner, "water")
-    assert time.process_time() - began < 2
+    with takes_at_most(2):
+        (passage,) = found(owner, "water")
     assert "hello water hello" in passage
     assert len(passage) < 400
 
@@ -214,10 +213,8 @@ def test_a_common_word_in_a_huge_text_keeps_nobody_waiting(owner, chat_id):
 def test_no_hostile_text_holds_up_the_others(owner, chat_id, filler):
     say(owner, chat_id, *(f"{n} water {filler * (195_000 // len(filler))} rye" for n in range(20)))
 
-    with longest_turn() as longest:
-        began = time.process_time()
+    with longest_turn() as longest, takes_at_most(4):
         passages = found(owner, "water rye")
-        assert time.process_time() - began < 4
     assert longest.seconds < 0.5
     assert len(passages) == 20
     assert all("water" in passage and len(passage) < 400 for passage in passages)

@@ -1,11 +1,10 @@
 """The estimate of tokens, and the meter that shows how full a chat is."""
 
-import time
-
 import pytest
 
 from tests.chat.conftest import ended
 from tests.conftest import signed_in
+from tests.support.speed import takes_at_most
 from tests.support.turns import nobody_waits
 from webapp.chat.prompt.builder import PromptBuilder
 from webapp.chat.record.tables import Message
@@ -43,9 +42,8 @@ def test_prose_is_about_four_characters_each():
 def test_a_long_text_is_judged_by_samples(unit):
     short, long = (unit * (chars // len(unit)) for chars in (7_000, 2_000_000))
 
-    began = time.thread_time()
-    tokens = estimate(long)
-    assert time.thread_time() - began < 1
+    with takes_at_most(1):
+        tokens = estimate(long)
     assert tokens / len(long) == pytest.approx(estimate(short) / len(short), rel=0.05)
 
 
