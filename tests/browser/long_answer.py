@@ -83,7 +83,8 @@ def text_of(chars: int, part: Callable[[int], str] = part) -> str:
 def watched(browser: Browser, server: Server, upstream: Upstream, text: str, *, width: int = 1100) -> Seen:
     """Requests this answer and watches it, scrolling back and typing, until it has ended."""
     writes = [text[at : at + WRITE] for at in range(0, len(text), WRITE)]
-    upstream.always({"tokens": writes, "pace": WRITE / CHARS_PER_SECOND})
+    # Until the page is there: on a slow machine the answer would be over.
+    upstream.always({"tokens": writes, "pace": WRITE / CHARS_PER_SECOND, "holds": [1]})
     context = browser.new_context(viewport={"width": width, "height": 844}, base_url=server.url)
     try:
         page = context.new_page()
@@ -97,6 +98,7 @@ def watched(browser: Browser, server: Server, upstream: Upstream, text: str, *, 
         page.wait_for_url("**/chats/*")
         page.wait_for_timeout(FIRST_MS)
         browser.start_tracing(page=page, categories=["toplevel"])
+        upstream.goes_on()
         _use(page)
         tasks = _tasks(browser.stop_tracing())
         return Seen(tasks=tasks, **page.evaluate(SEEN))

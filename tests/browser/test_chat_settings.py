@@ -141,7 +141,9 @@ def test_a_page_that_is_left_at_once_has_saved(server: Server, upstream: Upstrea
 
 def test_without_scripts_one_form_saves_all(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("Ready.")
-    page = visit(server, viewport=PHONE, java_script_enabled=False).begin("Are you ready?").page
+    chat = visit(server, viewport=PHONE, java_script_enabled=False).begin("Are you ready?")
+    chat.expect("completed")
+    page = chat.page
     press(page, page.get_by_role("link", name="Chat settings"))
     expect(page.get_by_text("Persona")).to_have_count(0)
     instructions(page).fill("Rhyme.")

@@ -42,6 +42,7 @@ def test_a_rating_is_there_again_after_updates_and_a_reload(server: Server, upst
 def test_without_scripts_a_link_leads_to_them(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("A weir is a low dam.")
     chat = visit(server, java_script_enabled=False).begin("What is a weir?")
+    chat.expect("completed")
     page, link = chat.page, chat.answer.get_by_role("link", name="Actions")
     press(page, link)
     expect(page.locator(".message-text")).to_contain_text("low dam")

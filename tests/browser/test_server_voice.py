@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chats import Person
+from tests.browser.chats import Person, press
 from tests.browser.conftest import Visit, running
 from tests.browser.test_read_aloud import VOICE
 from tests.models.providers.test_voices import sends, tone
@@ -89,9 +89,12 @@ def test_the_browser_reads_on_where_the_server_fails(upstream: Upstream, listene
 def test_without_scripts_an_answer_is_heard_on_a_page(server: Server, upstream: Upstream, visit: Visit) -> None:
     upstream.says("One is here. Two is there.")
     person = visit(server, java_script_enabled=False)
-    page = person.open(person.post_first("Something to hear"))
-    page.get_by_role("link", name="Actions").last.click()
-    page.get_by_role("link", name="Listen").click()
+    chat = person.begin("Something to hear")
+    page = chat.page
+    # What is heard is what is there.
+    chat.expect("completed")
+    press(page, chat.answer.get_by_role("link", name="Actions"))
+    press(page, page.get_by_role("link", name="Listen"))
     player = page.locator("audio")
     expect(player).to_be_visible()
     expect(player).to_have_attribute("preload", "none")
