@@ -31,11 +31,10 @@ SAYING = Message.content, Message.reasoning
 
 
 class ForgottenSentence(NamedTuple):
-    """The facts that go, all with one sentence; its words, those of its source, and what finds them in a text."""
+    """The facts that go, all with one sentence; its words, and those of its source."""
 
     fact_ids: Sequence[str]
     words: Sequence[str]
-    pattern: re.Pattern[str]
 
 
 def receipt_for(facts: Sequence[Fact], *, by: User, finish: Callable[[Session], None]) -> dict[str, Any]:
@@ -46,9 +45,9 @@ def receipt_for(facts: Sequence[Fact], *, by: User, finish: Callable[[Session], 
     sources, by_id = sources_of(by, facts).values(), by.id
     said = dict.fromkeys((*(fact.text for fact in facts), *(source.text[source.start : source.end] for source in sources)))
     words = [words for words in said if len(words.strip()) >= LEAST_CHARS]
-    going = ForgottenSentence([fact.id for fact in facts], words, _pattern(words))
+    going = ForgottenSentence([fact.id for fact in facts], words)
     source_ids = [source.message_id for source in sources]
-    folds = sum(_take_from_fold(id, going.pattern) for id in _fold_ids(going, by_id))
+    folds = sum(_take_from_fold(id, _pattern(words)) for id in _fold_ids(going, by_id))
     copy_ids = _take_from_folded(going, by_id)
     still_in, since = _still_saying(going.words, by_id, source_ids), min(fact.created_at for fact in facts)
     done = _take_from_prompts(going)
@@ -73,8 +72,7 @@ def forget_in_prompts(condition: ColumnElement[bool]) -> None:
     """Takes the sentences of facts from all prompts that had them, before they are deleted with a person or a thing."""
     rows = db.session.execute(select(Fact.id, Fact.text).where(condition, Fact.id.in_(select(FactUse.fact_id)))).all()
     if rows:
-        words = [row.text for row in rows]
-        _take_from_prompts(ForgottenSentence([row.id for row in rows], words, _pattern(words)))
+        _take_from_prompts(ForgottenSentence([row.id for row in rows], [row.text for row in rows]))
 
 
 def _take_from_prompts(going: ForgottenSentence) -> set[str]:
@@ -106,12 +104,12 @@ def _take_from_those(session: Session, going: ForgottenSentence, ids: Sequence[s
 
 def _take_from_folded(going: ForgottenSentence, by_id: str) -> set[str]:
     """Takes the sentence from the recorded prompts that have it from a fold; returns their generations' ids."""
-    changed = set[str]()
+    changed, pattern = set[str](), _pattern(going.words)
     for ids in _in_folded(going, by_id):
         with write() as session:
             prompts = select(Generation.id, Generation.prompt).where(Generation.id.in_(ids)).with_for_update()
             for id, prompt in session.execute(prompts).all():
-                if (without := without_words(prompt, going.pattern)) != prompt:
+                if (without := without_words(prompt, pattern)) != prompt:
                     session.execute(_quietly(update(Generation).where(Generation.id == id).values(prompt=without)))
                     changed.add(id)
         queue_for_turn()
