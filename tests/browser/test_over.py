@@ -73,9 +73,10 @@ def test_it_is_a_page_without_scripts_and_fits_a_phone(
     server: Server, upstream: Upstream, visit: Visit, way: dict[str, Any]
 ) -> None:
     upstream.says("Over the weir.")
-    person = visit(server, **way)
-    path = person.post_first("Where?")
-    page = person.open(path)
+    chat = visit(server, **way).begin("Where?")
+    # Without scripts the page refreshes until then, which would close the menu.
+    chat.expect("completed")
+    page = chat.page
     page.locator("#chat-menu").get_by_role("button", name="More").click()
     page.locator("#chat-menu-list").get_by_role("link", name="Share").click()
     expect(page.get_by_role("heading", name="Share this chat")).to_be_visible()
