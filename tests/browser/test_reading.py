@@ -204,6 +204,7 @@ def test_a_temporary_chat_is_gone_when_it_is_closed(
     if not has_scripts:
         reload(page)
     chat.wait_for("Unkept.")
+    chat.expect("completed")
     address = page.url
     # The button stays visible, however far the page is scrolled.
     page.locator(".top").get_by_role("button", name="Close", exact=True).click()
