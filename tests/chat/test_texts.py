@@ -12,6 +12,7 @@ from tests.chat.conftest import ended, give, id_of
 from tests.support.browser import Browser
 from tests.support.marks import also_on_postgres
 from tests.support.page import Page
+from tests.support.speed import takes_at_most
 from tests.support.waiting import until
 from webapp.base.db import db
 from webapp.chat import erasing
@@ -19,6 +20,7 @@ from webapp.chat.attachments.service import MOST_TEXT_CHARS
 from webapp.chat.files.tables import ChatFile, StoredFile
 from webapp.chat.record.tables import Chat, Message
 from webapp.engine.tables import Generation
+from webapp.workspace.texts.parts import rewritten
 from webapp.workspace.texts.tables import TextChange
 
 TABLE, CODE = "| day | walk |\n|---|---|\n| Monday | long |", "print(1)\nprint(2)"
@@ -524,3 +526,19 @@ def test_a_drawing_has_the_ending_of_its_kind(owner, text, language, ending):
     assert [link.attributes["href"] for link in owner.page(path).all("a[download]")] == [f"{path}/export?format=file"]
     assert f"Look.{ending}" in owner.get(f"{path}/export?format=file").headers["Content-Disposition"]
     assert owner.get(f"{path}/export?format=md").text.startswith(f"```{'mermaid' if ending == 'mmd' else 'xml'}\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "new"),
+    [
+        ("```\nFaster.\n```", "Faster."),
+        ("\n~~~~md\nFaster.\n~~~~\n", "Faster."),
+        ("```\n```", ""),
+        ("```\nFaster.", "```\nFaster."),
+        *((text, text) for text in ("~" * 100_000, "`" * 100_000, "```\n" + "`" * 100_000 + "x")),
+    ],
+    ids=range(7),
+)
+def test_a_change_in_a_block_of_code_is_what_is_in_it(written: str, new: str) -> None:
+    with takes_at_most(1):
+        assert rewritten(written, "Then we walk.", 0, 13) == new

@@ -66,7 +66,10 @@ CALLED = re.compile(
     re.M,
 )
 CALLED_READS_CHARS = 4_000
-FENCE = re.compile(r"\A\s*(?P<fence>`{3,}|~{3,})[^\n`]*\n(?P<text>.*?)\n?(?P=fence)[`~]*\s*\Z", re.DOTALL)
+FENCE = re.compile(
+    r"\A\s*+(?P<fence>`{3,}+|~{3,}+)[^\n`]*+\n(?P<text>.*?)\n?(?<![`~])(?P=fence)[`~]*+\s*+\Z",
+    re.DOTALL,
+)
 _markdown = parser()
 
 
