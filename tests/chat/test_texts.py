@@ -533,11 +533,12 @@ def test_a_drawing_has_the_ending_of_its_kind(owner, text, language, ending):
     [
         ("```\nFaster.\n```", "Faster."),
         ("\n~~~~md\nFaster.\n~~~~\n", "Faster."),
+        ("~~~~\nFaster.\n~~~", "Faster."),
         ("```\n```", ""),
         ("```\nFaster.", "```\nFaster."),
         *((text, text) for text in ("~" * 100_000, "`" * 100_000, "```\n" + "`" * 100_000 + "x")),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_a_change_in_a_block_of_code_is_what_is_in_it(written: str, new: str) -> None:
     with takes_at_most(1):

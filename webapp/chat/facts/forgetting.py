@@ -46,9 +46,9 @@ def receipt_for(facts: Sequence[Fact], *, by: User, finish: Callable[[Session], 
     said = dict.fromkeys((*(fact.text for fact in facts), *(source.text[source.start : source.end] for source in sources)))
     words = [words for words in said if len(words.strip()) >= LEAST_CHARS]
     going = ForgottenSentence([fact.id for fact in facts], words)
-    source_ids = [source.message_id for source in sources]
-    folds = sum(_take_from_fold(id, _pattern(words)) for id in _fold_ids(going, by_id))
-    copy_ids = _take_from_folded(going, by_id)
+    source_ids, pattern = [source.message_id for source in sources], _pattern(words)
+    folds = sum(_take_from_fold(id, pattern) for id in _fold_ids(going, by_id))
+    copy_ids = _take_from_folded(going, pattern, by_id)
     still_in, since = _still_saying(going.words, by_id, source_ids), min(fact.created_at for fact in facts)
     done = _take_from_prompts(going)
     with write() as session:
@@ -102,9 +102,9 @@ def _take_from_those(session: Session, going: ForgottenSentence, ids: Sequence[s
             session.execute(_quietly(update(Generation).where(Generation.id == id).values(prompt=changed)))
 
 
-def _take_from_folded(going: ForgottenSentence, by_id: str) -> set[str]:
+def _take_from_folded(going: ForgottenSentence, pattern: re.Pattern[str], by_id: str) -> set[str]:
     """Takes the sentence from the recorded prompts that have it from a fold; returns their generations' ids."""
-    changed, pattern = set[str](), _pattern(going.words)
+    changed = set[str]()
     for ids in _in_folded(going, by_id):
         with write() as session:
             prompts = select(Generation.id, Generation.prompt).where(Generation.id.in_(ids)).with_for_update()

@@ -67,7 +67,7 @@ CALLED = re.compile(
 )
 CALLED_READS_CHARS = 4_000
 FENCE = re.compile(
-    r"\A\s*+(?P<fence>`{3,}+|~{3,}+)[^\n`]*+\n(?P<text>.*?)\n?(?<![`~])(?P=fence)[`~]*+\s*+\Z",
+    r"\A\s*+(?P<fence>`{3,}+|~{3})[^\n`]*+\n(?P<text>.*?)\n?(?<![`~])(?P=fence)[`~]*+\s*+\Z",
     re.DOTALL,
 )
 _markdown = parser()
