@@ -138,6 +138,6 @@ def test_it_ends_as_the_rendering_of_the_whole(parts: list[str], sizes: list[int
 
 
 def test_a_long_row_of_blanks_is_looked_at_once():
+    # It used to take quadratic time, which was a minute.
     with takes_at_most(5):
         assert FULL_WIDTH.sub("", f"【{' ' * 200_000}a \t【2】") == f"【{' ' * 200_000}a"
-        # It used to take quadratic time, which was a minute.

@@ -105,7 +105,7 @@ def test_no_piece_of_hostile_code_takes_long_in_any_language(language: str) -> N
     """The time limit can be exceeded: a lexer cannot be interrupted in the middle of a match."""
     for unit in HOSTILE:
         line = (unit * MAX_LINE_CHARS)[: MAX_LINE_CHARS - 1] + "\n"
-        with takes_at_most(1):
+        with takes_at_most(1, unit):
             Highlighter(block_seconds=0.01).markup(line * LINES, language)
 
 

@@ -21,9 +21,9 @@ def slowness() -> float:
 
 
 @contextmanager
-def takes_at_most(seconds: float) -> Iterator[None]:
+def takes_at_most(seconds: float, what: str = "it") -> Iterator[None]:
     """Fails when the block takes more of this thread's CPU time, scaled to a machine of usual speed."""
     slowed, began = slowness(), time.thread_time()
     yield
     taken = (time.thread_time() - began) / max(slowed, slowness())
-    assert taken < seconds, f"it took {taken:.2f} s of CPU time"
+    assert taken < seconds, f"{what} took {taken:.2f} s of CPU time"
